@@ -1,0 +1,73 @@
+// Token Status List in its CWT form: which issued cards were revoked or suspended. Nothing here fetches or stores.
+import type { Bytes } from './bytes';
+import { hasOnly, isBytes, isMap, isText, isUint, readSign1 } from './cbor';
+import * as f from './constants';
+import { verifySignature } from './keys';
+import { keysFor, type TrustList } from './trust';
+
+export interface StatusList {
+  uri: string;
+  iatSeconds: number;
+  expSeconds: number;
+  ttlSeconds: number;
+  /** Two bits per card, least significant first. */
+  statuses: Bytes;
+}
+
+export type StatusFailure = 'status-bad';
+
+/** Takes a list in: under a status key of the trust list, and never an older one than the one held before. */
+export async function loadStatusList(
+  bytes: Uint8Array, trust: TrustList, heldIatSeconds = 0,
+): Promise<StatusList | StatusFailure> {
+  const message = bytes.length <= f.LIST_MAX_BYTES ? readSign1(bytes) : null;
+  if (!message) return 'status-bad';
+  const { header, claims, signature, signed } = message;
+  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KID, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_STATUS_LIST) return 'status-bad';
+  const labels = [f.CLAIM_SUB, f.CLAIM_EXP, f.CLAIM_IAT, f.CLAIM_STATUS_LIST, f.CLAIM_TTL];
+  const [uri, expSeconds, iatSeconds, packed, ttlSeconds] = labels.map((label) => claims.get(label));
+  if (!hasOnly(claims, labels) || !isText(uri) || !isUint(expSeconds) || !isUint(iatSeconds) || !isUint(ttlSeconds)) return 'status-bad';
+  if (!isMap(packed) || !hasOnly(packed, ['bits', 'lst']) || packed.get('bits') !== f.STATUS_BITS) return 'status-bad';
+  if (iatSeconds < heldIatSeconds) return 'status-bad';
+  const keys = keysFor(trust, 'status', header.get(f.HEADER_KID), header.get(f.HEADER_ALG), iatSeconds, expSeconds);
+  const checks = keys.map(({ key }) => verifySignature(key, signature, signed));
+  if (!(await Promise.all(checks)).includes(true)) return 'status-bad';
+  const lst = packed.get('lst');
+  const statuses = isBytes(lst) ? await inflate(lst, f.STATUS_MAX_BYTES) : null;
+  return statuses ? { uri, iatSeconds, expSeconds, ttlSeconds, statuses } : 'status-bad';
+}
+
+/** One card's entry, or null where the index lies outside the list. */
+export function statusAt(statuses: Uint8Array, index: number, bits = f.STATUS_BITS): number | null {
+  const perByte = 8 / bits;
+  const byte = statuses[Math.floor(index / perByte)];
+  return byte === undefined ? null : (byte >> ((index % perByte) * bits)) & ((1 << bits) - 1);
+}
+
+/** Undoes zlib, or null where the stream is broken or grows beyond the cap. */
+export async function inflate(packed: Bytes, maxBytes: number): Promise<Bytes | null> {
+  try {
+    const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate')).getReader();
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      length += value.length;
+      if (length > maxBytes) {
+        void reader.cancel();
+        return null;
+      }
+      chunks.push(value);
+    }
+    const whole = new Uint8Array(length);
+    let offset = 0;
+    for (const chunk of chunks) {
+      whole.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return whole;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,142 @@
+// Offline verification: the twelve stages of docs/card-format.md, in their order, each failing with its own code.
+// Pure but for cryptography: time, lists, challenge and memory of accepted proofs all come in through the context.
+import { toHex } from './bytes';
+import * as f from './constants';
+import { verifySignature } from './keys';
+import { readToken, type Card, type Proof } from './read';
+import { statusAt, type StatusFailure, type StatusList } from './status';
+import { keysFor, type TrustFailure, type TrustList } from './trust';
+
+export type RefusalCode =
+  | 'not-a-card' | 'malformed'
+  | 'trust-list-bad' | 'trust-list-rollback' | 'trust-list-expired'
+  | 'unknown-key' | 'bad-signature' | 'not-yet-valid' | 'expired'
+  | 'proof-missing' | 'proof-bad' | 'proof-stale' | 'proof-future'
+  | 'challenge-missing' | 'challenge-wrong'
+  | 'status-bad' | 'status-unknown' | 'revoked' | 'suspended'
+  | 'replayed';
+
+export type VerdictCode = 'accepted' | RefusalCode;
+export type Warning = 'status-stale' | 'status-too-old';
+export type Allowance = 'discount' | 'accrual' | 'redemption';
+
+export interface VerifyContext {
+  /** The till's best knowledge of the time: its clock corrected by the server's offset, never below its floor. */
+  nowSeconds: number;
+  trust: TrustList | TrustFailure;
+  /** By the list's uri. */
+  statusLists: ReadonlyMap<string, StatusList | StatusFailure>;
+  wants: 'accrual' | 'redemption';
+  /** The digits that this till shows for a redemption. */
+  challenge?: string;
+  /** Whether this till has accepted the proof of this identity before. */
+  acceptedBefore: (proofId: string) => boolean | Promise<boolean>;
+}
+
+/** What was found on the way, for the words of the verdict. The times are the message's own, in seconds. */
+export interface Verdict {
+  accepted: boolean;
+  code: VerdictCode;
+  warning: Warning | null;
+  allowed: Allowance[];
+  number: string | null;
+  shown: Card['shown'] | null;
+  class: 'phone' | 'paper' | null;
+  proofId: string | null;
+  nowSeconds: number;
+  cardIatSeconds: number | null;
+  cardExpSeconds: number | null;
+  proofIatSeconds: number | null;
+  statusIatSeconds: number | null;
+  maxRedeemKopecks: number | null;
+}
+
+export async function verify(text: string, context: VerifyContext): Promise<Verdict> {
+  const verdict = emptyVerdict(context.nowSeconds);
+  const refuse = (code: RefusalCode): Verdict => ({ ...verdict, code });
+
+  const token = readToken(text);
+  if (typeof token === 'string') return refuse(token);
+  const { card, proof } = token;
+
+  const { trust, nowSeconds } = context;
+  if (typeof trust === 'string') return refuse(trust);
+  if (nowSeconds >= trust.expSeconds) return refuse('trust-list-expired');
+
+  const keys = keysFor(trust, 'card', card.kid, card.alg, card.iatSeconds, card.expSeconds);
+  if (keys.length === 0) return refuse('unknown-key');
+  const checks = keys.map(({ key }) => verifySignature(key, card.signature, card.signed));
+  if (!(await Promise.all(checks)).includes(true)) return refuse('bad-signature');
+  describe(verdict, card, proof);
+
+  if (card.iatSeconds > nowSeconds + f.CARD_IAT_LEEWAY_SECONDS) return refuse('not-yet-valid');
+  if (nowSeconds >= card.expSeconds) return refuse('expired');
+
+  if (card.deviceKey) {
+    const failure = await proofFailure(card, proof, trust, context);
+    if (failure) return refuse(failure);
+  }
+
+  const status = statusOf(card, trust, context, verdict);
+  if (status.failure) return refuse(status.failure);
+  if (proof) {
+    verdict.proofId = await proofIdentity(proof);
+    if (await context.acceptedBefore(verdict.proofId)) return refuse('replayed');
+  }
+  const mayRedeem = trust.policy.redeemingClasses.includes(card.class) && status.warning !== 'status-too-old';
+  const allowed: Allowance[] = mayRedeem ? ['discount', 'accrual', 'redemption'] : ['discount', 'accrual'];
+  return { ...verdict, accepted: true, code: 'accepted', warning: status.warning, allowed };
+}
+
+/** What replay protection remembers: of what was signed, for the token and the signature can be re-written by a stranger. */
+export async function proofIdentity(proof: Pick<Proof, 'signed'>): Promise<string> {
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', proof.signed)));
+}
+
+async function proofFailure(
+  card: Card, proof: Proof | null, trust: TrustList, context: VerifyContext,
+): Promise<RefusalCode | null> {
+  if (!proof) return 'proof-missing';
+  if (!(await verifySignature(card.deviceKey!, proof.signature, proof.signed))) return 'proof-bad';
+  const ageSeconds = context.nowSeconds - proof.iatSeconds;
+  if (ageSeconds > trust.policy.proofWindowSeconds) return 'proof-stale';
+  if (-ageSeconds > trust.policy.proofWindowSeconds) return 'proof-future';
+  if (context.wants !== 'redemption') return null;
+  if (proof.maxRedeemKopecks !== null && proof.maxRedeemKopecks <= trust.policy.challengeAboveKopecks) return null;
+  if (proof.challenge === null) return 'challenge-missing';
+  return proof.challenge === context.challenge ? null : 'challenge-wrong';
+}
+
+function statusOf(
+  card: Card, trust: TrustList, { statusLists, nowSeconds }: VerifyContext, verdict: Verdict,
+): { failure?: RefusalCode; warning: Warning | null } {
+  const list = statusLists.get(card.status.uri);
+  if (list === undefined) return { failure: 'status-unknown', warning: null };
+  if (list === 'status-bad' || nowSeconds >= list.expSeconds) return { failure: 'status-bad', warning: null };
+  verdict.statusIatSeconds = list.iatSeconds;
+  const status = statusAt(list.statuses, card.status.index);
+  if (status === f.STATUS_INVALID) return { failure: 'revoked', warning: null };
+  if (status === f.STATUS_SUSPENDED) return { failure: 'suspended', warning: null };
+  if (status !== f.STATUS_VALID) return { failure: 'status-unknown', warning: null };
+  const ageSeconds = nowSeconds - list.iatSeconds;
+  if (ageSeconds > trust.policy.staleSeconds) return { warning: 'status-too-old' };
+  return { warning: ageSeconds > trust.policy.freshSeconds ? 'status-stale' : null };
+}
+
+function describe(verdict: Verdict, card: Card, proof: Proof | null): void {
+  verdict.number = card.number;
+  verdict.shown = card.shown;
+  verdict.class = card.class === f.CLASS_PHONE ? 'phone' : 'paper';
+  verdict.cardIatSeconds = card.iatSeconds;
+  verdict.cardExpSeconds = card.expSeconds;
+  verdict.proofIatSeconds = proof?.iatSeconds ?? null;
+  verdict.maxRedeemKopecks = proof?.maxRedeemKopecks ?? null;
+}
+
+function emptyVerdict(nowSeconds: number): Verdict {
+  return {
+    accepted: false, code: 'malformed', warning: null, allowed: [],
+    number: null, shown: null, class: null, proofId: null, nowSeconds,
+    cardIatSeconds: null, cardExpSeconds: null, proofIatSeconds: null, statusIatSeconds: null, maxRedeemKopecks: null,
+  };
+}
