@@ -1,0 +1,27 @@
+/** A problem's words for a person, by its code. A face may know a better word for its own codes. */
+import { m } from '../messages/generated/messages.js';
+import { ApiProblem } from './problem';
+
+const words: Record<string, () => string> = {
+  network: m.problem_network,
+  unauthenticated: m.problem_unauthenticated,
+  forbidden: m.problem_forbidden,
+  'not-found': m.problem_not_found,
+  'invalid-input': m.problem_invalid_input,
+  'malformed-request': m.problem_malformed_request,
+  'too-large': m.problem_too_large,
+  conflict: m.problem_conflict,
+  'idempotency-conflict': m.problem_idempotency_conflict,
+  unavailable: m.problem_unavailable,
+  internal: m.problem_internal,
+};
+
+export function problemText(problem: ApiProblem): string {
+  if (problem.code === 'too-many-attempts') return tooMany(problem.retryAfterSeconds);
+  return (words[problem.code] ?? m.problem_internal)();
+}
+
+function tooMany(retryAfterSeconds: number | undefined): string {
+  if (retryAfterSeconds === undefined) return m.problem_too_many();
+  return m.problem_too_many_minutes({ minutes: Math.max(1, Math.ceil(retryAfterSeconds / 60)) });
+}

@@ -1,0 +1,58 @@
+/** What went wrong with a request: the server's problem+json, or that nobody answered. */
+
+export interface ProblemParts {
+  code: string;
+  status: number;
+  detail?: string | undefined;
+  retryAfterSeconds?: number | undefined;
+  fields?: Record<string, string> | undefined;
+  cause?: unknown;
+}
+
+export class ApiProblem extends Error {
+  readonly code: string;
+  readonly status: number;
+  readonly detail: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly fields: Record<string, string>;
+
+  constructor(parts: ProblemParts) {
+    super(`${parts.status} ${parts.code}`, { cause: parts.cause });
+    this.name = 'ApiProblem';
+    this.code = parts.code;
+    this.status = parts.status;
+    this.detail = parts.detail;
+    this.retryAfterSeconds = parts.retryAfterSeconds;
+    this.fields = parts.fields ?? {};
+  }
+}
+
+/** Reads a problem document; what is not one is named by its status. */
+export function problemFrom(status: number, body: unknown): ApiProblem {
+  const parts: Record<string, unknown> = isRecord(body) ? body : {};
+  const { code, detail, retryAfterSeconds, fields } = parts;
+  return new ApiProblem({
+    status,
+    code: typeof code === 'string' ? code : codeOfStatus(status),
+    detail: typeof detail === 'string' ? detail : undefined,
+    retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
+    fields: isRecord(fields) ? (fields as Record<string, string>) : undefined,
+  });
+}
+
+function codeOfStatus(status: number): string {
+  if (status === 401) return 'unauthenticated';
+  if (status === 429) return 'too-many-attempts';
+  return status >= 500 ? 'unavailable' : 'internal';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** For what a `catch` caught: anything that is not a problem is our own defect, and is logged. */
+export function asProblem(cause: unknown): ApiProblem {
+  if (cause instanceof ApiProblem) return cause;
+  console.error(cause);
+  return new ApiProblem({ code: 'internal', status: 0, cause });
+}

@@ -1,0 +1,11 @@
+import { mount } from 'svelte';
+import '../ui/tokens.css';
+import '../ui/base.css';
+import App from './App.svelte';
+import { reloadOnceOnMissingChunk } from './updates';
+
+reloadOnceOnMissingChunk();
+
+const target = document.getElementById('app');
+if (!target) throw new Error('index.html has no #app');
+mount(App, { target });

@@ -1,0 +1,140 @@
+/**
+ * How figures, dates and numbers are written for a person. The texts are Russian whatever the
+ * browser's language, as the messages are; when a second language comes, the locale moves here.
+ */
+const LOCALE = 'ru-RU';
+const NBSP = '\u00a0';
+const MINUS = '\u2212';
+
+export interface MoneyStyle {
+  /** «+» before what is not negative. */
+  signed?: boolean;
+  /** Leave «,00» out. */
+  short?: boolean;
+}
+
+/** 123450 → «1 234,50 ₽», with no-break spaces. */
+export function money(kopecks: number, style: MoneyStyle = {}): string {
+  if (!Number.isSafeInteger(kopecks)) throw new RangeError(`not whole kopecks: ${kopecks}`);
+  const absolute = Math.abs(kopecks);
+  const roubles = String(Math.floor(absolute / 100)).replace(/\B(?=(\d{3})+$)/g, NBSP);
+  const rest = absolute % 100;
+  const fraction = style.short && rest === 0 ? '' : `,${String(rest).padStart(2, '0')}`;
+  const sign = kopecks < 0 ? MINUS : style.signed ? '+' : '';
+  return `${sign}${roubles}${fraction}${NBSP}₽`;
+}
+
+/** 300 → «3 %», 250 → «2,5 %». */
+export function percent(basisPoints: number): string {
+  const figure = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
+  return `${figure.format(basisPoints / 100)}${NBSP}%`;
+}
+
+/** 12345 → «12 345». */
+export function count(value: number): string {
+  return new Intl.NumberFormat(LOCALE).format(value);
+}
+
+const dayMonth = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long' });
+const monthYear = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long', year: 'numeric' });
+const hourMinute = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' });
+
+/** A calendar date has no time zone: `2026-11-22` is that day wherever the phone is. */
+function localDay(isoDate: string): Date {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(isoDate);
+  if (!match) throw new RangeError(`not a date: ${isoDate}`);
+  return new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
+}
+
+function fromSeconds(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+function longDate(date: Date): string {
+  return `${dayMonth.format(date)} ${date.getFullYear()}`.replaceAll(' ', NBSP);
+}
+
+/** `2026-11-22` → «22 ноября 2026». */
+export function calendarDate(isoDate: string): string {
+  return longDate(localDay(isoDate));
+}
+
+/** `2026-11-22` → «22.11.2026». */
+export function shortDate(isoDate: string): string {
+  return isoDate.split('-').reverse().join('.');
+}
+
+/** `2015-09-01` → «сентября 2015», as it follows «с». */
+export function monthOf(isoDate: string): string {
+  const parts = monthYear.formatToParts(localDay(isoDate));
+  const month = parts.find((part) => part.type === 'month')?.value ?? '';
+  return `${month}${NBSP}${isoDate.slice(0, 4)}`;
+}
+
+/** Unix seconds → «22 ноября 2026». */
+export function dateOf(seconds: number): string {
+  return longDate(fromSeconds(seconds));
+}
+
+/** Unix seconds → «14:05». */
+export function timeOf(seconds: number): string {
+  return hourMinute.format(fromSeconds(seconds));
+}
+
+/** «14:05» today, «21 ноября, 14:05» this year, with the year beyond. */
+export function momentOf(seconds: number, nowSeconds: number): string {
+  const [date, now] = [fromSeconds(seconds), fromSeconds(nowSeconds)];
+  if (date.toDateString() === now.toDateString()) return timeOf(seconds);
+  const sameYear = date.getFullYear() === now.getFullYear();
+  const day = sameYear ? dayMonth.format(date).replaceAll(' ', NBSP) : longDate(date);
+  return `${day}, ${timeOf(seconds)}`;
+}
+
+const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' });
+const steps: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
+
+/** «3 минуты назад»; older than a week it is a date. */
+export function ago(seconds: number, nowSeconds: number): string {
+  const difference = seconds - nowSeconds;
+  if (Math.abs(difference) >= 7 * 86_400) return dateOf(seconds);
+  for (const [unit, length] of steps) {
+    if (Math.abs(difference) >= length) return relative.format(Math.trunc(difference / length), unit);
+  }
+  return relative.format(0, 'second');
+}
+
+/** `480123456786` → «4801 2345 6786». */
+export function cardNumber(number: string): string {
+  return number.replace(/(\d{4})(?=\d)/g, `$1${NBSP}`);
+}
+
+const digitsOf = (typed: string) => typed.replace(/\D/g, '');
+
+/** What is typed of a Russian phone number → «+7 912 345-67-89», as far as it goes. */
+export function phoneMask(typed: string): string {
+  const digits = digitsOf(typed).replace(/^[78](?=.)|^[78]$/, '');
+  if (digits === '') return /^\s*(\+|\+?[78])/.test(typed) ? '+7' : '';
+  const groups = [digits.slice(0, 3), digits.slice(3, 6), digits.slice(6, 8), digits.slice(8, 10)];
+  const [area, ...local] = groups.filter((group) => group !== '');
+  return ['+7', area, local.join('-')].filter((part) => part !== '').join(' ');
+}
+
+/** `12031985` → «12.03.1985», as far as it goes. */
+export function dateMask(typed: string): string {
+  const digits = digitsOf(typed).slice(0, 8);
+  return [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)].filter((g) => g !== '').join('.');
+}
+
+/** «12.03.1985» → `1985-03-12`, or undefined when there is no such day. */
+export function parseTypedDate(typed: string): string | undefined {
+  const digits = digitsOf(typed);
+  if (digits.length !== 8) return undefined;
+  const [day, month, year] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)];
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  const exists = date.getUTCDate() === Number(day) && date.getUTCMonth() === Number(month) - 1;
+  return exists && Number(year) >= 1900 ? `${year}-${month}-${day}` : undefined;
+}

@@ -1,0 +1,26 @@
+/** Rows that the server sent, read back by face and kind. */
+import { database } from './open';
+import type { SyncFace } from './schema';
+
+export async function readEntity<T>(
+  face: SyncFace,
+  entity: string,
+  id: string,
+): Promise<T | undefined> {
+  const row = await (await database()).get('entities', [face, entity, id]);
+  return row?.data as T | undefined;
+}
+
+export async function readEntities<T>(face: SyncFace, entity: string): Promise<T[]> {
+  const rows = await (await database()).getAllFromIndex('entities', 'kind', [face, entity]);
+  return rows.map((row) => row.data as T);
+}
+
+export async function saveEntity(
+  face: SyncFace,
+  entity: string,
+  id: string,
+  data: unknown,
+): Promise<void> {
+  await (await database()).put('entities', { face, entity, id, data });
+}

@@ -1,0 +1,58 @@
+/** Opens the database once per page and tells whoever else has it open to let a newer one in. */
+import { openDB, type IDBPDatabase } from 'idb';
+import { DATABASE_NAME, DATABASE_VERSION, type ProfCardsDb } from './schema';
+
+export type Db = IDBPDatabase<ProfCardsDb>;
+
+let opened: Promise<Db> | undefined;
+
+export function database(): Promise<Db> {
+  opened ??= open();
+  return opened;
+}
+
+function open(): Promise<Db> {
+  const forget = () => {
+    opened = undefined;
+  };
+  const opening = openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
+    upgrade(db, from) {
+      if (from < 1) createFirst(db);
+    },
+    blocking(_current, _blocked, event) {
+      (event.target as IDBDatabase).close();
+      forget();
+    },
+    terminated: forget,
+  });
+  opening.catch(forget);
+  return opening;
+}
+
+function createFirst(db: Db): void {
+  db.createObjectStore('keys', { keyPath: 'id' });
+  db.createObjectStore('cards', { keyPath: 'id' });
+  const entities = db.createObjectStore('entities', { keyPath: ['face', 'entity', 'id'] });
+  entities.createIndex('kind', ['face', 'entity']);
+  const outbox = db.createObjectStore('outbox', { keyPath: 'id' });
+  outbox.createIndex('state', ['face', 'state']);
+  outbox.createIndex('order', ['face', 'seq']);
+  db.createObjectStore('lists', { keyPath: 'id' });
+  const proofs = db.createObjectStore('proofs', { keyPath: 'id' });
+  proofs.createIndex('at', 'atSeconds');
+  db.createObjectStore('meta', { keyPath: 'key' });
+}
+
+export async function readMeta<T>(key: string): Promise<T | undefined> {
+  const row = await (await database()).get('meta', key);
+  return row?.value as T | undefined;
+}
+
+export async function writeMeta(key: string, value: unknown): Promise<void> {
+  await (await database()).put('meta', { key, value });
+}
+
+/** Asks the browser not to evict us; a refusal is normal and changes nothing. */
+export async function askToPersist(): Promise<boolean> {
+  return (await navigator.storage?.persist?.().catch(() => false)) ?? false;
+}
