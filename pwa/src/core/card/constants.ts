@@ -68,6 +68,17 @@ export const STATUS_SUSPENDED = 2;
 export const KID_BYTES = 4;
 export const SIGNATURE_BYTES = 64;
 
-/** Limits on what a verifier is willing to take in, so that no list can exhaust a till. */
-export const LIST_MAX_BYTES = 4 * 1024 * 1024;
-export const STATUS_MAX_BYTES = 16 * 1024 * 1024;
+export const NAME_MAX_CHARS = 16;
+export const REGION_MAX = 99;
+export const CHALLENGE_MAX_DIGITS = 16;
+
+// Limits on what a verifier is willing to take in, so that no list can exhaust a till.
+export const TRUST_LIST_MAX_BYTES = 64 * 1024;
+export const STATUS_TOKEN_MAX_BYTES = 1024 * 1024;
+export const STATUS_INFLATED_MAX_BYTES = 4 * 1024 * 1024;
+
+export const POLICY_FRESH = 1;
+export const POLICY_STALE = 2;
+export const POLICY_PROOF_WINDOW = 3;
+export const POLICY_REDEEMING_CLASSES = 4;
+export const POLICY_CHALLENGE_ABOVE = 5;

@@ -1,7 +1,7 @@
 import { Point, hashes, keygenAsync, signAsync } from '@noble/ed25519';
 import { describe, expect, test } from 'vitest';
 import { ascii, concat, fromHex, type Bytes } from './bytes';
-import { isSmallOrder, verifyEd25519, type Ed25519Engine } from './ed25519';
+import { isSmallOrder, isWeakKey, verifyEd25519, type Ed25519Engine } from './ed25519';
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const message = ascii('a card');
@@ -64,5 +64,7 @@ test('the eight points of small order are known in each encoding', () => {
     expect(isSmallOrder(point.toBytes())).toBe(true);
   }
   expect(isSmallOrder(littleEndian(2n ** 255n - 18n))).toBe(true);
+  expect(isWeakKey(littleEndian(2n ** 255n - 16n))).toBe(true);
+  expect(isWeakKey(Point.BASE.toBytes())).toBe(false);
   expect(isSmallOrder(Point.BASE.toBytes())).toBe(false);
 });

@@ -12,9 +12,13 @@ const SIGN_BIT = 1n << 255n;
 const ORDER_EIGHT_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 const SMALL_ORDER_Y = [1n, FIELD_PRIME - 1n, 0n, ORDER_EIGHT_Y, FIELD_PRIME - ORDER_EIGHT_Y];
 
-/** A point of small order would let one signature stand for any message. */
+/** A key that no honest owner has: of small order, where one signature stands for any message, or with a second spelling. */
+export function isWeakKey(point: Uint8Array): boolean {
+  return yOf(point) >= FIELD_PRIME || isSmallOrder(point);
+}
+
 export function isSmallOrder(point: Uint8Array): boolean {
-  return SMALL_ORDER_Y.includes((littleEndian(point) & ~SIGN_BIT) % FIELD_PRIME);
+  return SMALL_ORDER_Y.includes(yOf(point) % FIELD_PRIME);
 }
 
 let preferred: Promise<Ed25519Engine> | undefined;
@@ -33,7 +37,7 @@ export async function verifyEd25519(
 ): Promise<boolean> {
   const r = signature.subarray(0, 32);
   if (publicKey.length !== 32 || signature.length !== 64) return false;
-  if (isSmallOrder(publicKey) || isSmallOrder(r)) return false;
+  if (isWeakKey(publicKey) || isSmallOrder(r)) return false;
   if (littleEndian(signature.subarray(32)) >= GROUP_ORDER) return false;
   return (engine ?? (await ed25519Engine())) === 'webcrypto'
     ? verifyByWebCrypto(publicKey, signature, message)
@@ -66,6 +70,10 @@ async function verifyByNoble(publicKey: Bytes, signature: Bytes, message: Bytes)
   } catch {
     return false;
   }
+}
+
+function yOf(point: Uint8Array): bigint {
+  return littleEndian(point) & ~SIGN_BIT;
 }
 
 function littleEndian(bytes: Uint8Array): bigint {

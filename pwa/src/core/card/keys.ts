@@ -1,6 +1,6 @@
-// Public keys as COSE_Key: reading, identifying (RFC 9679), checking signatures. No private key passes through here.
+// Public keys as COSE_Key: reading, checking signatures. No private key passes through here.
 import type { Bytes } from './bytes';
-import { encodeCbor, hasOnly, isBytes, isMap, type CborMap } from './cbor';
+import { hasOnly, isBytes, isMap } from './cbor';
 import * as f from './constants';
 import { verifyEd25519, type Ed25519Engine } from './ed25519';
 import { hasLowS } from './present';
@@ -22,16 +22,14 @@ export function readCoseKey(map: unknown): PublicKey | null {
   return hasOnly(map, [f.KEY_KTY, f.KEY_CRV, f.KEY_X, f.KEY_Y]) ? { type: 'p256', x, y } : null;
 }
 
-/** The first bytes of the SHA-256 COSE Key Thumbprint, which is over the required members alone: all that we take. */
-export async function kidOf(coseKey: CborMap): Promise<Bytes> {
-  const digest = await crypto.subtle.digest('SHA-256', encodeCbor(coseKey));
-  return new Uint8Array(digest).slice(0, f.KID_BYTES);
+/** The algorithm that a phone signs with by this kind of key. */
+export function deviceAlg(key: PublicKey): number {
+  return key.type === 'p256' ? f.ALG_ES256 : f.ALG_EDDSA;
 }
 
-/** Whether a signature by this algorithm has its one form and may come from this type of key. */
-export function signatureFits(alg: unknown, key: PublicKey, signature: Uint8Array): boolean {
-  if (key.type === 'p256') return alg === f.ALG_ES256 && hasLowS(signature);
-  return alg === f.ALG_EDDSA || alg === f.ALG_ED25519;
+/** Each ES256 signature has a twin with the other s; only the lower one counts. */
+export function isLowerTwin(key: PublicKey, signature: Uint8Array): boolean {
+  return key.type === 'ed25519' || hasLowS(signature);
 }
 
 export async function verifySignature(

@@ -3,7 +3,7 @@ import { decodeBase45 } from './base45';
 import { type Bytes } from './bytes';
 import { hasOnly, isArray, isBytes, isMap, isText, isUint, readSign1, sign1Of, type Sign1 } from './cbor';
 import * as f from './constants';
-import { readCoseKey, signatureFits, type PublicKey } from './keys';
+import { isLowerTwin, readCoseKey, type PublicKey } from './keys';
 
 export interface Card {
   alg: number;
@@ -20,6 +20,7 @@ export interface Card {
 }
 
 export interface Proof {
+  alg: number;
   iatSeconds: number;
   challenge: string | null;
   maxRedeemKopecks: number | null;
@@ -32,7 +33,7 @@ export type ReadToken = { card: Card; proof: Proof | null };
 export function readToken(text: string): ReadToken | 'not-a-card' | 'malformed' {
   if (!text.startsWith(f.TOKEN_PREFIX) || text.length > f.TOKEN_MAX_CHARS) return 'not-a-card';
   const bytes = decodeBase45(text.slice(f.TOKEN_PREFIX.length));
-  if (!bytes) return 'not-a-card';
+  if (!bytes || bytes.length === 0) return 'not-a-card';
   const outer = readSign1(bytes);
   if (!outer) return 'malformed';
   if (!outer.header.has(f.HEADER_KCWT)) {
@@ -48,7 +49,7 @@ export function readToken(text: string): ReadToken | 'not-a-card' | 'malformed' 
 function readCard({ header, claims, signature, signed }: Sign1): Card | null {
   const alg = header.get(f.HEADER_ALG);
   const kid = header.get(f.HEADER_KID);
-  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KID]) || typeof alg !== 'number') return null;
+  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KID]) || !isInt(alg)) return null;
   if (!isBytes(kid) || kid.length !== f.KID_BYTES) return null;
   const labels = [f.CLAIM_SUB, f.CLAIM_EXP, f.CLAIM_IAT, f.CLAIM_STATUS, f.CLAIM_SHOWN, f.CLAIM_CLASS];
   if (!hasOnly(claims, labels, [f.CLAIM_CNF])) return null;
@@ -65,16 +66,16 @@ function readCard({ header, claims, signature, signed }: Sign1): Card | null {
 function readProof({ header, claims, signature, signed }: Sign1, deviceKey: PublicKey): Proof | null {
   if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KCWT, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_PRESENTATION) return null;
   const alg = header.get(f.HEADER_ALG);
-  if (alg === f.ALG_ED25519 || !signatureFits(alg, deviceKey, signature)) return null;
+  if (!isInt(alg) || !isLowerTwin(deviceKey, signature)) return null;
   if (!hasOnly(claims, [f.CLAIM_AUD, f.CLAIM_IAT], [f.CLAIM_CNONCE, f.CLAIM_MAX_REDEEM_KOPECKS])) return null;
   const iatSeconds = claims.get(f.CLAIM_IAT);
   if (claims.get(f.CLAIM_AUD) !== f.AUDIENCE || !isUint(iatSeconds)) return null;
   const nonce = claims.get(f.CLAIM_CNONCE);
   const challenge = isBytes(nonce) ? String.fromCharCode(...nonce) : null;
-  if (claims.has(f.CLAIM_CNONCE) && (challenge === null || !/^[0-9]+$/.test(challenge))) return null;
+  if (claims.has(f.CLAIM_CNONCE) && (challenge === null || !isChallenge(challenge))) return null;
   const maxRedeem = claims.get(f.CLAIM_MAX_REDEEM_KOPECKS);
   if (claims.has(f.CLAIM_MAX_REDEEM_KOPECKS) && !isUint(maxRedeem)) return null;
-  return { iatSeconds, challenge, maxRedeemKopecks: isUint(maxRedeem) ? maxRedeem : null, signature, signed };
+  return { alg, iatSeconds, challenge, maxRedeemKopecks: isUint(maxRedeem) ? maxRedeem : null, signature, signed };
 }
 
 function readConfirmation(raw: unknown): PublicKey | null {
@@ -92,8 +93,15 @@ function readStatus(raw: unknown): Card['status'] | null {
 function readShown(raw: unknown): Card['shown'] | null {
   if (!isArray(raw) || raw.length !== 3) return null;
   const [name, region, category] = raw;
-  if (!isText(name) || [...name].length > 16 || !isUint(region) || region > 99) return null;
+  if (!isText(name) || name === '' || [...name].length > f.NAME_MAX_CHARS) return null;
+  if (!isUint(region) || region > f.REGION_MAX) return null;
   return isUint(category) && category >= 1 && category <= 3 ? { name, region, category } : null;
+}
+
+const isInt = (value: unknown): value is number => Number.isSafeInteger(value);
+
+function isChallenge(digits: string): boolean {
+  return /^[0-9]+$/.test(digits) && digits.length <= f.CHALLENGE_MAX_DIGITS;
 }
 
 /** Twelve digits, the last of them Luhn's check digit. */

@@ -2,7 +2,7 @@
 import type { Bytes } from './bytes';
 import { hasOnly, isBytes, isMap, isText, isUint, readSign1 } from './cbor';
 import * as f from './constants';
-import { verifySignature } from './keys';
+import { verifyEd25519 } from './ed25519';
 import { keysFor, type TrustList } from './trust';
 
 export interface StatusList {
@@ -16,11 +16,23 @@ export interface StatusList {
 
 export type StatusFailure = 'status-bad';
 
-/** Takes a list in: under a status key of the trust list, and never an older one than the one held before. */
+/** The lists that a verifier holds, by their uri; where some failed, a card without a list is told so. */
+export interface StatusLists {
+  held: ReadonlyMap<string, StatusList>;
+  someFailed: boolean;
+}
+
+/** What a newly downloaded list must also keep. A list that is held already goes on being used as it ages. */
+export interface Newcomer {
+  nowSeconds: number;
+  heldIatSeconds?: number | undefined;
+}
+
+/** Takes a list in: named by the trust list and signed by a status key of it. */
 export async function loadStatusList(
-  bytes: Uint8Array, trust: TrustList, heldIatSeconds = 0,
+  bytes: Uint8Array, trust: TrustList, newcomer?: Newcomer,
 ): Promise<StatusList | StatusFailure> {
-  const message = bytes.length <= f.LIST_MAX_BYTES ? readSign1(bytes) : null;
+  const message = bytes.length <= f.STATUS_TOKEN_MAX_BYTES ? readSign1(bytes) : null;
   if (!message) return 'status-bad';
   const { header, claims, signature, signed } = message;
   if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KID, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_STATUS_LIST) return 'status-bad';
@@ -28,12 +40,13 @@ export async function loadStatusList(
   const [uri, expSeconds, iatSeconds, packed, ttlSeconds] = labels.map((label) => claims.get(label));
   if (!hasOnly(claims, labels) || !isText(uri) || !isUint(expSeconds) || !isUint(iatSeconds) || !isUint(ttlSeconds)) return 'status-bad';
   if (!isMap(packed) || !hasOnly(packed, ['bits', 'lst']) || packed.get('bits') !== f.STATUS_BITS) return 'status-bad';
-  if (iatSeconds < heldIatSeconds) return 'status-bad';
+  if (!trust.lists.some((list) => list.uri === uri)) return 'status-bad';
+  if (newcomer && (expSeconds <= newcomer.nowSeconds || iatSeconds < (newcomer.heldIatSeconds ?? 0))) return 'status-bad';
   const keys = keysFor(trust, 'status', header.get(f.HEADER_KID), header.get(f.HEADER_ALG), iatSeconds, expSeconds);
-  const checks = keys.map(({ key }) => verifySignature(key, signature, signed));
+  const checks = keys.map(({ publicKey }) => verifyEd25519(publicKey, signature, signed));
   if (!(await Promise.all(checks)).includes(true)) return 'status-bad';
   const lst = packed.get('lst');
-  const statuses = isBytes(lst) ? await inflate(lst, f.STATUS_MAX_BYTES) : null;
+  const statuses = isBytes(lst) ? await inflate(lst, f.STATUS_INFLATED_MAX_BYTES) : null;
   return statuses ? { uri, iatSeconds, expSeconds, ttlSeconds, statuses } : 'status-bad';
 }
 

@@ -2,9 +2,10 @@
 // Pure but for cryptography: time, lists, challenge and memory of accepted proofs all come in through the context.
 import { toHex } from './bytes';
 import * as f from './constants';
-import { verifySignature } from './keys';
+import { verifyEd25519 } from './ed25519';
+import { deviceAlg, verifySignature } from './keys';
 import { readToken, type Card, type Proof } from './read';
-import { statusAt, type StatusFailure, type StatusList } from './status';
+import { statusAt, type StatusLists } from './status';
 import { keysFor, type TrustFailure, type TrustList } from './trust';
 
 export type RefusalCode =
@@ -20,13 +21,15 @@ export type VerdictCode = 'accepted' | RefusalCode;
 export type Warning = 'status-stale' | 'status-too-old';
 export type Allowance = 'discount' | 'accrual' | 'redemption';
 
+/** What the card is shown for; an amount that is not known yet counts as one that needs the challenge. */
+export type Wants = 'accrual' | { redeemKopecks: number | null };
+
 export interface VerifyContext {
   /** The till's best knowledge of the time: its clock corrected by the server's offset, never below its floor. */
   nowSeconds: number;
   trust: TrustList | TrustFailure;
-  /** By the list's uri. */
-  statusLists: ReadonlyMap<string, StatusList | StatusFailure>;
-  wants: 'accrual' | 'redemption';
+  statusLists: StatusLists;
+  wants: Wants;
   /** The digits that this till shows for a redemption. */
   challenge?: string;
   /** Whether this till has accepted the proof of this identity before. */
@@ -65,24 +68,27 @@ export async function verify(text: string, context: VerifyContext): Promise<Verd
 
   const keys = keysFor(trust, 'card', card.kid, card.alg, card.iatSeconds, card.expSeconds);
   if (keys.length === 0) return refuse('unknown-key');
-  const checks = keys.map(({ key }) => verifySignature(key, card.signature, card.signed));
+  const checks = keys.map(({ publicKey }) => verifyEd25519(publicKey, card.signature, card.signed));
   if (!(await Promise.all(checks)).includes(true)) return refuse('bad-signature');
-  describe(verdict, card, proof);
+  describe(verdict, card);
 
   if (card.iatSeconds > nowSeconds + f.CARD_IAT_LEEWAY_SECONDS) return refuse('not-yet-valid');
   if (nowSeconds >= card.expSeconds) return refuse('expired');
 
-  if (card.deviceKey) {
-    const failure = await proofFailure(card, proof, trust, context);
-    if (failure) return refuse(failure);
+  if (card.deviceKey && !proof) return refuse('proof-missing');
+  if (proof) {
+    if (!(await isSignedByDevice(card, proof))) return refuse('proof-bad');
+    await describeProof(verdict, proof);
+    const skewSeconds = proof.iatSeconds - nowSeconds;
+    if (-skewSeconds > trust.policy.proofWindowSeconds) return refuse('proof-stale');
+    if (skewSeconds > trust.policy.proofWindowSeconds) return refuse('proof-future');
   }
+  const challengeFailure = checkChallenge(card, proof, trust, context);
+  if (challengeFailure) return refuse(challengeFailure);
 
   const status = statusOf(card, trust, context, verdict);
   if (status.failure) return refuse(status.failure);
-  if (proof) {
-    verdict.proofId = await proofIdentity(proof);
-    if (await context.acceptedBefore(verdict.proofId)) return refuse('replayed');
-  }
+  if (verdict.proofId && (await context.acceptedBefore(verdict.proofId))) return refuse('replayed');
   const mayRedeem = trust.policy.redeemingClasses.includes(card.class) && status.warning !== 'status-too-old';
   const allowed: Allowance[] = mayRedeem ? ['discount', 'accrual', 'redemption'] : ['discount', 'accrual'];
   return { ...verdict, accepted: true, code: 'accepted', warning: status.warning, allowed };
@@ -93,26 +99,27 @@ export async function proofIdentity(proof: Pick<Proof, 'signed'>): Promise<strin
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', proof.signed)));
 }
 
-async function proofFailure(
-  card: Card, proof: Proof | null, trust: TrustList, context: VerifyContext,
-): Promise<RefusalCode | null> {
-  if (!proof) return 'proof-missing';
-  if (!(await verifySignature(card.deviceKey!, proof.signature, proof.signed))) return 'proof-bad';
-  const ageSeconds = context.nowSeconds - proof.iatSeconds;
-  if (ageSeconds > trust.policy.proofWindowSeconds) return 'proof-stale';
-  if (-ageSeconds > trust.policy.proofWindowSeconds) return 'proof-future';
-  if (context.wants !== 'redemption') return null;
-  if (proof.maxRedeemKopecks !== null && proof.maxRedeemKopecks <= trust.policy.challengeAboveKopecks) return null;
-  if (proof.challenge === null) return 'challenge-missing';
-  return proof.challenge === context.challenge ? null : 'challenge-wrong';
+/** The key's kind decides the algorithm; what the message says must agree. */
+async function isSignedByDevice({ deviceKey }: Card, proof: Proof): Promise<boolean> {
+  return deviceKey !== null && proof.alg === deviceAlg(deviceKey)
+    && verifySignature(deviceKey, proof.signature, proof.signed);
+}
+
+/** A class that may not redeem is not asked for anything: its verdict just does not allow it. */
+function checkChallenge(
+  card: Card, proof: Proof | null, { policy }: TrustList, { wants, challenge }: VerifyContext,
+): RefusalCode | null {
+  if (wants === 'accrual' || !policy.redeemingClasses.includes(card.class)) return null;
+  if (wants.redeemKopecks !== null && wants.redeemKopecks <= policy.challengeAboveKopecks) return null;
+  if (!proof || proof.challenge === null) return 'challenge-missing';
+  return proof.challenge === challenge ? null : 'challenge-wrong';
 }
 
 function statusOf(
   card: Card, trust: TrustList, { statusLists, nowSeconds }: VerifyContext, verdict: Verdict,
 ): { failure?: RefusalCode; warning: Warning | null } {
-  const list = statusLists.get(card.status.uri);
-  if (list === undefined) return { failure: 'status-unknown', warning: null };
-  if (list === 'status-bad' || nowSeconds >= list.expSeconds) return { failure: 'status-bad', warning: null };
+  const list = statusLists.held.get(card.status.uri);
+  if (!list) return { failure: statusLists.someFailed ? 'status-bad' : 'status-unknown', warning: null };
   verdict.statusIatSeconds = list.iatSeconds;
   const status = statusAt(list.statuses, card.status.index);
   if (status === f.STATUS_INVALID) return { failure: 'revoked', warning: null };
@@ -123,14 +130,18 @@ function statusOf(
   return { warning: ageSeconds > trust.policy.freshSeconds ? 'status-stale' : null };
 }
 
-function describe(verdict: Verdict, card: Card, proof: Proof | null): void {
+function describe(verdict: Verdict, card: Card): void {
   verdict.number = card.number;
   verdict.shown = card.shown;
   verdict.class = card.class === f.CLASS_PHONE ? 'phone' : 'paper';
   verdict.cardIatSeconds = card.iatSeconds;
   verdict.cardExpSeconds = card.expSeconds;
-  verdict.proofIatSeconds = proof?.iatSeconds ?? null;
-  verdict.maxRedeemKopecks = proof?.maxRedeemKopecks ?? null;
+}
+
+async function describeProof(verdict: Verdict, proof: Proof): Promise<void> {
+  verdict.proofId = await proofIdentity(proof);
+  verdict.proofIatSeconds = proof.iatSeconds;
+  verdict.maxRedeemKopecks = proof.maxRedeemKopecks;
 }
 
 function emptyVerdict(nowSeconds: number): Verdict {

@@ -1,0 +1,98 @@
+// One camera stream per visit (iOS asks again for each), which camera was chosen, and its torch and zoom.
+// Decoding the picture is not done here.
+
+export type CameraFailure = 'denied' | 'none' | 'busy' | 'unsupported';
+
+export interface Camera {
+  stream: MediaStream;
+  deviceId: string | undefined;
+  hasTorch: boolean;
+  zoom: { min: number; max: number; step: number } | null;
+}
+
+export interface CameraChoice {
+  deviceId: string;
+  label: string;
+}
+
+// Not yet in the DOM's types, and only some Android cameras have them.
+interface LampAndLens {
+  torch?: boolean;
+  zoom?: { min: number; max: number; step: number };
+}
+
+const CHOICE_KEY = 'scan.camera';
+
+let opened: Promise<Camera> | null = null;
+
+/** The visit's stream: opened at the first call, shared by the later ones. */
+export function openCamera(): Promise<Camera> {
+  opened ??= start(localStorage.getItem(CHOICE_KEY)).catch((cause: unknown) => {
+    opened = null;
+    throw cause;
+  });
+  return opened;
+}
+
+export async function switchCamera(deviceId: string): Promise<Camera> {
+  localStorage.setItem(CHOICE_KEY, deviceId);
+  await closeCamera();
+  return openCamera();
+}
+
+export async function closeCamera(): Promise<void> {
+  const camera = await opened?.catch(() => null);
+  opened = null;
+  camera?.stream.getTracks().forEach((track) => track.stop());
+}
+
+/** Labels are there only once the person has allowed a camera. */
+export async function listCameras(): Promise<CameraChoice[]> {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices
+    .filter((device) => device.kind === 'videoinput')
+    .map(({ deviceId, label }) => ({ deviceId, label }));
+}
+
+export async function setTorch({ stream }: Camera, torch: boolean): Promise<void> {
+  await adjust(stream, { torch });
+}
+
+export async function setZoom({ stream }: Camera, zoom: number): Promise<void> {
+  await adjust(stream, { zoom });
+}
+
+export function cameraFailure(cause: unknown): CameraFailure {
+  const name = cause instanceof DOMException ? cause.name : '';
+  if (name === 'NotAllowedError' || name === 'SecurityError') return 'denied';
+  if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'none';
+  return name === 'NotReadableError' || name === 'AbortError' ? 'busy' : 'unsupported';
+}
+
+async function start(chosen: string | null): Promise<Camera> {
+  if (!navigator.mediaDevices?.getUserMedia) throw new DOMException('no camera here', 'NotSupportedError');
+  const stream = await getStream(chosen ? { deviceId: { exact: chosen } } : { facingMode: 'environment' })
+    .catch((cause: unknown) => {
+      // The camera that was chosen last time is not plugged in.
+      if (chosen && cameraFailure(cause) === 'none') return getStream({ facingMode: 'environment' });
+      throw cause;
+    });
+  const track = stream.getVideoTracks()[0];
+  const abilities = (track?.getCapabilities?.() ?? {}) as LampAndLens;
+  const { zoom } = abilities;
+  return {
+    stream,
+    deviceId: track?.getSettings().deviceId,
+    hasTorch: abilities.torch === true,
+    zoom: zoom && zoom.max > zoom.min ? zoom : null,
+  };
+}
+
+function getStream(which: MediaTrackConstraints): Promise<MediaStream> {
+  const video = { ...which, width: { ideal: 1280 }, height: { ideal: 720 } };
+  return navigator.mediaDevices.getUserMedia({ video, audio: false });
+}
+
+async function adjust(stream: MediaStream, setting: { torch?: boolean; zoom?: number }): Promise<void> {
+  await stream.getVideoTracks()[0]?.applyConstraints({ advanced: [setting as MediaTrackConstraintSet] });
+}

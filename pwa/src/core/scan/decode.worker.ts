@@ -1,0 +1,47 @@
+// Finds a QR code in a frame, away from the page's thread. The browser's own detector where it reads QR codes,
+// otherwise the WebAssembly decoder that is served with the app: nothing is ever loaded from elsewhere.
+import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
+
+interface NativeDetector {
+  detect(frame: ImageData): Promise<{ rawValue: string }[]>;
+}
+interface NativeDetectorClass {
+  new (options: { formats: string[] }): NativeDetector;
+  getSupportedFormats(): Promise<string[]>;
+}
+
+export interface Frame {
+  frame: ImageData;
+}
+export interface Decoded {
+  text: string | null;
+}
+
+type Decode = (frame: ImageData) => Promise<string | null>;
+
+async function nativeDecoder(): Promise<Decode | null> {
+  const Detector = (globalThis as { BarcodeDetector?: NativeDetectorClass }).BarcodeDetector;
+  const formats = (await Detector?.getSupportedFormats().catch(() => [])) ?? [];
+  if (!Detector || !formats.includes('qr_code')) return null;
+  const detector = new Detector({ formats: ['qr_code'] });
+  return async (frame) => (await detector.detect(frame))[0]?.rawValue ?? null;
+}
+
+async function wasmDecoder(): Promise<Decode> {
+  const { prepareZXingModule, readBarcodes } = await import('zxing-wasm/reader');
+  await prepareZXingModule({ overrides: { locateFile: () => wasmUrl }, fireImmediately: true });
+  return async (frame) => {
+    const found = await readBarcodes(frame, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: 1, textMode: 'Plain' });
+    return found[0]?.text ?? null;
+  };
+}
+
+const decoder = nativeDecoder().then((native) => native ?? wasmDecoder());
+
+addEventListener('message', async ({ data }: MessageEvent<Frame>) => {
+  const text = await decoder.then((decode) => decode(data.frame)).catch((cause: unknown) => {
+    console.warn('frame not decoded', cause);
+    return null;
+  });
+  postMessage({ text } satisfies Decoded);
+});
