@@ -1,7 +1,8 @@
 /// <reference lib="webworker" />
 /**
- * The service worker: the app shell offline, and a nudge to the outbox when the system says that
- * the network is back. It never caches an answer of the API and never replaces itself unasked.
+ * The service worker: the app shell offline, and the outbox sent when the system says that the
+ * network is back, even with the app closed. It never caches an answer of the API and never
+ * replaces itself unasked.
  */
 import {
   cleanupOutdatedCaches,
@@ -9,6 +10,9 @@ import {
   precacheAndRoute,
 } from 'workbox-precaching';
 import { NavigationRoute, registerRoute } from 'workbox-routing';
+import { restoreClock } from './core/clock';
+import { syncOf } from './sync/engine';
+import { countOutbox } from './sync/outbox';
 
 declare const self: ServiceWorkerGlobalScope & typeof globalThis;
 
@@ -35,12 +39,15 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener('sync', (event) => {
   const { tag } = event as SyncEvent;
-  if (tag !== 'outbox') return;
-  (event as SyncEvent).waitUntil(wakeOpenPages());
+  if (tag === 'outbox') (event as SyncEvent).waitUntil(sendOutboxes());
 });
 
-/** Sending needs the page's locks and its view of what is pending; a closed app sends on opening. */
-async function wakeOpenPages(): Promise<void> {
-  const pages = await self.clients.matchAll({ type: 'window' });
-  for (const page of pages) page.postMessage('sync-now');
+/** Fails while something is left that could still go, so that the system asks again later. */
+async function sendOutboxes(): Promise<void> {
+  await restoreClock();
+  for (const face of ['till', 'member'] as const) {
+    if ((await countOutbox(face, 'queued')) === 0) continue;
+    const { queued, session } = await syncOf(face).now();
+    if (queued > 0 && session !== 'ended') throw new Error(`${queued} left in the outbox`);
+  }
 }

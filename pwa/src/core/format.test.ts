@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import {
+  ago,
+  calendarDate,
+  cardNumber,
+  dateMask,
+  money,
+  monthOf,
+  parseTypedDate,
+  percent,
+  phoneMask,
+} from './format';
+
+const plain = (text: string) => text.replaceAll('\u00a0', '·');
+
+describe('money', () => {
+  it('groups thousands and keeps the line whole', () => {
+    expect(plain(money(123450))).toBe('1·234,50·₽');
+    expect(plain(money(5))).toBe('0,05·₽');
+    expect(plain(money(123456789012))).toBe('1·234·567·890,12·₽');
+  });
+  it('signs and shortens where asked', () => {
+    expect(plain(money(-4500))).toBe('\u221245,00·₽');
+    expect(plain(money(4500, { signed: true, short: true }))).toBe('+45·₽');
+    expect(plain(money(4550, { short: true }))).toBe('45,50·₽');
+  });
+  it('refuses what is not whole kopecks', () => {
+    expect(() => money(0.5)).toThrow(RangeError);
+  });
+});
+
+describe('dates', () => {
+  it('writes a calendar date in words, the same in every time zone', () => {
+    expect(plain(calendarDate('2026-11-22'))).toBe('22·ноября·2026');
+    expect(plain(monthOf('2015-09-01'))).toBe('сентября·2015');
+  });
+  it('says how long ago, with Russian plurals', () => {
+    expect(ago(1_000_000 - 180, 1_000_000)).toBe('3 минуты назад');
+    expect(ago(1_000_000 - 300, 1_000_000)).toBe('5 минут назад');
+    expect(ago(1_000_000 - 86_400, 1_000_000)).toBe('вчера');
+    expect(ago(1_000_000 - 20, 1_000_000)).toBe('сейчас');
+  });
+  it('reads a date as it is typed and refuses a day that is not', () => {
+    expect(dateMask('12031985')).toBe('12.03.1985');
+    expect(dateMask('1203')).toBe('12.03');
+    expect(parseTypedDate('12.03.1985')).toBe('1985-03-12');
+    expect(parseTypedDate('29.02.2024')).toBe('2024-02-29');
+    expect(parseTypedDate('29.02.2023')).toBeUndefined();
+    expect(parseTypedDate('31.04.2020')).toBeUndefined();
+    expect(parseTypedDate('1.2.1985')).toBeUndefined();
+  });
+});
+
+describe('numbers', () => {
+  it('groups a membership number by four', () => {
+    expect(plain(cardNumber('480123456786'))).toBe('4801·2345·6786');
+  });
+  it('writes basis points as a percentage', () => {
+    expect(plain(percent(300))).toBe('3·%');
+    expect(plain(percent(250))).toBe('2,5·%');
+  });
+  it('masks a phone number however it is begun', () => {
+    const full = '+7 912 345-67-89';
+    for (const typed of ['89123456789', '+79123456789', '9123456789', '7 912 345 67 89', full]) {
+      expect(phoneMask(typed)).toBe(full);
+    }
+    expect(phoneMask('')).toBe('');
+    expect(phoneMask('8')).toBe('+7');
+    expect(phoneMask('+7 9')).toBe('+7 9');
+  });
+});

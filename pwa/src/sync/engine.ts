@@ -1,0 +1,203 @@
+/**
+ * One sync per face: push, then pull, one tab at a time. Its status is a store in Svelte's
+ * contract; `onChange` says that the phone's database has new rows, whichever tab brought them.
+ */
+import { nowSeconds } from '../core/clock';
+import { asProblem } from '../api/problem';
+import { readMeta, writeMeta } from '../db/open';
+import type { OutboxRow, SyncFace } from '../db/schema';
+import { addToOutbox, countOutbox, type Mutation } from './outbox';
+import { pullChanges } from './pull';
+import { pushOutbox } from './push';
+import type { PushAnswer } from './wire';
+
+export interface SyncStatus {
+  running: boolean;
+  /** `ended`: the server no longer knows this device's session. Nothing is deleted for it. */
+  session: 'unknown' | 'open' | 'ended';
+  /** Code of the last failure; null after a success. */
+  problem: string | null;
+  lastSyncedSeconds: number | null;
+  queued: number;
+  rejected: number;
+  pending: boolean;
+  clock: PushAnswer['clock'] | null;
+}
+
+export interface Sync {
+  readonly face: SyncFace;
+  get(): SyncStatus;
+  subscribe(listener: (status: SyncStatus) => void): () => void;
+  onChange(listener: () => void): () => void;
+  /** Puts a mutation down for good, then tries to send it without making the caller wait. */
+  enqueue(mutation: Mutation): Promise<OutboxRow>;
+  /** Resolves when a whole round that began after this call is over. Never rejects. */
+  now(): Promise<SyncStatus>;
+  /** After enrolling, pairing or signing out: forget what was known of the session. */
+  sessionChanged(): Promise<void>;
+}
+
+const initial: SyncStatus = {
+  running: false,
+  session: 'unknown',
+  problem: null,
+  lastSyncedSeconds: null,
+  queued: 0,
+  rejected: 0,
+  pending: false,
+  clock: null,
+};
+
+const syncs = new Map<SyncFace, Sync>();
+
+export function syncOf(face: SyncFace): Sync {
+  let sync = syncs.get(face);
+  if (!sync) syncs.set(face, (sync = createSync(face)));
+  return sync;
+}
+
+function createSync(face: SyncFace): Sync {
+  let status = initial;
+  const statusListeners = new Set<(status: SyncStatus) => void>();
+  const changeListeners = new Set<() => void>();
+  const channel = openChannel(`profcards-sync-${face}`, () => void heardFromOtherTab());
+  let round: Promise<SyncStatus> | undefined;
+  let nextRound: Promise<SyncStatus> | undefined;
+
+  function set(part: Partial<SyncStatus>): void {
+    status = { ...status, ...part };
+    for (const listener of statusListeners) listener(status);
+  }
+
+  function tellChange(): void {
+    for (const listener of changeListeners) listener();
+  }
+
+  async function heardFromOtherTab(): Promise<void> {
+    await refresh();
+    tellChange();
+  }
+
+  async function refresh(): Promise<void> {
+    const [queued, rejected, lastSynced] = await Promise.all([
+      countOutbox(face, 'queued'),
+      countOutbox(face, 'rejected'),
+      readMeta<number>(lastSyncedKey(face)),
+    ]);
+    set({ queued, rejected, lastSyncedSeconds: lastSynced ?? null });
+  }
+
+  async function runRound(): Promise<SyncStatus> {
+    set({ running: true });
+    let changed = false;
+    try {
+      changed = await alone(`profcards-sync-${face}`, () => pushAndPull(face, set));
+      set({ session: 'open', problem: null });
+      await writeMeta(lastSyncedKey(face), nowSeconds());
+    } catch (cause) {
+      const { code, status: httpStatus } = asProblem(cause);
+      set(httpStatus === 401 ? { session: 'ended', problem: code } : { problem: code });
+    }
+    await refresh().catch((cause: unknown) => console.error(cause));
+    set({ running: false });
+    channel?.postMessage('changed');
+    if (changed) tellChange();
+    return status;
+  }
+
+  /** A round under way may have read the queue already: whoever asks now waits for the next one. */
+  function now(): Promise<SyncStatus> {
+    if (!round) {
+      round = runRound().finally(() => (round = undefined));
+      return round;
+    }
+    nextRound ??= round.then(() => {
+      nextRound = undefined;
+      return now();
+    });
+    return nextRound;
+  }
+
+  async function enqueue(mutation: Mutation): Promise<OutboxRow> {
+    const row = await addToOutbox(face, mutation);
+    await refresh();
+    tellChange();
+    channel?.postMessage('changed');
+    void askForBackgroundSync();
+    void now();
+    return row;
+  }
+
+  async function sessionChanged(): Promise<void> {
+    set({ ...initial, running: status.running });
+    await refresh();
+    tellChange();
+  }
+
+  void refresh().catch((cause: unknown) => console.error(cause));
+  return {
+    face,
+    get: () => status,
+    subscribe: (listener) => register(statusListeners, listener, () => listener(status)),
+    onChange: (listener) => register(changeListeners, listener),
+    enqueue,
+    now,
+    sessionChanged,
+  };
+}
+
+function register<T>(listeners: Set<T>, listener: T, first?: () => void): () => void {
+  listeners.add(listener);
+  first?.();
+  return () => listeners.delete(listener);
+}
+
+const lastSyncedKey = (face: SyncFace) => `last-synced:${face}`;
+
+/** True when the database has news for the screen. */
+async function pushAndPull(
+  face: SyncFace,
+  set: (part: Partial<SyncStatus>) => void,
+): Promise<boolean> {
+  const clientId = await clientIdOf(face);
+  const pushed = await pushOutbox(face, clientId);
+  if (pushed.clock) set({ clock: pushed.clock });
+  const pulled = await pullChanges(face, clientId);
+  set({ pending: pulled.pending });
+  return pulled.changed || pushed.settled > 0;
+}
+
+/** Names this installation to the server, for as long as its database lives. */
+async function clientIdOf(face: SyncFace): Promise<string> {
+  const key = `client:${face}`;
+  const kept = await readMeta<string>(key);
+  if (kept) return kept;
+  const fresh = crypto.randomUUID();
+  await writeMeta(key, fresh);
+  return fresh;
+}
+
+function openChannel(name: string, heard: () => void): BroadcastChannel | undefined {
+  if (typeof BroadcastChannel === 'undefined') return undefined;
+  const channel = new BroadcastChannel(name);
+  channel.addEventListener('message', heard);
+  return channel;
+}
+
+/** Two tabs must not send the same rows side by side; the server would answer right, but twice. */
+function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  return locks ? (locks.request(name, work) as Promise<T>) : work();
+}
+
+interface WithBackgroundSync extends ServiceWorkerRegistration {
+  sync?: { register(tag: string): Promise<void> };
+}
+
+/** Where it exists, the system itself sends the outbox when the network returns. */
+async function askForBackgroundSync(): Promise<void> {
+  const container = globalThis.navigator?.serviceWorker;
+  if (!container?.controller) return;
+  const registration: WithBackgroundSync = await container.ready;
+  await registration.sync?.register('outbox').catch(() => undefined);
+}

@@ -1,0 +1,95 @@
+/**
+ * What was done on this device and has to reach the server. A row leaves only by `forget`, which a
+ * face calls for what a person has settled: never because a session ended, a schema changed, the
+ * server asked to start over, or a row was refused.
+ */
+import { database } from '../db/open';
+import type { MutationState, OutboxRow, SyncFace } from '../db/schema';
+import { nowSeconds } from '../core/clock';
+import type { MutationAnswer } from './wire';
+
+export interface Mutation {
+  name: string;
+  args: unknown;
+  /** Given where the caller must know it before, as for a receipt. */
+  id?: string;
+  atSeconds?: number;
+}
+
+/** The row and its place in the order are committed together. */
+export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
+  const db = await database();
+  const tx = db.transaction(['outbox', 'meta'], 'readwrite');
+  const seqKey = `seq:${face}`;
+  const last = ((await tx.objectStore('meta').get(seqKey))?.value as number | undefined) ?? 0;
+  const row: OutboxRow = {
+    id: mutation.id ?? crypto.randomUUID(),
+    face,
+    seq: last + 1,
+    name: mutation.name,
+    args: mutation.args,
+    atSeconds: mutation.atSeconds ?? nowSeconds(),
+    state: 'queued',
+    attempts: 0,
+  };
+  await Promise.all([
+    tx.objectStore('outbox').add(row),
+    tx.objectStore('meta').put({ key: seqKey, value: row.seq }),
+    tx.done,
+  ]);
+  return row;
+}
+
+/** Everything of the face, in the order in which it was done. */
+export async function readOutbox(face: SyncFace): Promise<OutboxRow[]> {
+  const range = IDBKeyRange.bound([face, 0], [face, Number.MAX_SAFE_INTEGER]);
+  return (await database()).getAllFromIndex('outbox', 'order', range);
+}
+
+export async function readQueued(face: SyncFace, atMost: number): Promise<OutboxRow[]> {
+  const rows = await (await database()).getAllFromIndex('outbox', 'state', [face, 'queued']);
+  return rows.sort((a, b) => a.seq - b.seq).slice(0, atMost);
+}
+
+export async function countOutbox(face: SyncFace, state: MutationState): Promise<number> {
+  return (await database()).countFromIndex('outbox', 'state', [face, state]);
+}
+
+/** Writes the server's answers down, all or none; returns how many rows left the queue. */
+export async function settle(answers: readonly MutationAnswer[]): Promise<number> {
+  const tx = (await database()).transaction('outbox', 'readwrite');
+  let settled = 0;
+  for (const answer of answers) {
+    const row = await tx.store.get(answer.id);
+    // Another tab may have settled it, or it was never ours: an answer makes no row.
+    if (!row || row.state !== 'queued') continue;
+    const next = answered(row, answer);
+    if (next.state !== 'queued') settled += 1;
+    await tx.store.put(next);
+  }
+  await tx.done;
+  return settled;
+}
+
+function answered(row: OutboxRow, answer: MutationAnswer): OutboxRow {
+  const attempts = row.attempts + 1;
+  if (answer.status === 'retry') return { ...row, attempts };
+  // A refusal that is heard a second time is still a refusal.
+  const isRefused = answer.status === 'rejected' || (answer.status === 'duplicate' && answer.code);
+  if (isRefused) {
+    const code = answer.code ?? 'internal';
+    const refused: OutboxRow = { ...row, attempts, state: 'rejected', code };
+    return answer.detail ? { ...refused, detail: answer.detail } : refused;
+  }
+  return { ...row, attempts, state: 'applied', result: answer.result };
+}
+
+/** Removes what is settled and seen. What is still queued stays, whatever the caller believes. */
+export async function forget(ids: readonly string[]): Promise<void> {
+  const tx = (await database()).transaction('outbox', 'readwrite');
+  for (const id of ids) {
+    const row = await tx.store.get(id);
+    if (row && row.state !== 'queued') await tx.store.delete(id);
+  }
+  await tx.done;
+}

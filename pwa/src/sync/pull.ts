@@ -1,0 +1,81 @@
+/** Brings the server's rows into the phone's database; rows and cursor are committed together. */
+import { ApiProblem } from '../api/problem';
+import { database, type Db } from '../db/open';
+import type { SyncFace } from '../db/schema';
+import { sendPull, type PullAnswer } from './wire';
+
+/** A bound on what one visit fetches; the next visit goes on from the cursor. */
+const PAGES_AT_MOST = 200;
+
+export interface PullOutcome {
+  changed: boolean;
+  /** The server still works on what this device sent: ask again soon. */
+  pending: boolean;
+}
+
+const cursorKey = (face: SyncFace) => `cursor:${face}`;
+
+export async function pullChanges(face: SyncFace, clientId: string): Promise<PullOutcome> {
+  const kept = await (await database()).get('meta', cursorKey(face));
+  const cursor = kept?.value as string | undefined;
+  if (cursor === undefined) return pullAnew(face, clientId);
+  try {
+    return await pullOnwards(face, clientId, cursor);
+  } catch (cause) {
+    const forgotten = cause instanceof ApiProblem && cause.code === 'sync-start-over';
+    if (!forgotten) throw cause;
+    return pullAnew(face, clientId);
+  }
+}
+
+async function pullOnwards(
+  face: SyncFace,
+  clientId: string,
+  cursor: string,
+): Promise<PullOutcome> {
+  let changed = false;
+  let from = cursor;
+  for (let page = 0; page < PAGES_AT_MOST; page += 1) {
+    const answer = await sendPull(face, clientId, from);
+    changed ||= answer.upserts.length + answer.tombstones.length > 0;
+    await keep(face, [answer], false);
+    if (!answer.more) return { changed, pending: answer.pending };
+    from = answer.cursor;
+  }
+  return { changed, pending: true };
+}
+
+/** What is shown stays until everything new is here, then all of it is exchanged at once. */
+async function pullAnew(face: SyncFace, clientId: string): Promise<PullOutcome> {
+  const pages: PullAnswer[] = [];
+  for (;;) {
+    const answer = await sendPull(face, clientId, pages.at(-1)?.cursor);
+    pages.push(answer);
+    if (!answer.more) break;
+    if (pages.length >= PAGES_AT_MOST) {
+      throw new ApiProblem({ code: 'unavailable', status: 200, detail: 'pull does not end' });
+    }
+  }
+  await keep(face, pages, true);
+  return { changed: true, pending: pages.at(-1)?.pending ?? false };
+}
+
+async function keep(face: SyncFace, pages: readonly PullAnswer[], anew: boolean): Promise<void> {
+  const tx = (await database()).transaction(['entities', 'meta'], 'readwrite');
+  const entities = tx.objectStore('entities');
+  if (anew) await entities.delete(IDBKeyRange.bound([face], [face, []]));
+  for (const { upserts, tombstones, cursor } of pages) {
+    for (const { entity, id, data } of upserts) await entities.put({ face, entity, id, data });
+    for (const { entity, id } of tombstones) await entities.delete([face, entity, id]);
+    await tx.objectStore('meta').put({ key: cursorKey(face), value: cursor });
+  }
+  await tx.done;
+}
+
+/** For signing out or pairing anew: what was pulled goes, the outbox is not touched. */
+export async function forgetPulled(face: SyncFace, db: Promise<Db> = database()): Promise<void> {
+  const tx = (await db).transaction(['entities', 'meta'], 'readwrite');
+  await tx.objectStore('entities').delete(IDBKeyRange.bound([face], [face, []]));
+  await tx.objectStore('meta').delete(cursorKey(face));
+  await tx.done;
+}

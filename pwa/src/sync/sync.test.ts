@@ -1,0 +1,261 @@
+/** The sync against a server double that stands at the network's edge only: `fetch` itself. */
+import 'fake-indexeddb/auto';
+import { IDBFactory } from 'fake-indexeddb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { MutationAnswer, PullAnswer } from './wire';
+
+interface SentMutation {
+  id: string;
+  seq: number;
+  name: string;
+  args: unknown;
+  at: number;
+}
+
+type Reply = Response | Error;
+
+interface Server {
+  pushes: SentMutation[][];
+  cursors: (string | null)[];
+  answer: (mutation: SentMutation) => Omit<MutationAnswer, 'id'>;
+  refusePush: (mutations: SentMutation[]) => Reply | undefined;
+  pull: (cursor: string | null) => Partial<PullAnswer> | Reply;
+}
+
+let server: Server;
+
+const problem = (status: number, code: string) =>
+  new Response(JSON.stringify({ status, code }), { status });
+
+function freshServer(): Server {
+  return {
+    pushes: [],
+    cursors: [],
+    answer: () => ({ status: 'applied', result: { receipt: 'A-1' } }),
+    refusePush: () => undefined,
+    pull: () => ({}),
+  };
+}
+
+async function serve(input: Request | string, init?: RequestInit): Promise<Response> {
+  const url = new URL(typeof input === 'string' ? input : input.url, 'http://till.test');
+  if (url.pathname === '/api/sync/pull') return servePull(url.searchParams.get('cursor'));
+  const { mutations } = JSON.parse(String(init?.body)) as { mutations: SentMutation[] };
+  server.pushes.push(mutations);
+  const refused = server.refusePush(mutations);
+  if (refused) return settleReply(refused);
+  const answers = mutations.map((mutation) => ({ id: mutation.id, ...server.answer(mutation) }));
+  const serverTime = Math.floor(Date.now() / 1000);
+  return Response.json({
+    answers,
+    clock: { skewSeconds: 0, whose: null },
+    serverTime,
+    ackedSeq: mutations.at(-1)?.seq ?? 0,
+  });
+}
+
+async function servePull(cursor: string | null): Promise<Response> {
+  server.cursors.push(cursor);
+  const reply = server.pull(cursor);
+  if (reply instanceof Response || reply instanceof Error) return settleReply(reply);
+  const empty = { upserts: [], tombstones: [], more: false, pending: false, ackedSeq: 0 };
+  return Response.json({ ...empty, cursor: 'c1', ...reply });
+}
+
+function settleReply(reply: Reply): Response {
+  if (reply instanceof Error) throw reply;
+  return reply;
+}
+
+beforeEach(() => {
+  vi.resetModules();
+  vi.stubGlobal('indexedDB', new IDBFactory());
+  vi.stubGlobal('fetch', serve);
+  server = freshServer();
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+async function load() {
+  const { syncOf } = await import('./engine');
+  const outbox = await import('./outbox');
+  const entities = await import('../db/entities');
+  return { sync: syncOf('till'), ...outbox, ...entities };
+}
+
+const purchase = (opNo: number) => ({ name: 'purchase.record', args: { opNo } });
+const offline = () => new TypeError('Failed to fetch');
+
+describe('the outbox', () => {
+  it('sends in the order in which things were done and keeps the results', async () => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    for (const opNo of [1, 2, 3]) await addToOutbox('till', purchase(opNo));
+    await sync.now();
+    expect(server.pushes.flat().map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    const rows = await readOutbox('till');
+    expect(rows.map(({ state }) => state)).toEqual(['applied', 'applied', 'applied']);
+    expect(rows[0]?.result).toEqual({ receipt: 'A-1' });
+    expect(sync.get()).toMatchObject({ queued: 0, problem: null, session: 'open' });
+  });
+
+  it('numbers rows without gap or repeat when they are added at once', async () => {
+    const { addToOutbox } = await load();
+    const rows = await Promise.all([1, 2, 3, 4].map((opNo) => addToOutbox('till', purchase(opNo))));
+    expect(rows.map(({ seq }) => seq).sort()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('sends at most a hundred at a time, until it is empty', async () => {
+    const { addToOutbox, sync } = await load();
+    for (let opNo = 1; opNo <= 130; opNo += 1) await addToOutbox('till', purchase(opNo));
+    await sync.now();
+    expect(server.pushes.map((push) => push.length)).toEqual([100, 30]);
+    expect(sync.get().queued).toBe(0);
+  });
+
+  it.each([
+    ['no network', () => offline(), 'network', 'unknown'],
+    ['a session that ended', () => problem(401, 'unauthenticated'), 'unauthenticated', 'ended'],
+    ['a schema that is too old', () => problem(409, 'schema-too-old'), 'schema-too-old', 'unknown'],
+    ['a server in trouble', () => problem(503, 'unavailable'), 'unavailable', 'unknown'],
+    ['an answer that makes no sense', () => Response.json({ ok: true }), 'unavailable', 'unknown'],
+  ])('loses nothing on %s, and sends the same rows later', async (_, reply, code, session) => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    const row = await addToOutbox('till', purchase(1));
+    server.refusePush = reply;
+    expect(await sync.now()).toMatchObject({ problem: code, session, queued: 1 });
+
+    server.refusePush = () => undefined;
+    expect(await sync.now()).toMatchObject({ problem: null, session: 'open', queued: 0 });
+    expect(server.pushes.map(([sent]) => sent?.id)).toEqual([row.id, row.id]);
+    expect((await readOutbox('till'))[0]?.state).toBe('applied');
+  });
+
+  it('keeps a refused row with its reason and lets the others through', async () => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    for (const opNo of [1, 2, 3]) await addToOutbox('till', purchase(opNo));
+    server.answer = ({ seq }) =>
+      seq === 2
+        ? { status: 'rejected', code: 'amount-invalid', detail: 'negative' }
+        : { status: 'applied' };
+    await sync.now();
+    expect(sync.get()).toMatchObject({ queued: 0, rejected: 1 });
+    expect((await readOutbox('till'))[1]).toMatchObject({
+      state: 'rejected',
+      code: 'amount-invalid',
+      detail: 'negative',
+      args: { opNo: 2 },
+    });
+  });
+
+  it('stops at "retry" without hammering and tries again in the next round', async () => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    await addToOutbox('till', purchase(1));
+    server.answer = () => ({ status: 'retry' });
+    await sync.now();
+    expect(server.pushes).toHaveLength(1);
+    expect((await readOutbox('till'))[0]).toMatchObject({ state: 'queued', attempts: 1 });
+    server.answer = () => ({ status: 'duplicate', result: { receipt: 'A-9' } });
+    await sync.now();
+    expect((await readOutbox('till'))[0]).toMatchObject({
+      state: 'applied',
+      result: { receipt: 'A-9' },
+    });
+  });
+
+  it('finds the one row for which a whole request is refused', async () => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    for (const opNo of [1, 2, 3, 4, 5]) await addToOutbox('till', purchase(opNo));
+    server.refusePush = (sent) =>
+      sent.some(({ seq }) => seq === 4) ? problem(400, 'malformed-request') : undefined;
+    await sync.now();
+    const states = (await readOutbox('till')).map(({ state }) => state);
+    expect(states).toEqual(['applied', 'applied', 'applied', 'rejected', 'applied']);
+  });
+
+  it('forgets only what is settled', async () => {
+    const { addToOutbox, forget, readOutbox, sync } = await load();
+    const first = await addToOutbox('till', purchase(1));
+    await sync.now();
+    const second = await addToOutbox('till', purchase(2));
+    await forget([first.id, second.id]);
+    expect((await readOutbox('till')).map(({ id }) => id)).toEqual([second.id]);
+  });
+
+  it('sends what was added while a round was already under way', async () => {
+    const { addToOutbox, sync } = await load();
+    await addToOutbox('till', purchase(1));
+    const round = sync.now();
+    await sync.enqueue(purchase(2));
+    await round;
+    expect((await sync.now()).queued).toBe(0);
+    expect(server.pushes.flat().map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+});
+
+describe('the pull', () => {
+  const row = (id: string, state: string) => ({ entity: 'purchase', id, data: { id, state } });
+
+  it('follows the pages, removes what is gone and goes on from the cursor', async () => {
+    const { readEntities, sync } = await load();
+    server.pull = (cursor) =>
+      cursor === null
+        ? { upserts: [row('a', 'pending'), row('b', 'pending')], cursor: 'p1', more: true }
+        : cursor === 'p1'
+          ? { upserts: [row('a', 'available')], tombstones: [{ entity: 'purchase', id: 'b' }], cursor: 'p2' }
+          : { cursor: 'p3' };
+    await sync.now();
+    expect(await readEntities('till', 'purchase')).toEqual([{ id: 'a', state: 'available' }]);
+    await sync.now();
+    expect(server.cursors).toEqual([null, 'p1', 'p2']);
+  });
+
+  it('starts over without a gap: the old rows stay until the new ones are complete', async () => {
+    const { addToOutbox, readEntities, readOutbox, sync } = await load();
+    server.pull = () => ({ upserts: [row('old', 'available')], cursor: 'p1' });
+    await sync.now();
+
+    await addToOutbox('till', purchase(1));
+    server.answer = () => ({ status: 'retry' });
+    server.pull = (cursor) =>
+      cursor === null
+        ? { upserts: [row('new', 'pending')], cursor: 'n1', more: true }
+        : cursor === 'n1'
+          ? offline()
+          : problem(409, 'sync-start-over');
+    await sync.now();
+    expect(sync.get().problem).toBe('network');
+    expect(await readEntities('till', 'purchase')).toEqual([{ id: 'old', state: 'available' }]);
+
+    server.pull = (cursor) =>
+      cursor === 'p1' ? problem(409, 'sync-start-over') : { upserts: [row('new', 'pending')], cursor: 'n2' };
+    await sync.now();
+    expect(await readEntities('till', 'purchase')).toEqual([{ id: 'new', state: 'pending' }]);
+    expect((await readOutbox('till')).map(({ state }) => state)).toEqual(['queued']);
+  });
+
+  it('tells the screen that there is something new, and only then', async () => {
+    const { sync } = await load();
+    let changes = 0;
+    sync.onChange(() => (changes += 1));
+    server.pull = () => ({ upserts: [row('a', 'pending')], cursor: 'p1' });
+    await sync.now();
+    expect(changes).toBe(1);
+    server.pull = () => ({ cursor: 'p1' });
+    await sync.now();
+    expect(changes).toBe(1);
+  });
+
+  it('keeps the two faces of one device apart', async () => {
+    const { readEntities, sync } = await load();
+    const { syncOf } = await import('./engine');
+    const { forgetPulled } = await import('./pull');
+    server.pull = () => ({ upserts: [row('a', 'pending')], cursor: 'p1' });
+    await sync.now();
+    await syncOf('member').now();
+    await forgetPulled('member');
+    expect(await readEntities('member', 'purchase')).toEqual([]);
+    expect(await readEntities('till', 'purchase')).toHaveLength(1);
+  });
+});

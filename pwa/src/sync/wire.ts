@@ -1,0 +1,80 @@
+/** The bodies of `/api/sync/*` and their reading: what does not fit is the server's defect, not data. */
+import * as v from 'valibot';
+import { reach } from '../api/client';
+import { ApiProblem, problemFrom } from '../api/problem';
+import type { OutboxRow, SyncFace } from '../db/schema';
+
+export const SYNC_SCHEMA = 1;
+export const PUSH_AT_MOST = 100;
+
+const Answer = v.object({
+  id: v.string(),
+  status: v.picklist(['applied', 'duplicate', 'rejected', 'retry']),
+  result: v.optional(v.unknown()),
+  code: v.nullish(v.string()),
+  detail: v.nullish(v.string()),
+});
+
+const PushAnswer = v.object({
+  answers: v.array(Answer),
+  clock: v.object({ skewSeconds: v.number(), whose: v.nullish(v.string()) }),
+  serverTime: v.number(),
+  ackedSeq: v.number(),
+});
+
+const Key = { entity: v.string(), id: v.string() };
+
+const PullAnswer = v.object({
+  upserts: v.array(v.object({ ...Key, data: v.unknown() })),
+  tombstones: v.array(v.object(Key)),
+  cursor: v.string(),
+  more: v.boolean(),
+  pending: v.boolean(),
+  ackedSeq: v.number(),
+});
+
+export type MutationAnswer = v.InferOutput<typeof Answer>;
+export type PushAnswer = v.InferOutput<typeof PushAnswer>;
+export type PullAnswer = v.InferOutput<typeof PullAnswer>;
+
+export async function sendPush(
+  face: SyncFace,
+  clientId: string,
+  rows: readonly OutboxRow[],
+  clientTime: number,
+): Promise<PushAnswer> {
+  const mutations = rows.map(({ id, seq, name, args, atSeconds }) => ({
+    id,
+    seq,
+    name,
+    args,
+    at: atSeconds,
+  }));
+  const response = await reach('/api/sync/push', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ face, clientId, schema: SYNC_SCHEMA, clientTime, mutations }),
+  });
+  return read(PushAnswer, response);
+}
+
+export async function sendPull(
+  face: SyncFace,
+  clientId: string,
+  cursor: string | undefined,
+): Promise<PullAnswer> {
+  const query = new URLSearchParams({ face, clientId, schema: String(SYNC_SCHEMA) });
+  if (cursor !== undefined) query.set('cursor', cursor);
+  return read(PullAnswer, await reach(`/api/sync/pull?${query}`));
+}
+
+async function read<Schema extends v.GenericSchema>(
+  schema: Schema,
+  response: Response,
+): Promise<v.InferOutput<Schema>> {
+  const body: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) throw problemFrom(response.status, body);
+  const parsed = v.safeParse(schema, body);
+  if (parsed.success) return parsed.output;
+  throw new ApiProblem({ code: 'unavailable', status: response.status, cause: parsed.issues });
+}
