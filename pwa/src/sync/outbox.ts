@@ -3,8 +3,9 @@
  * face calls for what a person has settled: never because a session ended, a schema changed, the
  * server asked to start over, or a row was refused.
  */
+import type { IDBPTransaction } from 'idb';
 import { database } from '../db/open';
-import type { MutationState, OutboxRow, SyncFace } from '../db/schema';
+import type { MutationState, OutboxRow, ProfCardsDb, SyncFace } from '../db/schema';
 import { nowSeconds } from '../core/clock';
 import type { MutationAnswer } from './wire';
 
@@ -14,12 +15,18 @@ export interface Mutation {
   /** Given where the caller must know it before, as for a receipt. */
   id?: string;
   atSeconds?: number;
+  /** Writes that stand or fall with the row; what it returns is added to the args. Awaits nothing but the database. */
+  alongside?: (tx: OutboxTransaction) => Promise<Record<string, unknown>>;
 }
+
+const STORES = ['outbox', 'meta', 'proofs'] as const;
+
+export type OutboxTransaction = IDBPTransaction<ProfCardsDb, typeof STORES, 'readwrite'>;
 
 /** The row and its place in the order are committed together. */
 export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
   const db = await database();
-  const tx = db.transaction(['outbox', 'meta'], 'readwrite');
+  const tx = db.transaction(STORES, 'readwrite');
   const seqKey = `seq:${face}`;
   const last = ((await tx.objectStore('meta').get(seqKey))?.value as number | undefined) ?? 0;
   const row: OutboxRow = {
@@ -27,7 +34,7 @@ export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<O
     face,
     seq: last + 1,
     name: mutation.name,
-    args: mutation.args,
+    args: mutation.alongside ? { ...(mutation.args as object), ...(await mutation.alongside(tx)) } : mutation.args,
     atSeconds: mutation.atSeconds ?? nowSeconds(),
     state: 'queued',
     attempts: 0,
