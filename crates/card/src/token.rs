@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use crate::cbor::{FormatError, MapReader, at_end, bytes_of, ensure, uint};
 use crate::claims::{CardClaims, ProofClaims, is_challenge};
 use crate::constants::{
-    CARD_IAT_STEP_SECONDS, HEADER_ALG, HEADER_KCWT, HEADER_KID, HEADER_TYP, MAX_TEXT_CHARS, MAX_UINT,
-    TEXT_PREFIX, TYP_PRESENTATION,
+    ALG_ES256, CARD_IAT_STEP_SECONDS, HEADER_ALG, HEADER_KCWT, HEADER_KID, HEADER_TYP, MAX_TEXT_CHARS,
+    MAX_UINT, TEXT_PREFIX, TYP_PRESENTATION,
 };
 use crate::cose::{Sign1, header, sign1};
 use crate::keys::{DeviceKey, DeviceSigningKey, IssuerSigningKey, KeyRole, Kid, has_high_s};
@@ -160,7 +160,8 @@ impl<'a> Token<'a> {
         ensure(presentation_header(alg_label, card_bytes) == message.protected)?;
         let card = SignedCard::parse(card_bytes)?;
         let key = card.claims.cnf.ok_or(FormatError)?;
-        ensure(!(matches!(key, DeviceKey::P256 { .. }) && has_high_s(&message.signature)))?;
+        let is_es256 = alg_label == ALG_ES256 && matches!(key, DeviceKey::P256 { .. });
+        ensure(!(is_es256 && has_high_s(&message.signature)))?;
         let claims = ProofClaims::decode(message.payload)?;
         Ok(Self { card, proof: Some(SignedProof { alg_label, claims, message }) })
     }

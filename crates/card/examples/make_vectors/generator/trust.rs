@@ -1,0 +1,85 @@
+//! Stage 3: trust lists that are missing, wrong, rolled back or over.
+
+use super::lists::{cose_key, key_entry, policy, trust_list, trust_list_of};
+use super::raw::{Bytes, array, bytes, int, long_uint, qr, text, uint};
+use super::vector::{Expect, Held, Vector};
+use super::world::{
+    Card, DAY, NOW, card_key, paper_accepted, phone_p256, root, status_key, stranger, vector,
+};
+
+pub fn vectors() -> Vec<Vector> {
+    let mut vectors: Vec<Vector> =
+        bad_lists().into_iter().map(|(name, bytes)| bad(name, Some(bytes))).collect();
+    let held = |trust_seq| Held { trust_seq: Some(trust_seq), ..Held::default() };
+    let end = NOW + 29 * DAY;
+    let paper = Card::paper().build();
+    let at =
+        |now: u64, vector: Vector| Vector { now, status_lists: vec![lasting_status_list(now)], ..vector };
+    vectors.extend([
+        bad("no trust list", None),
+        Vector { roots: vec![], ..bad("no pinned root", Some(trust_list().build())) },
+        Vector {
+            roots: vec![hex::encode(stranger().public_key())],
+            ..bad("another root pinned", Some(trust_list().build()))
+        },
+        Vector { held: held(8), ..refused("a list older than the one held", "trust-list-rollback") },
+        Vector { held: held(6), ..paper_accepted("a list newer than the one held", &paper) },
+        at(end, refused("the second in which the list ends", "trust-list-expired")),
+        at(end - 1, paper_accepted("the last second of the list", &paper)),
+    ]);
+    vectors
+}
+
+fn refused(name: &str, code: &str) -> Vector {
+    vector(name, qr(&Card::paper().build()), Expect::refused(code))
+}
+
+fn bad(name: &str, list: Option<Bytes>) -> Vector {
+    Vector { trust_list: list.map(hex::encode), ..refused(name, "trust-list-bad") }
+}
+
+fn lasting_status_list(now: u64) -> String {
+    let list = super::lists::status_list_at(now).with(4, uint(now + DAY));
+    hex::encode(list.build())
+}
+
+fn bad_lists() -> Vec<(&'static str, Bytes)> {
+    let good = trust_list().build();
+    let mut altered = good.clone();
+    altered[40] ^= 1;
+    let of_keys = |keys: &[Bytes]| trust_list_of(keys, &policy(&[1], 0)).build();
+    let es256_header = trust_list().with_header(vec![(uint(1), int(-7))]);
+    let with_kid = trust_list().with_header(vec![(uint(1), int(-8)), (uint(4), bytes(&[0; 4]))]);
+    let entry = |kid: &[u8], key: Bytes, role: &str, alg: i64, exp: Bytes| {
+        array(&[bytes(kid), key, text(role), int(alg), uint(NOW - DAY), exp])
+    };
+    let kid = card_key().kid().0;
+    let key = cose_key(&card_key().public_key());
+    let weak = cose_key(&[&[1], &[0; 31][..]].concat());
+    let exp = uint(NOW + 90 * DAY);
+    vec![
+        ("an empty trust list", vec![]),
+        ("a trust list that is a card", Card::paper().build()),
+        ("a trust list with an altered byte", altered),
+        ("a trust list with a trailing byte", [&good[..], &[0]].concat()),
+        ("a trust list that a card key signed", trust_list().secretly_signed_by(&card_key()).build()),
+        ("a trust list that a stranger signed", trust_list().secretly_signed_by(&stranger()).build()),
+        ("a trust list under ES256", es256_header.build()),
+        ("a trust list with a kid", with_kid.build()),
+        ("a trust list with a long number", trust_list().with(-65550, long_uint(7)).build()),
+        ("a trust list without an end", trust_list().with(4, vec![0xf6]).build()),
+        ("a root among the keys", of_keys(&[key_entry(&card_key()), key_entry(&root())])),
+        ("a key of an unknown role", of_keys(&[entry(&kid, key.clone(), "till", -8, exp.clone())])),
+        ("a key under ES256", of_keys(&[entry(&kid, key.clone(), "card", -7, exp.clone())])),
+        ("a key without an end", of_keys(&[entry(&kid, key.clone(), "card", -8, vec![0xf6])])),
+        ("a key with a short kid", of_keys(&[entry(&kid[..3], key, "card", -8, exp.clone())])),
+        (
+            "a key of small order",
+            of_keys(&[entry(&kid, weak, "card", -8, exp.clone()), key_entry(&status_key())]),
+        ),
+        ("a P-256 key among the issuer's", {
+            of_keys(&[entry(&kid, phone_p256().public_key().to_cose_key(), "card", -8, exp)])
+        }),
+        ("a policy with a class that is none", trust_list().with(-65553, policy(&[1, 3], 0)).build()),
+    ]
+}
