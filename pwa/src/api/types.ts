@@ -8,3 +8,13 @@ export type Consent = Schemas['Consent'];
 export type IssuedCard = Schemas['IssuedCard'];
 export type MemberProfile = Schemas['MemberProfile'];
 export type ActivationChallenge = Schemas['ActivationChallenge'];
+
+export type ActivationSheet = Schemas['ActivationSheet'];
+export type Counts = Schemas['Counts'];
+export type MemberCard = Schemas['MemberCard'];
+export type MemberDetail = Schemas['MemberDetail'];
+export type MemberPage = Schemas['MemberPage'];
+export type MemberSummary = Schemas['MemberSummary'];
+export type NewMember = Schemas['NewMember'];
+export type Organisation = Schemas['Organisation'];
+export type StaffSession = Schemas['StaffSession'];

@@ -1,23 +1,31 @@
 /** Path routing on the History API: which path is shown, and going elsewhere without a reload. */
 
 let path = $state(location.pathname);
+let search = $state(location.search);
 
 export const route = {
   get path(): string {
     return path;
   },
+  /** The query, with its question mark; empty when there is none. */
+  get search(): string {
+    return search;
+  },
 };
+
+function follow(): void {
+  path = location.pathname;
+  search = location.search;
+}
 
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   if (options.replace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
-  path = location.pathname;
+  follow();
   scrollTo(0, 0);
 }
 
-addEventListener('popstate', () => {
-  path = location.pathname;
-});
+addEventListener('popstate', follow);
 
 /** Plain links inside the app stay plain links; this only spares them the reload. */
 document.addEventListener('click', (event) => {
