@@ -1,0 +1,35 @@
+/** The rule that made a figure, in words: lines as the server sends them, code and parameters. */
+import { m } from '../messages/generated/messages.js';
+import { calendarDate, money, percent } from './format';
+
+export interface RuleLine {
+  code: string;
+  params: Record<string, string | number>;
+}
+
+type Params = RuleLine['params'];
+
+const number = (params: Params, name: string) => Number(params[name] ?? 0);
+const text = (params: Params, name: string) => String(params[name] ?? '');
+
+const words: Record<string, (params: Params) => string> = {
+  percent: (params) =>
+    m.rule_percent({
+      percent: percent(number(params, 'percentBp')),
+      amount: money(number(params, 'amountKopecks')),
+      accrual: money(number(params, 'accrualKopecks')),
+    }),
+  'below-minimum': (params) =>
+    m.rule_below_minimum({ minimum: money(number(params, 'minAmountKopecks')) }),
+  capped: (params) => m.rule_capped({ cap: money(number(params, 'capKopecks')) }),
+  'no-offer': () => m.rule_no_offer(),
+  'pending-until': (params) => m.rule_pending_until({ date: calendarDate(text(params, 'date')) }),
+};
+
+/** A rule that this version does not know is left out rather than shown as a code. */
+export function explain(lines: readonly RuleLine[]): string[] {
+  return lines.flatMap(({ code, params }) => {
+    const line = words[code];
+    return line ? [line(params)] : [];
+  });
+}

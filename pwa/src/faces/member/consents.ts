@@ -1,0 +1,23 @@
+/** The consents that a member gives here, each with the version of the text that was shown. */
+import { m } from '../../messages/generated/messages.js';
+import { PROGRAMME } from './member.svelte';
+
+/** Grows with every change of the text below: what was agreed to stays known. */
+export const PROGRAMME_TEXT_VERSION = 'profcards-2026-11';
+
+export const programmeText = (): string[] => [
+  m.consent_programme_what(),
+  m.consent_programme_who(),
+  m.consent_programme_until(),
+];
+
+const titles: Record<string, () => string> = {
+  [PROGRAMME]: m.consent_programme_title,
+  processing: m.consent_processing_title,
+  mailings: m.consent_mailings_title,
+  photo: m.consent_photo_title,
+};
+
+export function consentTitle(kind: string): string {
+  return (titles[kind] ?? m.consent_other_title)();
+}
