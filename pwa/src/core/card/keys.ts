@@ -28,8 +28,8 @@ export function deviceAlg(key: PublicKey): number {
 }
 
 /** Each ES256 signature has a twin with the other s; only the lower one counts. */
-export function isLowerTwin(key: PublicKey, signature: Uint8Array): boolean {
-  return key.type === 'ed25519' || hasLowS(signature);
+export function isUpperTwin(key: PublicKey, alg: number, signature: Uint8Array): boolean {
+  return key.type === 'p256' && alg === f.ALG_ES256 && !hasLowS(signature);
 }
 
 export async function verifySignature(

@@ -3,7 +3,7 @@ import { decodeBase45 } from './base45';
 import { type Bytes } from './bytes';
 import { hasOnly, isArray, isBytes, isMap, isText, isUint, readSign1, sign1Of, type Sign1 } from './cbor';
 import * as f from './constants';
-import { isLowerTwin, readCoseKey, type PublicKey } from './keys';
+import { isUpperTwin, readCoseKey, type PublicKey } from './keys';
 
 export interface Card {
   alg: number;
@@ -66,7 +66,7 @@ function readCard({ header, claims, signature, signed }: Sign1): Card | null {
 function readProof({ header, claims, signature, signed }: Sign1, deviceKey: PublicKey): Proof | null {
   if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KCWT, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_PRESENTATION) return null;
   const alg = header.get(f.HEADER_ALG);
-  if (!isInt(alg) || !isLowerTwin(deviceKey, signature)) return null;
+  if (!isInt(alg) || isUpperTwin(deviceKey, alg, signature)) return null;
   if (!hasOnly(claims, [f.CLAIM_AUD, f.CLAIM_IAT], [f.CLAIM_CNONCE, f.CLAIM_MAX_REDEEM_KOPECKS])) return null;
   const iatSeconds = claims.get(f.CLAIM_IAT);
   if (claims.get(f.CLAIM_AUD) !== f.AUDIENCE || !isUint(iatSeconds)) return null;

@@ -11,11 +11,12 @@ test("the Token Status List draft's examples inflate", async () => {
   expect([0, 1, 2, 3, 11, 12].map((index) => statusAt(twoBits!, index))).toEqual([1, 2, 0, 3, 3, null]);
 });
 
-test('a stream that grows beyond the cap, or is cut, is refused', async () => {
+test('a stream that grows beyond the cap, is cut or is followed by something, is refused', async () => {
   const packed = new Blob([new Uint8Array(200_000)]).stream().pipeThrough(new CompressionStream('deflate'));
   const bomb = new Uint8Array(await new Response(packed).arrayBuffer());
   expect(bomb.length).toBeLessThan(1000);
   expect(await inflate(bomb, 100_000)).toBeNull();
   expect((await inflate(bomb, 200_000))?.length).toBe(200_000);
   expect(await inflate(bomb.slice(0, -5), 200_000)).toBeNull();
+  expect(await inflate(new Uint8Array([...bomb, 0]), 200_000)).toBeNull();
 });

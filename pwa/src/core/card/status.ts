@@ -1,5 +1,5 @@
 // Token Status List in its CWT form: which issued cards were revoked or suspended. Nothing here fetches or stores.
-import type { Bytes } from './bytes';
+import { concat, type Bytes } from './bytes';
 import { hasOnly, isBytes, isMap, isText, isUint, readSign1 } from './cbor';
 import * as f from './constants';
 import { verifyEd25519 } from './ed25519';
@@ -57,7 +57,7 @@ export function statusAt(statuses: Uint8Array, index: number, bits = f.STATUS_BI
   return byte === undefined ? null : (byte >> ((index % perByte) * bits)) & ((1 << bits) - 1);
 }
 
-/** Undoes zlib, or null where the stream is broken or grows beyond the cap. */
+/** Undoes zlib, or null where the stream is broken, followed by anything, or grows beyond the cap. */
 export async function inflate(packed: Bytes, maxBytes: number): Promise<Bytes | null> {
   try {
     const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate')).getReader();
@@ -73,14 +73,21 @@ export async function inflate(packed: Bytes, maxBytes: number): Promise<Bytes | 
       }
       chunks.push(value);
     }
-    const whole = new Uint8Array(length);
-    let offset = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return whole;
+    const whole = concat(...chunks);
+    return endsWithChecksum(packed, whole) ? whole : null;
   } catch {
     return null;
   }
+}
+
+/** A zlib stream ends with its contents' Adler-32; not every runtime minds bytes that follow it. */
+function endsWithChecksum(packed: Uint8Array, contents: Uint8Array): boolean {
+  let a = 1;
+  let b = 0;
+  for (const byte of contents) {
+    a = (a + byte) % 65521;
+    b = (b + a) % 65521;
+  }
+  const end = new DataView(packed.buffer, packed.byteOffset + packed.length - 4);
+  return end.getUint32(0) === b * 65536 + a;
 }

@@ -1,0 +1,46 @@
+// One scanned text → the verdict of this till, with what its words need to know of the till itself.
+import { verify, type Verdict } from '../../core/card/verify';
+import { database } from '../../db/open';
+import type { HeldLists } from './lists';
+import { seen, tillLagSeconds, tillNowSeconds } from './time';
+
+export interface Judgement {
+  text: string;
+  verdict: Verdict;
+  /** By how much the till's own clock is surely behind. */
+  tillLagSeconds: number;
+  /** No list was ever downloaded here. */
+  noLists: boolean;
+}
+
+export async function judge(text: string, lists: HeldLists): Promise<Judgement> {
+  const lagSeconds = tillLagSeconds();
+  const verdict = await verify(text, {
+    nowSeconds: tillNowSeconds(),
+    trust: lists.trust,
+    statusLists: lists.statusLists,
+    wants: 'accrual',
+    acceptedBefore: wasAccepted,
+  });
+  if (verdict.cardIatSeconds !== null) await seen(verdict.cardIatSeconds);
+  return { text, verdict, tillLagSeconds: lagSeconds, noLists: lists.empty };
+}
+
+async function wasAccepted(proofId: string): Promise<boolean> {
+  return (await (await database()).count('proofs', proofId)) > 0;
+}
+
+/** The cashier has served this showing: the same code is not taken again, also after a reload. */
+export async function spendProof(proofId: string): Promise<void> {
+  await (await database()).put('proofs', { id: proofId, atSeconds: tillNowSeconds() });
+}
+
+const PROOF_KEPT_SECONDS = 24 * 3600;
+
+/** A proof is refused as stale after a minute; a day is far beyond any clock's trouble. */
+export async function forgetOldProofs(): Promise<void> {
+  const tx = (await database()).transaction('proofs', 'readwrite');
+  const old = IDBKeyRange.upperBound(tillNowSeconds() - PROOF_KEPT_SECONDS);
+  for await (const cursor of tx.store.index('at').iterate(old)) await cursor.delete();
+  await tx.done;
+}

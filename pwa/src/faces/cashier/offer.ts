@@ -1,0 +1,23 @@
+// What a purchase brings under the partner's offer, as the server will compute it. Whole kopecks throughout.
+import type { Offer } from './tillApi';
+
+export const AMOUNT_MAX_KOPECKS = 99_999_999;
+
+export type Accrual =
+  | { kind: 'none' }
+  | { kind: 'below-minimum'; percentBp: number; minKopecks: number }
+  | { kind: 'percent' | 'capped'; percentBp: number; kopecks: number };
+
+export function accrualOf(offer: Offer | null, amountKopecks: number, today: string): Accrual {
+  if (!offer || today < offer.validFrom || (offer.validTo && today > offer.validTo)) return { kind: 'none' };
+  const { percentBp, minAmountKopecks, capPerPurchaseKopecks } = offer;
+  if (amountKopecks < minAmountKopecks) return { kind: 'below-minimum', percentBp, minKopecks: minAmountKopecks };
+  const kopecks = Math.floor((amountKopecks * percentBp) / 10_000);
+  const cap = capPerPurchaseKopecks ?? Infinity;
+  return kopecks > cap ? { kind: 'capped', percentBp, kopecks: cap } : { kind: 'percent', percentBp, kopecks };
+}
+
+/** The books are kept by Moscow's calendar. */
+export function moscowDay(seconds: number): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Moscow' }).format(seconds * 1000);
+}

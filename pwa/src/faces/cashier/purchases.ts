@@ -1,0 +1,184 @@
+// Purchases and their cancellations as this till made them: put down with their number, read back as operations.
+import { readToken } from '../../core/card/read';
+import { database, readMeta } from '../../db/open';
+import type { OutboxRow } from '../../db/schema';
+import { syncOf } from '../../sync/engine';
+import { forget, type OutboxTransaction } from '../../sync/outbox';
+import { tillNowSeconds } from './time';
+
+const OP_NO_KEY = 'till-op-no';
+
+export interface Operation {
+  id: string;
+  opNo: number;
+  kind: 'purchase' | 'cancel';
+  state: 'queued' | 'pending' | 'available' | 'cancelled' | 'cancelling' | 'rejected';
+  code: string | null;
+  atSeconds: number;
+  amountKopecks: number;
+  accrualKopecks: number | null;
+  receipt: string | null;
+  shownName: string | null;
+}
+
+/** A purchase as the server tells it in a pull. */
+export interface PulledPurchase {
+  id: string;
+  mutationId: string;
+  receipt: string;
+  amountKopecks: number;
+  accrualKopecks: number;
+  state: 'pending' | 'available' | 'cancelled';
+  eventAt: number;
+}
+
+interface RecordArgs {
+  token: string;
+  amountKopecks: number;
+  opNo: number;
+}
+
+interface CancelArgs {
+  mutationId: string;
+  opNo: number;
+}
+
+interface RecordResult {
+  receipt?: string;
+  accrualKopecks?: number;
+  shownName?: string;
+}
+
+/** The row, its operation number and the spent proof are one write: none of them is ever there alone. */
+export function recordPurchase(token: string, amountKopecks: number, proofId: string | null): Promise<OutboxRow> {
+  return syncOf('till').enqueue({
+    name: 'purchase.record',
+    args: { token, amountKopecks },
+    atSeconds: tillNowSeconds(),
+    alongside: async (tx) => {
+      if (proofId) await tx.objectStore('proofs').put({ id: proofId, atSeconds: tillNowSeconds() });
+      return { opNo: await nextOpNo(tx) };
+    },
+  });
+}
+
+export function cancelPurchase(mutationId: string): Promise<OutboxRow> {
+  return syncOf('till').enqueue({
+    name: 'purchase.cancel',
+    args: { mutationId },
+    atSeconds: tillNowSeconds(),
+    alongside: async (tx) => ({ opNo: await nextOpNo(tx) }),
+  });
+}
+
+async function nextOpNo(tx: OutboxTransaction): Promise<number> {
+  const meta = tx.objectStore('meta');
+  const opNo = Number((await meta.get(OP_NO_KEY))?.value ?? 0) + 1;
+  await meta.put({ key: OP_NO_KEY, value: opNo });
+  return opNo;
+}
+
+/** The server's last number counts after an eviction; the till's own, while its latest operations are still unsent. */
+export async function continueOpNo(lastOpNo: number, hasUnsent: boolean): Promise<void> {
+  const own = (await readMeta<number>(OP_NO_KEY)) ?? 0;
+  const value = hasUnsent ? Math.max(own, lastOpNo) : lastOpNo;
+  await (await database()).put('meta', { key: OP_NO_KEY, value });
+}
+
+/** All operations, newest first: the rows of this till, and what only the server still knows. */
+export function operationsOf(rows: readonly OutboxRow[], pulled: readonly PulledPurchase[]): Operation[] {
+  const byMutation = new Map(pulled.map((purchase) => [purchase.mutationId, purchase]));
+  const records = rows.filter((row) => row.name === 'purchase.record');
+  const cancels = rows.filter((row) => row.name === 'purchase.cancel');
+  const cancelOf = new Map(cancels.map((row) => [(row.args as CancelArgs).mutationId, row]));
+  const known = new Set(records.map((row) => row.id));
+  const operations = [
+    ...records.map((row) => purchaseOperation(row, byMutation.get(row.id), cancelOf.get(row.id))),
+    ...cancels.filter((row) => row.state === 'rejected').map((row) => cancelOperation(row, records, byMutation)),
+    ...pulled.filter((purchase) => !known.has(purchase.mutationId)).map((purchase) => pulledOperation(purchase, cancelOf)),
+  ];
+  return operations.sort((a, b) => b.atSeconds - a.atSeconds || b.opNo - a.opNo);
+}
+
+function purchaseOperation(row: OutboxRow, pulled: PulledPurchase | undefined, cancel: OutboxRow | undefined): Operation {
+  const args = row.args as RecordArgs;
+  const result = (row.result ?? {}) as RecordResult;
+  return {
+    id: row.id,
+    opNo: args.opNo,
+    kind: 'purchase',
+    state: row.state === 'applied' || row.state === 'queued' ? liveState(row, pulled, cancel) : 'rejected',
+    code: row.code ?? null,
+    atSeconds: row.atSeconds,
+    amountKopecks: args.amountKopecks,
+    accrualKopecks: result.accrualKopecks ?? pulled?.accrualKopecks ?? null,
+    receipt: result.receipt ?? pulled?.receipt ?? null,
+    shownName: result.shownName ?? shownNameOf(args.token),
+  };
+}
+
+function liveState(row: OutboxRow, pulled: PulledPurchase | undefined, cancel: OutboxRow | undefined): Operation['state'] {
+  if (pulled?.state === 'cancelled' || cancel?.state === 'applied') return 'cancelled';
+  if (cancel?.state === 'queued') return 'cancelling';
+  return row.state === 'queued' ? 'queued' : (pulled?.state ?? 'pending');
+}
+
+function cancelOperation(
+  row: OutboxRow, records: readonly OutboxRow[], byMutation: ReadonlyMap<string, PulledPurchase>,
+): Operation {
+  const { mutationId, opNo } = row.args as CancelArgs;
+  const record = records.find(({ id }) => id === mutationId)?.args as RecordArgs | undefined;
+  return {
+    id: row.id,
+    opNo,
+    kind: 'cancel',
+    state: 'rejected',
+    code: row.code ?? null,
+    atSeconds: row.atSeconds,
+    amountKopecks: record?.amountKopecks ?? byMutation.get(mutationId)?.amountKopecks ?? 0,
+    accrualKopecks: null,
+    receipt: byMutation.get(mutationId)?.receipt ?? null,
+    shownName: record ? shownNameOf(record.token) : null,
+  };
+}
+
+function pulledOperation(purchase: PulledPurchase, cancelOf: ReadonlyMap<string, OutboxRow>): Operation {
+  const isCancelling = cancelOf.get(purchase.mutationId)?.state === 'queued' && purchase.state !== 'cancelled';
+  return {
+    id: purchase.mutationId,
+    opNo: 0,
+    kind: 'purchase',
+    state: isCancelling ? 'cancelling' : purchase.state,
+    code: null,
+    atSeconds: purchase.eventAt,
+    amountKopecks: purchase.amountKopecks,
+    accrualKopecks: purchase.accrualKopecks,
+    receipt: purchase.receipt,
+    shownName: null,
+  };
+}
+
+function shownNameOf(token: string): string | null {
+  const read = readToken(token);
+  return typeof read === 'string' ? null : read.card.shown.name;
+}
+
+export interface Shift {
+  count: number;
+  totalKopecks: number;
+}
+
+/** What was sold since midnight and stands: refused and cancelled purchases do not count. */
+export function shiftOf(operations: readonly Operation[], sinceSeconds: number): Shift {
+  const standing = operations.filter(({ kind, state, atSeconds }) =>
+    kind === 'purchase' && atSeconds >= sinceSeconds && (state === 'queued' || state === 'pending' || state === 'available'));
+  return { count: standing.length, totalKopecks: standing.reduce((total, { amountKopecks }) => total + amountKopecks, 0) };
+}
+
+const SETTLED_KEPT_SECONDS = 35 * 24 * 3600;
+
+/** A row that the server has applied is of no more use once its purchase is beyond any cancellation. */
+export async function forgetOldSettled(rows: readonly OutboxRow[]): Promise<void> {
+  const before = tillNowSeconds() - SETTLED_KEPT_SECONDS;
+  await forget(rows.filter((row) => row.state === 'applied' && row.atSeconds < before).map((row) => row.id));
+}
