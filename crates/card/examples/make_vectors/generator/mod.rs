@@ -17,9 +17,11 @@ mod world;
 
 pub use vector::Vector;
 
+type Theme = fn() -> Vec<Vector>;
+
 /// Every file's name and text.
 pub fn files() -> Vec<(&'static str, String)> {
-    let themes: [(&str, fn() -> Vec<Vector>); 10] = [
+    let themes: [(_, Theme); 10] = [
         ("00-accepted.json", accepted::vectors),
         ("01-text.json", text::vectors),
         ("02-form.json", form::vectors),

@@ -75,7 +75,7 @@ fn which_list() -> Vec<Vector> {
     let elsewhere = Card::paper().with(65535, status_ref(IDX_VALID, "urn:pc:s2")).build();
     let good = hex::encode(status_list().build());
     let older =
-        hex::encode(status_list_at(NOW - 3 * DAY).with(65533, lst(&zlib(&[0xff; 300_000]), 2)).build());
+        hex::encode(status_list_at(NOW - 3 * DAY).with(65533, lst(&zlib(&vec![0xff; 300_000]), 2)).build());
     let garbage = "00".to_owned();
     let with = |lists: &[&String], vector: Vector| Vector {
         status_lists: lists.iter().map(|list| (*list).clone()).collect(),

@@ -1,15 +1,13 @@
 //! The conformance vectors: every one ends as it says, every code has one, and they are what their generator writes.
 
-#[path = "../examples/make_vectors/generator/mod.rs"]
-mod generator;
-
 use std::{fs, path::Path};
 
-use generator::Vector;
 use profcards_card::{
     CardClass, Code, Context, ProofIdentity, StatusLists, StatusSource, TrustList, Verdict, Wants, Warning,
     verify,
 };
+
+use crate::generator::{self, Vector};
 
 fn committed() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");

@@ -1,0 +1,9 @@
+//! The crate as its users see it: the conformance vectors, properties over arbitrary input, and measured sizes.
+
+#[path = "../../examples/make_vectors/generator/mod.rs"]
+mod generator;
+mod issuing;
+mod properties;
+mod sizes;
+mod union;
+mod vectors;
