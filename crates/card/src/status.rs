@@ -114,7 +114,8 @@ impl StatusListClaims {
     }
 }
 
-/// A status list that was checked when it was loaded. It goes on being used as it ages; the policy says how.
+/// A status list that was checked when it was loaded. It goes on being used as it ages, even past its `exp`; the policy
+/// says what that costs. Whoever stores its bytes loads them again with the time at which they were loaded first.
 #[derive(Debug, Clone)]
 pub struct StatusList {
     claims: StatusListClaims,

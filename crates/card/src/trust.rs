@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::constants::{
     CLAIM_EXP, CLAIM_IAT, CLAIM_ISS, CLAIM_KEYS, CLAIM_LISTS, CLAIM_POLICY, CLAIM_SEQ,
     DEFAULT_CHALLENGE_ABOVE_KOPECKS, DEFAULT_FRESH_SECONDS, DEFAULT_PROOF_WINDOW_SECONDS,
-    DEFAULT_STALE_SECONDS, HEADER_ALG, MAX_TRUST_LIST_BYTES, POLICY_CHALLENGE_ABOVE, POLICY_FRESH,
+    DEFAULT_STALE_SECONDS, HEADER_ALG, MAX_TRUST_LIST_BYTES, MAX_UINT, POLICY_CHALLENGE_ABOVE, POLICY_FRESH,
     POLICY_PROOF_WINDOW, POLICY_REDEEMING_CLASSES, POLICY_STALE,
 };
 use crate::cose::{Sign1, Signature, header, sign1};
@@ -144,10 +144,14 @@ pub struct TrustListClaims {
 }
 
 impl TrustListClaims {
-    /// Signs the list.
+    /// Signs the list. It names no root: the roots are pinned, not listed.
     pub fn sign(&self, root: &IssuerSigningKey) -> Result<Vec<u8>, IssueError> {
-        if root.role() != KeyRole::Root {
+        if root.role() != KeyRole::Root || self.keys.iter().any(|key| key.role == KeyRole::Root) {
             return Err(IssueError::WrongRole);
+        }
+        let ends = self.keys.iter().map(|key| key.exp).chain([self.exp, self.seq]);
+        if self.iat >= self.exp || ends.max() > Some(MAX_UINT) {
+            return Err(IssueError::Range);
         }
         Ok(sign1(&root_header(root.alg()), &self.encode(), |message| root.sign(message)))
     }

@@ -1,8 +1,8 @@
 //! What the issuer refuses to sign, and what a verdict tells besides yes and no.
 
 use profcards_card::{
-    CardClass, Code, Context, DeviceKey, IssueError, KeyRole, ProofClaims, StatusRef, StatusSource, Verdict,
-    Wants, full_hour, issue_card, present, to_text, verify,
+    CardClass, Code, Context, DeviceKey, IssueError, KeyRole, ProofClaims, StatusRef, StatusSource,
+    TrustedKey, Verdict, Wants, full_hour, issue_card, present, to_text, verify,
 };
 
 use crate::union::{NOW, Till, claims, key, paper, phones, shown, trust_list, valid_tokens};
@@ -24,6 +24,10 @@ fn keys_sign_only_what_is_theirs() {
     for role in [KeyRole::Root, KeyRole::Status] {
         assert_eq!(issue_card(&claims(None), &key(role)), Err(IssueError::WrongRole));
     }
+    let mut list = Till::new().trust.claims().clone();
+    assert_eq!(list.sign(&key(KeyRole::Card)), Err(IssueError::WrongRole));
+    list.keys.push(TrustedKey::of(&key(KeyRole::Root), NOW, NOW + 1));
+    assert_eq!(list.sign(&key(KeyRole::Root)), Err(IssueError::WrongRole));
     let [ed25519, p256] = phones();
     let card = issue_card(&claims(Some(&ed25519)), &key(KeyRole::Card)).unwrap();
     let proof = ProofClaims { iat: NOW, ..ProofClaims::default() };
