@@ -132,11 +132,10 @@ type Json<T> = { content: { 'application/json': T } };
 type NoParameters = { query?: never; header?: never; path?: never; cookie?: never };
 type Operation<Body, Status extends number, Answer, Parameters = NoParameters> = {
   parameters: Parameters;
-  requestBody: [Body] extends [never] ? never : Json<Body>;
   responses: { [S in Status]: [Answer] extends [never] ? { content?: never } : Json<Answer> } & {
     default: { content: { 'application/problem+json': unknown } };
   };
-};
+} & ([Body] extends [never] ? { requestBody?: never } : { requestBody: Json<Body> });
 type Get<Answer> = { get: Operation<never, 200, Answer> };
 type Post<Body, Status extends number, Answer> = { post: Operation<Body, Status, Answer> };
 type By<Id> = { query?: never; header?: never; path: { id: Id }; cookie?: never };

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { checkFields, emptyFields, isTouched, type MemberFields } from './newMember';
+
+const TODAY = '2026-11-22';
+
+function filled(changes: Partial<MemberFields> = {}): MemberFields {
+  return {
+    ...emptyFields(TODAY),
+    lastName: ' Мамин—Сибиряк ',
+    firstName: 'Пётр',
+    sex: 'm',
+    birthDate: '12.03.1985',
+    category: '1',
+    ...changes,
+  };
+}
+
+describe('what is sent of a form', () => {
+  test('the least that a person needs; what was left empty is not sent', () => {
+    expect(checkFields(filled(), TODAY)).toEqual({
+      body: {
+        lastName: 'Мамин-Сибиряк',
+        firstName: 'Пётр',
+        sex: 'm',
+        birthDate: '1985-03-12',
+        category: 1,
+        joinedOn: TODAY,
+      },
+    });
+  });
+
+  test('everything, with the phone as it came', () => {
+    const { body } = checkFields(
+      filled({
+        middleName: 'Ильич',
+        phone: '8 (971) 443-31-80',
+        email: ' p@example.ru ',
+        position: 'учитель  истории',
+        hasConsent: true,
+        processingConsentOn: '20.11.2026',
+      }),
+      TODAY,
+    );
+    expect(body).toMatchObject({
+      middleName: 'Ильич',
+      phone: '8 (971) 443-31-80',
+      email: 'p@example.ru',
+      position: 'учитель истории',
+      processingConsentOn: '2026-11-20',
+    });
+  });
+
+  test('a consent that is not ticked is not sent, whatever date stands beside it', () => {
+    expect(checkFields(filled({ processingConsentOn: '20.11.2026' }), TODAY).body).not.toHaveProperty(
+      'processingConsentOn',
+    );
+  });
+
+  test('an empty form names every field that is needed and no other', () => {
+    expect(checkFields(emptyFields(TODAY), TODAY).faults).toEqual({
+      lastName: 'required',
+      firstName: 'required',
+      sex: 'required',
+      birthDate: 'required',
+      category: 'required',
+    });
+  });
+
+  test.each<[keyof MemberFields, string, string]>([
+    ['lastName', '4Б', 'name-invalid'],
+    ['birthDate', '31.02.1985', 'date-invalid'],
+    ['birthDate', '12.03.85', 'date-invalid'],
+    ['birthDate', '23.11.2026', 'date-invalid'],
+    ['birthDate', '23.11.2012', 'too-young'],
+    ['phone', '443-31-80', 'phone-invalid'],
+    ['phone', '8 971 443 31 8O', 'phone-invalid'],
+    ['email', 'ivanova@', 'email-invalid'],
+    ['email', 'ivanova@mail', 'email-invalid'],
+    ['joinedOn', '23.11.2026', 'in-the-future'],
+    ['joinedOn', '01.01.1980', 'before-birth'],
+    ['joinedOn', '', 'required'],
+    ['position', 'у'.repeat(201), 'too-long'],
+  ])('%s «%s» → %s', (field, typed, code) => {
+    expect(checkFields(filled({ [field]: typed }), TODAY).faults).toEqual({ [field]: code });
+  });
+
+  test('the day of the fourteenth birthday is old enough', () => {
+    expect(checkFields(filled({ birthDate: '22.11.2012' }), TODAY).faults).toBeUndefined();
+  });
+
+  test('a consent from tomorrow is refused', () => {
+    const fields = filled({ hasConsent: true, processingConsentOn: '23.11.2026' });
+    expect(checkFields(fields, TODAY).faults).toEqual({ processingConsentOn: 'in-the-future' });
+  });
+});
+
+test('a form with only its defaults is not worth keeping', () => {
+  expect(isTouched(emptyFields(TODAY))).toBe(false);
+  expect(isTouched({ ...emptyFields(TODAY), sex: 'f' })).toBe(true);
+});

@@ -1,0 +1,48 @@
+/** The organisation that is looked at: its figures now, or as they were last seen on this device. */
+import { asProblem, type ApiProblem } from '../../api/problem';
+import type { Organisation } from '../../api/types';
+import { nowSeconds } from '../../core/clock';
+import { keep, kept } from './kept';
+import { readOrganisation } from './staffApi';
+
+interface Seen {
+  value: Organisation;
+  atSeconds: number;
+}
+
+let seen = $state.raw<Seen | undefined>();
+let problem = $state.raw<ApiProblem | undefined>();
+let reading: AbortController | undefined;
+
+export const organisation = {
+  get value(): Organisation | undefined {
+    return seen?.value;
+  },
+  get seenAtSeconds(): number {
+    return seen?.atSeconds ?? 0;
+  },
+  /** Why the figures are not today's; undefined while they are, or are being read. */
+  get problem(): ApiProblem | undefined {
+    return problem;
+  },
+};
+
+export async function lookAt(id: number): Promise<void> {
+  reading?.abort();
+  const own = new AbortController();
+  reading = own;
+  if (seen?.value.id !== id) seen = kept<Seen>(`figures-${id}`);
+  problem = undefined;
+  try {
+    const value = await readOrganisation(id, own.signal);
+    seen = { value, atSeconds: nowSeconds() };
+    keep(`figures-${id}`, seen);
+  } catch (cause) {
+    if (!own.signal.aborted) problem = asProblem(cause);
+  }
+}
+
+/** After an act that changes the figures. */
+export function lookAgain(): void {
+  if (seen) void lookAt(seen.value.id);
+}

@@ -1,0 +1,67 @@
+/** The chair's addresses: which screen a path names, and the path of a screen. */
+
+export type PeopleFilter = 'all' | 'working' | 'students' | 'pensioners' | 'no-card' | 'no-consent';
+
+export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
+  'all',
+  'working',
+  'students',
+  'pensioners',
+  'no-card',
+  'no-consent',
+];
+
+export type Screen =
+  | { name: 'home' | 'people' | 'new' | 'more' | 'unknown' }
+  | { name: 'person' | 'sheet'; memberId: string };
+
+/** What stays with a person from screen to screen: whose people are shown, and which of them. */
+export interface View {
+  /** Absent: the organisation of the account's own mandate. */
+  organisationId?: number | undefined;
+  query?: string | undefined;
+  filter?: PeopleFilter | undefined;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function screenOf(path: string): Screen {
+  const [, , section, id, leaf, ...rest] = path.replace(/\/+$/, '').split('/');
+  if (rest.length > 0) return { name: 'unknown' };
+  if (section === undefined) return { name: 'home' };
+  if (section === 'more' && id === undefined) return { name: 'more' };
+  if (section !== 'people') return { name: 'unknown' };
+  if (id === undefined) return { name: 'people' };
+  if (id === 'new' && leaf === undefined) return { name: 'new' };
+  if (!UUID.test(id)) return { name: 'unknown' };
+  if (leaf === undefined) return { name: 'person', memberId: id };
+  return leaf === 'sheet' ? { name: 'sheet', memberId: id } : { name: 'unknown' };
+}
+
+export function viewOf(search: string): View {
+  const params = new URLSearchParams(search);
+  const organisationId = Number(params.get('org'));
+  const filter = PEOPLE_FILTERS.find((known) => known === params.get('filter'));
+  return {
+    organisationId: Number.isSafeInteger(organisationId) && organisationId > 0 ? organisationId : undefined,
+    query: params.get('query') || undefined,
+    filter: filter === 'all' ? undefined : filter,
+  };
+}
+
+/** What is absent from the view is absent from the address, so that plain screens have plain ones. */
+export function chairPath(place: string, view: View = {}): string {
+  const params = new URLSearchParams();
+  if (view.organisationId !== undefined) params.set('org', String(view.organisationId));
+  if (view.query) params.set('query', view.query);
+  if (view.filter && view.filter !== 'all') params.set('filter', view.filter);
+  const search = params.toString();
+  return `/chair${place}${search ? `?${search}` : ''}`;
+}
+
+export const peoplePath = (view: View = {}) => chairPath('/people', view);
+export const newPersonPath = (view: View = {}) => chairPath('/people/new', view);
+export const personPath = (memberId: string, view: View = {}) =>
+  chairPath(`/people/${memberId}`, view);
+export const sheetPath = (memberId: string, view: View = {}) =>
+  chairPath(`/people/${memberId}/sheet`, view);

@@ -1,0 +1,97 @@
+/** The staff endpoints as plain functions. A session that has ended is announced to whoever listens. */
+import { answerOf, api } from '../../api/client';
+import { ApiProblem } from '../../api/problem';
+import type {
+  ActivationSheet,
+  MemberDetail,
+  MemberPage,
+  NewMember,
+  Organisation,
+  StaffSession,
+} from '../../api/types';
+import type { View } from './path';
+
+let sessionEnded: () => void = () => undefined;
+
+export function onSessionEnded(listener: () => void): void {
+  sessionEnded = listener;
+}
+
+async function signedIn<T>(pending: Promise<T>): Promise<T> {
+  try {
+    return await pending;
+  } catch (cause) {
+    if (cause instanceof ApiProblem && cause.code === 'unauthenticated') sessionEnded();
+    throw cause;
+  }
+}
+
+export function signIn(login: string, password: string): Promise<StaffSession> {
+  return answerOf(api.POST('/api/staff/session', { body: { login, password } }));
+}
+
+export function readSession(): Promise<StaffSession> {
+  return answerOf(api.GET('/api/staff/session'));
+}
+
+export function signOut(): Promise<undefined> {
+  return answerOf<undefined>(api.DELETE('/api/staff/session'));
+}
+
+export function readOrganisation(id: number, signal?: AbortSignal): Promise<Organisation> {
+  const params = { path: { id } };
+  return signedIn(
+    answerOf(api.GET('/api/staff/organisations/{id}', { params, signal: signal ?? null })),
+  );
+}
+
+export interface PageRequest extends View {
+  organisationId: number;
+  cursor?: string | undefined;
+  limit: number;
+}
+
+export function readPeople(request: PageRequest, signal: AbortSignal): Promise<MemberPage> {
+  const { organisationId, query, filter, cursor, limit } = request;
+  const params = {
+    path: { id: organisationId },
+    query: { limit, ...(query && { query }), ...(filter && { filter }), ...(cursor && { cursor }) },
+  };
+  return signedIn(answerOf(api.GET('/api/staff/organisations/{id}/members', { params, signal })));
+}
+
+export function readMember(id: string, signal?: AbortSignal): Promise<MemberDetail> {
+  const params = { path: { id } };
+  return signedIn(answerOf(api.GET('/api/staff/members/{id}', { params, signal: signal ?? null })));
+}
+
+export function addMember(
+  organisationId: number,
+  body: NewMember,
+  key: string,
+): Promise<MemberDetail> {
+  const params = { path: { id: organisationId }, header: { 'idempotency-key': key } };
+  return signedIn(
+    answerOf(api.POST('/api/staff/organisations/{id}/members', { params, body })),
+  );
+}
+
+export function issueSheet(memberId: string, key: string): Promise<ActivationSheet> {
+  const params = { path: { id: memberId }, header: { 'idempotency-key': key } };
+  return signedIn(
+    answerOf(api.POST('/api/staff/members/{id}/activation', { params, body: {} })),
+  );
+}
+
+export type RevocationReason = 'lost' | 'left' | 'error';
+
+export function revokeCards(
+  memberId: string,
+  reason: RevocationReason,
+  key: string,
+): Promise<MemberDetail> {
+  const params = { path: { id: memberId }, header: { 'idempotency-key': key } };
+  return signedIn(
+    answerOf(api.POST('/api/staff/members/{id}/cards/revoke', { params, body: { reason } })),
+  );
+}

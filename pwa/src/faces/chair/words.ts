@@ -1,0 +1,152 @@
+/** What the register's codes are called before a person. */
+import type { MemberCard, MemberSummary } from '../../api/types';
+import { count } from '../../core/format';
+import { m } from '../../messages/generated/messages.js';
+import type { FieldName } from './newMember';
+import type { PeopleFilter } from './path';
+import type { RevocationReason } from './staffApi';
+
+type Word = () => string;
+type Tone = 'neutral' | 'positive' | 'warning' | 'danger';
+
+function wordOf(words: Record<string, Word>, code: string): string {
+  // A code that a newer server knows is shown as it is, rather than nothing.
+  return words[code]?.() ?? code;
+}
+
+type CountedMessage = (input: { n: number; figure: string }) => string;
+
+/** A message with a number in it: the form of its noun, and the figure with its groups apart. */
+export function counted(message: CountedMessage, n: number): string {
+  return message({ n, figure: count(n) });
+}
+
+export function fullName(person: Pick<MemberSummary, 'lastName' | 'firstName' | 'middleName'>): string {
+  return [person.lastName, person.firstName, person.middleName].filter(Boolean).join(' ');
+}
+
+export const categoryWord = (category: number) =>
+  wordOf({ 1: m.chair_category_1, 2: m.chair_category_2, 3: m.chair_category_3 }, String(category));
+
+export const kindWord = (kind: string) =>
+  wordOf(
+    {
+      central: m.chair_kind_central,
+      regional: m.chair_kind_regional,
+      territorial: m.chair_kind_territorial,
+      primary: m.chair_kind_primary,
+      bureau: m.chair_kind_bureau,
+      group: m.chair_kind_group,
+    },
+    kind,
+  );
+
+export const roleWord = (role: string) =>
+  wordOf({ chair: m.chair_role_chair, regional: m.chair_role_regional }, role);
+
+export const filterWord = (filter: PeopleFilter) =>
+  wordOf(
+    {
+      all: m.chair_filter_all,
+      working: m.chair_filter_working,
+      students: m.chair_filter_students,
+      pensioners: m.chair_filter_pensioners,
+      'no-card': m.chair_filter_no_card,
+      'no-consent': m.chair_filter_no_consent,
+    },
+    filter,
+  );
+
+export const statusWord = (status: string) =>
+  wordOf(
+    {
+      active: m.chair_status_active,
+      suspended: m.chair_status_suspended,
+      left: m.chair_status_left,
+      expelled: m.chair_status_expelled,
+      ended: m.chair_status_ended,
+    },
+    status,
+  );
+
+export const consentWord = (kind: string) =>
+  wordOf(
+    {
+      processing: m.chair_consent_processing,
+      profcards: m.chair_consent_profcards,
+      mailings: m.chair_consent_mailings,
+      photo: m.chair_consent_photo,
+    },
+    kind,
+  );
+
+export const channelWord = (channel: string) =>
+  wordOf({ paper: m.chair_channel_paper, app: m.chair_channel_app }, channel);
+
+export const cardClassWord = (card: Pick<MemberCard, 'class'>) =>
+  wordOf({ phone: m.chair_card_class_phone, paper: m.chair_card_class_paper }, card.class);
+
+const cardStates: Record<string, { word: Word; tone: Tone }> = {
+  valid: { word: m.chair_card_valid, tone: 'positive' },
+  revoked: { word: m.chair_card_revoked, tone: 'danger' },
+  suspended: { word: m.chair_card_suspended, tone: 'warning' },
+  expired: { word: m.chair_card_expired, tone: 'warning' },
+  superseded: { word: m.chair_card_superseded, tone: 'neutral' },
+};
+
+export function cardState(state: string): { word: string; tone: Tone } {
+  const known = cardStates[state];
+  return { word: known?.word() ?? state, tone: known?.tone ?? 'neutral' };
+}
+
+export const reasonWord = (reason: RevocationReason) =>
+  wordOf(
+    { lost: m.chair_revoke_lost, left: m.chair_revoke_left, error: m.chair_revoke_error },
+    reason,
+  );
+
+export const reasonText = (reason: RevocationReason) =>
+  wordOf(
+    {
+      lost: m.chair_revoke_lost_text,
+      left: m.chair_revoke_left_text,
+      error: m.chair_revoke_error_text,
+    },
+    reason,
+  );
+
+export const fieldWord = (field: FieldName) =>
+  wordOf(
+    {
+      lastName: m.chair_last_name,
+      firstName: m.chair_first_name,
+      middleName: m.chair_middle_name,
+      sex: m.chair_sex,
+      birthDate: m.chair_birth_date,
+      category: m.chair_category,
+      position: m.chair_position,
+      phone: m.chair_phone,
+      email: m.chair_email,
+      joinedOn: m.chair_joined_on,
+      processingConsentOn: m.chair_consent_on,
+    },
+    field,
+  );
+
+const faults: Record<string, Word> = {
+  required: m.chair_fault_required,
+  'name-invalid': m.chair_fault_name_invalid,
+  'date-invalid': m.chair_fault_date_invalid,
+  'too-young': m.chair_fault_too_young,
+  'phone-invalid': m.chair_fault_phone_invalid,
+  'email-invalid': m.chair_fault_email_invalid,
+  'in-the-future': m.chair_fault_in_the_future,
+  'before-birth': m.chair_fault_before_birth,
+  'too-long': m.chair_fault_too_long,
+};
+
+/** What is wrong with a field, and so what to do. */
+export function faultWord(field: FieldName, code: string): string {
+  if (code === 'required' && (field === 'sex' || field === 'category')) return m.chair_fault_choose();
+  return (faults[code] ?? m.chair_fault_other)();
+}
