@@ -31,4 +31,4 @@ USER profcards
 VOLUME /data
 EXPOSE 8080
 ENTRYPOINT ["profcards"]
-CMD ["up"]
+CMD ["serve"]
