@@ -1,0 +1,195 @@
+//! Who is asking: sessions of the three faces, and the extractors by which a handler demands one of them. What a staff
+//! account may see is decided in [`policy`]; nothing here knows what is behind the rights.
+
+pub mod codes;
+pub mod passwords;
+pub mod policy;
+pub mod routes;
+pub mod store;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::app::{App, AppState};
+use crate::error::{Error, Result};
+
+/// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Face {
+    /// Chairpersons and regional staff.
+    Staff,
+    /// A member's phone.
+    Member,
+    /// A partner's till.
+    Till,
+}
+
+impl Face {
+    /// The face's name in the database and in cookies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Member => "member",
+            Self::Till => "till",
+        }
+    }
+
+    /// How long a session lasts. A phone and a till stay signed in as long as browsers keep a cookie (400 days).
+    pub fn session_days(self) -> i64 {
+        match self {
+            Self::Staff => 14,
+            Self::Member | Self::Till => 400,
+        }
+    }
+
+    fn cookie_name(self, app: &App) -> String {
+        // The prefix makes browsers refuse a cookie that another host or an insecure page tries to plant.
+        let prefix = if app.config.production { "__Host-" } else { "" };
+        format!("{prefix}pc_{}", self.as_str())
+    }
+}
+
+/// A fresh session's secret: the cookie holds the token, the database only its hash.
+pub struct SessionToken(String);
+
+impl SessionToken {
+    /// Draws 256 random bits.
+    pub fn new(app: &App) -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(app.random.bytes::<32>()))
+    }
+
+    fn hash(token: &str) -> [u8; 32] {
+        Sha256::digest(token.as_bytes()).into()
+    }
+
+    /// What the database keeps.
+    pub fn stored_hash(&self) -> [u8; 32] {
+        Self::hash(&self.0)
+    }
+
+    /// The cookie that signs the browser in.
+    pub fn into_cookie(self, app: &App, face: Face) -> Cookie<'static> {
+        Cookie::build((face.cookie_name(app), self.0))
+            .path("/")
+            .http_only(true)
+            .secure(app.config.production)
+            .same_site(SameSite::Strict)
+            .max_age(time::Duration::days(face.session_days()))
+            .build()
+    }
+}
+
+/// The cookie that makes the browser forget a session.
+pub fn forget_cookie(app: &App, face: Face) -> Cookie<'static> {
+    let mut cookie = Cookie::new(face.cookie_name(app), "");
+    cookie.set_path("/");
+    cookie.make_removal();
+    cookie
+}
+
+fn token_hash(headers: &HeaderMap, app: &App, face: Face) -> Result<[u8; 32]> {
+    let jar = CookieJar::from_headers(headers);
+    let cookie = jar.get(&face.cookie_name(app)).ok_or(Error::Unauthenticated)?;
+    Ok(SessionToken::hash(cookie.value()))
+}
+
+/// A signed-in account of a chairperson or of regional staff.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    /// The account.
+    pub account_id: Uuid,
+    /// Names the session, to end it.
+    pub token_hash: [u8; 32],
+}
+
+impl Staff {
+    /// The owner of this account's idempotency keys.
+    pub fn principal(&self) -> String {
+        format!("staff:{}", self.account_id)
+    }
+}
+
+/// A member's enrolled phone.
+#[derive(Clone, Debug)]
+pub struct MemberPhone {
+    /// The phone.
+    pub device_id: Uuid,
+    /// Whose phone it is.
+    pub membership_id: Uuid,
+    /// Names the session, to end it.
+    pub token_hash: [u8; 32],
+}
+
+/// A paired till.
+#[derive(Clone, Debug)]
+pub struct Till {
+    /// The terminal.
+    pub terminal_id: Uuid,
+    /// Names the session, to end it.
+    pub token_hash: [u8; 32],
+}
+
+/// Who hears of a membership's changes.
+pub fn member_audience(membership_id: Uuid) -> String {
+    format!("member:{membership_id}")
+}
+
+/// Who hears of a till's changes; also the owner of its idempotency keys.
+pub fn till_audience(terminal_id: Uuid) -> String {
+    format!("till:{terminal_id}")
+}
+
+impl FromRequestParts<AppState> for Staff {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        let token_hash = token_hash(&parts.headers, app, Face::Staff)?;
+        let account_id = store::staff_session(&app.db, &token_hash, app.clock.now()).await?.ok_or(Error::Unauthenticated)?;
+        Ok(Self { account_id, token_hash })
+    }
+}
+
+impl MemberPhone {
+    /// The phone that this request's cookies sign in.
+    pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
+        let token_hash = token_hash(headers, app, Face::Member)?;
+        let session = store::member_session(&app.db, &token_hash, app.clock.now()).await?;
+        let (device_id, membership_id) = session.ok_or(Error::Unauthenticated)?;
+        Ok(Self { device_id, membership_id, token_hash })
+    }
+}
+
+impl FromRequestParts<AppState> for MemberPhone {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        Self::from_headers(app, &parts.headers).await
+    }
+}
+
+impl Till {
+    /// The till that this request's cookies sign in.
+    pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
+        let token_hash = token_hash(headers, app, Face::Till)?;
+        let session = store::till_session(&app.db, &token_hash, app.clock.now()).await?;
+        Ok(Self { terminal_id: session.ok_or(Error::Unauthenticated)?, token_hash })
+    }
+}
+
+impl FromRequestParts<AppState> for Till {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        Self::from_headers(app, &parts.headers).await
+    }
+}

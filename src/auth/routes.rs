@@ -1,0 +1,107 @@
+//! Signing in and out of the staff face.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum_extra::extract::CookieJar;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::store::SessionOwner;
+use super::{Face, SessionToken, Staff, forget_cookie, passwords, store};
+use crate::app::AppState;
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{ClientAddress, Json};
+use crate::http::limits;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(sign_in, show, sign_out))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct SignIn {
+    login: String,
+    password: String,
+}
+
+/// A signed-in account and what it is responsible for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StaffSession {
+    account_id: Uuid,
+    display_name: String,
+    mandates: Vec<Mandate>,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    server_time: DateTime<Utc>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Mandate {
+    organisation_id: i64,
+    organisation_name: String,
+    /// `chair` or `regional`.
+    role: String,
+}
+
+async fn session_of(app: &AppState, account_id: Uuid) -> Result<StaffSession> {
+    let (display_name, mandates) = store::account_overview(&app.db, account_id, app.clock.today()).await?;
+    let mandates = mandates
+        .into_iter()
+        .map(|m| Mandate { organisation_id: m.organisation_id, organisation_name: m.organisation_name, role: m.role })
+        .collect();
+    Ok(StaffSession { account_id, display_name, mandates, server_time: app.clock.now() })
+}
+
+/// Sign in with login and password.
+#[utoipa::path(post, path = "/api/staff/session", tag = "staff", request_body = SignIn, responses(
+    (status = 200, body = StaffSession), (status = 401, body = Problem), (status = 429, body = Problem)))]
+async fn sign_in(
+    State(app): State<AppState>,
+    address: ClientAddress,
+    jar: CookieJar,
+    Json(form): Json<SignIn>,
+) -> Result<(CookieJar, Json<StaffSession>)> {
+    let login = form.login.trim().to_lowercase();
+    let attempts = [
+        limits::attempt(&app, limits::LOGIN, &format!("{} {login}", address.limit_key())).await?,
+        limits::attempt(&app, limits::LOGIN_PER_ACCOUNT, &login).await?,
+    ];
+    if form.password.len() > passwords::MAX_PASSWORD_BYTES {
+        return Err(Error::CredentialsWrong);
+    }
+    let known = store::credentials(&app.db, &login).await?;
+    let (account_id, hash) = known.map(|c| (c.account_id, c.password_hash)).unzip();
+    if !passwords::verify(form.password, hash).await? {
+        return Err(Error::CredentialsWrong);
+    }
+    let account_id = account_id.ok_or(Error::CredentialsWrong)?;
+    for attempt in attempts {
+        attempt.forgive(&app).await;
+    }
+    let token = SessionToken::new(&app);
+    let mut conn = app.db.acquire().await?;
+    store::open_session(&mut conn, &token.stored_hash(), SessionOwner::Account(account_id), app.clock.now()).await?;
+    Ok((jar.add(token.into_cookie(&app, Face::Staff)), Json(session_of(&app, account_id).await?)))
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
+    (status = 200, body = StaffSession), (status = 401, body = Problem)))]
+async fn show(State(app): State<AppState>, staff: Staff) -> Result<Json<StaffSession>> {
+    Ok(Json(session_of(&app, staff.account_id).await?))
+}
+
+/// Sign out.
+#[utoipa::path(delete, path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
+    (status = 204), (status = 401, body = Problem)))]
+async fn sign_out(State(app): State<AppState>, staff: Staff, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
+    let mut conn = app.db.acquire().await?;
+    store::close_session(&mut conn, &staff.token_hash).await?;
+    Ok((jar.add(forget_cookie(&app, Face::Staff)), StatusCode::NO_CONTENT))
+}

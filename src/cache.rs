@@ -1,0 +1,167 @@
+//! Redis, used so that it is never needed: every call has a time limit, and when Redis is away the caller goes to
+//! Postgres or to this process's own memory. Nothing here is ever the truth about money or rights.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{AsyncTypedCommands as _, Script};
+
+use crate::clock::Clock;
+
+/// How long a call may take before Redis counts as away.
+const CALL_TIMEOUT: Duration = Duration::from_millis(150);
+/// After a failure Redis is not asked again for so long, so that its absence does not slow every request.
+const PAUSE_MILLIS: i64 = 1_000;
+/// How many keys the local stand-in for the rate limits holds at most.
+const LOCAL_KEYS: usize = 20_000;
+
+/// A handle on Redis, or on nothing.
+pub struct Cache {
+    connection: Option<ConnectionManager>,
+    clock: Clock,
+    paused_until_millis: AtomicI64,
+    local_counters: Mutex<HashMap<String, (u32, i64)>>,
+}
+
+impl Cache {
+    /// Connects lazily: the server starts whether Redis is there or not.
+    pub fn new(url: Option<&str>, clock: Clock) -> anyhow::Result<Self> {
+        let connection = match url {
+            None => None,
+            Some(url) => {
+                let config = ConnectionManagerConfig::new()
+                    .set_connection_timeout(Some(CALL_TIMEOUT))
+                    .set_response_timeout(Some(CALL_TIMEOUT))
+                    .set_number_of_retries(1)
+                    .set_max_delay(CALL_TIMEOUT);
+                Some(ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, config)?)
+            }
+        };
+        let paused_until_millis = AtomicI64::new(0);
+        Ok(Self { connection, clock, paused_until_millis, local_counters: Mutex::default() })
+    }
+
+    /// Runs one call; `None` means that Redis is away (or was a moment ago) and the caller must do without.
+    async fn call<T>(&self, work: impl AsyncFnOnce(ConnectionManager) -> redis::RedisResult<T>) -> Option<T> {
+        let connection = self.connection.clone()?;
+        let now = self.clock.now().timestamp_millis();
+        if now < self.paused_until_millis.load(Ordering::Relaxed) {
+            return None;
+        }
+        let outcome = tokio::time::timeout(CALL_TIMEOUT * 2, work(connection)).await;
+        match outcome {
+            Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) => tracing::warn!(%error, "redis call failed"),
+            Err(_) => tracing::warn!("redis did not answer in time"),
+        }
+        metrics::counter!("profcards_redis_failures_total").increment(1);
+        self.paused_until_millis.store(now + PAUSE_MILLIS, Ordering::Relaxed);
+        None
+    }
+
+    /// Whether Redis answers now.
+    pub async fn is_up(&self) -> bool {
+        self.call(async |mut c| c.ping().await).await.is_some()
+    }
+
+    /// A short text.
+    pub async fn get(&self, key: &str) -> Option<String> {
+        self.call(async |mut c| c.get(key).await).await.flatten()
+    }
+
+    /// Keeps a short text for so many seconds.
+    pub async fn set(&self, key: &str, value: &str, ttl_seconds: u64) {
+        self.call(async |mut c| c.set_ex(key, value, ttl_seconds).await).await;
+    }
+
+    /// Tells every instance something.
+    pub async fn publish(&self, channel: &str, message: &str) {
+        self.call(async |mut c| c.publish(channel, message).await).await;
+    }
+
+    /// Counts one more event of `key` in a window that began with its first one. Answers the count and the seconds that
+    /// the window still lasts. Without Redis the count is this process's own.
+    pub async fn count(&self, key: &str, window_seconds: u32) -> (u32, u32) {
+        let counted = self
+            .call(async |mut c| {
+                Script::new(
+                    "local n = redis.call('INCR', KEYS[1]) \
+                     if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end \
+                     return {n, redis.call('TTL', KEYS[1])}",
+                )
+                .key(key)
+                .arg(window_seconds)
+                .invoke_async::<(u32, i64)>(&mut c)
+                .await
+            })
+            .await;
+        match counted {
+            Some((count, ttl_seconds)) => (count, u32::try_from(ttl_seconds).unwrap_or(window_seconds)),
+            None => self.count_locally(key, window_seconds),
+        }
+    }
+
+    /// Takes one event of `key` back.
+    pub async fn uncount(&self, key: &str) {
+        let taken_back = self
+            .call(async |mut c| {
+                Script::new("if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECR', KEYS[1]) end")
+                    .key(key)
+                    .invoke_async::<()>(&mut c)
+                    .await
+            })
+            .await;
+        let mut counters = self.local_counters.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken_back.is_none()
+            && let Some((count, _)) = counters.get_mut(key)
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Caches a text that has a version, unless a newer one is there already: a slow reader must not put back what a
+    /// writer has just replaced.
+    pub async fn set_versioned(&self, key: &str, version: i64, value: &str, ttl_seconds: u64) {
+        self.call(async |mut c| {
+            Script::new(
+                "local held = redis.call('HGET', KEYS[1], 'v') \
+                 if held and tonumber(held) > tonumber(ARGV[1]) then return end \
+                 redis.call('HSET', KEYS[1], 'v', ARGV[1], 'value', ARGV[2]) \
+                 redis.call('EXPIRE', KEYS[1], ARGV[3])",
+            )
+            .key(key)
+            .arg(version)
+            .arg(value)
+            .arg(ttl_seconds)
+            .invoke_async::<()>(&mut c)
+            .await
+        })
+        .await;
+    }
+
+    /// A text cached by [`Cache::set_versioned`].
+    pub async fn get_versioned(&self, key: &str) -> Option<String> {
+        self.call(async |mut c| c.hget(key, "value").await).await.flatten()
+    }
+
+    fn count_locally(&self, key: &str, window_seconds: u32) -> (u32, u32) {
+        let now = self.clock.now().timestamp();
+        let mut counters = self.local_counters.lock().unwrap_or_else(PoisonError::into_inner);
+        if counters.len() >= LOCAL_KEYS {
+            counters.retain(|_, (_, ends_at)| *ends_at > now);
+        }
+        if counters.len() >= LOCAL_KEYS && !counters.contains_key(key) {
+            // A flood of distinct keys while Redis is away: refuse new ones rather than grow or forget.
+            return (u32::MAX, window_seconds);
+        }
+        let entry = counters.entry(key.to_owned()).or_insert((0, now + i64::from(window_seconds)));
+        if entry.1 <= now {
+            *entry = (0, now + i64::from(window_seconds));
+        }
+        entry.0 = entry.0.saturating_add(1);
+        (entry.0, u32::try_from(entry.1 - now).unwrap_or(window_seconds))
+    }
+}

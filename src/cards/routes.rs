@@ -1,0 +1,90 @@
+//! Cards over HTTP: the public lists for anyone, and revocation for those who keep the register.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::lists;
+use crate::app::AppState;
+use crate::auth::{Staff, policy};
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{Json, Path};
+use crate::http::idempotency::{self, Claim, Idempotent};
+use crate::members::{self, MemberDetail};
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(trust_list)).routes(routes!(status_list)).routes(routes!(revoke))
+}
+
+/// The trust list: which keys sign cards and status lists. COSE, signed by a pinned root.
+#[utoipa::path(get, path = "/.well-known/profcards/trust-list", tag = "public", responses(
+    (status = 200, content_type = "application/cose", body = Vec<u8>), (status = 304)))]
+async fn trust_list(State(app): State<AppState>, headers: HeaderMap) -> Response {
+    signed_bytes(&headers, "application/cose", app.keys.trust_list().cose.clone())
+}
+
+/// A status list: which cards are revoked or suspended. CWT, signed by a status key.
+#[utoipa::path(get, path = "/.well-known/profcards/status/{n}", tag = "public", params(("n" = i32, Path,)), responses(
+    (status = 200, content_type = "application/statuslist+cwt", body = Vec<u8>), (status = 304), (status = 404, body = Problem)))]
+async fn status_list(State(app): State<AppState>, Path(n): Path<i32>, headers: HeaderMap) -> Result<Response> {
+    let list = lists::published(&app, n).await?;
+    Ok(signed_bytes(&headers, "application/statuslist+cwt", list.cose.clone()))
+}
+
+/// Raw bytes with an `ETag`, revalidated at each use: a revocation must not wait in a cache.
+fn signed_bytes(request: &HeaderMap, content_type: &'static str, bytes: Vec<u8>) -> Response {
+    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
+    let unchanged = request.get(header::IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == etag.as_bytes());
+    let mut response =
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { (StatusCode::OK, bytes).into_response() };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    /// `lost`, `left` or `error`.
+    reason: String,
+}
+
+/// Revoke every card of a member and end the phone. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/cards/revoke", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Revocation, responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn revoke(
+    State(app): State<AppState>,
+    staff: Staff,
+    Path(membership_id): Path<Uuid>,
+    request: Idempotent<Revocation>,
+) -> Result<Json<MemberDetail>> {
+    policy::membership(&app, &staff, membership_id).await?;
+    let reason = request.body.reason.as_str();
+    if !matches!(reason, "lost" | "left" | "error") {
+        return Err(Error::field("reason", "required"));
+    }
+    let now = app.clock.now();
+    let principal = staff.principal();
+    let mut tx = app.db.begin().await?;
+    if let Claim::New = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
+        super::revoke_all(&mut tx, membership_id, reason, now).await?;
+        idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
+    }
+    let detail = members::store::detail(&mut tx, membership_id, now).await?;
+    tx.commit().await?;
+    Ok(Json(detail))
+}

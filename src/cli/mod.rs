@@ -1,0 +1,181 @@
+//! The commands. Each is a thin way to a feature; what a command prints on standard output is its result, everything
+//! else goes to standard error.
+
+mod card;
+mod serve;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::app::{App, AppState};
+use crate::auth::codes::Code;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::embedded::{self, Services};
+use crate::random::Random;
+use crate::{demo, ledger, partners};
+
+/// The digital platform of a trade union: cards, cashback, registry.
+#[derive(Parser)]
+#[command(name = "profcards", version)]
+pub struct Cli {
+    #[command(flatten)]
+    config: Config,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything for development: a private database and Redis, the demo union, the server.
+    Up,
+    /// Serve, with the database and Redis that the environment names.
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// The instance's keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Cards.
+    #[command(subcommand)]
+    Card(card::Card),
+    /// Partners' tills.
+    #[command(subcommand)]
+    Till(Till),
+    /// The books.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Fresh codes to enter the demo union with.
+    Demo,
+    /// Print the description of the API.
+    Openapi,
+    /// Run a command with a throw-away database and Redis in `DATABASE_URL` and `REDIS_URL`.
+    WithServices {
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// List the public keys: roots, card keys, status keys.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Till {
+    /// Make a code that pairs one till with an outlet.
+    Code {
+        /// The outlet's id; without it, the first outlet.
+        #[arg(long)]
+        outlet: Option<uuid::Uuid>,
+    },
+    /// List the outlets.
+    Outlets,
+}
+
+#[derive(Subcommand)]
+enum Ledger {
+    /// Recompute the books from the journal; fails if anything disagrees.
+    Audit,
+    /// Make cashback available whose return window has closed.
+    Confirm,
+}
+
+/// Runs the command line; answers the exit code.
+pub fn run(cli: Cli) -> anyhow::Result<i32> {
+    let config = cli.config;
+    match cli.command {
+        Command::WithServices { command } => embedded::with_services(&command),
+        Command::Openapi => {
+            print!("{}", crate::http::openapi::document());
+            Ok(0)
+        }
+        Command::Up => serve::up(config),
+        Command::Serve => serve::serve(config),
+        Command::Card(card::Card::Verify(args)) => card::verify_tokens(&config, &args),
+        Command::Migrate => beside_instance(config, async |_| Ok(0)),
+        Command::Keys(Keys::List { json }) => beside_instance(config, async move |app| list_keys(&app, json)),
+        Command::Card(card::Card::Sample(args)) => beside_instance(config, async move |app| card::sample(&app, &args).await),
+        Command::Till(Till::Code { outlet }) => beside_instance(config, async move |app| {
+            println!("{}", pairing_code(&app, outlet).await?);
+            Ok(0)
+        }),
+        Command::Till(Till::Outlets) => beside_instance(config, async |app| {
+            for outlet in partners::store::outlets(&app.db).await? {
+                println!("{} {}", outlet.id, outlet.name);
+            }
+            Ok(0)
+        }),
+        Command::Ledger(Ledger::Audit) => beside_instance(config, async |app| {
+            let audit = ledger::audit::run(&app.db).await?;
+            println!("{}", serde_json::to_string(&audit)?);
+            Ok(i32::from(!audit.is_clean()))
+        }),
+        Command::Ledger(Ledger::Confirm) => beside_instance(config, async |app| {
+            println!("{}", ledger::confirm::confirm_due(&app, app.clock.today()).await?);
+            Ok(0)
+        }),
+        Command::Demo => beside_instance(config, async |app| serve::print_entries(&app).await.map(|()| 0)),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")
+}
+
+/// Runs a command against the instance: beside a running `up`, or with its services started for as long as it takes.
+fn beside_instance(mut config: Config, command: impl AsyncFnOnce(AppState) -> anyhow::Result<i32>) -> anyhow::Result<i32> {
+    let services = match config.database_url {
+        Some(_) => None,
+        None => Some(Services::join_or_start(&config.data)?),
+    };
+    if let Some(services) = &services {
+        config.database_url = Some(services.database_url.clone());
+        config.redis_url.get_or_insert_with(|| services.redis_url.clone());
+    }
+    let outcome = runtime()?.block_on(async {
+        let app = App::start(config, Clock::System, Random::System).await?;
+        command(app).await
+    });
+    if let Some(services) = services {
+        services.stop();
+    }
+    outcome
+}
+
+fn list_keys(app: &App, json: bool) -> anyhow::Result<i32> {
+    let keys = app.keys.public_keys();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&keys)?);
+    } else {
+        for key in keys {
+            println!("{} {:6} {:7} {}", key.kid, key.role, key.alg, key.public_key);
+        }
+    }
+    Ok(0)
+}
+
+/// Makes a pairing code for an outlet.
+async fn pairing_code(app: &App, outlet: Option<uuid::Uuid>) -> anyhow::Result<Code> {
+    let outlet_id = match outlet {
+        Some(id) => id,
+        None => partners::store::outlets(&app.db).await?.first().context("there is no outlet yet")?.id,
+    };
+    let code = Code::from_bytes(&app.random.bytes::<7>());
+    let mut conn = app.db.acquire().await?;
+    let code_hash = code.stored_hash(&app.secret, "pairing-hash");
+    partners::store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
+    Ok(code)
+}
+
+/// Fresh codes of the demo union, if it is loaded.
+async fn demo_codes(app: &App) -> anyhow::Result<Option<(demo::MemberEntry, Code)>> {
+    let Some(entry) = demo::member_entry(app).await? else { return Ok(None) };
+    Ok(Some((entry, pairing_code(app, None).await?)))
+}

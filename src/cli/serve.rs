@@ -1,0 +1,105 @@
+//! `up` and `serve`: the instance as a running server, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{demo_codes, runtime};
+use crate::app::{App, AppState};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::embedded::Services;
+use crate::random::Random;
+use crate::{demo, faults, http, jobs, live};
+
+/// After the word to stop, requests in progress have so long; pages that only listen are cut then.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Starts what is missing, loads the demo union, serves.
+pub fn up(mut config: Config) -> anyhow::Result<i32> {
+    let services = match (&config.database_url, &config.redis_url) {
+        (Some(_), Some(_)) => None,
+        _ => Some(Services::start(&config.data)?),
+    };
+    if let Some(services) = &services {
+        config.database_url.get_or_insert_with(|| services.database_url.clone());
+        config.redis_url.get_or_insert_with(|| services.redis_url.clone());
+    }
+    let outcome = runtime()?.block_on(async {
+        let app = App::start(config, Clock::System, Random::System).await?;
+        demo::load(&app).await?;
+        let listener = bind(app.config.addr).await?;
+        println!("\n  {}\n", base_url(listener.local_addr()?));
+        print_entries(&app).await?;
+        until_stopped(app, listener).await
+    });
+    if let Some(services) = services {
+        services.stop();
+    }
+    outcome.map(|()| 0)
+}
+
+/// Serves with the services that the environment names.
+pub fn serve(config: Config) -> anyhow::Result<i32> {
+    runtime()?.block_on(async {
+        let app = App::start(config, Clock::System, Random::System).await?;
+        let listener = bind(app.config.addr).await?;
+        println!("{}", base_url(listener.local_addr()?));
+        until_stopped(app, listener).await?;
+        Ok(0)
+    })
+}
+
+async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| format!("cannot listen on {addr}; PROFCARDS_ADDR moves it"))
+}
+
+fn base_url(addr: SocketAddr) -> String {
+    // Browsers grant cameras and service workers to localhost without TLS, and to no other plain address.
+    if addr.ip().is_loopback() { format!("http://localhost:{}", addr.port()) } else { format!("http://{addr}") }
+}
+
+/// Tells how to enter each face of the demo union.
+pub async fn print_entries(app: &App) -> anyhow::Result<()> {
+    let Some((member, pairing)) = demo_codes(app).await? else {
+        println!("  (нет демонстрационного профсоюза, или все его члены уже с телефонами)");
+        return Ok(());
+    };
+    println!("  Председатель  /chair     пароль у всех {}", demo::PASSWORD);
+    for account in demo::ACCOUNTS {
+        println!("                           {:9} {}", account.login, account.title);
+    }
+    println!("  Член          /activate  {}   родился(ась) {}   {}", member.code, member.birth_date.format("%d.%m.%Y"), member.name);
+    println!("  Кассир        /scan      код кассы {pairing}");
+    println!("  Проверить     /scan      любой, без кода\n");
+    println!("  Ctrl-C — остановить. Новые коды: bin/profcards demo\n");
+    Ok(())
+}
+
+async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<()> {
+    faults::arm(app.config.production);
+    http::health::recorder();
+    tokio::spawn(jobs::run(app.clone()));
+    tokio::spawn(live::relay(app.clone()));
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (told, mut until_told) = tokio::sync::watch::channel(false);
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = until_told.wait_for(|stop| *stop).await;
+    });
+    let stopping = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        told.send_replace(true);
+        tokio::time::sleep(STOP_WITHIN).await;
+    };
+    tokio::select! {
+        served = server => served.context("the server failed"),
+        () = stopping => Ok(()),
+    }
+}

@@ -1,0 +1,44 @@
+//! What an instance is told from outside: command-line options and environment, nothing else. No secret has a default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The settings of one instance.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Where the HTTP server listens.
+    #[arg(long, env = "PROFCARDS_ADDR", default_value = "127.0.0.1:8080", global = true)]
+    pub addr: SocketAddr,
+    /// The instance's own folder: keys, secrets, the private database.
+    #[arg(long, env = "PROFCARDS_DATA", default_value = "var", global = true)]
+    pub data: PathBuf,
+    /// The built PWA.
+    #[arg(long, env = "PROFCARDS_PWA", default_value = "pwa/dist", global = true)]
+    pub pwa: PathBuf,
+    /// Public trust material: `pins.json`, and `dev/` with the development root.
+    #[arg(long, env = "PROFCARDS_KEYS", default_value = "keys", global = true)]
+    pub keys: PathBuf,
+    /// PostgreSQL; without it and `REDIS_URL`, `up` starts private ones.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// Redis; the service works without it, slower.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true)]
+    pub redis_url: Option<String>,
+    /// Refuse everything that is only for development, and mark cookies Secure.
+    #[arg(long, env = "PROFCARDS_PRODUCTION", global = true)]
+    pub production: bool,
+    /// Trust X-Forwarded-For of the reverse proxy in front (its last address is the client).
+    #[arg(long, env = "PROFCARDS_BEHIND_PROXY", global = true)]
+    pub behind_proxy: bool,
+    /// The union's name, as cards and pages show it.
+    #[arg(long, env = "PROFCARDS_UNION", default_value = "Общероссийский Профсоюз образования", global = true)]
+    pub union_name: String,
+    /// The short name, for small places.
+    #[arg(long, env = "PROFCARDS_UNION_SHORT", default_value = "Профсоюз образования", global = true)]
+    pub union_short_name: String,
+    /// The accent colour, as CSS writes it.
+    #[arg(long, env = "PROFCARDS_ACCENT", default_value = "#1d4ed8", global = true)]
+    pub accent: String,
+}

@@ -1,0 +1,347 @@
+//! Activation, and the member's own face over HTTP.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use axum_extra::extract::CookieJar;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::{Stream, StreamExt as _};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{MemberProfile, PROFCARDS_TEXT_VERSION, PhoneCard, code_of, store};
+use crate::app::AppState;
+use crate::auth::codes::Code;
+use crate::auth::store::SessionOwner;
+use crate::auth::{Face, MemberPhone, SessionToken, Staff, forget_cookie, member_audience, policy};
+use crate::cards::{self, Order};
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{ClientAddress, Json, Path};
+use crate::http::idempotency::{self, Claim, Idempotent};
+use crate::http::limits;
+use crate::{ledger, live, members, sync};
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(print_sheet))
+        .routes(routes!(check))
+        .routes(routes!(enrol))
+        .routes(routes!(profile))
+        .routes(routes!(renew_card))
+        .routes(routes!(change_consent))
+        .routes(routes!(sign_out))
+        .routes(routes!(events))
+}
+
+/// What is printed for a member: the code for the phone and the paper card.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ActivationSheet {
+    /// `XXXXX-XXXXX`; one use, together with the birth date.
+    code: String,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    expires_at: DateTime<Utc>,
+    full_name: String,
+    number: String,
+    organisation_name: String,
+    /// Where to type the code, relative to the site.
+    activation_path: String,
+    /// The text of the paper card's QR code.
+    paper_token: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/activation", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Nothing, responses(
+    (status = 200, body = ActivationSheet), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
+async fn print_sheet(
+    State(app): State<AppState>,
+    staff: Staff,
+    Path(membership_id): Path<Uuid>,
+    request: Idempotent<Nothing>,
+) -> Result<Json<ActivationSheet>> {
+    policy::membership(&app, &staff, membership_id).await?;
+    let now = app.clock.now();
+    let principal = staff.principal();
+    let mut tx = app.db.begin().await?;
+    let activation_id: Uuid = match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
+        Claim::Stored(answer) => serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?,
+        Claim::New => {
+            let id = super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
+            if store::paper_card(&mut tx, membership_id).await?.is_none() {
+                let order = Order { membership_id, key: None, device_id: None, sample: false };
+                cards::issue(&app, &mut tx, &order, now).await?;
+            }
+            idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
+            id
+        }
+    };
+    let holder = store::sheet_holder(&mut tx, membership_id).await?;
+    let expires_at = store::code_expiry(&mut tx, activation_id).await?;
+    // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
+    let paper = store::paper_card(&mut tx, membership_id).await?.ok_or(Error::Conflict("card-revoked"))?;
+    tx.commit().await?;
+    Ok(Json(ActivationSheet {
+        code: code_of(&app, activation_id).to_string(),
+        expires_at,
+        full_name: holder.full_name,
+        number: holder.number,
+        organisation_name: holder.organisation_name,
+        activation_path: "/activate".into(),
+        paper_token: profcards_card::to_text(&paper),
+    }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ActivationCheck {
+    code: String,
+    birth_date: NaiveDate,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ActivationOffer {
+    /// base64url of 32 bytes; the phone signs them.
+    challenge: String,
+    first_name: String,
+    organisation_name: String,
+    /// Enrolling this phone ends another one.
+    replaces_phone: bool,
+}
+
+/// Check a code and birth date; answers what the phone must sign.
+#[utoipa::path(post, path = "/api/activation/check", tag = "member", request_body = ActivationCheck, responses(
+    (status = 200, body = ActivationOffer), (status = 403, body = Problem), (status = 429, body = Problem)))]
+async fn check(
+    State(app): State<AppState>,
+    address: ClientAddress,
+    Json(form): Json<ActivationCheck>,
+) -> Result<Json<ActivationOffer>> {
+    let typed = form.code.to_uppercase();
+    let attempts = [
+        limits::attempt(&app, limits::ACTIVATION_ALTOGETHER, "").await?,
+        limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?,
+        limits::attempt(&app, limits::ACTIVATION_PER_CODE, &typed).await?,
+    ];
+    let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
+    let code_hash = code.stored_hash(&app.secret, "activation-hash");
+    let now = app.clock.now();
+    let usable = store::use_code(&app.db, &code_hash, form.birth_date, now).await?.ok_or(Error::ActivationRefused)?;
+    let challenge = app.random.bytes::<32>();
+    store::insert_challenge(&app.db, &challenge, usable.id, now).await?;
+    for attempt in attempts {
+        attempt.forgive(&app).await;
+    }
+    Ok(Json(ActivationOffer {
+        challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
+        first_name: usable.first_name,
+        organisation_name: usable.organisation_name,
+        replaces_phone: usable.replaces_phone,
+    }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Enrolment {
+    /// As the check answered it.
+    challenge: String,
+    /// base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form.
+    public_key: String,
+    /// base64url of the signature over `"PC-ENROL-1" 00 challenge`.
+    signature: String,
+    /// The consents that the member gave, each by an act of its own.
+    consents: Vec<GivenConsent>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GivenConsent {
+    kind: String,
+    text_version: String,
+}
+
+/// Enrol this phone: prove its key, receive the card and a session. A repeated request gets the same phone and card.
+#[utoipa::path(post, path = "/api/activation/enrol", tag = "member", request_body = Enrolment, responses(
+    (status = 201, body = MemberProfile), (status = 403, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+async fn enrol(
+    State(app): State<AppState>,
+    address: ClientAddress,
+    jar: CookieJar,
+    Json(form): Json<Enrolment>,
+) -> Result<(StatusCode, CookieJar, Json<MemberProfile>)> {
+    let attempt = limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
+    let challenge: [u8; 32] = decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
+    let public_key = decode("publicKey", &form.public_key)?;
+    let key = super::check_possession(&public_key, &challenge, &decode("signature", &form.signature)?)?;
+    for consent in &form.consents {
+        check_consent(&consent.kind, &consent.text_version)?;
+    }
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let open = store::lock_challenge(&mut tx, &challenge, now).await?.ok_or(Error::ActivationRefused)?;
+    let device_id = match open.device_id {
+        // The reply to the first request was lost: the same phone asks again.
+        Some(device_id) if open.device_key.as_ref() == Some(&public_key) => device_id,
+        Some(_) => return Err(Error::ActivationRefused),
+        None if open.code_used => return Err(Error::ActivationRefused),
+        None => {
+            let device_id = app.random.uuid();
+            cards::retire_phone(&mut tx, open.membership_id, "replaced", now).await?;
+            store::insert_device(&mut tx, device_id, &open, &challenge, &public_key, now).await?;
+            let order = Order {
+                membership_id: open.membership_id,
+                key: Some(&key),
+                device_id: Some(device_id),
+                sample: false,
+            };
+            cards::issue(&app, &mut tx, &order, now).await?;
+            let person_id = store::person_of(&mut tx, open.membership_id).await?;
+            for consent in &form.consents {
+                let id = app.random.uuid();
+                members::store::give_consent(&mut tx, id, person_id, &consent.kind, &consent.text_version, "app", now).await?;
+            }
+            sync::store::record_change(&mut tx, &member_audience(open.membership_id), "profile", "me", now).await?;
+            device_id
+        }
+    };
+    let token = SessionToken::new(&app);
+    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Device(device_id), now).await?;
+    let balance = ledger::store::balance(&mut tx, open.membership_id).await?;
+    let profile =
+        store::profile(&mut tx, open.membership_id, device_id, &app.config.union_name, balance.shown(), now).await?;
+    tx.commit().await?;
+    attempt.forgive(&app).await;
+    live::wake(&app, &member_audience(open.membership_id)).await;
+    Ok((StatusCode::CREATED, jar.add(token.into_cookie(&app, Face::Member)), Json(profile)))
+}
+
+fn decode(field: &'static str, text: &str) -> Result<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::field(field, "encoding-invalid"))
+}
+
+/// Only the text that the app shows now can be agreed to, and only what the app may ask for.
+fn check_consent(kind: &str, text_version: &str) -> Result<()> {
+    if kind != "profcards" {
+        return Err(Error::field("kind", "unknown-consent"));
+    }
+    if text_version != PROFCARDS_TEXT_VERSION {
+        return Err(Error::field("textVersion", "text-outdated"));
+    }
+    Ok(())
+}
+
+async fn profile_of(app: &AppState, phone: &MemberPhone) -> Result<MemberProfile> {
+    let balance = ledger::cached_balance(app, phone.membership_id).await?;
+    let mut conn = app.db.acquire().await?;
+    let union_name = &app.config.union_name;
+    store::profile(&mut conn, phone.membership_id, phone.device_id, union_name, balance, app.clock.now()).await
+}
+
+/// The member's own data, card and balance.
+#[utoipa::path(get, path = "/api/member/profile", tag = "member", security(("pc_member" = [])), responses(
+    (status = 200, body = MemberProfile), (status = 401, body = Problem)))]
+async fn profile(State(app): State<AppState>, phone: MemberPhone) -> Result<Json<MemberProfile>> {
+    Ok(Json(profile_of(&app, &phone).await?))
+}
+
+/// The phone's card; a newer one when it is a month old.
+#[utoipa::path(post, path = "/api/member/card", tag = "member", security(("pc_member" = [])), request_body = Nothing,
+    responses((status = 200, body = PhoneCard), (status = 401, body = Problem), (status = 409, body = Problem)))]
+async fn renew_card(State(app): State<AppState>, phone: MemberPhone, Json(Nothing {}): Json<Nothing>) -> Result<Json<PhoneCard>> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    // One request at a time for one phone, so that two tabs do not issue two cards.
+    let cose_key = store::lock_device_key(&mut tx, phone.device_id).await?;
+    let held = cards::store::card_of_device(&mut tx, phone.device_id).await?.ok_or(Error::Conflict("card-revoked"))?;
+    let card = if held.is_due(now) {
+        let key = profcards_card::DeviceKey::from_cose_key(&cose_key).map_err(anyhow::Error::from)?;
+        let order = Order {
+            membership_id: phone.membership_id,
+            key: Some(&key),
+            device_id: Some(phone.device_id),
+            sample: false,
+        };
+        cards::issue(&app, &mut tx, &order, now).await?
+    } else {
+        held
+    };
+    tx.commit().await?;
+    Ok(Json(card.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ConsentChange {
+    /// `profcards`.
+    kind: String,
+    given: bool,
+    text_version: String,
+}
+
+/// Give or withdraw one consent.
+#[utoipa::path(post, path = "/api/member/consents", tag = "member", security(("pc_member" = [])),
+    request_body = ConsentChange, responses(
+    (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 422, body = Problem)))]
+async fn change_consent(
+    State(app): State<AppState>,
+    phone: MemberPhone,
+    Json(change): Json<ConsentChange>,
+) -> Result<Json<MemberProfile>> {
+    check_consent(&change.kind, &change.text_version)?;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let person_id = store::person_of(&mut tx, phone.membership_id).await?;
+    if change.given {
+        let id = app.random.uuid();
+        members::store::give_consent(&mut tx, id, person_id, &change.kind, &change.text_version, "app", now).await?;
+    } else {
+        members::store::withdraw_consent(&mut tx, person_id, &change.kind, now).await?;
+    }
+    sync::store::record_change(&mut tx, &member_audience(phone.membership_id), "profile", "me", now).await?;
+    tx.commit().await?;
+    Ok(Json(profile_of(&app, &phone).await?))
+}
+
+/// Sign this phone out: its card is revoked and its session ends.
+#[utoipa::path(delete, path = "/api/member/session", tag = "member", security(("pc_member" = [])), responses(
+    (status = 204), (status = 401, body = Problem)))]
+async fn sign_out(State(app): State<AppState>, phone: MemberPhone, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
+    let mut tx = app.db.begin().await?;
+    cards::retire_phone(&mut tx, phone.membership_id, "signed-out", app.clock.now()).await?;
+    crate::auth::store::close_session(&mut tx, &phone.token_hash).await?;
+    tx.commit().await?;
+    Ok((jar.add(forget_cookie(&app, Face::Member)), StatusCode::NO_CONTENT))
+}
+
+/// Server-sent events: `changed` means "pull now". They carry no data and may be lost.
+#[utoipa::path(get, path = "/api/member/events", tag = "member", security(("pc_member" = [])), responses(
+    (status = 200, content_type = "text/event-stream", body = String), (status = 401, body = Problem)))]
+async fn events(
+    State(app): State<AppState>,
+    phone: MemberPhone,
+) -> Sse<impl Stream<Item = std::result::Result<Event, std::convert::Infallible>>> {
+    let audience = member_audience(phone.membership_id);
+    let calls = BroadcastStream::new(app.live.listen()).filter_map(move |call| match call {
+        Ok(woken) if woken != audience => None,
+        // Ours, or so many that some were missed: either way there may be something to pull.
+        _ => Some(Ok(Event::default().event("changed").data("{}"))),
+    });
+    Sse::new(calls).keep_alive(KeepAlive::default())
+}

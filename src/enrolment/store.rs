@@ -1,0 +1,268 @@
+//! Activation codes, challenges, devices and the member's own profile in SQL.
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{CHALLENGE_MINUTES, CODE_DAYS, MAX_FAILURES, MemberProfile, ProfileConsent};
+use crate::cards;
+use crate::error::{Error, Result};
+use crate::ledger::Balance;
+
+/// Ends the codes of a membership that nobody has used.
+pub async fn end_unused_codes(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update activation_code set expires_at = $2 where membership_id = $1 and used_at is null and expires_at > $2",
+        membership_id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Records a code by its hash.
+pub async fn insert_code(
+    conn: &mut PgConnection,
+    id: Uuid,
+    code_hash: &[u8; 32],
+    membership_id: Uuid,
+    created_by: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into activation_code (id, code_hash, membership_id, created_by, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        id,
+        &code_hash[..],
+        membership_id,
+        created_by,
+        now,
+        now + Days::new(CODE_DAYS)
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Until when a code is good.
+pub async fn code_expiry(conn: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id).fetch_one(conn).await?)
+}
+
+/// A code that may be used, and whose it is.
+pub struct UsableCode {
+    /// The activation.
+    pub id: Uuid,
+    /// Имя.
+    pub first_name: String,
+    /// Where the member is registered.
+    pub organisation_name: String,
+    /// Whether a phone is enrolled now.
+    pub replaces_phone: bool,
+}
+
+/// The code of this hash, if it is unused, in time, not worn out, and its member was born on this day. A wrong day
+/// counts against the code.
+pub async fn use_code(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate, now: DateTime<Utc>) -> Result<Option<UsableCode>> {
+    let row = sqlx::query!(
+        r#"select a.id, p.first_name, p.birth_date, o.short_name as organisation_name,
+                  exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
+           from activation_code a
+           join membership m on m.id = a.membership_id and m.status = 'active'
+           join person p on p.id = m.person_id
+           join registration r on r.membership_id = m.id and r.valid_to is null
+           join organisation o on o.id = r.organisation_id
+           where a.code_hash = $1 and a.used_at is null and a.expires_at > $2 and a.failures < $3"#,
+        &code_hash[..],
+        now,
+        MAX_FAILURES
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.birth_date != birth_date {
+        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id).execute(db).await?;
+        return Ok(None);
+    }
+    Ok(Some(UsableCode {
+        id: row.id,
+        first_name: row.first_name,
+        organisation_name: row.organisation_name,
+        replaces_phone: row.replaces_phone,
+    }))
+}
+
+/// Records what a phone must sign.
+pub async fn insert_challenge(db: &PgPool, challenge: &[u8; 32], activation_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into enrolment_challenge (challenge, activation_id, expires_at) values ($1, $2, $3)",
+        &challenge[..],
+        activation_id,
+        now + TimeDelta::minutes(CHALLENGE_MINUTES)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes challenges that nobody answered in time; answered ones stay as long as a lost reply may be asked for again.
+pub async fn prune_challenges(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from enrolment_challenge where expires_at < $1", now - TimeDelta::days(1)).execute(db).await?;
+    Ok(())
+}
+
+/// A challenge that is being answered, its row locked.
+pub struct OpenChallenge {
+    /// The activation.
+    pub activation_id: Uuid,
+    /// The membership.
+    pub membership_id: Uuid,
+    /// The phone that already answered it, if its reply was lost.
+    pub device_id: Option<Uuid>,
+    /// That phone's key.
+    pub device_key: Option<Vec<u8>>,
+    /// Whether the code was used by another challenge.
+    pub code_used: bool,
+}
+
+/// Locks a challenge that is still in time.
+pub async fn lock_challenge(conn: &mut PgConnection, challenge: &[u8], now: DateTime<Utc>) -> Result<Option<OpenChallenge>> {
+    Ok(sqlx::query_as!(
+        OpenChallenge,
+        r#"select a.id as activation_id, a.membership_id, c.device_id, d.cose_key as "device_key?",
+                  a.used_at is not null as "code_used!"
+           from enrolment_challenge c
+           join activation_code a on a.id = c.activation_id
+           join membership m on m.id = a.membership_id and m.status = 'active'
+           left join device d on d.id = c.device_id
+           where c.challenge = $1 and c.expires_at > $2
+           for update of c, a"#,
+        challenge,
+        now
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Enrols a phone: the challenge is answered and the code is used.
+pub async fn insert_device(
+    conn: &mut PgConnection,
+    device_id: Uuid,
+    open: &OpenChallenge,
+    challenge: &[u8],
+    cose_key: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into device (id, membership_id, cose_key, enrolled_at) values ($1, $2, $3, $4)",
+        device_id,
+        open.membership_id,
+        cose_key,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("update activation_code set used_at = $2 where id = $1", open.activation_id, now).execute(&mut *conn).await?;
+    sqlx::query!("update enrolment_challenge set device_id = $2 where challenge = $1", challenge, device_id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The key of a phone, its row locked.
+pub async fn lock_device_key(conn: &mut PgConnection, device_id: Uuid) -> Result<Vec<u8>> {
+    Ok(sqlx::query_scalar!("select cose_key from device where id = $1 for update", device_id).fetch_one(conn).await?)
+}
+
+/// The person behind a membership.
+pub async fn person_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<Uuid> {
+    Ok(sqlx::query_scalar!("select person_id from membership where id = $1", membership_id).fetch_one(conn).await?)
+}
+
+/// The profile as the phone shows it, with a balance that the caller read.
+pub async fn profile(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    device_id: Uuid,
+    union_name: &str,
+    balance: Balance,
+    now: DateTime<Utc>,
+) -> Result<MemberProfile> {
+    let row = sqlx::query!(
+        r#"select p.id as person_id, p.last_name, p.first_name, p.middle_name, m.number, m.joined_on, m.status,
+                  o.short_name as organisation_name, coalesce(e.category, 1::smallint) as "category!"
+           from membership m
+           join person p on p.id = m.person_id
+           join registration r on r.membership_id = m.id and r.valid_to is null
+           join organisation o on o.id = r.organisation_id
+           left join engagement e on e.person_id = p.id and e.valid_to is null
+           where m.id = $1"#,
+        membership_id
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let consents = sqlx::query_as!(
+        ProfileConsent,
+        "select kind, text_version, given_at from consent where person_id = $1 and withdrawn_at is null order by given_at",
+        row.person_id
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let name = [Some(row.last_name), Some(row.first_name), row.middle_name];
+    Ok(MemberProfile {
+        member_id: membership_id,
+        number: row.number,
+        full_name: name.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        category: row.category,
+        organisation_name: row.organisation_name,
+        union_name: union_name.to_owned(),
+        joined_on: row.joined_on,
+        status: row.status,
+        consents,
+        card: cards::store::card_of_device(conn, device_id).await?.map(Into::into),
+        balance,
+        server_time: now,
+    })
+}
+
+/// What the printed sheet says of its member.
+pub struct SheetHolder {
+    /// Фамилия Имя Отчество.
+    pub full_name: String,
+    /// Twelve digits.
+    pub number: String,
+    /// Where the member is registered.
+    pub organisation_name: String,
+}
+
+/// Whose sheet it is.
+pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<SheetHolder> {
+    Ok(sqlx::query_as!(
+        SheetHolder,
+        r#"select concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "full_name!", m.number,
+                  o.short_name as organisation_name
+           from membership m
+           join person p on p.id = m.person_id
+           join registration r on r.membership_id = m.id and r.valid_to is null
+           join organisation o on o.id = r.organisation_id
+           where m.id = $1"#,
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound)?)
+}
+
+/// The newest paper card of a membership.
+pub async fn paper_card(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Vec<u8>>> {
+    Ok(sqlx::query_scalar!(
+        "select cose from card
+         where membership_id = $1 and class = 2 and purpose = 'member' and status = 0 and superseded_at is null
+         order by issued_at desc limit 1",
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?)
+}

@@ -1,0 +1,178 @@
+//! The one error type of the HTTP side: every refusal is `application/problem+json` (RFC 9457) with a stable code that
+//! the PWA translates. A refusal says nothing about what the caller may not see.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a handler answers instead of its result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No valid session for this face.
+    #[error("no valid session")]
+    Unauthenticated,
+    /// Login or password is wrong; which of them is not said.
+    #[error("credentials are wrong")]
+    CredentialsWrong,
+    /// The activation code, its birth date or its age is wrong; which of them is not said.
+    #[error("activation refused")]
+    ActivationRefused,
+    /// The pairing code is wrong, used or too old.
+    #[error("pairing refused")]
+    PairingRefused,
+    /// A request that a foreign page made the browser send.
+    #[error("the request came from another site")]
+    CrossSite,
+    /// It does not exist, or the caller may not know that it does.
+    #[error("not found")]
+    NotFound,
+    /// Fields of a form that cannot be accepted, each with a code of its own.
+    #[error("invalid input: {0:?}")]
+    InvalidInput(BTreeMap<&'static str, &'static str>),
+    /// The request could not be read at all.
+    #[error("malformed request: {0}")]
+    MalformedRequest(String),
+    /// The body is over the limit.
+    #[error("body too large")]
+    TooLarge,
+    /// Limited; try again after so many seconds.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// Whole seconds until the next attempt can succeed.
+        retry_after_seconds: u32,
+    },
+    /// The same idempotency key came with another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyConflict,
+    /// The state does not allow it; the code says why.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// A part that the request needs does not answer.
+    #[error("unavailable: {0}")]
+    Unavailable(#[source] anyhow::Error),
+    /// A fault of ours. Logged whole, told as nothing.
+    #[error("internal error: {0}")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// `Result` with this error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The body of every refusal (RFC 9457).
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Always `about:blank`: `code` is what to act on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable, kebab-case; the text for people is the PWA's.
+    pub code: String,
+    /// For developers; never shown to people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// With `too-many-attempts`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u32>,
+    /// With `invalid-input`: field → code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<BTreeMap<String, String>>,
+}
+
+impl Error {
+    /// One field of a form that cannot be accepted.
+    pub fn field(name: &'static str, code: &'static str) -> Self {
+        Self::InvalidInput(BTreeMap::from([(name, code)]))
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::CredentialsWrong => (StatusCode::UNAUTHORIZED, "credentials-wrong"),
+            Self::ActivationRefused => (StatusCode::FORBIDDEN, "activation-refused"),
+            Self::PairingRefused => (StatusCode::FORBIDDEN, "pairing-refused"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
+            Self::InvalidInput(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-input"),
+            Self::MalformedRequest(_) => (StatusCode::BAD_REQUEST, "malformed-request"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts"),
+            Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency-conflict"),
+            Self::Conflict(code) => (StatusCode::CONFLICT, code),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// Whether the same request may succeed if it is simply sent again: the database was away, or it chose this
+    /// transaction as a deadlock's victim.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::TooManyAttempts { .. })
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status_and_code();
+        match &self {
+            Self::Internal(cause) => tracing::error!(error = format!("{cause:#}"), "internal error"),
+            Self::Unavailable(cause) => tracing::warn!(error = format!("{cause:#}"), "unavailable"),
+            _ => {}
+        }
+        let retry_after_seconds = match self {
+            Self::TooManyAttempts { retry_after_seconds } => Some(retry_after_seconds),
+            _ => None,
+        };
+        let problem = Problem {
+            kind: "about:blank".into(),
+            title: status.canonical_reason().unwrap_or("Error").into(),
+            status: status.as_u16(),
+            code: code.into(),
+            detail: match &self {
+                Self::MalformedRequest(detail) => Some(detail.clone()),
+                _ => None,
+            },
+            retry_after_seconds,
+            fields: match self {
+                Self::InvalidInput(fields) => {
+                    Some(fields.into_iter().map(|(field, code)| (field.into(), code.into())).collect())
+                }
+                _ => None,
+            },
+        };
+        let mut response = (status, axum::Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let transient = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+            // 40001/40P01: chosen as a victim; 57P01…57P03: the database is going down or coming up; 08…: connection.
+            sqlx::Error::Database(db) => db
+                .code()
+                .is_some_and(|code| code.starts_with("40") || code.starts_with("57P") || code.starts_with("08")),
+            _ => false,
+        };
+        let cause = anyhow::Error::new(error);
+        if transient { Self::Unavailable(cause) } else { Self::Internal(cause) }
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}

@@ -1,0 +1,27 @@
+//! Faults on demand, for the tests that kill a real server at the worst moment. A server obeys only when it was started
+//! with `PROFCARDS_FAULT`, and never in production.
+
+use std::sync::OnceLock;
+
+static FAULT: OnceLock<Option<String>> = OnceLock::new();
+
+/// Takes the fault to play from the environment, once.
+pub fn arm(production: bool) {
+    let fault = std::env::var("PROFCARDS_FAULT").ok().filter(|_| !production);
+    if let Some(fault) = &fault {
+        tracing::warn!(fault, "this server will fail on purpose");
+    }
+    let _ = FAULT.set(fault);
+}
+
+/// The moment between commit and reply. With the fault `die-after-commit` the process is gone, as by `kill -9`: nothing
+/// is flushed, nothing is said.
+pub fn after_commit() {
+    if matches!(FAULT.get(), Some(Some(fault)) if fault == "die-after-commit") {
+        let _ = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
+        // Until the signal arrives nothing may be answered.
+        loop {
+            std::thread::park();
+        }
+    }
+}

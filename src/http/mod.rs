@@ -1,0 +1,125 @@
+//! The HTTP server: which rooms there are, and what every request passes through. Handlers live with their features.
+
+pub mod assets;
+pub mod extract;
+pub mod health;
+pub mod idempotency;
+pub mod limits;
+pub mod openapi;
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::AppState;
+use crate::error::{Error, Result};
+
+/// No body may be longer: a push of 100 mutations fits many times over.
+const MAX_BODY_BYTES: usize = 512 * 1024;
+/// No answer may take longer to begin.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Only this origin's own files run, and nothing may frame the pages. Scanning needs WebAssembly; styles of components
+/// are set by script.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; \
+    worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// Every endpoint of the API, with its description.
+pub fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(health::router())
+        .merge(crate::auth::routes::router())
+        .merge(crate::orgs::routes::router())
+        .merge(crate::members::routes::router())
+        .merge(crate::enrolment::routes::router())
+        .merge(crate::cards::routes::router())
+        .merge(crate::partners::routes::router())
+        .merge(crate::sync::routes::router())
+}
+
+/// The whole server.
+pub fn router(app: AppState) -> Router {
+    let (api, _) = api().split_for_parts();
+    // Server-sent events must not wait in a compressor's buffer.
+    let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
+    api.merge(assets::router(&app))
+        .method_not_allowed_fallback(|| async { Error::NotFound })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(refuse_other_sites))
+        .layer(middleware::from_fn(within_time))
+        .layer(middleware::from_fn(security_headers))
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(CatchPanicLayer::custom(|_| Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()))
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .with_state(app)
+}
+
+/// Counts and times each request by its route, never by its address: paths may hold ids.
+async fn observe(State(_): State<AppState>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().to_string();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let (elapsed, status) = (started.elapsed(), response.status().as_u16());
+    let labels = [("method", method.clone()), ("route", route.clone()), ("status", status.to_string())];
+    metrics::counter!("profcards_http_requests_total", &labels).increment(1);
+    metrics::histogram!("profcards_http_request_seconds", "method" => method.clone(), "route" => route.clone()).record(elapsed);
+    tracing::debug!(method, route, status, elapsed_ms = elapsed.as_millis(), "answered");
+    response
+}
+
+/// A browser says where a request comes from; what changes something must come from our own pages. Programs that say
+/// nothing hold no cookies that a stranger could use.
+async fn refuse_other_sites(request: Request, next: Next) -> Result<Response> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(next.run(request).await);
+    }
+    if !is_from_our_pages(request.headers()) {
+        return Err(Error::CrossSite);
+    }
+    Ok(next.run(request).await)
+}
+
+fn is_from_our_pages(headers: &HeaderMap) -> bool {
+    let said = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let site_is_ours =
+        said(HeaderName::from_static("sec-fetch-site")).is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin_is_ours = said(header::ORIGIN).is_none_or(|origin| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some() && host == said(header::HOST)
+    });
+    site_is_ours && origin_is_ours
+}
+
+async fn within_time(request: Request, next: Next) -> Result<Response> {
+    tokio::time::timeout(ANSWER_TIMEOUT, next.run(request))
+        .await
+        .map_err(|_| Error::Unavailable(anyhow::anyhow!("no answer within {ANSWER_TIMEOUT:?}")))
+}
+
+async fn security_headers(request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(), geolocation=(), screen-wake-lock=(self)");
+    if is_api {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    response
+}

@@ -1,0 +1,35 @@
+//! The description of the API (OpenAPI 3.1), made from the handlers. The typed client of the PWA and the table of rights
+//! in the tests come from it.
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{Components, InfoBuilder, OpenApi};
+
+use crate::auth::Face;
+
+/// The description as a value.
+pub fn description() -> OpenApi {
+    let (_, mut description) = super::api().split_for_parts();
+    description.info = InfoBuilder::new()
+        .title("ПрофКардс")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Membership cards, the cashback ledger and the registry of a trade union. Refusals are problem+json with stable codes.",
+        ))
+        .build();
+    let components = description.components.get_or_insert_with(Components::new);
+    for face in [Face::Staff, Face::Member, Face::Till] {
+        let cookie = format!("pc_{}", face.as_str());
+        components.add_security_scheme(cookie.clone(), SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))));
+    }
+    description
+}
+
+/// The description as JSON, ending in a line break: exactly what is committed beside the PWA.
+///
+/// # Panics
+/// Never: the description is plain data.
+pub fn document() -> String {
+    let mut text = description().to_pretty_json().expect("the description is plain data");
+    text.push('\n');
+    text
+}

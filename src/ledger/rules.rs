@@ -1,0 +1,144 @@
+//! The programme's rules, pure and versioned: (offer, purchase) → accrual, commission and the explanation that the member
+//! reads. No I/O, no clock.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock::days_after;
+use crate::money::Kopecks;
+
+/// Cashback can be spent when the shop's return window has closed.
+pub const RETURN_WINDOW_DAYS: u64 = 14;
+
+/// A cashback rule in one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Its version; the journal refers to it.
+    pub version: i32,
+    /// What people call it.
+    pub title: String,
+    /// The member's part, in hundredths of a percent.
+    pub percent_bp: i32,
+    /// The programme's part, in hundredths of a percent, on the same purchases.
+    pub commission_bp: i32,
+    /// Smaller purchases bring nothing.
+    pub min_amount_kopecks: Kopecks,
+    /// The most that one purchase brings the member.
+    pub cap_per_purchase_kopecks: Option<Kopecks>,
+}
+
+/// One line of the explanation; the PWA has the words for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "code", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Line {
+    /// The rule's percent of the amount, rounded down.
+    Percent {
+        /// Hundredths of a percent.
+        percent_bp: i32,
+        /// The purchase.
+        amount_kopecks: Kopecks,
+        /// What that makes.
+        accrual_kopecks: Kopecks,
+    },
+    /// The rule's cap was reached.
+    Capped {
+        /// The cap.
+        cap_kopecks: Kopecks,
+    },
+    /// The purchase is too small for the rule.
+    BelowMinimum {
+        /// From which amount on.
+        min_amount_kopecks: Kopecks,
+    },
+    /// The partner had no rule at that time.
+    NoOffer,
+    /// From this day on it may be spent.
+    PendingUntil {
+        /// The day, in Moscow.
+        date: NaiveDate,
+    },
+}
+
+/// What a purchase brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// To the member.
+    pub accrual_kopecks: Kopecks,
+    /// To the programme, from the partner.
+    pub commission_kopecks: Kopecks,
+    /// Why.
+    pub explanation: Vec<Line>,
+}
+
+/// Applies a rule to a purchase of `amount` made on `day`. `None` only if a figure does not fit its type.
+pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, day: NaiveDate) -> Option<Outcome> {
+    let nothing = |line| Outcome { accrual_kopecks: Kopecks::ZERO, commission_kopecks: Kopecks::ZERO, explanation: vec![line] };
+    let Some(offer) = offer else { return Some(nothing(Line::NoOffer)) };
+    if amount < offer.min_amount_kopecks {
+        return Some(nothing(Line::BelowMinimum { min_amount_kopecks: offer.min_amount_kopecks }));
+    }
+    let by_percent = amount.share(offer.percent_bp.unsigned_abs())?;
+    let mut explanation =
+        vec![Line::Percent { percent_bp: offer.percent_bp, amount_kopecks: amount, accrual_kopecks: by_percent }];
+    let mut accrual_kopecks = by_percent;
+    if let Some(cap_kopecks) = offer.cap_per_purchase_kopecks.filter(|cap| by_percent > *cap) {
+        accrual_kopecks = cap_kopecks;
+        explanation.push(Line::Capped { cap_kopecks });
+    }
+    if accrual_kopecks > Kopecks::ZERO {
+        explanation.push(Line::PendingUntil { date: confirm_day(day) });
+    }
+    let commission_kopecks = amount.share(offer.commission_bp.unsigned_abs())?;
+    Some(Outcome { accrual_kopecks, commission_kopecks, explanation })
+}
+
+/// The first day on which the cashback of a purchase made on `day` may be spent.
+pub fn confirm_day(day: NaiveDate) -> NaiveDate {
+    days_after(day, RETURN_WINDOW_DAYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn day() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, 22).unwrap()
+    }
+
+    fn offer(cap: Option<i64>) -> Offer {
+        Offer {
+            version: 1,
+            title: "3 %".into(),
+            percent_bp: 300,
+            commission_bp: 100,
+            min_amount_kopecks: Kopecks(100_00),
+            cap_per_purchase_kopecks: cap.map(Kopecks),
+        }
+    }
+
+    #[test]
+    fn the_figures_and_their_reasons() {
+        let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), day()).unwrap();
+        assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(45_00), Kopecks(15_00)));
+        assert_eq!(outcome.explanation.last(), Some(&Line::PendingUntil { date: NaiveDate::from_ymd_opt(2026, 12, 6).unwrap() }));
+        let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), day()).unwrap();
+        assert_eq!(capped.accrual_kopecks, Kopecks(20_00));
+        assert!(capped.explanation.contains(&Line::Capped { cap_kopecks: Kopecks(20_00) }));
+        let small = evaluate(Some(&offer(None)), Kopecks(99_99), day()).unwrap();
+        assert_eq!(small.accrual_kopecks, Kopecks::ZERO);
+        assert_eq!(evaluate(None, Kopecks(1), day()).unwrap().explanation, [Line::NoOffer]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_purchase_never_brings_more_than_it_cost(amount in 1_i64..=crate::money::MAX_PURCHASE_KOPECKS, cap in proptest::option::of(1_i64..1_000_00)) {
+            let outcome = evaluate(Some(&offer(cap)), Kopecks(amount), day()).unwrap();
+            prop_assert!(outcome.accrual_kopecks.0 >= 0 && outcome.accrual_kopecks.0 <= amount);
+            prop_assert!(outcome.commission_kopecks.0 >= 0);
+            prop_assert!(cap.is_none_or(|cap| outcome.accrual_kopecks.0 <= cap));
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The ledger's tables in SQL. Statements that several postings share are here; the order in which locks are taken is the
+//! callers': first the balance, then what it guards.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::rules::Offer;
+use super::{Balance, VersionedBalance};
+use crate::error::Result;
+use crate::money::Kopecks;
+
+/// A partner's rule as of a moment.
+pub async fn offer_at(conn: &mut PgConnection, partner_id: Uuid, at: DateTime<Utc>) -> Result<Option<Offer>> {
+    Ok(sqlx::query_as!(
+        Offer,
+        r#"select version, title, percent_bp, commission_bp, min_amount_kopecks as "min_amount_kopecks: Kopecks",
+                  cap_per_purchase_kopecks as "cap_per_purchase_kopecks: Kopecks"
+           from offer
+           where partner_id = $1 and valid_from <= $2 and (valid_to is null or valid_to > $2)
+           order by version desc limit 1"#,
+        partner_id,
+        at
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// A partner's rule of one version.
+pub async fn offer_version(db: &PgPool, partner_id: Uuid, version: i32) -> Result<Option<Offer>> {
+    Ok(sqlx::query_as!(
+        Offer,
+        r#"select version, title, percent_bp, commission_bp, min_amount_kopecks as "min_amount_kopecks: Kopecks",
+                  cap_per_purchase_kopecks as "cap_per_purchase_kopecks: Kopecks"
+           from offer where partner_id = $1 and version = $2"#,
+        partner_id,
+        version
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Adds a rule.
+pub async fn insert_offer(conn: &mut PgConnection, partner_id: Uuid, offer: &Offer, valid_from: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into offer (partner_id, version, title, percent_bp, commission_bp, min_amount_kopecks,
+                            cap_per_purchase_kopecks, valid_from)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        partner_id,
+        offer.version,
+        offer.title,
+        offer.percent_bp,
+        offer.commission_bp,
+        offer.min_amount_kopecks.0,
+        offer.cap_per_purchase_kopecks.map(|cap| cap.0),
+        valid_from
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A member's balance; one who never bought anything has zeros.
+pub async fn balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<VersionedBalance> {
+    let row = sqlx::query!(
+        "select available_kopecks, pending_kopecks, debt_kopecks, held_kopecks, version
+         from balance where membership_id = $1",
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map_or_else(VersionedBalance::default, |row| VersionedBalance {
+        balance: Balance {
+            available_kopecks: Kopecks(row.available_kopecks),
+            pending_kopecks: Kopecks(row.pending_kopecks),
+            debt_kopecks: Kopecks(row.debt_kopecks),
+            held_kopecks: Kopecks(row.held_kopecks),
+        },
+        version: row.version,
+    }))
+}
+
+/// Locks a member's balance, making it first if need be.
+pub async fn lock_balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<()> {
+    sqlx::query!("insert into balance (membership_id) values ($1) on conflict do nothing", membership_id)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("select from balance where membership_id = $1 for update", membership_id).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds to what waits (a refund adds a negative figure). The balance must be locked.
+pub async fn add_pending(conn: &mut PgConnection, membership_id: Uuid, kopecks: i64) -> Result<()> {
+    sqlx::query!(
+        "update balance set pending_kopecks = pending_kopecks + $2, version = version + 1 where membership_id = $1",
+        membership_id,
+        kopecks
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Claims a proof for a mutation; `false` if another one has it.
+pub async fn claim_proof(conn: &mut PgConnection, identity: &[u8; 32], terminal_id: Uuid, idem: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into proof (identity, terminal_id, idem, seen_at) values ($1, $2, $3, $4) on conflict do nothing",
+        &identity[..],
+        terminal_id,
+        idem,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// Claims a till's operation number for a mutation; `false` if another one has it.
+pub async fn claim_op_no(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64, idem: Uuid) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into terminal_op (terminal_id, op_no, idem) values ($1, $2, $3) on conflict do nothing",
+        terminal_id,
+        op_no,
+        idem
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// A posting about a purchase.
+pub struct Posting<'a> {
+    /// `purchase` or `refund`.
+    pub kind: &'a str,
+    /// Who asked for it.
+    pub principal: &'a str,
+    /// By which mutation.
+    pub idem: Uuid,
+    /// Whose balance.
+    pub membership_id: Uuid,
+    /// The partner.
+    pub partner_id: Uuid,
+    /// The outlet.
+    pub outlet_id: Uuid,
+    /// The till.
+    pub terminal_id: Uuid,
+    /// What was paid.
+    pub amount_kopecks: i64,
+    /// The member's part.
+    pub accrual_kopecks: i64,
+    /// The programme's part.
+    pub commission_kopecks: i64,
+    /// The rule.
+    pub rule_version: Option<i32>,
+    /// The purchase that a refund takes back.
+    pub reverses: Option<i64>,
+    /// When it happened.
+    pub event_at: DateTime<Utc>,
+    /// When it is booked.
+    pub booked_at: DateTime<Utc>,
+}
+
+/// Writes a posting; answers its sequence number.
+pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        "insert into journal (booked_at, event_at, kind, principal, idem, membership_id, partner_id, outlet_id, terminal_id,
+                              amount_kopecks, accrual_kopecks, commission_kopecks, rule_version, reverses)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         returning seq",
+        posting.booked_at,
+        posting.event_at,
+        posting.kind,
+        posting.principal,
+        posting.idem,
+        posting.membership_id,
+        posting.partner_id,
+        posting.outlet_id,
+        posting.terminal_id,
+        posting.amount_kopecks,
+        posting.accrual_kopecks,
+        posting.commission_kopecks,
+        posting.rule_version,
+        posting.reverses
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// A purchase as people see it.
+#[derive(Clone, Debug)]
+pub struct PurchaseRow {
+    /// The purchase.
+    pub id: Uuid,
+    /// Its posting.
+    pub seq: i64,
+    /// The till.
+    pub terminal_id: Uuid,
+    /// The till's number in its outlet.
+    pub terminal_number: i32,
+    /// The mutation that made it.
+    pub idem: Uuid,
+    /// The till's own number of it.
+    pub op_no: i64,
+    /// Whose it is.
+    pub membership_id: Uuid,
+    /// The partner.
+    pub partner_id: Uuid,
+    /// The partner's name.
+    pub partner_name: String,
+    /// The outlet.
+    pub outlet_id: Uuid,
+    /// The outlet's name.
+    pub outlet_name: String,
+    /// What was paid.
+    pub amount_kopecks: i64,
+    /// What it brings.
+    pub accrual_kopecks: i64,
+    /// By which rule.
+    pub rule_version: Option<i32>,
+    /// `pending`, `available` or `cancelled`.
+    pub state: String,
+    /// When it happened.
+    pub event_at: DateTime<Utc>,
+    /// When it was booked.
+    pub booked_at: DateTime<Utc>,
+    /// From which day on it may be spent.
+    pub confirm_on: NaiveDate,
+    /// When it was taken back.
+    pub cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// A new purchase; its names are looked up when it is read.
+pub async fn insert_purchase(
+    conn: &mut PgConnection,
+    id: Uuid,
+    seq: i64,
+    posting: &Posting<'_>,
+    op_no: i64,
+    card_id: Uuid,
+    confirm_on: NaiveDate,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into purchase (id, seq, terminal_id, idem, op_no, membership_id, partner_id, outlet_id, card_id,
+                               amount_kopecks, accrual_kopecks, rule_version, state, event_at, booked_at, confirm_on)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending', $13, $14, $15)",
+        id,
+        seq,
+        posting.terminal_id,
+        posting.idem,
+        op_no,
+        posting.membership_id,
+        posting.partner_id,
+        posting.outlet_id,
+        card_id,
+        posting.amount_kopecks,
+        posting.accrual_kopecks,
+        posting.rule_version,
+        posting.event_at,
+        posting.booked_at,
+        confirm_on
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Which purchase a mutation of this till made, and whose it is.
+pub async fn find_purchase(conn: &mut PgConnection, terminal_id: Uuid, idem: Uuid) -> Result<Option<(Uuid, Uuid)>> {
+    let row = sqlx::query!("select id, membership_id from purchase where terminal_id = $1 and idem = $2", terminal_id, idem)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| (row.id, row.membership_id)))
+}
+
+/// Purchases by id, with their names.
+pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<PurchaseRow>> {
+    Ok(sqlx::query_as!(
+        PurchaseRow,
+        "select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
+                p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
+                u.rule_version, u.state, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at
+         from purchase u
+         join terminal t on t.id = u.terminal_id
+         join partner p on p.id = u.partner_id
+         join outlet o on o.id = u.outlet_id
+         where u.id = any($1)",
+        ids
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The commission that was booked with a posting.
+pub async fn commission_of(conn: &mut PgConnection, seq: i64) -> Result<i64> {
+    Ok(sqlx::query_scalar!("select commission_kopecks from journal where seq = $1", seq).fetch_one(conn).await?)
+}
+
+/// Marks a purchase as taken back.
+pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update purchase set state = 'cancelled', cancelled_at = $2 where id = $1", id, now).execute(conn).await?;
+    Ok(())
+}
+
+/// Whether a member took part in ПрофКардс at a moment.
+pub async fn takes_part(conn: &mut PgConnection, membership_id: Uuid, at: DateTime<Utc>) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from consent c join membership m on m.person_id = c.person_id
+               where m.id = $1 and c.kind = 'profcards' and (c.withdrawn_at is null or c.withdrawn_at > $2)
+           ) as "takes_part!""#,
+        membership_id,
+        at
+    )
+    .fetch_one(conn)
+    .await?)
+}

@@ -1,0 +1,133 @@
+//! Members over HTTP, for those who keep the register.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{MemberDetail, MemberPage, NewMember, names, store};
+use crate::app::AppState;
+use crate::auth::{Staff, policy};
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{Json, Path, Query};
+use crate::http::idempotency::{self, Claim, Idempotent};
+
+/// A page holds so many members unless asked for fewer.
+const PAGE_LENGTH: u16 = 50;
+/// A page holds at most so many.
+const MAX_PAGE_LENGTH: u16 = 200;
+/// A search has at most so many words.
+const MAX_WORDS: usize = 6;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// Parts of the name, or of the number.
+    query: Option<String>,
+    /// `all`, `working`, `students`, `pensioners`, `no-card` or `no-consent`.
+    filter: Option<String>,
+    /// From the page before.
+    cursor: Option<String>,
+    /// The page's length, at most 200.
+    limit: Option<u16>,
+}
+
+/// The members of an organisation and of all below it, by name.
+#[utoipa::path(get, path = "/api/staff/organisations/{id}/members", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = i64, Path,), ListParams), responses(
+    (status = 200, body = MemberPage), (status = 401, body = Problem), (status = 404, body = Problem)))]
+async fn list(
+    State(app): State<AppState>,
+    staff: Staff,
+    Path(id): Path<i64>,
+    Query(params): Query<ListParams>,
+) -> Result<Json<MemberPage>> {
+    let scope = policy::organisation(&app, &staff, id).await?;
+    let filter = params.filter.as_deref().unwrap_or("all");
+    let category = match filter {
+        "working" => Some(1),
+        "students" => Some(2),
+        "pensioners" => Some(3),
+        "all" | "no-card" | "no-consent" => None,
+        _ => return Err(Error::MalformedRequest("unknown filter".into())),
+    };
+    let words = names::search_form(&params.query.unwrap_or_default());
+    let query = store::ListQuery {
+        path: &scope.path,
+        words: words.split(' ').filter(|word| !word.is_empty()).take(MAX_WORDS).map(str::to_owned).collect(),
+        category,
+        without_card: filter == "no-card",
+        without_consent: filter == "no-consent",
+        after: params.cursor.as_deref().map(read_cursor).transpose()?,
+        limit: i64::from(params.limit.unwrap_or(PAGE_LENGTH).clamp(1, MAX_PAGE_LENGTH)),
+    };
+    let (mut page, next) = store::list(&app.db, &query, app.clock.now()).await?;
+    page.next_cursor = next.map(|(name, id)| BASE64_URL_SAFE_NO_PAD.encode(format!("{id}{name}")));
+    Ok(Json(page))
+}
+
+fn read_cursor(cursor: &str) -> Result<(String, Uuid)> {
+    let read = || {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let (id, name) = text.split_at_checked(uuid::fmt::Hyphenated::LENGTH)?;
+        Some((name.to_owned(), Uuid::try_parse(id).ok()?))
+    };
+    read().ok_or_else(|| Error::MalformedRequest("unreadable cursor".into()))
+}
+
+/// Enter a new member. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/organisations/{id}/members", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = i64, Path,), ("idempotency-key" = Uuid, Header,)), request_body = NewMember, responses(
+    (status = 201, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn add(
+    State(app): State<AppState>,
+    staff: Staff,
+    Path(id): Path<i64>,
+    request: Idempotent<NewMember>,
+) -> Result<(StatusCode, Json<MemberDetail>)> {
+    let scope = policy::organisation(&app, &staff, id).await?;
+    let new = request.body.checked(app.clock.today())?;
+    let now = app.clock.now();
+    let principal = staff.principal();
+    let mut tx = app.db.begin().await?;
+    let membership_id = match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
+        // The stored answer is a reference: personal data live in one place.
+        Claim::Stored(answer) => serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?,
+        Claim::New => {
+            let full_name = format!("{} {} {}", new.last_name, new.first_name, new.middle_name.as_deref().unwrap_or(""));
+            let search_name = names::search_form(&full_name);
+            if store::same_person_in(&mut tx, scope.organisation_id, &search_name, new.birth_date).await?.is_some() {
+                return Err(Error::Conflict("already-a-member"));
+            }
+            let membership_id = store::insert(&mut tx, &app.random, scope.organisation_id, &new, now).await?;
+            idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
+            membership_id
+        }
+    };
+    let detail = store::detail(&mut tx, membership_id, now).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(detail)))
+}
+
+/// One member, within one's rights.
+#[utoipa::path(get, path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,)), responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem)))]
+async fn show(State(app): State<AppState>, staff: Staff, Path(id): Path<Uuid>) -> Result<Json<MemberDetail>> {
+    policy::membership(&app, &staff, id).await?;
+    let mut conn = app.db.acquire().await?;
+    Ok(Json(store::detail(&mut conn, id, app.clock.now()).await?))
+}

@@ -1,0 +1,335 @@
+//! People and memberships in SQL.
+
+use anyhow::Context as _;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{Activation, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember, names};
+use crate::error::{Error, Result};
+use crate::random::Random;
+
+/// The version of the paper consent to processing that forms of this release refer to.
+pub const PROCESSING_TEXT_VERSION: &str = "paper-2025-09";
+
+/// The next membership number: eleven digits of the sequence and the check digit.
+async fn next_number(conn: &mut PgConnection) -> Result<String> {
+    let body = sqlx::query_scalar!(r#"select nextval('membership_number_seq') as "body!""#).fetch_one(conn).await?;
+    let number = profcards_card::MembershipNumber::from_body(&body.to_string())
+        .context("the sequence of membership numbers left its eleven digits")?;
+    Ok(number.to_string())
+}
+
+/// Enters a checked person as a member of an organisation.
+pub async fn insert(
+    conn: &mut PgConnection,
+    random: &Random,
+    organisation_id: i64,
+    new: &NewMember,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    let person_id = random.uuid();
+    let full_name = [Some(&new.last_name), Some(&new.first_name), new.middle_name.as_ref()];
+    let full_name: Vec<&str> = full_name.into_iter().flatten().map(String::as_str).collect();
+    sqlx::query!(
+        "insert into person (id, last_name, first_name, middle_name, search_name, sex, birth_date, phone, email, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        person_id,
+        new.last_name,
+        new.first_name,
+        new.middle_name,
+        names::search_form(&full_name.join(" ")),
+        new.sex,
+        new.birth_date,
+        new.phone,
+        new.email,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into engagement (id, person_id, category, position, valid_from) values ($1, $2, $3, $4, $5)",
+        random.uuid(),
+        person_id,
+        new.category,
+        new.position,
+        new.joined_on
+    )
+    .execute(&mut *conn)
+    .await?;
+    let membership_id = random.uuid();
+    let number = next_number(&mut *conn).await?;
+    sqlx::query!(
+        "insert into membership (id, person_id, number, status, joined_on, valid_from) values ($1, $2, $3, 'active', $4, $4)",
+        membership_id,
+        person_id,
+        number,
+        new.joined_on
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into registration (id, membership_id, organisation_id, valid_from) values ($1, $2, $3, $4)",
+        random.uuid(),
+        membership_id,
+        organisation_id,
+        new.joined_on
+    )
+    .execute(&mut *conn)
+    .await?;
+    if let Some(day) = new.processing_consent_on {
+        let given_at = day.and_time(chrono::NaiveTime::MIN).and_utc();
+        give_consent(conn, random.uuid(), person_id, "processing", PROCESSING_TEXT_VERSION, "paper", given_at).await?;
+    }
+    Ok(membership_id)
+}
+
+/// Records a consent, unless it is in force already.
+pub async fn give_consent(
+    conn: &mut PgConnection,
+    id: Uuid,
+    person_id: Uuid,
+    kind: &str,
+    text_version: &str,
+    channel: &str,
+    given_at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into consent (id, person_id, kind, text_version, channel, given_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict (person_id, kind) where withdrawn_at is null do nothing",
+        id,
+        person_id,
+        kind,
+        text_version,
+        channel,
+        given_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Withdraws a consent, if it is in force.
+pub async fn withdraw_consent(conn: &mut PgConnection, person_id: Uuid, kind: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "update consent set withdrawn_at = greatest($3, given_at) where person_id = $1 and kind = $2 and withdrawn_at is null",
+        person_id,
+        kind,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Which members of a subtree a list shows.
+pub struct ListQuery<'a> {
+    /// The subtree's path.
+    pub path: &'a str,
+    /// Words that the name (or number) must contain, in search form; empty for all.
+    pub words: Vec<String>,
+    /// 1, 2 or 3; none for all.
+    pub category: Option<i16>,
+    /// Only those without any valid card.
+    pub without_card: bool,
+    /// Only those without a consent to processing.
+    pub without_consent: bool,
+    /// Where the page begins: the name and id of the last one shown before.
+    pub after: Option<(String, Uuid)>,
+    /// The page's length.
+    pub limit: i64,
+}
+
+struct ListRow {
+    id: Uuid,
+    last_name: String,
+    first_name: String,
+    middle_name: Option<String>,
+    search_name: String,
+    number: String,
+    category: i16,
+    position: Option<String>,
+    organisation_id: i64,
+    organisation_name: String,
+    card: String,
+    processing_consent: bool,
+    total: i64,
+}
+
+/// A page of members, and the key of the next one.
+pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Result<(MemberPage, Option<(String, Uuid)>)> {
+    let (after_name, after_id) = query.after.clone().unzip();
+    // Every word must occur: LIKE ALL over the patterns, so that the order of names does not matter.
+    let patterns: Vec<String> = query.words.iter().map(|word| format!("%{}%", escape_like(word))).collect();
+    let mut rows = sqlx::query_as!(
+        ListRow,
+        r#"with chosen as (
+               select m.id, p.last_name, p.first_name, p.middle_name, p.search_name, m.number,
+                      coalesce(e.category, 1::smallint) as category, e.position,
+                      o.id as organisation_id, o.short_name as organisation_name,
+                      case held.phone when true then 'phone' when false then 'paper' else 'none' end as card,
+                      exists (select from consent c where c.person_id = p.id and c.kind = 'processing'
+                              and c.withdrawn_at is null) as processing_consent
+               from registration r
+               join organisation o on o.id = r.organisation_id
+               join membership m on m.id = r.membership_id
+               join person p on p.id = m.person_id
+               left join engagement e on e.person_id = p.id and e.valid_to is null
+               left join lateral (
+                   select bool_or(c.class = 1) as phone from card c
+                   where c.membership_id = m.id and c.purpose = 'member' and c.status = 0
+                     and c.superseded_at is null and c.expires_at > $9
+               ) held on true
+               where o.path ^@ $1 and r.valid_to is null and m.status = 'active'
+                 and (p.search_name || ' ' || m.number) like all ($2)
+                 and ($3::smallint is null or e.category = $3)
+           ), filtered as (
+               select * from chosen
+               where (not $4 or card = 'none') and (not $5 or not processing_consent)
+           )
+           select id as "id!", last_name as "last_name!", first_name as "first_name!", middle_name,
+                  search_name as "search_name!", number as "number!", category as "category!", position,
+                  organisation_id as "organisation_id!", organisation_name as "organisation_name!", card as "card!",
+                  processing_consent as "processing_consent!", (select count(*) from filtered) as "total!"
+           from filtered
+           where $6::text is null or (search_name, id) > ($6, $7)
+           order by search_name, id
+           limit $8"#,
+        query.path,
+        &patterns,
+        query.category,
+        query.without_card,
+        query.without_consent,
+        after_name,
+        after_id,
+        query.limit + 1,
+        now
+    )
+    .fetch_all(db)
+    .await?;
+    let total = rows.first().map_or(0, |row| row.total);
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let next = (rows.len() > limit).then(|| (rows[limit - 1].search_name.clone(), rows[limit - 1].id));
+    rows.truncate(limit);
+    Ok((MemberPage { items: rows.into_iter().map(ListRow::into_summary).collect(), next_cursor: None, total }, next))
+}
+
+fn escape_like(word: &str) -> String {
+    word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+impl ListRow {
+    fn into_summary(self) -> MemberSummary {
+        MemberSummary {
+            id: self.id,
+            last_name: self.last_name,
+            first_name: self.first_name,
+            middle_name: self.middle_name,
+            number: self.number,
+            category: self.category,
+            position: self.position,
+            organisation_id: self.organisation_id,
+            organisation_name: self.organisation_name,
+            card: self.card,
+            processing_consent: self.processing_consent,
+        }
+    }
+}
+
+/// One member whole.
+pub async fn detail(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<MemberDetail> {
+    let row = sqlx::query!(
+        r#"select p.id as person_id, p.last_name, p.first_name, p.middle_name, p.sex, p.birth_date, p.phone, p.email,
+                  m.number, m.joined_on, m.status, e.category as "category?", e.position as "position?",
+                  o.id as organisation_id, o.short_name as organisation_name
+           from membership m
+           join person p on p.id = m.person_id
+           join registration r on r.membership_id = m.id and r.valid_to is null
+           join organisation o on o.id = r.organisation_id
+           left join engagement e on e.person_id = p.id and e.valid_to is null
+           where m.id = $1"#,
+        membership_id
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let consents = sqlx::query_as!(
+        MemberConsent,
+        "select kind, given_at, channel from consent where person_id = $1 and withdrawn_at is null order by given_at",
+        row.person_id
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let cards = cards(&mut *conn, membership_id, now).await?;
+    let activation = sqlx::query_as!(
+        Activation,
+        r#"select expires_at, used_at is not null as "used!" from activation_code
+           where membership_id = $1 order by created_at desc limit 1"#,
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    let best = |class: &str| cards.iter().any(|card| card.class == class && card.state == "valid");
+    let card = if best("phone") { "phone" } else if best("paper") { "paper" } else { "none" };
+    Ok(MemberDetail {
+        summary: MemberSummary {
+            id: membership_id,
+            last_name: row.last_name,
+            first_name: row.first_name,
+            middle_name: row.middle_name,
+            number: row.number,
+            category: row.category.unwrap_or(1),
+            position: row.position,
+            organisation_id: row.organisation_id,
+            organisation_name: row.organisation_name,
+            card: card.into(),
+            processing_consent: consents.iter().any(|consent| consent.kind == "processing"),
+        },
+        sex: row.sex,
+        birth_date: row.birth_date,
+        phone: row.phone,
+        email: row.email,
+        joined_on: row.joined_on,
+        status: row.status,
+        consents,
+        cards,
+        activation,
+    })
+}
+
+async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<Vec<MemberCard>> {
+    Ok(sqlx::query_as!(
+        MemberCard,
+        r#"select id, case class when 1 then 'phone' else 'paper' end as "class!", issued_at, expires_at,
+                  case when status = 1 then 'revoked' when status = 2 then 'suspended'
+                       when superseded_at is not null then 'superseded' when expires_at <= $2 then 'expired'
+                       else 'valid' end as "state!"
+           from card where membership_id = $1 and purpose = 'member'
+           order by issued_at desc, id"#,
+        membership_id,
+        now
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The open membership with this person's name and birth date in an organisation: a likely double entry.
+pub async fn same_person_in(
+    conn: &mut PgConnection,
+    organisation_id: i64,
+    search_name: &str,
+    birth_date: NaiveDate,
+) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select m.id from registration r
+         join membership m on m.id = r.membership_id
+         join person p on p.id = m.person_id
+         where r.organisation_id = $1 and r.valid_to is null and p.search_name = $2 and p.birth_date = $3
+         limit 1",
+        organisation_id,
+        search_name,
+        birth_date
+    )
+    .fetch_optional(conn)
+    .await?)
+}

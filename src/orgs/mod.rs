@@ -1,0 +1,67 @@
+//! Organisations of the union: a tree of any depth. What one may see of it is decided in `auth::policy`.
+
+pub mod routes;
+pub mod store;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An organisation as its people see it, with the figures of everything below it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Organisation {
+    /// The organisation.
+    pub id: i64,
+    /// In full.
+    pub name: String,
+    /// For lists and cards.
+    pub short_name: String,
+    /// `central`, `regional`, `territorial`, `primary`, `bureau` or `group`.
+    pub kind: String,
+    /// The organisation above, if the caller may see it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<i64>,
+    /// Its short name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_name: Option<String>,
+    /// Figures of the whole subtree, today.
+    pub counts: Counts,
+    /// The organisations directly below.
+    pub children: Vec<Child>,
+}
+
+/// Members of a subtree, today.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// All on the register whose membership is active.
+    pub members: i64,
+    /// Of them, working.
+    pub working: i64,
+    /// Of them, students.
+    pub students: i64,
+    /// Of them, non-working pensioners.
+    pub pensioners: i64,
+    /// Of them, with a valid card on a phone.
+    pub with_phone_card: i64,
+    /// Of them, with no valid card at all.
+    pub without_card: i64,
+    /// Of them, joined since the first day of this month.
+    pub joined_this_month: i64,
+    /// Of them, without a consent to the processing of personal data on record.
+    pub without_consent: i64,
+}
+
+/// An organisation directly below another.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Child {
+    /// The organisation.
+    pub id: i64,
+    /// Its short name.
+    pub name: String,
+    /// As in [`Organisation::kind`].
+    pub kind: String,
+    /// Active members in its subtree.
+    pub members: i64,
+}

@@ -1,0 +1,29 @@
+//! An organisation over HTTP.
+
+use axum::extract::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Organisation, store};
+use crate::app::AppState;
+use crate::auth::{Staff, policy};
+use crate::error::{Problem, Result};
+use crate::http::extract::{Json, Path};
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// An organisation, its figures and what is directly below it.
+#[utoipa::path(get, path = "/api/staff/organisations/{id}", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = i64, Path,)), responses(
+    (status = 200, body = Organisation), (status = 401, body = Problem), (status = 404, body = Problem)))]
+async fn show(State(app): State<AppState>, staff: Staff, Path(id): Path<i64>) -> Result<Json<Organisation>> {
+    let scope = policy::organisation(&app, &staff, id).await?;
+    let may_see_parent = match store::parent_of(&app.db, id).await? {
+        Some(parent_id) => policy::organisation(&app, &staff, parent_id).await.is_ok(),
+        None => false,
+    };
+    Ok(Json(store::overview(&app.db, &scope, may_see_parent, app.clock.now(), app.clock.today()).await?))
+}

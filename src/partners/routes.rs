@@ -1,0 +1,73 @@
+//! Pairing a till, and the till's own state, over HTTP.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum_extra::extract::CookieJar;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{TillState, store};
+use crate::app::AppState;
+use crate::auth::codes::Code;
+use crate::auth::store::SessionOwner;
+use crate::auth::{Face, SessionToken, Till, forget_cookie};
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{ClientAddress, Json};
+use crate::http::limits;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(pair)).routes(routes!(show, unpair))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Pairing {
+    /// As the partner's office handed it out; one use.
+    code: String,
+}
+
+/// Pair this browser with an outlet as a new till.
+#[utoipa::path(post, path = "/api/till/pairing", tag = "till", request_body = Pairing, responses(
+    (status = 201, body = TillState), (status = 403, body = Problem), (status = 429, body = Problem)))]
+async fn pair(
+    State(app): State<AppState>,
+    address: ClientAddress,
+    jar: CookieJar,
+    Json(form): Json<Pairing>,
+) -> Result<(StatusCode, CookieJar, Json<TillState>)> {
+    let attempt = limits::attempt(&app, limits::PAIRING_PER_ADDRESS, &address.limit_key()).await?;
+    let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
+    let code_hash = code.stored_hash(&app.secret, "pairing-hash");
+    let now = app.clock.now();
+    let terminal_id = app.random.uuid();
+    let token = SessionToken::new(&app);
+    let mut tx = app.db.begin().await?;
+    store::pair(&mut tx, &code_hash, terminal_id, now).await?.ok_or(Error::PairingRefused)?;
+    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Terminal(terminal_id), now).await?;
+    let state = store::till_state(&mut tx, terminal_id, now).await?;
+    tx.commit().await?;
+    attempt.forgive(&app).await;
+    Ok((StatusCode::CREATED, jar.add(token.into_cookie(&app, Face::Till)), Json(state)))
+}
+
+/// This till, its outlet and the cashback rule in force.
+#[utoipa::path(get, path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
+    (status = 200, body = TillState), (status = 401, body = Problem)))]
+async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>> {
+    let mut conn = app.db.acquire().await?;
+    Ok(Json(store::till_state(&mut conn, till.terminal_id, app.clock.now()).await?))
+}
+
+/// End this till. What it has not sent yet must be sent before.
+#[utoipa::path(delete, path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
+    (status = 204), (status = 401, body = Problem)))]
+async fn unpair(State(app): State<AppState>, till: Till, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
+    let mut tx = app.db.begin().await?;
+    store::unpair(&mut tx, till.terminal_id, app.clock.now()).await?;
+    crate::auth::store::close_session(&mut tx, &till.token_hash).await?;
+    tx.commit().await?;
+    Ok((jar.add(forget_cookie(&app, Face::Till)), StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,169 @@
+//! Partners, outlets, terminals and pairing codes in SQL.
+
+use chrono::{DateTime, Days, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{PAIRING_CODE_DAYS, TillState};
+use crate::error::Result;
+use crate::ledger;
+
+/// A partner, for the demo union and the command line.
+pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("insert into partner (id, name, created_at) values ($1, $2, $3)", id, name, now).execute(conn).await?;
+    Ok(())
+}
+
+/// A new outlet.
+pub struct NewOutlet<'a> {
+    /// The outlet.
+    pub id: Uuid,
+    /// Whose it is.
+    pub partner_id: Uuid,
+    /// Its name.
+    pub name: &'a str,
+    /// Where it is.
+    pub address: &'a str,
+    /// IANA name: the rules of an outlet are in its own time.
+    pub time_zone: &'a str,
+}
+
+/// Adds an outlet.
+pub async fn insert_outlet(conn: &mut PgConnection, outlet: &NewOutlet<'_>, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into outlet (id, partner_id, name, address, time_zone, created_at) values ($1, $2, $3, $4, $5, $6)",
+        outlet.id,
+        outlet.partner_id,
+        outlet.name,
+        outlet.address,
+        outlet.time_zone,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// An outlet as the command line lists it.
+pub struct OutletRow {
+    /// The outlet.
+    pub id: Uuid,
+    /// Partner and outlet.
+    pub name: String,
+}
+
+/// All outlets.
+pub async fn outlets(db: &PgPool) -> Result<Vec<OutletRow>> {
+    Ok(sqlx::query_as!(
+        OutletRow,
+        r#"select o.id, p.name || ', ' || o.name as "name!" from outlet o join partner p on p.id = o.partner_id
+           order by o.created_at, o.id"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Records a pairing code by its hash.
+pub async fn insert_pairing_code(conn: &mut PgConnection, code_hash: &[u8; 32], outlet_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into pairing_code (code_hash, outlet_id, created_at, expires_at) values ($1, $2, $3, $4)",
+        &code_hash[..],
+        outlet_id,
+        now,
+        now + Days::new(PAIRING_CODE_DAYS)
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Uses a pairing code up: the new terminal gets the outlet's next number. None if the code is not good.
+pub async fn pair(conn: &mut PgConnection, code_hash: &[u8; 32], terminal_id: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>> {
+    let outlet_id = sqlx::query_scalar!(
+        "select o.id from pairing_code c join outlet o on o.id = c.outlet_id
+         where c.code_hash = $1 and c.terminal_id is null and c.expires_at > $2
+         for update of c, o",
+        &code_hash[..],
+        now
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(outlet_id) = outlet_id else { return Ok(None) };
+    sqlx::query!(
+        "insert into terminal (id, outlet_id, number, paired_at)
+         values ($1, $2, (select coalesce(max(number), 0) + 1 from terminal where outlet_id = $2), $3)",
+        terminal_id,
+        outlet_id,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("update pairing_code set terminal_id = $2 where code_hash = $1", &code_hash[..], terminal_id)
+        .execute(conn)
+        .await?;
+    Ok(Some(outlet_id))
+}
+
+/// Ends a till. Its number is not given again.
+pub async fn unpair(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update terminal set unpaired_at = $2 where id = $1 and unpaired_at is null", terminal_id, now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The till was in contact.
+pub async fn touch(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update terminal set last_sync_at = greatest(last_sync_at, $2) where id = $1", terminal_id, now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Where a purchase at this till belongs.
+pub struct TerminalPlace {
+    /// The partner.
+    pub partner_id: Uuid,
+    /// The outlet.
+    pub outlet_id: Uuid,
+    /// The till's number in the outlet.
+    pub number: i32,
+    /// No purchase can be older.
+    pub paired_at: DateTime<Utc>,
+}
+
+/// The place of a terminal.
+pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<TerminalPlace> {
+    Ok(sqlx::query_as!(
+        TerminalPlace,
+        "select o.partner_id, o.id as outlet_id, t.number, t.paired_at
+         from terminal t join outlet o on o.id = t.outlet_id where t.id = $1",
+        terminal_id
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// What a till must know of itself.
+pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<TillState> {
+    let row = sqlx::query!(
+        r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.name as outlet_name, o.address,
+                  coalesce((select max(op_no) from terminal_op where terminal_id = t.id), 0) as "last_op_no!"
+           from terminal t join outlet o on o.id = t.outlet_id join partner p on p.id = o.partner_id
+           where t.id = $1"#,
+        terminal_id
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let offer = ledger::store::offer_at(conn, row.partner_id, now).await?;
+    Ok(TillState {
+        terminal_id,
+        terminal_number: row.number,
+        partner_name: row.partner_name,
+        outlet_name: row.outlet_name,
+        outlet_address: row.address,
+        offer: offer.map(Into::into),
+        last_op_no: row.last_op_no,
+        paired_at: row.paired_at,
+    })
+}

@@ -1,0 +1,137 @@
+//! Applying mutations: each in a transaction of its own, in which its effects and its answer commit together. One that
+//! fails never keeps the others from being answered.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use super::{Mutation, Outcome, store};
+use crate::app::AppState;
+use crate::error::{Error, Result};
+use crate::http::idempotency::{self, Claim};
+use crate::ledger::purchase::{self, Applied, Booked, Circumstances, Refusal};
+
+/// Who pushes, and how its clock stands.
+pub struct Pusher {
+    /// The till.
+    pub terminal_id: Uuid,
+    /// The owner of the idempotency keys.
+    pub principal: String,
+    /// The client's own id.
+    pub client_id: Uuid,
+    /// The server's time minus the client's.
+    pub skew_seconds: i64,
+}
+
+/// Applies one mutation, or finds the answer that it had.
+pub async fn apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Outcome {
+    match try_apply(app, pusher, mutation).await {
+        Ok(outcome) => outcome,
+        Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
+        Err(error) => {
+            // Not decided, whatever the reason: the client keeps it and sends it again.
+            tracing::warn!(%error, mutation = mutation.name, "a mutation was not decided");
+            Outcome::Retry
+        }
+    }
+}
+
+fn rejected(code: &str) -> Outcome {
+    Outcome::Rejected { code: code.to_owned() }
+}
+
+async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Result<Outcome> {
+    // A name or arguments that this release does not know are not decided for good: a later one may know them.
+    let operation = match Operation::read(mutation) {
+        Ok(operation) => operation,
+        Err(Refusal(code)) => return Ok(rejected(code)),
+    };
+    let now = app.clock.now();
+    let about = Circumstances {
+        terminal_id: pusher.terminal_id,
+        principal: &pusher.principal,
+        idem: mutation.id,
+        at: mutation.at,
+        till_skew_seconds: pusher.skew_seconds,
+        now,
+    };
+    let payload_hash = idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
+    let mut tx = app.db.begin().await?;
+    if let Claim::Stored(answer) = idempotency::claim(&mut tx, &pusher.principal, mutation.id, payload_hash, now).await? {
+        return repeated(&answer);
+    }
+    let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
+    let outcome = match &booked {
+        Ok(booked) => Outcome::Applied { result: booked.result.clone() },
+        Err(Refusal(code)) => rejected(code),
+    };
+    let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
+    idempotency::store(&mut tx, &pusher.principal, mutation.id, &answer).await?;
+    store::acknowledge(&mut tx, &pusher.principal, pusher.client_id, mutation.seq, now).await?;
+    tx.commit().await?;
+    crate::faults::after_commit();
+    if let Ok(booked) = &booked {
+        purchase::after_commit(app, booked, &about).await;
+    }
+    count(&mutation.name, &outcome);
+    Ok(outcome)
+}
+
+/// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
+fn repeated(answer: &Value) -> Result<Outcome> {
+    match answer["status"].as_str() {
+        Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
+        Some("rejected") => Ok(rejected(answer["code"].as_str().unwrap_or("rejected"))),
+        _ => Err(Error::Internal(anyhow::anyhow!("a stored answer is unreadable"))),
+    }
+}
+
+/// Runs an operation so that a refusal undoes what it had begun, while the claimed key stays.
+async fn in_savepoint(
+    app: &AppState,
+    conn: &mut PgConnection,
+    operation: &Operation,
+    about: &Circumstances<'_>,
+) -> Applied<Booked> {
+    let mut savepoint = conn.begin().await?;
+    let applied = match operation {
+        Operation::Record(request) => purchase::record(app, &mut savepoint, request, about).await?,
+        Operation::Cancel(request) => purchase::cancel(&mut savepoint, request, about).await?,
+    };
+    if applied.is_ok() {
+        savepoint.commit().await?;
+    } else {
+        savepoint.rollback().await?;
+    }
+    Ok(applied)
+}
+
+/// The mutations that a till knows.
+enum Operation {
+    Record(purchase::RecordPurchase),
+    Cancel(purchase::CancelPurchase),
+}
+
+impl Operation {
+    fn read(mutation: &Mutation) -> std::result::Result<Self, Refusal> {
+        fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Refusal> {
+            serde_json::from_value(args.clone()).map_err(|_| Refusal("malformed-args"))
+        }
+        match mutation.name.as_str() {
+            "purchase.record" => args(&mutation.args).map(Self::Record),
+            "purchase.cancel" => args(&mutation.args).map(Self::Cancel),
+            _ => Err(Refusal("unknown-mutation")),
+        }
+    }
+}
+
+fn count(name: &str, outcome: &Outcome) {
+    let outcome = match outcome {
+        Outcome::Applied { .. } => "applied",
+        Outcome::Duplicate { .. } => "duplicate",
+        Outcome::Rejected { .. } => "rejected",
+        Outcome::Retry => "retry",
+    };
+    metrics::counter!("profcards_mutations_total", "name" => name.to_owned(), "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,274 @@
+//! Push and pull over HTTP, for phones and tills.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::push::{self, Pusher};
+use super::store::{Changed, Changes, Cursor};
+use super::{Answer, CLOCK_TOLERANCE_SECONDS, MAX_MUTATIONS, Mutation, Outcome, SCHEMA, store};
+use crate::app::AppState;
+use crate::auth::{Face, MemberPhone, Till, member_audience, till_audience};
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{Json, Query};
+use crate::ledger::purchase;
+use crate::{enrolment, ledger, partners};
+
+/// Entities in one answer.
+const PAGE: i64 = 200;
+/// Purchases that a client which starts over receives.
+const INITIAL_PURCHASES: i64 = 200;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(push_mutations)).routes(routes!(pull))
+}
+
+/// Whoever syncs: which of the browser's sessions counts is said by the request.
+enum Client {
+    Member(MemberPhone),
+    Till(Till),
+}
+
+impl Client {
+    async fn of(app: &AppState, headers: &HeaderMap, face: Face) -> Result<Self> {
+        match face {
+            Face::Member => MemberPhone::from_headers(app, headers).await.map(Self::Member),
+            Face::Till => Till::from_headers(app, headers).await.map(Self::Till),
+            Face::Staff => Err(Error::field("face", "no-sync")),
+        }
+    }
+
+    /// The owner of this client's changes and idempotency keys.
+    fn principal(&self) -> String {
+        match self {
+            Self::Member(phone) => member_audience(phone.membership_id),
+            Self::Till(till) => till_audience(till.terminal_id),
+        }
+    }
+}
+
+fn check_schema(schema: u32) -> Result<()> {
+    match schema {
+        SCHEMA => Ok(()),
+        older if older < SCHEMA => Err(Error::Conflict("schema-too-old")),
+        _ => Err(Error::Conflict("schema-unknown")),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Push {
+    face: Face,
+    /// Chosen by the client once and kept.
+    client_id: Uuid,
+    schema: u32,
+    /// Unix seconds by the client's own clock, uncorrected.
+    client_time: i64,
+    /// At most 100, in the client's order.
+    mutations: Vec<Mutation>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PushAnswer {
+    /// One for each mutation, in the same order.
+    answers: Vec<Answer>,
+    clock: ClockReport,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    server_time: DateTime<Utc>,
+    /// The highest `seq` of this client that is decided.
+    acked_seq: i64,
+}
+
+/// How the client's clock stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ClockReport {
+    /// The server's time minus the client's.
+    skew_seconds: i64,
+    /// `client` when the client's clock is off by more than a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whose: Option<&'static str>,
+}
+
+/// Hand in what was done offline. Each mutation is answered for itself.
+#[utoipa::path(post, path = "/api/sync/push", tag = "sync", security(("pc_member" = []), ("pc_till" = [])),
+    request_body = Push, responses(
+    (status = 200, body = PushAnswer), (status = 401, body = Problem), (status = 409, body = Problem),
+    (status = 413, body = Problem), (status = 422, body = Problem)))]
+async fn push_mutations(State(app): State<AppState>, headers: HeaderMap, Json(push): Json<Push>) -> Result<Json<PushAnswer>> {
+    let client = Client::of(&app, &headers, push.face).await?;
+    check_schema(push.schema)?;
+    if push.mutations.len() > MAX_MUTATIONS {
+        return Err(Error::TooLarge);
+    }
+    let now = app.clock.now();
+    let skew_seconds = now.timestamp().saturating_sub(push.client_time);
+    let principal = client.principal();
+    let mut answers = Vec::with_capacity(push.mutations.len());
+    for mutation in &push.mutations {
+        let outcome = match &client {
+            Client::Till(till) => {
+                let pusher = Pusher {
+                    terminal_id: till.terminal_id,
+                    principal: principal.clone(),
+                    client_id: push.client_id,
+                    skew_seconds,
+                };
+                push::apply(&app, &pusher, mutation).await
+            }
+            // A member's phone has nothing to hand in yet.
+            Client::Member(_) => Outcome::Rejected { code: "unknown-mutation".into() },
+        };
+        answers.push(Answer { id: mutation.id, outcome });
+    }
+    let mut conn = app.db.acquire().await?;
+    if let Client::Till(till) = &client {
+        partners::store::touch(&mut conn, till.terminal_id, now).await?;
+    }
+    Ok(Json(PushAnswer {
+        answers,
+        clock: ClockReport {
+            skew_seconds,
+            whose: (skew_seconds.abs() > CLOCK_TOLERANCE_SECONDS).then_some("client"),
+        },
+        server_time: now,
+        acked_seq: store::acked_seq(&mut conn, &principal, push.client_id).await?,
+    }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct PullParams {
+    face: Face,
+    client_id: Uuid,
+    /// From the answer before; without it everything is sent.
+    cursor: Option<String>,
+    schema: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PullAnswer {
+    upserts: Vec<Upsert>,
+    tombstones: Vec<Tombstone>,
+    cursor: String,
+    /// There is more: ask again at once.
+    more: bool,
+    /// Something newer waits for an older transaction to end: ask again in a second.
+    pending: bool,
+    acked_seq: i64,
+}
+
+/// The present state of an entity.
+#[derive(Serialize, ToSchema)]
+struct Upsert {
+    /// `profile`, `balance`, `purchase` or `till`.
+    entity: String,
+    id: String,
+    data: Value,
+}
+
+/// An entity that is gone.
+#[derive(Serialize, ToSchema)]
+struct Tombstone {
+    entity: String,
+    id: String,
+}
+
+/// Fetch what changed for this client since a cursor.
+#[utoipa::path(get, path = "/api/sync/pull", tag = "sync", security(("pc_member" = []), ("pc_till" = [])),
+    params(PullParams), responses(
+    (status = 200, body = PullAnswer), (status = 401, body = Problem), (status = 409, body = Problem)))]
+async fn pull(State(app): State<AppState>, headers: HeaderMap, Query(params): Query<PullParams>) -> Result<Json<PullAnswer>> {
+    let client = Client::of(&app, &headers, params.face).await?;
+    check_schema(params.schema)?;
+    let principal = client.principal();
+    let mut conn = app.db.acquire().await?;
+    let changes = match params.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
+        None => everything(&mut conn, &client).await?,
+        Some(text) => {
+            let cursor: Cursor = text.parse()?;
+            if store::is_forgotten(&mut conn, cursor).await? {
+                return Err(Error::Conflict("sync-start-over"));
+            }
+            store::changes(&mut conn, &principal, cursor, PAGE).await?
+        }
+    };
+    if let Client::Till(till) = &client {
+        partners::store::touch(&mut conn, till.terminal_id, app.clock.now()).await?;
+    }
+    let acked_seq = store::acked_seq(&mut conn, &principal, params.client_id).await?;
+    drop(conn);
+    let (deleted, present): (Vec<_>, Vec<_>) = changes.changed.into_iter().partition(|changed| changed.deleted);
+    Ok(Json(PullAnswer {
+        upserts: states(&app, &client, present).await?,
+        tombstones: deleted.into_iter().map(|gone| Tombstone { entity: gone.entity, id: gone.entity_id }).collect(),
+        cursor: changes.cursor.to_string(),
+        more: changes.more,
+        pending: changes.pending,
+        acked_seq,
+    }))
+}
+
+/// All that a new client must know. The cursor is taken before anything is read, so nothing can slip between.
+async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes> {
+    let cursor = store::horizon(&mut *conn).await?;
+    let (singles, membership_id, terminal_id): (&[&str], _, _) = match client {
+        Client::Member(phone) => (&["profile", "balance"], Some(phone.membership_id), None),
+        Client::Till(till) => (&["till"], None, Some(till.terminal_id)),
+    };
+    let present = |entity: &str, entity_id: String| Changed { entity: entity.to_owned(), entity_id, deleted: false };
+    let mut changed: Vec<Changed> = singles.iter().map(|entity| present(entity, "me".into())).collect();
+    let purchases = store::newest_purchases(conn, membership_id, terminal_id, INITIAL_PURCHASES).await?;
+    changed.extend(purchases.into_iter().map(|id| present("purchase", id.to_string())));
+    Ok(Changes { changed, cursor, more: false, pending: false })
+}
+
+/// The present states of entities, in the order of their changes.
+async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Result<Vec<Upsert>> {
+    let now = app.clock.now();
+    let mut conn = app.db.acquire().await?;
+    let is_purchase = |one: &&Changed| one.entity == "purchase";
+    let ids: Vec<Uuid> = changed.iter().filter(is_purchase).filter_map(|one| one.entity_id.parse().ok()).collect();
+    let mut purchases: HashMap<String, _> =
+        ledger::store::purchases(&mut conn, &ids).await?.into_iter().map(|row| (row.id.to_string(), row)).collect();
+    let mut upserts = Vec::with_capacity(changed.len());
+    for Changed { entity, entity_id: id, .. } in changed {
+        let data = match (entity.as_str(), client) {
+            ("purchase", _) => {
+                let Some(row) = purchases.remove(&id) else { continue };
+                serde_json::to_value(purchase::view(app, row, matches!(client, Client::Till(_))).await?)
+            }
+            ("balance", Client::Member(phone)) => {
+                serde_json::to_value(ledger::store::balance(&mut conn, phone.membership_id).await?.shown())
+            }
+            ("profile", Client::Member(phone)) => {
+                let balance = ledger::store::balance(&mut conn, phone.membership_id).await?.shown();
+                let union_name = &app.config.union_name;
+                let (membership_id, device_id) = (phone.membership_id, phone.device_id);
+                serde_json::to_value(
+                    enrolment::store::profile(&mut conn, membership_id, device_id, union_name, balance, now).await?,
+                )
+            }
+            ("till", Client::Till(till)) => {
+                serde_json::to_value(partners::store::till_state(&mut conn, till.terminal_id, now).await?)
+            }
+            _ => continue,
+        };
+        upserts.push(Upsert { entity, id, data: data.map_err(anyhow::Error::from)? });
+    }
+    Ok(upserts)
+}

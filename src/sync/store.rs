@@ -1,0 +1,185 @@
+//! The log of changes and the clients' positions in SQL.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::CHANGE_DAYS;
+use crate::error::{Error, Result};
+
+/// Notes that an audience must learn of an entity's present state. Commits with the change itself.
+pub async fn record_change(conn: &mut PgConnection, audience: &str, entity: &str, entity_id: &str, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into change (audience, entity, entity_id, changed_at) values ($1, $2, $3, $4)",
+        audience,
+        entity,
+        entity_id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How far a client has read: everything up to this transaction and row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// A transaction id (xid8, never wraps).
+    pub xid: u64,
+    /// A row within it.
+    pub seq: i64,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.xid, self.seq)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let read = || {
+            let (xid, seq) = text.split_once('.')?;
+            Some(Self { xid: xid.parse().ok()?, seq: seq.parse().ok()? })
+        };
+        read().ok_or_else(|| Error::MalformedRequest("unreadable cursor".into()))
+    }
+}
+
+fn xid(text: &str) -> Result<u64> {
+    text.parse().map_err(|_| Error::Internal(anyhow::anyhow!("the database gave an unreadable transaction id")))
+}
+
+/// The point below which no transaction is running any more: all that will ever be there is there.
+pub async fn horizon(conn: &mut PgConnection) -> Result<Cursor> {
+    let text = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#).fetch_one(conn).await?;
+    Ok(Cursor { xid: xid(&text)?, seq: 0 })
+}
+
+/// An entity whose state a client must learn.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Changed {
+    /// Its kind.
+    pub entity: String,
+    /// Which one.
+    pub entity_id: String,
+    /// It is gone.
+    pub deleted: bool,
+}
+
+/// A stretch of the log.
+pub struct Changes {
+    /// In commit order, without repetitions.
+    pub changed: Vec<Changed>,
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// There is more right now.
+    pub more: bool,
+    /// Something newer is committed but must wait for an older transaction to end: ask again soon.
+    pub pending: bool,
+}
+
+/// What an audience must learn since `after`.
+pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, limit: i64) -> Result<Changes> {
+    let rows = sqlx::query!(
+        r#"with snapshot as (select pg_snapshot_xmin(pg_current_snapshot()) as xmin)
+           select s.xmin::text as "xmin!", c.xid::text as "xid!", c.seq, c.entity, c.entity_id, c.deleted,
+                  c.xid < s.xmin as "settled!"
+           from snapshot s cross join change c
+           where c.audience = $1 and (c.xid, c.seq) > ($2::text::xid8, $3)
+           order by c.xid, c.seq
+           limit $4"#,
+        audience,
+        after.xid.to_string(),
+        after.seq,
+        limit + 1
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    // Nothing new: stay. A cursor that stays old while its changes are pruned only costs one fresh start.
+    let Some(last) = rows.last() else {
+        return Ok(Changes { changed: Vec::new(), cursor: after, more: false, pending: false });
+    };
+    let pending = !last.settled;
+    let settled: Vec<_> = rows.iter().filter(|row| row.settled).collect();
+    let page = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = settled.len() > page;
+    let taken = &settled[..settled.len().min(page)];
+    let cursor = match taken.last() {
+        Some(row) => Cursor { xid: xid(&row.xid)?, seq: row.seq },
+        None => after,
+    };
+    let mut changed: Vec<Changed> = Vec::new();
+    for row in taken {
+        let one = Changed { entity: row.entity.clone(), entity_id: row.entity_id.clone(), deleted: row.deleted };
+        changed.retain(|earlier| (&earlier.entity, &earlier.entity_id) != (&one.entity, &one.entity_id));
+        changed.push(one);
+    }
+    Ok(Changes { changed, cursor, more, pending })
+}
+
+/// Whether changes after this cursor were pruned.
+pub async fn is_forgotten(conn: &mut PgConnection, cursor: Cursor) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select $1::text::xid8 <= xid as "forgotten!" from change_horizon"#,
+        cursor.xid.to_string()
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Forgets changes that every client in touch has long seen.
+pub async fn prune_changes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "with old as (delete from change where changed_at < $1 returning xid)
+         update change_horizon set xid = greatest(xid, coalesce((select xid from old order by xid desc limit 1), xid))",
+        now - TimeDelta::days(CHANGE_DAYS)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes how far a client's own mutations have been decided.
+pub async fn acknowledge(conn: &mut PgConnection, principal: &str, client_id: Uuid, seq: i64, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "insert into sync_client (principal, client_id, acked_seq, last_seen_at) values ($1, $2, $3, $4)
+         on conflict (principal, client_id)
+         do update set acked_seq = greatest(sync_client.acked_seq, excluded.acked_seq), last_seen_at = excluded.last_seen_at",
+        principal,
+        client_id,
+        seq,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How far a client's own mutations have been decided; 0 for an unknown client.
+pub async fn acked_seq(conn: &mut PgConnection, principal: &str, client_id: Uuid) -> Result<i64> {
+    let seq = sqlx::query_scalar!(
+        "select acked_seq from sync_client where principal = $1 and client_id = $2",
+        principal,
+        client_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(seq.unwrap_or(0))
+}
+
+/// The newest purchases of a member or of a till.
+pub async fn newest_purchases(conn: &mut PgConnection, membership_id: Option<Uuid>, terminal_id: Option<Uuid>, limit: i64) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from purchase
+         where ($1::uuid is null or membership_id = $1) and ($2::uuid is null or terminal_id = $2)
+         order by event_at desc limit $3",
+        membership_id,
+        terminal_id,
+        limit
+    )
+    .fetch_all(conn)
+    .await?)
+}
