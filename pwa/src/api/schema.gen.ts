@@ -1,175 +1,2019 @@
-/* The shape that `npm run api` writes from the server's openapi.json. */
-
-export interface components {
-  schemas: {
-    Balance: {
-      availableKopecks: number;
-      pendingKopecks: number;
-      debtKopecks: number;
-      heldKopecks: number;
-    };
-    Consent: { kind: string; textVersion: string; givenAt: number };
-    MemberProfile: {
-      memberId: string;
-      number: string;
-      fullName: string;
-      shortName: string;
-      category: number;
-      organisationName: string;
-      unionName: string;
-      joinedOn: string;
-      status: string;
-      consents: components['schemas']['Consent'][];
-      card: components['schemas']['IssuedCard'];
-      balance: components['schemas']['Balance'];
-      serverTime: number;
-    };
-    IssuedCard: { cardHex: string; issuedAt: number; expiresAt: number };
-    ActivationCheck: { code: string; birthDate: string };
-    ActivationChallenge: {
-      challenge: string;
-      firstName: string;
-      organisationName: string;
-      replacesPhone: boolean;
-    };
-    Enrolment: {
-      challenge: string;
-      publicKey: string;
-      signature: string;
-      consents: { kind: string; textVersion: string }[];
-    };
-    ConsentChange: { kind: string; given: boolean; textVersion: string };
-    ServerTime: { unixSeconds: number; unixMillis: number };
-    SignIn: { login: string; password: string };
-    StaffSession: {
-      accountId: string;
-      displayName: string;
-      mandates: components['schemas']['Mandate'][];
-      serverTime: number;
-    };
-    Mandate: { organisationId: number; organisationName: string; role: string };
-    Organisation: {
-      id: number;
-      name: string;
-      shortName: string;
-      kind: string;
-      parentId?: number | null;
-      parentName?: string | null;
-      counts: components['schemas']['Counts'];
-      children: components['schemas']['Child'][];
-    };
-    Counts: {
-      members: number;
-      working: number;
-      students: number;
-      pensioners: number;
-      withPhoneCard: number;
-      withoutCard: number;
-      joinedThisMonth: number;
-      withoutConsent: number;
-    };
-    Child: { id: number; name: string; kind: string; members: number };
-    MemberSummary: {
-      id: string;
-      lastName: string;
-      firstName: string;
-      middleName?: string | null;
-      number: string;
-      category: number;
-      position?: string | null;
-      organisationId: number;
-      organisationName: string;
-      card: string;
-      processingConsent: boolean;
-    };
-    MemberPage: {
-      items: components['schemas']['MemberSummary'][];
-      nextCursor?: string | null;
-      total: number;
-    };
-    MemberDetail: components['schemas']['MemberSummary'] & {
-      sex: string;
-      birthDate: string;
-      phone?: string | null;
-      email?: string | null;
-      joinedOn: string;
-      status: string;
-      consents: components['schemas']['MemberConsent'][];
-      cards: components['schemas']['MemberCard'][];
-      activation?: components['schemas']['Activation'] | null;
-    };
-    MemberConsent: { kind: string; givenAt: number; channel: string };
-    MemberCard: { id: string; class: string; issuedAt: number; expiresAt: number; state: string };
-    Activation: { expiresAt: number; used: boolean };
-    NewMember: {
-      lastName: string;
-      firstName: string;
-      middleName?: string | null;
-      sex: string;
-      birthDate: string;
-      phone?: string | null;
-      email?: string | null;
-      category: number;
-      position?: string | null;
-      joinedOn: string;
-      processingConsentOn?: string | null;
-    };
-    ActivationSheet: {
-      code: string;
-      expiresAt: number;
-      fullName: string;
-      number: string;
-      organisationName: string;
-      activationPath: string;
-      paperToken: string;
-    };
-    Revocation: { reason: string };
-  };
-}
-
-type Schemas = components['schemas'];
-type Json<T> = { content: { 'application/json': T } };
-type NoParameters = { query?: never; header?: never; path?: never; cookie?: never };
-type Operation<Body, Status extends number, Answer, Parameters = NoParameters> = {
-  parameters: Parameters;
-  responses: { [S in Status]: [Answer] extends [never] ? { content?: never } : Json<Answer> } & {
-    default: { content: { 'application/problem+json': unknown } };
-  };
-} & ([Body] extends [never] ? { requestBody?: never } : { requestBody: Json<Body> });
-type Get<Answer> = { get: Operation<never, 200, Answer> };
-type Post<Body, Status extends number, Answer> = { post: Operation<Body, Status, Answer> };
-type By<Id> = { query?: never; header?: never; path: { id: Id }; cookie?: never };
-type Once<Id> = Omit<By<Id>, 'header'> & { header: { 'idempotency-key': string } };
-type ListOf<Id> = Omit<By<Id>, 'query'> & {
-  query?: { query?: string; filter?: string; cursor?: string; limit?: number };
-};
+/**
+ * This file was auto-generated by openapi-typescript.
+ * Do not make direct changes to the file.
+ */
 
 export interface paths {
-  '/api/time': Get<Schemas['ServerTime']>;
-  '/api/activation/check': Post<Schemas['ActivationCheck'], 200, Schemas['ActivationChallenge']>;
-  '/api/activation/enrol': Post<Schemas['Enrolment'], 201, Schemas['MemberProfile']>;
-  '/api/member/profile': Get<Schemas['MemberProfile']>;
-  '/api/member/card': Post<Record<string, never>, 200, Schemas['IssuedCard']>;
-  '/api/member/consents': Post<Schemas['ConsentChange'], 200, Schemas['MemberProfile']>;
-  '/api/member/session': { delete: Operation<never, 204, never> };
-  '/api/staff/session': Get<Schemas['StaffSession']> &
-    Post<Schemas['SignIn'], 200, Schemas['StaffSession']> & {
-      delete: Operation<never, 204, never>;
+    "/.well-known/profcards/status/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A status list: which cards are revoked or suspended. CWT, signed by a status key. */
+        get: operations["status_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-  '/api/staff/organisations/{id}': {
-    get: Operation<never, 200, Schemas['Organisation'], By<number>>;
-  };
-  '/api/staff/organisations/{id}/members': {
-    get: Operation<never, 200, Schemas['MemberPage'], ListOf<number>>;
-    post: Operation<Schemas['NewMember'], 201, Schemas['MemberDetail'], Once<number>>;
-  };
-  '/api/staff/members/{id}': {
-    get: Operation<never, 200, Schemas['MemberDetail'], By<string>>;
-  };
-  '/api/staff/members/{id}/activation': {
-    post: Operation<Record<string, never>, 200, Schemas['ActivationSheet'], Once<string>>;
-  };
-  '/api/staff/members/{id}/cards/revoke': {
-    post: Operation<Schemas['Revocation'], 200, Schemas['MemberDetail'], Once<string>>;
-  };
+    "/.well-known/profcards/trust-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The trust list: which keys sign cards and status lists. COSE, signed by a pinned root. */
+        get: operations["trust_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/activation/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a code and birth date; answers what the phone must sign. */
+        post: operations["check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/activation/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enrol this phone: prove its key, receive the card and a session. A repeated request gets the same phone and card. */
+        post: operations["enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The phone's card; a newer one when it is a month old. */
+        post: operations["renew_card"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give or withdraw one consent. */
+        post: operations["change_consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Server-sent events: `changed` means "pull now". They carry no data and may be lost. */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The member's own data, card and balance. */
+        get: operations["profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/member/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign this phone out: its card is revoked and its session ends. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This description of the API. */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/members/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One member, within one's rights. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/members/{id}/activation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`. */
+        post: operations["print_sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/members/{id}/cards/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke every card of a member and end the phone. Needs an `Idempotency-Key`. */
+        post: operations["revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/organisations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An organisation, its figures and what is directly below it. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/organisations/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The members of an organisation and of all below it, by name. */
+        get: operations["list"];
+        put?: never;
+        /** Enter a new member. Needs an `Idempotency-Key`. */
+        post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in. */
+        get: operations["show"];
+        put?: never;
+        /** Sign in with login and password. */
+        post: operations["sign_in"];
+        /** Sign out. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fetch what changed for this client since a cursor. */
+        get: operations["pull"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sync/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand in what was done offline. Each mutation is answered for itself. */
+        post: operations["push_mutations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/till": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This till, its outlet and the cashback rule in force. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** End this till. What it has not sent yet must be sent before. */
+        delete: operations["unpair"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/till/pairing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pair this browser with an outlet as a new till. */
+        post: operations["pair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server's time, from which phones and tills learn how far their clocks are off. */
+        get: operations["time"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process answers. */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures for Prometheus. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The instance can serve: the database answers. Without Redis it can too, and says so. */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description What became of the newest activation code. The code itself is on the printed sheet only. */
+        Activation: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            expiresAt: number;
+            /** @description Whether a phone was enrolled with it. */
+            used: boolean;
+        };
+        ActivationCheck: {
+            /** Format: date */
+            birthDate: string;
+            code: string;
+        };
+        ActivationOffer: {
+            /** @description base64url of 32 bytes; the phone signs them. */
+            challenge: string;
+            firstName: string;
+            organisationName: string;
+            /** @description Enrolling this phone ends another one. */
+            replacesPhone: boolean;
+        };
+        /** @description What is printed for a member: the code for the phone and the paper card. */
+        ActivationSheet: {
+            /** @description Where to type the code, relative to the site. */
+            activationPath: string;
+            /** @description `XXXXX-XXXXX`; one use, together with the birth date. */
+            code: string;
+            /** Format: int64 */
+            expiresAt: number;
+            fullName: string;
+            number: string;
+            organisationName: string;
+            /** @description The text of the paper card's QR code. */
+            paperToken: string;
+        };
+        /** @description What became of a mutation. */
+        Answer: components["schemas"]["Outcome"] & {
+            /**
+             * Format: uuid
+             * @description The mutation.
+             */
+            id: string;
+        };
+        /** @description What a member has, in kopecks. */
+        Balance: {
+            /** @description May be spent. */
+            availableKopecks: components["schemas"]["Kopecks"];
+            /** @description Is taken from later accruals. */
+            debtKopecks: components["schemas"]["Kopecks"];
+            /** @description Of the available, held for a purchase in progress. */
+            heldKopecks: components["schemas"]["Kopecks"];
+            /** @description Waits for its return window to close. */
+            pendingKopecks: components["schemas"]["Kopecks"];
+        };
+        /** @description An organisation directly below another. */
+        Child: {
+            /**
+             * Format: int64
+             * @description The organisation.
+             */
+            id: number;
+            /** @description As in [`Organisation::kind`]. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Active members in its subtree.
+             */
+            members: number;
+            /** @description Its short name. */
+            name: string;
+        };
+        /** @description How the client's clock stands. */
+        ClockReport: {
+            /**
+             * Format: int64
+             * @description The server's time minus the client's.
+             */
+            skewSeconds: number;
+            /** @description `client` when the client's clock is off by more than a minute. */
+            whose?: string | null;
+        };
+        ConsentChange: {
+            given: boolean;
+            /** @description `profcards`. */
+            kind: string;
+            textVersion: string;
+        };
+        /** @description Members of a subtree, today. */
+        Counts: {
+            /**
+             * Format: int64
+             * @description Of them, joined since the first day of this month.
+             */
+            joinedThisMonth: number;
+            /**
+             * Format: int64
+             * @description All on the register whose membership is active.
+             */
+            members: number;
+            /**
+             * Format: int64
+             * @description Of them, non-working pensioners.
+             */
+            pensioners: number;
+            /**
+             * Format: int64
+             * @description Of them, students.
+             */
+            students: number;
+            /**
+             * Format: int64
+             * @description Of them, with a valid card on a phone.
+             */
+            withPhoneCard: number;
+            /**
+             * Format: int64
+             * @description Of them, with no valid card at all.
+             */
+            withoutCard: number;
+            /**
+             * Format: int64
+             * @description Of them, without a consent to the processing of personal data on record.
+             */
+            withoutConsent: number;
+            /**
+             * Format: int64
+             * @description Of them, working.
+             */
+            working: number;
+        };
+        Enrolment: {
+            /** @description As the check answered it. */
+            challenge: string;
+            /** @description The consents that the member gave, each by an act of its own. */
+            consents: components["schemas"]["GivenConsent"][];
+            /** @description base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form. */
+            publicKey: string;
+            /** @description base64url of the signature over `"PC-ENROL-1" 00 challenge`. */
+            signature: string;
+        };
+        /**
+         * @description The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
+         * @enum {string}
+         */
+        Face: "staff" | "member" | "till";
+        GivenConsent: {
+            kind: string;
+            textVersion: string;
+        };
+        /**
+         * Format: int64
+         * @description An amount in kopecks.
+         */
+        Kopecks: number;
+        Mandate: {
+            /** Format: int64 */
+            organisationId: number;
+            organisationName: string;
+            /** @description `chair` or `regional`. */
+            role: string;
+        };
+        /** @description A card that was issued to the member. */
+        MemberCard: {
+            /** @description `phone` or `paper`. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            expiresAt: number;
+            /**
+             * Format: uuid
+             * @description The card.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            issuedAt: number;
+            /** @description `valid`, `revoked`, `suspended`, `expired` or `superseded`. */
+            state: string;
+        };
+        /** @description A consent in force. */
+        MemberConsent: {
+            /** @description `paper` or `app`. */
+            channel: string;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            givenAt: number;
+            /** @description `processing`, `profcards`, `mailings` or `photo`. */
+            kind: string;
+        };
+        /** @description One member, with what a chairperson needs. */
+        MemberDetail: components["schemas"]["MemberSummary"] & {
+            activation?: components["schemas"]["Activation"] | null;
+            /**
+             * Format: date
+             * @description Day of birth.
+             */
+            birthDate: string;
+            /** @description All cards, newest first. */
+            cards: components["schemas"]["MemberCard"][];
+            /** @description The consents in force. */
+            consents: components["schemas"]["MemberConsent"][];
+            /** @description An address for letters. */
+            email?: string | null;
+            /**
+             * Format: date
+             * @description The day of the decision to admit.
+             */
+            joinedOn: string;
+            /** @description `+7` and ten digits. */
+            phone?: string | null;
+            /** @description `f` or `m`. */
+            sex: string;
+            /** @description `active`, `suspended`, `left`, `expelled` or `ended`. */
+            status: string;
+        };
+        /** @description A page of a list of members. */
+        MemberPage: {
+            /** @description In the order of their names. */
+            items: components["schemas"]["MemberSummary"][];
+            /** @description Asks for the next page. */
+            nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are on all pages.
+             */
+            total: number;
+        };
+        /** @description What a member's phone shows. */
+        MemberProfile: {
+            /** @description ПрофКардс. */
+            balance: components["schemas"]["Balance"];
+            card?: components["schemas"]["PhoneCard"] | null;
+            /**
+             * Format: int32
+             * @description 1 working, 2 student, 3 non-working pensioner.
+             */
+            category: number;
+            /** @description The consents in force. */
+            consents: components["schemas"]["ProfileConsent"][];
+            /** @description Фамилия Имя Отчество. */
+            fullName: string;
+            /**
+             * Format: date
+             * @description The day of the decision to admit.
+             */
+            joinedOn: string;
+            /**
+             * Format: uuid
+             * @description The membership.
+             */
+            memberId: string;
+            /** @description Twelve digits. */
+            number: string;
+            /** @description Where the member is registered. */
+            organisationName: string;
+            /**
+             * Format: int64
+             * @description Unix seconds, for the phone's clock offset.
+             */
+            serverTime: number;
+            /** @description `active`, `suspended`, … */
+            status: string;
+            /** @description The union. */
+            unionName: string;
+        };
+        /** @description A member in a list. */
+        MemberSummary: {
+            /** @description The best valid card: `phone`, `paper` or `none`. */
+            card: string;
+            /**
+             * Format: int32
+             * @description 1 working, 2 student, 3 non-working pensioner.
+             */
+            category: number;
+            /** @description Имя. */
+            firstName: string;
+            /**
+             * Format: uuid
+             * @description The membership.
+             */
+            id: string;
+            /** @description Фамилия. */
+            lastName: string;
+            /** @description Отчество. */
+            middleName?: string | null;
+            /** @description Twelve digits. */
+            number: string;
+            /**
+             * Format: int64
+             * @description Where the member is registered.
+             */
+            organisationId: number;
+            /** @description Its short name. */
+            organisationName: string;
+            /** @description Должность. */
+            position?: string | null;
+            /** @description Whether a consent to processing is on record. */
+            processingConsent: boolean;
+        };
+        /** @description One thing that a client did. */
+        Mutation: {
+            /** @description As the name demands. */
+            args: unknown;
+            /**
+             * Format: int64
+             * @description When it happened: Unix seconds by the client's clock, corrected by the server offset that it knew.
+             */
+            at: number;
+            /**
+             * Format: uuid
+             * @description The idempotency key, unique for this client's principal.
+             */
+            id: string;
+            /** @description What it is: `purchase.record`, `purchase.cancel`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The client's own order.
+             */
+            seq: number;
+        };
+        /** @description What a chairperson enters about a new member. */
+        NewMember: {
+            /**
+             * Format: date
+             * @description Day of birth; the member types it to activate the card.
+             */
+            birthDate: string;
+            /**
+             * Format: int32
+             * @description 1 working, 2 student, 3 non-working pensioner.
+             */
+            category: number;
+            /** @description An address for letters. */
+            email?: string | null;
+            /** @description Имя. */
+            firstName: string;
+            /**
+             * Format: date
+             * @description The day of the decision to admit.
+             */
+            joinedOn: string;
+            /** @description Фамилия. */
+            lastName: string;
+            /** @description Отчество, if there is one. */
+            middleName?: string | null;
+            /** @description However it is typed; kept as `+7` and ten digits. */
+            phone?: string | null;
+            /** @description Должность, or the course of a student. */
+            position?: string | null;
+            /**
+             * Format: date
+             * @description The day on which the paper consent to processing was signed, if it was.
+             */
+            processingConsentOn?: string | null;
+            /** @description `f` or `m`: declension of names needs it, and it is never guessed. */
+            sex: string;
+        };
+        Nothing: Record<string, never>;
+        /** @description An organisation as its people see it, with the figures of everything below it. */
+        Organisation: {
+            /** @description The organisations directly below. */
+            children: components["schemas"]["Child"][];
+            /** @description Figures of the whole subtree, today. */
+            counts: components["schemas"]["Counts"];
+            /**
+             * Format: int64
+             * @description The organisation.
+             */
+            id: number;
+            /** @description `central`, `regional`, `territorial`, `primary`, `bureau` or `group`. */
+            kind: string;
+            /** @description In full. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The organisation above, if the caller may see it too.
+             */
+            parentId?: number | null;
+            /** @description Its short name. */
+            parentName?: string | null;
+            /** @description For lists and cards. */
+            shortName: string;
+        };
+        /** @description The four ends of a mutation. */
+        Outcome: {
+            /** @description As the mutation's name says. */
+            result: unknown;
+            /** @enum {string} */
+            status: "applied";
+        } | {
+            /** @description The stored result. */
+            result: unknown;
+            /** @enum {string} */
+            status: "duplicate";
+        } | {
+            /** @description Stable, kebab-case. */
+            code: string;
+            /** @enum {string} */
+            status: "rejected";
+        } | {
+            /** @enum {string} */
+            status: "retry";
+        };
+        Pairing: {
+            /** @description As the partner's office handed it out; one use. */
+            code: string;
+        };
+        /** @description A card as a phone keeps it. */
+        PhoneCard: {
+            /** @description Hex of the card's COSE bytes; the phone wraps them in a fresh proof at each showing. */
+            cardHex: string;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            expiresAt: number;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            issuedAt: number;
+        };
+        /** @description The body of every refusal (RFC 9457). */
+        Problem: {
+            /** @description Stable, kebab-case; the text for people is the PWA's. */
+            code: string;
+            /** @description For developers; never shown to people. */
+            detail?: string | null;
+            /** @description With `invalid-input`: field → code. */
+            fields?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: int32
+             * @description With `too-many-attempts`.
+             */
+            retryAfterSeconds?: number | null;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The HTTP status in words. */
+            title: string;
+            /** @description Always `about:blank`: `code` is what to act on. */
+            type: string;
+        };
+        /** @description A consent in force. */
+        ProfileConsent: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            givenAt: number;
+            /** @description `processing`, `profcards`, `mailings` or `photo`. */
+            kind: string;
+            /** @description Which text was agreed to. */
+            textVersion: string;
+        };
+        PullAnswer: {
+            /** Format: int64 */
+            ackedSeq: number;
+            cursor: string;
+            /** @description There is more: ask again at once. */
+            more: boolean;
+            /** @description Something newer waits for an older transaction to end: ask again in a second. */
+            pending: boolean;
+            tombstones: components["schemas"]["Tombstone"][];
+            upserts: components["schemas"]["Upsert"][];
+        };
+        Push: {
+            /**
+             * Format: uuid
+             * @description Chosen by the client once and kept.
+             */
+            clientId: string;
+            /**
+             * Format: int64
+             * @description Unix seconds by the client's own clock, uncorrected.
+             */
+            clientTime: number;
+            face: components["schemas"]["Face"];
+            /** @description At most 100, in the client's order. */
+            mutations: components["schemas"]["Mutation"][];
+            /** Format: int32 */
+            schema: number;
+        };
+        PushAnswer: {
+            /**
+             * Format: int64
+             * @description The highest `seq` of this client that is decided.
+             */
+            ackedSeq: number;
+            /** @description One for each mutation, in the same order. */
+            answers: components["schemas"]["Answer"][];
+            clock: components["schemas"]["ClockReport"];
+            /** Format: int64 */
+            serverTime: number;
+        };
+        /** @description Whether the instance can serve, and what it does without. */
+        Readiness: {
+            /** @description `ok` or `down`. */
+            database: string;
+            /** @description `ok`, or `down`: then the service goes on, slower. */
+            redis: string;
+        };
+        Revocation: {
+            /** @description `lost`, `left` or `error`. */
+            reason: string;
+        };
+        /** @description The server's time. */
+        ServerTime: {
+            /** Format: int64 */
+            unixMillis: number;
+            /** Format: int64 */
+            unixSeconds: number;
+        };
+        SignIn: {
+            login: string;
+            password: string;
+        };
+        /** @description A signed-in account and what it is responsible for. */
+        StaffSession: {
+            /** Format: uuid */
+            accountId: string;
+            displayName: string;
+            mandates: components["schemas"]["Mandate"][];
+            /** Format: int64 */
+            serverTime: number;
+        };
+        /** @description The cashback rule as a till shows it. The commission is between the union and the partner's office. */
+        TillOffer: {
+            /**
+             * Format: int64
+             * @description The most that one purchase can bring.
+             */
+            capPerPurchaseKopecks?: number | null;
+            /**
+             * Format: int64
+             * @description Smaller purchases get nothing.
+             */
+            minAmountKopecks: number;
+            /**
+             * Format: int32
+             * @description Hundredths of a percent.
+             */
+            percentBp: number;
+            /** @description What people call it. */
+            title: string;
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version: number;
+        };
+        /** @description A till as it knows itself. */
+        TillState: {
+            /**
+             * Format: int64
+             * @description The highest operation number that the server has booked for this till.
+             */
+            lastOpNo: number;
+            offer?: components["schemas"]["TillOffer"] | null;
+            /** @description Where it is. */
+            outletAddress: string;
+            /** @description The outlet's name. */
+            outletName: string;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            pairedAt: number;
+            /** @description The partner's name. */
+            partnerName: string;
+            /**
+             * Format: uuid
+             * @description The terminal.
+             */
+            terminalId: string;
+            /**
+             * Format: int32
+             * @description Its number in the outlet; receipts begin with it.
+             */
+            terminalNumber: number;
+        };
+        /** @description An entity that is gone. */
+        Tombstone: {
+            entity: string;
+            id: string;
+        };
+        /** @description The present state of an entity. */
+        Upsert: {
+            data: unknown;
+            /** @description `profile`, `balance`, `purchase` or `till`. */
+            entity: string;
+            id: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    status_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/statuslist+cwt": number[];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trust_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/cose": number[];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivationCheck"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivationOffer"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Enrolment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberProfile"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_card: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneCard"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberProfile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberProfile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    print_sheet: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivationSheet"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revocation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organisation"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Parts of the name, or of the number. */
+                query?: string;
+                /** @description `all`, `working`, `students`, `pensioners`, `no-card` or `no-consent`. */
+                filter?: string;
+                /** @description From the page before. */
+                cursor?: string;
+                /** @description The page's length, at most 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMember"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffSession"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffSession"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pull: {
+        parameters: {
+            query: {
+                face: components["schemas"]["Face"];
+                clientId: string;
+                /** @description From the answer before; without it everything is sent. */
+                cursor?: string;
+                schema: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullAnswer"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    push_mutations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Push"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushAnswer"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TillState"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unpair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Pairing"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TillState"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerTime"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
 }
