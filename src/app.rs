@@ -51,7 +51,8 @@ impl App {
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<AppState> {
         let db = connect(&config).await?;
         crate::db::migrate(&db, clock.today()).await?;
-        let cache = Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
+        let cache =
+            Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
         let keys = KeyRing::open(&config, &clock, &random)?;
         let shell = Shell::new(&config, &keys);
         let app = Arc::new(Self {

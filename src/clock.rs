@@ -27,9 +27,8 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             Self::System => Utc::now(),
-            Self::Manual(millis) => {
-                DateTime::from_timestamp_millis(millis.load(Ordering::SeqCst)).expect("a manual clock stays in range")
-            }
+            Self::Manual(millis) => DateTime::from_timestamp_millis(millis.load(Ordering::SeqCst))
+                .expect("a manual clock stays in range"),
         }
     }
 
@@ -44,7 +43,8 @@ impl Clock {
 /// # Panics
 /// Never: the offset is a constant within a day.
 pub fn moscow_day(at: DateTime<Utc>) -> NaiveDate {
-    at.with_timezone(&FixedOffset::east_opt(MOSCOW_OFFSET_SECONDS).expect("three hours is an offset")).date_naive()
+    at.with_timezone(&FixedOffset::east_opt(MOSCOW_OFFSET_SECONDS).expect("three hours is an offset"))
+        .date_naive()
 }
 
 /// The day `days` after `day`, or the last representable day.
@@ -59,5 +59,8 @@ pub fn unix_seconds(at: DateTime<Utc>) -> u64 {
 
 /// The moment of unix seconds; what lies beyond chrono's years becomes its last moment.
 pub fn from_unix_seconds(seconds: u64) -> DateTime<Utc> {
-    i64::try_from(seconds).ok().and_then(|s| DateTime::from_timestamp(s, 0)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|s| DateTime::from_timestamp(s, 0))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -33,7 +33,12 @@ pub struct Config {
     #[arg(long, env = "PROFCARDS_BEHIND_PROXY", global = true)]
     pub behind_proxy: bool,
     /// The union's name, as cards and pages show it.
-    #[arg(long, env = "PROFCARDS_UNION", default_value = "Общероссийский Профсоюз образования", global = true)]
+    #[arg(
+        long,
+        env = "PROFCARDS_UNION",
+        default_value = "Общероссийский Профсоюз образования",
+        global = true
+    )]
     pub union_name: String,
     /// The short name, for small places.
     #[arg(long, env = "PROFCARDS_UNION_SHORT", default_value = "Профсоюз образования", global = true)]

@@ -13,7 +13,8 @@ fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> anyhow::Result<(
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
     let written = (|| {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
         file.write_all(contents)?;
         file.sync_all()?;
         fs::rename(&draft, path)
@@ -37,6 +38,11 @@ pub fn write_public(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
 /// Reads a secret, and refuses one that others could have read.
 pub fn read_private(path: &Path) -> anyhow::Result<String> {
     let mode = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.mode();
-    ensure!(mode & 0o077 == 0, "{} is readable by others (mode {:o}); run: chmod 600 on it", path.display(), mode & 0o777);
+    ensure!(
+        mode & 0o077 == 0,
+        "{} is readable by others (mode {:o}); run: chmod 600 on it",
+        path.display(),
+        mode & 0o777
+    );
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -14,7 +14,10 @@ pub async fn run(app: AppState) {
     loop {
         timer.tick().await;
         if let Err(error) = housekeeping(&app).await {
-            tracing::error!(error = format!("{error:#}"), "housekeeping failed; it is tried again in an hour");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "housekeeping failed; it is tried again in an hour"
+            );
         }
     }
 }

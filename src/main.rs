@@ -8,7 +8,8 @@ use profcards::cli::{Cli, run};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("PROFCARDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,profcards=info"));
+    let filter =
+        EnvFilter::try_from_env("PROFCARDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,profcards=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

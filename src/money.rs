@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 pub const MAX_PURCHASE_KOPECKS: i64 = 1_000_000_000;
 
 /// An amount in kopecks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema, sqlx::Type,
+)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 #[schema(value_type = i64)]

@@ -23,7 +23,8 @@ impl InstanceSecret {
         }
         let text = crate::files::read_private(&path)?;
         let mut secret = [0; 32];
-        hex::decode_to_slice(text.trim(), &mut secret).with_context(|| format!("{} is damaged", path.display()))?;
+        hex::decode_to_slice(text.trim(), &mut secret)
+            .with_context(|| format!("{} is damaged", path.display()))?;
         Ok(Self(secret))
     }
 

@@ -154,7 +154,9 @@ impl FromRequestParts<AppState> for Staff {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
         let token_hash = token_hash(&parts.headers, app, Face::Staff)?;
-        let account_id = store::staff_session(&app.db, &token_hash, app.clock.now()).await?.ok_or(Error::Unauthenticated)?;
+        let account_id = store::staff_session(&app.db, &token_hash, app.clock.now())
+            .await?
+            .ok_or(Error::Unauthenticated)?;
         Ok(Self { account_id, token_hash })
     }
 }

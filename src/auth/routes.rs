@@ -53,7 +53,11 @@ async fn session_of(app: &AppState, account_id: Uuid) -> Result<StaffSession> {
     let (display_name, mandates) = store::account_overview(&app.db, account_id, app.clock.today()).await?;
     let mandates = mandates
         .into_iter()
-        .map(|m| Mandate { organisation_id: m.organisation_id, organisation_name: m.organisation_name, role: m.role })
+        .map(|m| Mandate {
+            organisation_id: m.organisation_id,
+            organisation_name: m.organisation_name,
+            role: m.role,
+        })
         .collect();
     Ok(StaffSession { account_id, display_name, mandates, server_time: app.clock.now() })
 }
@@ -86,7 +90,8 @@ async fn sign_in(
     }
     let token = SessionToken::new(&app);
     let mut conn = app.db.acquire().await?;
-    store::open_session(&mut conn, &token.stored_hash(), SessionOwner::Account(account_id), app.clock.now()).await?;
+    store::open_session(&mut conn, &token.stored_hash(), SessionOwner::Account(account_id), app.clock.now())
+        .await?;
     Ok((jar.add(token.into_cookie(&app, Face::Staff)), Json(session_of(&app, account_id).await?)))
 }
 
@@ -100,7 +105,11 @@ async fn show(State(app): State<AppState>, staff: Staff) -> Result<Json<StaffSes
 /// Sign out.
 #[utoipa::path(delete, path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
-async fn sign_out(State(app): State<AppState>, staff: Staff, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
+async fn sign_out(
+    State(app): State<AppState>,
+    staff: Staff,
+    jar: CookieJar,
+) -> Result<(CookieJar, StatusCode)> {
     let mut conn = app.db.acquire().await?;
     store::close_session(&mut conn, &staff.token_hash).await?;
     Ok((jar.add(forget_cookie(&app, Face::Staff)), StatusCode::NO_CONTENT))

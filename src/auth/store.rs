@@ -84,7 +84,11 @@ pub async fn staff_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc
 }
 
 /// The phone and membership behind a valid member session; a replaced phone has none.
-pub async fn member_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<(Uuid, Uuid)>> {
+pub async fn member_session(
+    db: &PgPool,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<(Uuid, Uuid)>> {
     let row = sqlx::query!(
         "select d.id, d.membership_id from session s join device d on d.id = s.device_id
          where s.token_hash = $1 and s.expires_at > $2 and d.ended_at is null",
@@ -182,8 +186,14 @@ pub struct MandateRow {
 }
 
 /// The name and the mandates of an account as of a day.
-pub async fn account_overview(db: &PgPool, account_id: Uuid, today: NaiveDate) -> Result<(String, Vec<MandateRow>)> {
-    let name = sqlx::query_scalar!("select display_name from account where id = $1", account_id).fetch_one(db).await?;
+pub async fn account_overview(
+    db: &PgPool,
+    account_id: Uuid,
+    today: NaiveDate,
+) -> Result<(String, Vec<MandateRow>)> {
+    let name = sqlx::query_scalar!("select display_name from account where id = $1", account_id)
+        .fetch_one(db)
+        .await?;
     let mandates = sqlx::query_as!(
         MandateRow,
         "select o.id as organisation_id, o.short_name as organisation_name, m.role

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::{Context as _, ensure};
 use profcards_card::constants::{PAPER_CARD_SECONDS, TRUST_LIST_SECONDS};
 use profcards_card::{
-    IssuerAlg, IssuerSigningKey, KeyRole, Kid, Policy, TrustList, TrustListClaims, TrustedKey, full_hour, kid_of,
+    IssuerAlg, IssuerSigningKey, KeyRole, Kid, Policy, TrustList, TrustListClaims, TrustedKey, full_hour,
+    kid_of,
 };
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +127,10 @@ impl KeyRing {
             (None, Some(root)) => {
                 sign_trust_list(root, &roots, &config.union_name, &trusted, 1, now, &trust_list_path)?
             }
-            (None, None) => anyhow::bail!("no trust list at {}: sign one with the root and bring it here", trust_list_path.display()),
+            (None, None) => anyhow::bail!(
+                "no trust list at {}: sign one with the root and bring it here",
+                trust_list_path.display()
+            ),
         };
         Ok(Self {
             roots,
@@ -144,10 +148,19 @@ impl KeyRing {
     pub fn renew_trust_list(&self, now: u64) -> anyhow::Result<()> {
         let held = self.trust_list();
         let claims = held.list.claims();
-        let Some(root) = self.root.as_ref().filter(|_| now >= claims.iat + TRUST_LIST_RENEW_SECONDS) else { return Ok(()) };
+        let Some(root) = self.root.as_ref().filter(|_| now >= claims.iat + TRUST_LIST_RENEW_SECONDS) else {
+            return Ok(());
+        };
         let seq = claims.seq + 1;
-        let signed =
-            sign_trust_list(root, &self.roots, &self.issuer_name, &self.trusted, seq, now, &self.trust_list_path)?;
+        let signed = sign_trust_list(
+            root,
+            &self.roots,
+            &self.issuer_name,
+            &self.trusted,
+            seq,
+            now,
+            &self.trust_list_path,
+        )?;
         *self.trust_list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(signed);
         Ok(())
     }
@@ -174,7 +187,8 @@ impl KeyRing {
 
     /// Every key, as anyone may know it.
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        let roots = self.roots.iter().map(|root| public_key(kid_of(root), KeyRole::Root, IssuerAlg::EdDsa, root));
+        let roots =
+            self.roots.iter().map(|root| public_key(kid_of(root), KeyRole::Root, IssuerAlg::EdDsa, root));
         let issuers = self.trusted.iter().map(|key| public_key(key.kid, key.role, key.alg, &key.public_key));
         roots.chain(issuers).collect()
     }
@@ -183,7 +197,10 @@ impl KeyRing {
 /// The roots that `pins.json` names: one, or two while one replaces the other.
 pub fn pinned_roots(config: &Config) -> anyhow::Result<Vec<[u8; 32]>> {
     let pins: Pins = read_json(&config.keys.join("pins.json"))?;
-    ensure!((1..=2).contains(&pins.roots.len()), "pins.json must pin one root, or two while one replaces the other");
+    ensure!(
+        (1..=2).contains(&pins.roots.len()),
+        "pins.json must pin one root, or two while one replaces the other"
+    );
     Ok(pins.roots.iter().map(|pin| pin.public_key).collect())
 }
 
@@ -229,7 +246,8 @@ fn open_issuer_keys(config: &Config, now: u64, random: &Random) -> anyhow::Resul
         let keys = [KeyRole::Card, KeyRole::Status].map(|role| StoredKey::generate(role, now, random));
         files::write_private(&path, serde_json::to_string_pretty(&keys)?.as_bytes())?;
     }
-    serde_json::from_str(&files::read_private(&path)?).with_context(|| format!("{} is damaged", path.display()))
+    serde_json::from_str(&files::read_private(&path)?)
+        .with_context(|| format!("{} is damaged", path.display()))
 }
 
 fn load_trust_list(path: &Path, roots: &[[u8; 32]]) -> anyhow::Result<Option<SignedTrustList>> {
@@ -237,8 +255,9 @@ fn load_trust_list(path: &Path, roots: &[[u8; 32]]) -> anyhow::Result<Option<Sig
         return Ok(None);
     }
     let cose = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let list = TrustList::load(&cose, roots, None)
-        .map_err(|code| anyhow::anyhow!("the trust list at {} is refused: {}", path.display(), code.as_str()))?;
+    let list = TrustList::load(&cose, roots, None).map_err(|code| {
+        anyhow::anyhow!("the trust list at {} is refused: {}", path.display(), code.as_str())
+    })?;
     Ok(Some(SignedTrustList { cose, list }))
 }
 

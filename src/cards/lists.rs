@@ -73,7 +73,9 @@ pub async fn published(app: &App, n: i32) -> Result<Arc<Published>> {
     let now = unix_seconds(app.clock.now());
     let held = app.lists.0.lock().unwrap_or_else(PoisonError::into_inner).get(&n).cloned();
     match (store::list_revision(&app.db, n).await, held) {
-        (Ok(revision), Some(held)) if revision == held.revision && now < held.signed_at + RESIGN_SECONDS => Ok(held),
+        (Ok(revision), Some(held)) if revision == held.revision && now < held.signed_at + RESIGN_SECONDS => {
+            Ok(held)
+        }
         (Ok(_), _) => sign(app, n, now).await,
         (Err(error), Some(held)) => {
             tracing::warn!(%error, "serving the last signed status list");
@@ -99,7 +101,8 @@ async fn sign(app: &App, n: i32, now: u64) -> Result<Arc<Published>> {
         bits,
     };
     let cose = claims.sign(app.keys.status_key()).context("the status key does not sign this list")?;
-    let published = Arc::new(Published { cose, revision: content.map(|content| content.revision), signed_at: now });
+    let published =
+        Arc::new(Published { cose, revision: content.map(|content| content.revision), signed_at: now });
     app.lists.0.lock().unwrap_or_else(PoisonError::into_inner).insert(n, published.clone());
     Ok(published)
 }

@@ -9,7 +9,9 @@ pub mod store;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use profcards_card::constants::{PAPER_CARD_SECONDS, PHONE_CARD_RENEW_SECONDS, PHONE_CARD_SECONDS};
-use profcards_card::{CardClaims, CardClass, Category, DeviceKey, Shown, StatusRef, full_hour, issue_card, short_name};
+use profcards_card::{
+    CardClaims, CardClass, Category, DeviceKey, Shown, StatusRef, full_hour, issue_card, short_name,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -52,11 +54,17 @@ impl IssuedCard {
 
 /// Signs a card, gives it a place on a status list and records it. An earlier card of the same class is superseded: it
 /// simply ends, since marking it would only make the lists longer.
-pub async fn issue(app: &App, conn: &mut PgConnection, order: &Order<'_>, now: DateTime<Utc>) -> Result<IssuedCard> {
+pub async fn issue(
+    app: &App,
+    conn: &mut PgConnection,
+    order: &Order<'_>,
+    now: DateTime<Utc>,
+) -> Result<IssuedCard> {
     let holder = store::holder(&mut *conn, order.membership_id).await?.ok_or(Error::NotFound)?;
     let iat = full_hour(unix_seconds(now));
     let lifetime_seconds = if order.key.is_some() { PHONE_CARD_SECONDS } else { PAPER_CARD_SECONDS };
-    let category = u64::try_from(holder.category).ok().and_then(Category::from_value).unwrap_or(Category::Working);
+    let category =
+        u64::try_from(holder.category).ok().and_then(Category::from_value).unwrap_or(Category::Working);
     let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
     let mut claims = CardClaims {
         number: holder.number.parse().context("a membership number in the tables is not one")?,
@@ -64,23 +72,34 @@ pub async fn issue(app: &App, conn: &mut PgConnection, order: &Order<'_>, now: D
         iat,
         cnf: order.key.copied(),
         status: StatusRef { uri: String::new(), idx: 0 },
-        shown: Shown::new(name, u8::try_from(holder.region_okato).unwrap_or(0), category).context("the card cannot show this name")?,
+        shown: Shown::new(name, u8::try_from(holder.region_okato).unwrap_or(0), category)
+            .context("the card cannot show this name")?,
     };
     if !order.sample {
         store::supersede(&mut *conn, order.membership_id, claims.class(), now).await?;
     }
     let cose = place_and_record(app, conn, order, &mut claims).await?;
     metrics::counter!("profcards_cards_issued_total", "class" => claims.class().as_str()).increment(1);
-    Ok(IssuedCard { cose, issued_at: from_unix_seconds(claims.iat), expires_at: from_unix_seconds(claims.exp) })
+    Ok(IssuedCard {
+        cose,
+        issued_at: from_unix_seconds(claims.iat),
+        expires_at: from_unix_seconds(claims.exp),
+    })
 }
 
-async fn place_and_record(app: &App, conn: &mut PgConnection, order: &Order<'_>, claims: &mut CardClaims) -> Result<Vec<u8>> {
+async fn place_and_record(
+    app: &App,
+    conn: &mut PgConnection,
+    order: &Order<'_>,
+    claims: &mut CardClaims,
+) -> Result<Vec<u8>> {
     loop {
         let list = store::newest_list(&mut *conn).await?;
         for _ in 0..DRAWS_PER_LIST {
             let idx = app.random.below(list.capacity.unsigned_abs());
             claims.status = StatusRef { uri: list.uri.clone(), idx: u64::from(idx) };
-            let cose = issue_card(claims, app.keys.card_key()).context("the card key does not sign this card")?;
+            let cose =
+                issue_card(claims, app.keys.card_key()).context("the card key does not sign this card")?;
             let record = store::NewCard {
                 id: app.random.uuid(),
                 order,
@@ -98,20 +117,32 @@ async fn place_and_record(app: &App, conn: &mut PgConnection, order: &Order<'_>,
             }
         }
         if list.n >= lists::DECLARED_LISTS {
-            return Err(Error::Internal(anyhow::anyhow!("all status lists that the root has declared are full")));
+            return Err(Error::Internal(anyhow::anyhow!(
+                "all status lists that the root has declared are full"
+            )));
         }
         lists::open(&mut *conn, list.n + 1, app.clock.now()).await?;
     }
 }
 
 /// Marks every living card of a membership as revoked and ends its phone. On the public list with the next request.
-pub async fn revoke_all(conn: &mut PgConnection, membership_id: Uuid, reason: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn revoke_all(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     store::mark_revoked(&mut *conn, membership_id, None, reason, now).await?;
     store::end_device(conn, membership_id, reason, now).await
 }
 
 /// Ends a membership's present phone and revokes its card, because another phone takes its place or it was signed out.
-pub async fn retire_phone(conn: &mut PgConnection, membership_id: Uuid, reason: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn retire_phone(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     store::mark_revoked(&mut *conn, membership_id, Some(CardClass::Phone), reason, now).await?;
     store::end_device(conn, membership_id, reason, now).await
 }

@@ -34,7 +34,11 @@ async fn trust_list(State(app): State<AppState>, headers: HeaderMap) -> Response
 /// A status list: which cards are revoked or suspended. CWT, signed by a status key.
 #[utoipa::path(get, path = "/.well-known/profcards/status/{n}", tag = "public", params(("n" = i32, Path,)), responses(
     (status = 200, content_type = "application/statuslist+cwt", body = Vec<u8>), (status = 304), (status = 404, body = Problem)))]
-async fn status_list(State(app): State<AppState>, Path(n): Path<i32>, headers: HeaderMap) -> Result<Response> {
+async fn status_list(
+    State(app): State<AppState>,
+    Path(n): Path<i32>,
+    headers: HeaderMap,
+) -> Result<Response> {
     let list = lists::published(&app, n).await?;
     Ok(signed_bytes(&headers, "application/statuslist+cwt", list.cose.clone()))
 }
@@ -43,8 +47,11 @@ async fn status_list(State(app): State<AppState>, Path(n): Path<i32>, headers: H
 fn signed_bytes(request: &HeaderMap, content_type: &'static str, bytes: Vec<u8>) -> Response {
     let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
     let unchanged = request.get(header::IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == etag.as_bytes());
-    let mut response =
-        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { (StatusCode::OK, bytes).into_response() };
+    let mut response = if unchanged {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        (StatusCode::OK, bytes).into_response()
+    };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -80,7 +87,9 @@ async fn revoke(
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
-    if let Claim::New = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
+    if let Claim::New =
+        idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?
+    {
         super::revoke_all(&mut tx, membership_id, reason, now).await?;
         idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
     }

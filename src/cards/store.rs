@@ -57,7 +57,9 @@ pub struct OpenList {
 
 /// The list that takes new cards.
 pub async fn newest_list(conn: &mut PgConnection) -> Result<OpenList> {
-    Ok(sqlx::query_as!(OpenList, "select n, uri, capacity from status_list order by n desc limit 1").fetch_one(conn).await?)
+    Ok(sqlx::query_as!(OpenList, "select n, uri, capacity from status_list order by n desc limit 1")
+        .fetch_one(conn)
+        .await?)
 }
 
 /// A card to be recorded.
@@ -109,7 +111,12 @@ pub async fn insert(conn: &mut PgConnection, card: &NewCard<'_>) -> Result<bool>
 }
 
 /// Earlier cards of this class give way to a new one.
-pub async fn supersede(conn: &mut PgConnection, membership_id: Uuid, class: CardClass, now: DateTime<Utc>) -> Result<()> {
+pub async fn supersede(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    class: CardClass,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "update card set superseded_at = $3
          where membership_id = $1 and class = $2 and purpose = 'member' and superseded_at is null",
@@ -149,7 +156,12 @@ pub async fn mark_revoked(
 }
 
 /// Ends the present phone of a membership; its session ends with it.
-pub async fn end_device(conn: &mut PgConnection, membership_id: Uuid, reason: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn end_device(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "update device set ended_at = $3, ended_reason = $2 where membership_id = $1 and ended_at is null",
         membership_id,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use profcards_card::{
-    Context, DeviceSigningKey, ProofClaims, StatusLists, StatusSource, TrustList, Verdict, Wants, present, to_text, verify,
+    Context, DeviceSigningKey, ProofClaims, StatusLists, StatusSource, TrustList, Verdict, Wants, present,
+    to_text, verify,
 };
 use serde_json::json;
 
@@ -76,7 +77,9 @@ pub async fn sample(app: &App, args: &Sample) -> anyhow::Result<i32> {
     let order = Order { membership_id, key: key.as_ref(), device_id: None, sample: true };
     let card = cards::issue(app, &mut conn, &order, now).await?;
     let token = match &device {
-        Some(device) => present(&card.cose, &ProofClaims { iat: unix_seconds(now), ..ProofClaims::default() }, device)?,
+        Some(device) => {
+            present(&card.cose, &ProofClaims { iat: unix_seconds(now), ..ProofClaims::default() }, device)?
+        }
         None => card.cose,
     };
     println!("{}", to_text(&token));

@@ -101,7 +101,9 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Card(card::Card::Verify(args)) => card::verify_tokens(&config, &args),
         Command::Migrate => beside_instance(config, async |_| Ok(0)),
         Command::Keys(Keys::List { json }) => beside_instance(config, async move |app| list_keys(&app, json)),
-        Command::Card(card::Card::Sample(args)) => beside_instance(config, async move |app| card::sample(&app, &args).await),
+        Command::Card(card::Card::Sample(args)) => {
+            beside_instance(config, async move |app| card::sample(&app, &args).await)
+        }
         Command::Till(Till::Code { outlet }) => beside_instance(config, async move |app| {
             println!("{}", pairing_code(&app, outlet).await?);
             Ok(0)
@@ -130,7 +132,10 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Runs a command against the instance: beside a running `up`, or with its services started for as long as it takes.
-fn beside_instance(mut config: Config, command: impl AsyncFnOnce(AppState) -> anyhow::Result<i32>) -> anyhow::Result<i32> {
+fn beside_instance(
+    mut config: Config,
+    command: impl AsyncFnOnce(AppState) -> anyhow::Result<i32>,
+) -> anyhow::Result<i32> {
     let services = match config.database_url {
         Some(_) => None,
         None => Some(Services::join_or_start(&config.data)?),

@@ -59,7 +59,11 @@ async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {
 
 fn base_url(addr: SocketAddr) -> String {
     // Browsers grant cameras and service workers to localhost without TLS, and to no other plain address.
-    if addr.ip().is_loopback() { format!("http://localhost:{}", addr.port()) } else { format!("http://{addr}") }
+    if addr.ip().is_loopback() {
+        format!("http://localhost:{}", addr.port())
+    } else {
+        format!("http://{addr}")
+    }
 }
 
 /// Tells how to enter each face of the demo union.
@@ -72,7 +76,12 @@ pub async fn print_entries(app: &App) -> anyhow::Result<()> {
     for account in demo::ACCOUNTS {
         println!("                           {:9} {}", account.login, account.title);
     }
-    println!("  Член          /activate  {}   родился(ась) {}   {}", member.code, member.birth_date.format("%d.%m.%Y"), member.name);
+    println!(
+        "  Член          /activate  {}   родился(ась) {}   {}",
+        member.code,
+        member.birth_date.format("%d.%m.%Y"),
+        member.name
+    );
     println!("  Кассир        /scan      код кассы {pairing}");
     println!("  Проверить     /scan      любой, без кода\n");
     println!("  Ctrl-C — остановить. Новые коды: bin/profcards demo\n");

@@ -34,8 +34,12 @@ pub struct Account {
 /// Everyone who can sign in to the demo union.
 pub const ACCOUNTS: [Account; 3] = [
     Account { login: "school12", title: "председатель ППО школы № 12, Липецк" },
-    Account { login: "lipetsk", title: "аппарат Липецкой областной организации" },
-    Account { login: "lyceum3", title: "председатель ППО лицея № 3, Чебоксары" },
+    Account {
+        login: "lipetsk", title: "аппарат Липецкой областной организации"
+    },
+    Account {
+        login: "lyceum3", title: "председатель ППО лицея № 3, Чебоксары"
+    },
 ];
 
 /// Loads the demo union into an instance that has no organisation yet; does nothing if it is loaded.
@@ -44,7 +48,8 @@ pub async fn load(app: &App) -> anyhow::Result<()> {
     let mut tx = app.db.begin().await?;
     // Two starts at once must not load it twice.
     sqlx::query!("lock table demo_union in exclusive mode").execute(&mut *tx).await?;
-    let known = sqlx::query_scalar!(r#"select count(*) as "n!" from organisation"#).fetch_one(&mut *tx).await?;
+    let known =
+        sqlx::query_scalar!(r#"select count(*) as "n!" from organisation"#).fetch_one(&mut *tx).await?;
     if known > 0 {
         return Ok(());
     }
@@ -58,7 +63,9 @@ pub async fn load(app: &App) -> anyhow::Result<()> {
     }
     partners_with_offers(app, &mut tx, now).await?;
     let sample = sample.context("the demo union has members")?;
-    sqlx::query!("insert into demo_union (loaded_at, sample_membership_id) values ($1, $2)", now, sample).execute(&mut *tx).await?;
+    sqlx::query!("insert into demo_union (loaded_at, sample_membership_id) values ($1, $2)", now, sample)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -88,7 +95,14 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
         let new = NewOrganisation { parent_id, kind, name, short_name, region_okato, valid_from: founded };
         insert_organisation(&mut *conn, &new).await
     };
-    let union = add(None, "central", "Общероссийский Профсоюз образования", "Общероссийский Профсоюз образования", None).await?;
+    let union = add(
+        None,
+        "central",
+        "Общероссийский Профсоюз образования",
+        "Общероссийский Профсоюз образования",
+        None,
+    )
+    .await?;
     let lipetsk = add(
         Some(union),
         "regional",
@@ -105,9 +119,22 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
         None,
     )
     .await?;
-    let school = add(Some(city), "primary", "Первичная профсоюзная организация МБОУ СШ № 12 г. Липецка", "ППО школы № 12", None).await?;
-    let kindergarten =
-        add(Some(city), "primary", "Первичная профсоюзная организация ДОУ № 7 г. Липецка", "ППО детского сада № 7", None).await?;
+    let school = add(
+        Some(city),
+        "primary",
+        "Первичная профсоюзная организация МБОУ СШ № 12 г. Липецка",
+        "ППО школы № 12",
+        None,
+    )
+    .await?;
+    let kindergarten = add(
+        Some(city),
+        "primary",
+        "Первичная профсоюзная организация ДОУ № 7 г. Липецка",
+        "ППО детского сада № 7",
+        None,
+    )
+    .await?;
     let university = add(
         Some(lipetsk),
         "primary",
@@ -124,12 +151,23 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
         Some(97),
     )
     .await?;
-    let lyceum =
-        add(Some(chuvashia), "primary", "Первичная профсоюзная организация лицея № 3 г. Чебоксары", "ППО лицея № 3", None).await?;
+    let lyceum = add(
+        Some(chuvashia),
+        "primary",
+        "Первичная профсоюзная организация лицея № 3 г. Чебоксары",
+        "ППО лицея № 3",
+        None,
+    )
+    .await?;
     Ok(Primaries { region: lipetsk, school, kindergarten, university, lyceum })
 }
 
-async fn accounts(app: &App, conn: &mut PgConnection, primaries: &Primaries, now: DateTime<Utc>) -> anyhow::Result<()> {
+async fn accounts(
+    app: &App,
+    conn: &mut PgConnection,
+    primaries: &Primaries,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
     let places = [
         ("Иванова Мария Петровна", primaries.school, "chair"),
         ("Аппарат областной организации", primaries.region, "regional"),
@@ -155,11 +193,21 @@ async fn enter(
 ) -> anyhow::Result<Vec<Uuid>> {
     let mut participants = Vec::new();
     for person in people(crowd, app.clock.today()) {
-        let membership_id = members::store::insert(&mut *conn, &app.random, organisation_id, &person.member, now).await?;
+        let membership_id =
+            members::store::insert(&mut *conn, &app.random, organisation_id, &person.member, now).await?;
         if person.takes_part {
             let person_id = enrolment::store::person_of(&mut *conn, membership_id).await?;
             let id = app.random.uuid();
-            members::store::give_consent(&mut *conn, id, person_id, "profcards", PROFCARDS_TEXT_VERSION, "app", now).await?;
+            members::store::give_consent(
+                &mut *conn,
+                id,
+                person_id,
+                "profcards",
+                PROFCARDS_TEXT_VERSION,
+                "app",
+                now,
+            )
+            .await?;
             participants.push(membership_id);
         }
     }
@@ -189,7 +237,8 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
     ] {
         let (partner_id, outlet_id) = (app.random.uuid(), app.random.uuid());
         partners::insert_partner(&mut *conn, partner_id, partner, now).await?;
-        let outlet = NewOutlet { id: outlet_id, partner_id, name: outlet, address, time_zone: "Europe/Moscow" };
+        let outlet =
+            NewOutlet { id: outlet_id, partner_id, name: outlet, address, time_zone: "Europe/Moscow" };
         partners::insert_outlet(&mut *conn, &outlet, now).await?;
         ledger::store::insert_offer(&mut *conn, partner_id, &offer, now).await?;
     }

@@ -61,7 +61,8 @@ pub async fn new_activation(
 pub fn check_possession(public_key: &[u8], challenge: &[u8; 32], signature: &[u8]) -> Result<DeviceKey> {
     let key = DeviceKey::from_cose_key(public_key).map_err(|_| Error::field("publicKey", "key-invalid"))?;
     key.check_point().map_err(|_| Error::field("publicKey", "key-invalid"))?;
-    key.verify(&possession_message(challenge), signature).map_err(|_| Error::field("signature", "signature-invalid"))?;
+    key.verify(&possession_message(challenge), signature)
+        .map_err(|_| Error::field("signature", "signature-invalid"))?;
     Ok(key)
 }
 

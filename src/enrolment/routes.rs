@@ -79,18 +79,22 @@ async fn print_sheet(
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
-    let activation_id: Uuid = match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
-        Claim::Stored(answer) => serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?,
-        Claim::New => {
-            let id = super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
-            if store::paper_card(&mut tx, membership_id).await?.is_none() {
-                let order = Order { membership_id, key: None, device_id: None, sample: false };
-                cards::issue(&app, &mut tx, &order, now).await?;
+    let activation_id: Uuid =
+        match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
+            Claim::Stored(answer) => {
+                serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
             }
-            idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
-            id
-        }
-    };
+            Claim::New => {
+                let id =
+                    super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
+                if store::paper_card(&mut tx, membership_id).await?.is_none() {
+                    let order = Order { membership_id, key: None, device_id: None, sample: false };
+                    cards::issue(&app, &mut tx, &order, now).await?;
+                }
+                idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
+                id
+            }
+        };
     let holder = store::sheet_holder(&mut tx, membership_id).await?;
     let expires_at = store::code_expiry(&mut tx, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
@@ -142,7 +146,8 @@ async fn check(
     let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
     let code_hash = code.stored_hash(&app.secret, "activation-hash");
     let now = app.clock.now();
-    let usable = store::use_code(&app.db, &code_hash, form.birth_date, now).await?.ok_or(Error::ActivationRefused)?;
+    let usable =
+        store::use_code(&app.db, &code_hash, form.birth_date, now).await?.ok_or(Error::ActivationRefused)?;
     let challenge = app.random.bytes::<32>();
     store::insert_challenge(&app.db, &challenge, usable.id, now).await?;
     for attempt in attempts {
@@ -187,7 +192,8 @@ async fn enrol(
     Json(form): Json<Enrolment>,
 ) -> Result<(StatusCode, CookieJar, Json<MemberProfile>)> {
     let attempt = limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
-    let challenge: [u8; 32] = decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
+    let challenge: [u8; 32] =
+        decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
     let public_key = decode("publicKey", &form.public_key)?;
     let key = super::check_possession(&public_key, &challenge, &decode("signature", &form.signature)?)?;
     for consent in &form.consents {
@@ -215,17 +221,29 @@ async fn enrol(
             let person_id = store::person_of(&mut tx, open.membership_id).await?;
             for consent in &form.consents {
                 let id = app.random.uuid();
-                members::store::give_consent(&mut tx, id, person_id, &consent.kind, &consent.text_version, "app", now).await?;
+                members::store::give_consent(
+                    &mut tx,
+                    id,
+                    person_id,
+                    &consent.kind,
+                    &consent.text_version,
+                    "app",
+                    now,
+                )
+                .await?;
             }
-            sync::store::record_change(&mut tx, &member_audience(open.membership_id), "profile", "me", now).await?;
+            sync::store::record_change(&mut tx, &member_audience(open.membership_id), "profile", "me", now)
+                .await?;
             device_id
         }
     };
     let token = SessionToken::new(&app);
-    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Device(device_id), now).await?;
+    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Device(device_id), now)
+        .await?;
     let balance = ledger::store::balance(&mut tx, open.membership_id).await?;
     let profile =
-        store::profile(&mut tx, open.membership_id, device_id, &app.config.union_name, balance.shown(), now).await?;
+        store::profile(&mut tx, open.membership_id, device_id, &app.config.union_name, balance.shown(), now)
+            .await?;
     tx.commit().await?;
     attempt.forgive(&app).await;
     live::wake(&app, &member_audience(open.membership_id)).await;
@@ -251,7 +269,8 @@ async fn profile_of(app: &AppState, phone: &MemberPhone) -> Result<MemberProfile
     let balance = ledger::cached_balance(app, phone.membership_id).await?;
     let mut conn = app.db.acquire().await?;
     let union_name = &app.config.union_name;
-    store::profile(&mut conn, phone.membership_id, phone.device_id, union_name, balance, app.clock.now()).await
+    store::profile(&mut conn, phone.membership_id, phone.device_id, union_name, balance, app.clock.now())
+        .await
 }
 
 /// The member's own data, card and balance.
@@ -264,12 +283,18 @@ async fn profile(State(app): State<AppState>, phone: MemberPhone) -> Result<Json
 /// The phone's card; a newer one when it is a month old.
 #[utoipa::path(post, path = "/api/member/card", tag = "member", security(("pc_member" = [])), request_body = Nothing,
     responses((status = 200, body = PhoneCard), (status = 401, body = Problem), (status = 409, body = Problem)))]
-async fn renew_card(State(app): State<AppState>, phone: MemberPhone, Json(Nothing {}): Json<Nothing>) -> Result<Json<PhoneCard>> {
+async fn renew_card(
+    State(app): State<AppState>,
+    phone: MemberPhone,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<Json<PhoneCard>> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     // One request at a time for one phone, so that two tabs do not issue two cards.
     let cose_key = store::lock_device_key(&mut tx, phone.device_id).await?;
-    let held = cards::store::card_of_device(&mut tx, phone.device_id).await?.ok_or(Error::Conflict("card-revoked"))?;
+    let held = cards::store::card_of_device(&mut tx, phone.device_id)
+        .await?
+        .ok_or(Error::Conflict("card-revoked"))?;
     let card = if held.is_due(now) {
         let key = profcards_card::DeviceKey::from_cose_key(&cose_key).map_err(anyhow::Error::from)?;
         let order = Order {
@@ -310,7 +335,8 @@ async fn change_consent(
     let person_id = store::person_of(&mut tx, phone.membership_id).await?;
     if change.given {
         let id = app.random.uuid();
-        members::store::give_consent(&mut tx, id, person_id, &change.kind, &change.text_version, "app", now).await?;
+        members::store::give_consent(&mut tx, id, person_id, &change.kind, &change.text_version, "app", now)
+            .await?;
     } else {
         members::store::withdraw_consent(&mut tx, person_id, &change.kind, now).await?;
     }
@@ -322,7 +348,11 @@ async fn change_consent(
 /// Sign this phone out: its card is revoked and its session ends.
 #[utoipa::path(delete, path = "/api/member/session", tag = "member", security(("pc_member" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
-async fn sign_out(State(app): State<AppState>, phone: MemberPhone, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
+async fn sign_out(
+    State(app): State<AppState>,
+    phone: MemberPhone,
+    jar: CookieJar,
+) -> Result<(CookieJar, StatusCode)> {
     let mut tx = app.db.begin().await?;
     cards::retire_phone(&mut tx, phone.membership_id, "signed-out", app.clock.now()).await?;
     crate::auth::store::close_session(&mut tx, &phone.token_hash).await?;

@@ -10,7 +10,11 @@ use crate::error::{Error, Result};
 use crate::ledger::Balance;
 
 /// Ends the codes of a membership that nobody has used.
-pub async fn end_unused_codes(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn end_unused_codes(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "update activation_code set expires_at = $2 where membership_id = $1 and used_at is null and expires_at > $2",
         membership_id,
@@ -47,7 +51,9 @@ pub async fn insert_code(
 
 /// Until when a code is good.
 pub async fn code_expiry(conn: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>> {
-    Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id).fetch_one(conn).await?)
+    Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// A code that may be used, and whose it is.
@@ -64,7 +70,12 @@ pub struct UsableCode {
 
 /// The code of this hash, if it is unused, in time, not worn out, and its member was born on this day. A wrong day
 /// counts against the code.
-pub async fn use_code(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate, now: DateTime<Utc>) -> Result<Option<UsableCode>> {
+pub async fn use_code(
+    db: &PgPool,
+    code_hash: &[u8; 32],
+    birth_date: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Option<UsableCode>> {
     let row = sqlx::query!(
         r#"select a.id, p.first_name, p.birth_date, o.short_name as organisation_name,
                   exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
@@ -82,7 +93,9 @@ pub async fn use_code(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate, 
     .await?;
     let Some(row) = row else { return Ok(None) };
     if row.birth_date != birth_date {
-        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id).execute(db).await?;
+        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id)
+            .execute(db)
+            .await?;
         return Ok(None);
     }
     Ok(Some(UsableCode {
@@ -94,7 +107,12 @@ pub async fn use_code(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate, 
 }
 
 /// Records what a phone must sign.
-pub async fn insert_challenge(db: &PgPool, challenge: &[u8; 32], activation_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn insert_challenge(
+    db: &PgPool,
+    challenge: &[u8; 32],
+    activation_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "insert into enrolment_challenge (challenge, activation_id, expires_at) values ($1, $2, $3)",
         &challenge[..],
@@ -108,7 +126,9 @@ pub async fn insert_challenge(db: &PgPool, challenge: &[u8; 32], activation_id: 
 
 /// Removes challenges that nobody answered in time; answered ones stay as long as a lost reply may be asked for again.
 pub async fn prune_challenges(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from enrolment_challenge where expires_at < $1", now - TimeDelta::days(1)).execute(db).await?;
+    sqlx::query!("delete from enrolment_challenge where expires_at < $1", now - TimeDelta::days(1))
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -127,7 +147,11 @@ pub struct OpenChallenge {
 }
 
 /// Locks a challenge that is still in time.
-pub async fn lock_challenge(conn: &mut PgConnection, challenge: &[u8], now: DateTime<Utc>) -> Result<Option<OpenChallenge>> {
+pub async fn lock_challenge(
+    conn: &mut PgConnection,
+    challenge: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<OpenChallenge>> {
     Ok(sqlx::query_as!(
         OpenChallenge,
         r#"select a.id as activation_id, a.membership_id, c.device_id, d.cose_key as "device_key?",
@@ -163,7 +187,9 @@ pub async fn insert_device(
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("update activation_code set used_at = $2 where id = $1", open.activation_id, now).execute(&mut *conn).await?;
+    sqlx::query!("update activation_code set used_at = $2 where id = $1", open.activation_id, now)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!("update enrolment_challenge set device_id = $2 where challenge = $1", challenge, device_id)
         .execute(conn)
         .await?;
@@ -172,12 +198,16 @@ pub async fn insert_device(
 
 /// The key of a phone, its row locked.
 pub async fn lock_device_key(conn: &mut PgConnection, device_id: Uuid) -> Result<Vec<u8>> {
-    Ok(sqlx::query_scalar!("select cose_key from device where id = $1 for update", device_id).fetch_one(conn).await?)
+    Ok(sqlx::query_scalar!("select cose_key from device where id = $1 for update", device_id)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// The person behind a membership.
 pub async fn person_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<Uuid> {
-    Ok(sqlx::query_scalar!("select person_id from membership where id = $1", membership_id).fetch_one(conn).await?)
+    Ok(sqlx::query_scalar!("select person_id from membership where id = $1", membership_id)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// The profile as the phone shows it, with a balance that the caller read.

@@ -52,7 +52,11 @@ impl Shell {
     /// Never: the content is plain data.
     pub fn new(config: &Config, keys: &KeyRing) -> Self {
         let content = ShellContent {
-            union: Union { name: &config.union_name, short_name: &config.union_short_name, accent: &config.accent },
+            union: Union {
+                name: &config.union_name,
+                short_name: &config.union_short_name,
+                accent: &config.accent,
+            },
             roots: keys.roots().iter().map(hex::encode).collect(),
         };
         let json = serde_json::to_string(&content).expect("plain data");

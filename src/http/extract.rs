@@ -90,10 +90,9 @@ impl ClientAddress {
     pub fn limit_key(&self) -> String {
         match self.0 {
             IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(
-                || format!("{:x?}", &v6.segments()[..4]),
-                |v4| v4.to_string(),
-            ),
+            IpAddr::V6(v6) => {
+                v6.to_ipv4_mapped().map_or_else(|| format!("{:x?}", &v6.segments()[..4]), |v4| v4.to_string())
+            }
         }
     }
 }

@@ -57,7 +57,8 @@ async fn readyz(State(app): State<AppState>) -> Response {
 /// Figures for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String), (status = 503, body = Problem)))]
 async fn metrics(State(app): State<AppState>) -> Result<Response> {
-    let recorder = recorder().ok_or_else(|| Error::Unavailable(anyhow::anyhow!("no recorder is installed")))?;
+    let recorder =
+        recorder().ok_or_else(|| Error::Unavailable(anyhow::anyhow!("no recorder is installed")))?;
     metrics::gauge!("profcards_db_connections").set(f64::from(app.db.size()));
     metrics::gauge!("profcards_redis_up").set(if app.cache.is_up().await { 1.0 } else { 0.0 });
     recorder.run_upkeep();

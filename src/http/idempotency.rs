@@ -38,7 +38,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Idempotent<T> {
         let target = format!("{} {}", request.method(), request.uri().path());
         let Json(body) = Json::<Value>::from_request(request, state).await?;
         let payload_hash = payload_hash(&target, &body);
-        let body = serde_json::from_value(body).map_err(|error| Error::MalformedRequest(error.to_string()))?;
+        let body =
+            serde_json::from_value(body).map_err(|error| Error::MalformedRequest(error.to_string()))?;
         Ok(Self { key, payload_hash, body })
     }
 }
@@ -85,20 +86,30 @@ pub async fn claim(
     if claimed.rows_affected() == 1 {
         return Ok(Claim::New);
     }
-    let stored = sqlx::query!("select payload_hash, answer from idempotency where principal = $1 and id = $2", principal, key)
-        .fetch_one(&mut *conn)
-        .await?;
+    let stored = sqlx::query!(
+        "select payload_hash, answer from idempotency where principal = $1 and id = $2",
+        principal,
+        key
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     if stored.payload_hash != payload_hash {
         return Err(Error::IdempotencyConflict);
     }
-    let answer = stored.answer.ok_or_else(|| Error::Internal(anyhow::anyhow!("a committed key has no answer")))?;
+    let answer =
+        stored.answer.ok_or_else(|| Error::Internal(anyhow::anyhow!("a committed key has no answer")))?;
     Ok(Claim::Stored(answer))
 }
 
 /// Stores the answer of a claimed key.
 pub async fn store(conn: &mut PgConnection, principal: &str, key: Uuid, answer: &Value) -> Result<()> {
-    sqlx::query!("update idempotency set answer = $3 where principal = $1 and id = $2", principal, key, answer)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update idempotency set answer = $3 where principal = $1 and id = $2",
+        principal,
+        key,
+        answer
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -21,11 +21,13 @@ pub const LOGIN: Limit = Limit { name: "login", attempts: 10, window_seconds: 90
 /// Failed sign-ins for one login from anywhere.
 pub const LOGIN_PER_ACCOUNT: Limit = Limit { name: "login-account", attempts: 100, window_seconds: 900 };
 /// Failed activations from one address; a staff room shares one, but successes do not count.
-pub const ACTIVATION_PER_ADDRESS: Limit = Limit { name: "activation-address", attempts: 10, window_seconds: 900 };
+pub const ACTIVATION_PER_ADDRESS: Limit =
+    Limit { name: "activation-address", attempts: 10, window_seconds: 900 };
 /// Failed activations with one code.
 pub const ACTIVATION_PER_CODE: Limit = Limit { name: "activation-code", attempts: 10, window_seconds: 3_600 };
 /// Failed activations altogether: a search of the code space from many addresses stops here.
-pub const ACTIVATION_ALTOGETHER: Limit = Limit { name: "activation-all", attempts: 20_000, window_seconds: 3_600 };
+pub const ACTIVATION_ALTOGETHER: Limit =
+    Limit { name: "activation-all", attempts: 20_000, window_seconds: 3_600 };
 /// Failed pairings from one address.
 pub const PAIRING_PER_ADDRESS: Limit = Limit { name: "pairing-address", attempts: 10, window_seconds: 900 };
 

@@ -58,14 +58,17 @@ pub fn router(app: AppState) -> Router {
         .layer(middleware::from_fn(within_time))
         .layer(middleware::from_fn(security_headers))
         .layer(CompressionLayer::new().compress_when(compressed))
-        .layer(CatchPanicLayer::custom(|_| Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()))
+        .layer(CatchPanicLayer::custom(|_| {
+            Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()
+        }))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
         .with_state(app)
 }
 
 /// Counts and times each request by its route, never by its address: paths may hold ids.
 async fn observe(State(_): State<AppState>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("other".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().to_string();
     let started = Instant::now();
     let response = next.run(request).await;
@@ -91,8 +94,8 @@ async fn refuse_other_sites(request: Request, next: Next) -> Result<Response> {
 
 fn is_from_our_pages(headers: &HeaderMap) -> bool {
     let said = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let site_is_ours =
-        said(HeaderName::from_static("sec-fetch-site")).is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let site_is_ours = said(HeaderName::from_static("sec-fetch-site"))
+        .is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin_is_ours = said(header::ORIGIN).is_none_or(|origin| {
         let host = origin.split_once("://").map(|(_, host)| host);
         host.is_some() && host == said(header::HOST)
@@ -117,7 +120,10 @@ async fn security_headers(request: Request, next: Next) -> Response {
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(HeaderName::from_static("permissions-policy"), "camera=(self), microphone=(), geolocation=(), screen-wake-lock=(self)");
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(self), microphone=(), geolocation=(), screen-wake-lock=(self)",
+    );
     if is_api {
         set(header::CACHE_CONTROL, "no-store");
     }

@@ -19,7 +19,10 @@ pub fn description() -> OpenApi {
     let components = description.components.get_or_insert_with(Components::new);
     for face in [Face::Staff, Face::Member, Face::Till] {
         let cookie = format!("pc_{}", face.as_str());
-        components.add_security_scheme(cookie.clone(), SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))));
+        components.add_security_scheme(
+            cookie.clone(),
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))),
+        );
     }
     description
 }

@@ -44,7 +44,9 @@ pub async fn run(db: &PgPool) -> Result<Audit> {
     .fetch_one(&mut *tx)
     .await?;
     let wrong_total_kopecks =
-        sqlx::query_scalar!(r#"select coalesce(sum(kopecks), 0)::bigint as "n!" from journal_leg"#).fetch_one(&mut *tx).await?;
+        sqlx::query_scalar!(r#"select coalesce(sum(kopecks), 0)::bigint as "n!" from journal_leg"#)
+            .fetch_one(&mut *tx)
+            .await?;
     let wrong_balances = sqlx::query_scalar!(
         r#"with legs as (
                select owner,

@@ -48,9 +48,12 @@ async fn confirm_batch(
     if members.is_empty() {
         return Ok(None);
     }
-    sqlx::query!("select from balance where membership_id = any($1) order by membership_id for update", &members)
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "select from balance where membership_id = any($1) order by membership_id for update",
+        &members
+    )
+    .execute(&mut *conn)
+    .await?;
     let confirmed = sqlx::query!(
         "with confirmed as (
              update purchase set state = 'available'

@@ -168,7 +168,12 @@ pub async fn view(app: &App, row: PurchaseRow, for_till: bool) -> Result<Purchas
 }
 
 /// Books a purchase: accrual only, by the rule of its own time.
-pub async fn record(app: &App, conn: &mut PgConnection, request: &RecordPurchase, about: &Circumstances<'_>) -> Applied<Booked> {
+pub async fn record(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &RecordPurchase,
+    about: &Circumstances<'_>,
+) -> Applied<Booked> {
     if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) {
         return Ok(Err(Refusal("amount-invalid")));
     }
@@ -218,7 +223,9 @@ fn verify_as_of_event(
     let trust = app.keys.trust_list();
     let earliest = place.paired_at.max(about.now - TimeDelta::days(MAX_OFFLINE_DAYS));
     let mut refused = Code::Malformed;
-    for (attempt, at) in [about.at, about.at.saturating_add_signed(about.till_skew_seconds)].into_iter().enumerate() {
+    for (attempt, at) in
+        [about.at, about.at.saturating_add_signed(about.till_skew_seconds)].into_iter().enumerate()
+    {
         let event_at = crate::clock::from_unix_seconds(at).clamp(earliest, about.now);
         let context = Context {
             now: unix_seconds(event_at),
@@ -245,7 +252,10 @@ async fn admissible_card(
     verdict: &Verdict,
     event_at: DateTime<Utc>,
 ) -> Applied<cards::store::KnownCard> {
-    let claims = verdict.card.as_ref().ok_or_else(|| Error::Internal(anyhow::anyhow!("an accepted card has claims")))?;
+    let claims = verdict
+        .card
+        .as_ref()
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("an accepted card has claims")))?;
     let known = cards::store::find(&mut *conn, &claims.status.uri, claims.status.idx).await?;
     let cnf = claims.cnf.map(|key| key.to_cose_key());
     let Some(card) = known.filter(|card| card.cnf == cnf && card.number == claims.number.to_string()) else {
@@ -295,7 +305,8 @@ async fn book(
     let seq = store::post(&mut *conn, &posting).await?;
     let purchase_id = app.random.uuid();
     let confirm_on = rules::confirm_day(day);
-    store::insert_purchase(&mut *conn, purchase_id, seq, &posting, request.op_no, card.id, confirm_on).await?;
+    store::insert_purchase(&mut *conn, purchase_id, seq, &posting, request.op_no, card.id, confirm_on)
+        .await?;
     store::add_pending(&mut *conn, card.membership_id, posting.accrual_kopecks).await?;
     tell(conn, card.membership_id, about, purchase_id).await?;
     let result = PurchaseResult {
@@ -311,8 +322,14 @@ async fn book(
 }
 
 /// Takes a purchase back whole, while its return window is open. Only the till that recorded it can.
-pub async fn cancel(conn: &mut PgConnection, request: &CancelPurchase, about: &Circumstances<'_>) -> Applied<Booked> {
-    let Some((id, membership_id)) = store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await? else {
+pub async fn cancel(
+    conn: &mut PgConnection,
+    request: &CancelPurchase,
+    about: &Circumstances<'_>,
+) -> Applied<Booked> {
+    let Some((id, membership_id)) =
+        store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
+    else {
         return Ok(Err(Refusal("unknown-purchase")));
     };
     store::lock_balance(&mut *conn, membership_id).await?;
@@ -323,7 +340,9 @@ pub async fn cancel(conn: &mut PgConnection, request: &CancelPurchase, about: &C
         "cancelled" => return Ok(Err(Refusal("already-cancelled"))),
         _ => return Ok(Err(Refusal("cancel-too-late"))),
     }
-    if request.op_no < 1 || !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem).await? {
+    if request.op_no < 1
+        || !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem).await?
+    {
         return Ok(Err(Refusal("op-number-reused")));
     }
     let posting = Posting {
@@ -352,7 +371,12 @@ pub async fn cancel(conn: &mut PgConnection, request: &CancelPurchase, about: &C
 }
 
 /// Puts what changed before the member's and the till's eyes.
-async fn tell(conn: &mut PgConnection, membership_id: Uuid, about: &Circumstances<'_>, purchase_id: Uuid) -> Result<()> {
+async fn tell(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    about: &Circumstances<'_>,
+    purchase_id: Uuid,
+) -> Result<()> {
     let (member, id) = (member_audience(membership_id), purchase_id.to_string());
     record_change(&mut *conn, &member, "purchase", &id, about.now).await?;
     record_change(&mut *conn, &member, "balance", "me", about.now).await?;

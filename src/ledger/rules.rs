@@ -73,14 +73,21 @@ pub struct Outcome {
 
 /// Applies a rule to a purchase of `amount` made on `day`. `None` only if a figure does not fit its type.
 pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, day: NaiveDate) -> Option<Outcome> {
-    let nothing = |line| Outcome { accrual_kopecks: Kopecks::ZERO, commission_kopecks: Kopecks::ZERO, explanation: vec![line] };
+    let nothing = |line| Outcome {
+        accrual_kopecks: Kopecks::ZERO,
+        commission_kopecks: Kopecks::ZERO,
+        explanation: vec![line],
+    };
     let Some(offer) = offer else { return Some(nothing(Line::NoOffer)) };
     if amount < offer.min_amount_kopecks {
         return Some(nothing(Line::BelowMinimum { min_amount_kopecks: offer.min_amount_kopecks }));
     }
     let by_percent = amount.share(offer.percent_bp.unsigned_abs())?;
-    let mut explanation =
-        vec![Line::Percent { percent_bp: offer.percent_bp, amount_kopecks: amount, accrual_kopecks: by_percent }];
+    let mut explanation = vec![Line::Percent {
+        percent_bp: offer.percent_bp,
+        amount_kopecks: amount,
+        accrual_kopecks: by_percent,
+    }];
     let mut accrual_kopecks = by_percent;
     if let Some(cap_kopecks) = offer.cap_per_purchase_kopecks.filter(|cap| by_percent > *cap) {
         accrual_kopecks = cap_kopecks;
@@ -123,7 +130,10 @@ mod tests {
     fn the_figures_and_their_reasons() {
         let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), day()).unwrap();
         assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(45_00), Kopecks(15_00)));
-        assert_eq!(outcome.explanation.last(), Some(&Line::PendingUntil { date: NaiveDate::from_ymd_opt(2026, 12, 6).unwrap() }));
+        assert_eq!(
+            outcome.explanation.last(),
+            Some(&Line::PendingUntil { date: NaiveDate::from_ymd_opt(2026, 12, 6).unwrap() })
+        );
         let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), day()).unwrap();
         assert_eq!(capped.accrual_kopecks, Kopecks(20_00));
         assert!(capped.explanation.contains(&Line::Capped { cap_kopecks: Kopecks(20_00) }));

@@ -41,7 +41,12 @@ pub async fn offer_version(db: &PgPool, partner_id: Uuid, version: i32) -> Resul
 }
 
 /// Adds a rule.
-pub async fn insert_offer(conn: &mut PgConnection, partner_id: Uuid, offer: &Offer, valid_from: DateTime<Utc>) -> Result<()> {
+pub async fn insert_offer(
+    conn: &mut PgConnection,
+    partner_id: Uuid,
+    offer: &Offer,
+    valid_from: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "insert into offer (partner_id, version, title, percent_bp, commission_bp, min_amount_kopecks,
                             cap_per_purchase_kopecks, valid_from)
@@ -85,7 +90,9 @@ pub async fn lock_balance(conn: &mut PgConnection, membership_id: Uuid) -> Resul
     sqlx::query!("insert into balance (membership_id) values ($1) on conflict do nothing", membership_id)
         .execute(&mut *conn)
         .await?;
-    sqlx::query!("select from balance where membership_id = $1 for update", membership_id).execute(conn).await?;
+    sqlx::query!("select from balance where membership_id = $1 for update", membership_id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -102,7 +109,13 @@ pub async fn add_pending(conn: &mut PgConnection, membership_id: Uuid, kopecks: 
 }
 
 /// Claims a proof for a mutation; `false` if another one has it.
-pub async fn claim_proof(conn: &mut PgConnection, identity: &[u8; 32], terminal_id: Uuid, idem: Uuid, now: DateTime<Utc>) -> Result<bool> {
+pub async fn claim_proof(
+    conn: &mut PgConnection,
+    identity: &[u8; 32],
+    terminal_id: Uuid,
+    idem: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let claimed = sqlx::query!(
         "insert into proof (identity, terminal_id, idem, seen_at) values ($1, $2, $3, $4) on conflict do nothing",
         &identity[..],
@@ -265,10 +278,18 @@ pub async fn insert_purchase(
 }
 
 /// Which purchase a mutation of this till made, and whose it is.
-pub async fn find_purchase(conn: &mut PgConnection, terminal_id: Uuid, idem: Uuid) -> Result<Option<(Uuid, Uuid)>> {
-    let row = sqlx::query!("select id, membership_id from purchase where terminal_id = $1 and idem = $2", terminal_id, idem)
-        .fetch_optional(conn)
-        .await?;
+pub async fn find_purchase(
+    conn: &mut PgConnection,
+    terminal_id: Uuid,
+    idem: Uuid,
+) -> Result<Option<(Uuid, Uuid)>> {
+    let row = sqlx::query!(
+        "select id, membership_id from purchase where terminal_id = $1 and idem = $2",
+        terminal_id,
+        idem
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(|row| (row.id, row.membership_id)))
 }
 
@@ -292,12 +313,16 @@ pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Purc
 
 /// The commission that was booked with a posting.
 pub async fn commission_of(conn: &mut PgConnection, seq: i64) -> Result<i64> {
-    Ok(sqlx::query_scalar!("select commission_kopecks from journal where seq = $1", seq).fetch_one(conn).await?)
+    Ok(sqlx::query_scalar!("select commission_kopecks from journal where seq = $1", seq)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// Marks a purchase as taken back.
 pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update purchase set state = 'cancelled', cancelled_at = $2 where id = $1", id, now).execute(conn).await?;
+    sqlx::query!("update purchase set state = 'cancelled', cancelled_at = $2 where id = $1", id, now)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -62,7 +62,11 @@ impl NewMember {
         self.last_name = names::tidy(&self.last_name);
         self.first_name = names::tidy(&self.first_name);
         self.middle_name = self.middle_name.map(|name| names::tidy(&name)).filter(|name| !name.is_empty());
-        for (field, name) in [("lastName", Some(&self.last_name)), ("firstName", Some(&self.first_name)), ("middleName", self.middle_name.as_ref())] {
+        for (field, name) in [
+            ("lastName", Some(&self.last_name)),
+            ("firstName", Some(&self.first_name)),
+            ("middleName", self.middle_name.as_ref()),
+        ] {
             match name {
                 Some(name) if name.is_empty() => fault(field, "required"),
                 Some(name) if !names::is_plausible(name) => fault(field, "name-invalid"),

@@ -37,7 +37,10 @@ pub fn search_form(text: &str) -> String {
 
 /// A Russian phone number as `+7` and ten digits, however it was typed.
 pub fn phone(typed: &str) -> Option<String> {
-    if typed.chars().any(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '\u{a0}' | '-' | '(' | ')' | '+' | '.')) {
+    if typed
+        .chars()
+        .any(|c| !c.is_ascii_digit() && !matches!(c, ' ' | '\u{a0}' | '-' | '(' | ')' | '+' | '.'))
+    {
         return None;
     }
     let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
@@ -53,7 +56,11 @@ pub fn phone(typed: &str) -> Option<String> {
 pub fn is_email(text: &str) -> bool {
     text.len() <= 254
         && text.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
+            !user.is_empty()
+                && host.contains('.')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
+                && !host.contains('@')
         })
         && !text.contains(char::is_whitespace)
 }

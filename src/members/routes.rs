@@ -103,17 +103,26 @@ async fn add(
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
-    let membership_id = match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
+    let membership_id = match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now)
+        .await?
+    {
         // The stored answer is a reference: personal data live in one place.
-        Claim::Stored(answer) => serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?,
+        Claim::Stored(answer) => {
+            serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?
+        }
         Claim::New => {
-            let full_name = format!("{} {} {}", new.last_name, new.first_name, new.middle_name.as_deref().unwrap_or(""));
+            let full_name =
+                format!("{} {} {}", new.last_name, new.first_name, new.middle_name.as_deref().unwrap_or(""));
             let search_name = names::search_form(&full_name);
-            if store::same_person_in(&mut tx, scope.organisation_id, &search_name, new.birth_date).await?.is_some() {
+            if store::same_person_in(&mut tx, scope.organisation_id, &search_name, new.birth_date)
+                .await?
+                .is_some()
+            {
                 return Err(Error::Conflict("already-a-member"));
             }
             let membership_id = store::insert(&mut tx, &app.random, scope.organisation_id, &new, now).await?;
-            idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
+            idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id }))
+                .await?;
             membership_id
         }
     };

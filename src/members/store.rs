@@ -5,7 +5,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Activation, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember, names};
+use super::{
+    Activation, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember, names,
+};
 use crate::error::{Error, Result};
 use crate::random::Random;
 
@@ -14,7 +16,8 @@ pub const PROCESSING_TEXT_VERSION: &str = "paper-2025-09";
 
 /// The next membership number: eleven digits of the sequence and the check digit.
 async fn next_number(conn: &mut PgConnection) -> Result<String> {
-    let body = sqlx::query_scalar!(r#"select nextval('membership_number_seq') as "body!""#).fetch_one(conn).await?;
+    let body =
+        sqlx::query_scalar!(r#"select nextval('membership_number_seq') as "body!""#).fetch_one(conn).await?;
     let number = profcards_card::MembershipNumber::from_body(&body.to_string())
         .context("the sequence of membership numbers left its eleven digits")?;
     Ok(number.to_string())
@@ -79,7 +82,16 @@ pub async fn insert(
     .await?;
     if let Some(day) = new.processing_consent_on {
         let given_at = day.and_time(chrono::NaiveTime::MIN).and_utc();
-        give_consent(conn, random.uuid(), person_id, "processing", PROCESSING_TEXT_VERSION, "paper", given_at).await?;
+        give_consent(
+            conn,
+            random.uuid(),
+            person_id,
+            "processing",
+            PROCESSING_TEXT_VERSION,
+            "paper",
+            given_at,
+        )
+        .await?;
     }
     Ok(membership_id)
 }
@@ -110,7 +122,12 @@ pub async fn give_consent(
 }
 
 /// Withdraws a consent, if it is in force.
-pub async fn withdraw_consent(conn: &mut PgConnection, person_id: Uuid, kind: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn withdraw_consent(
+    conn: &mut PgConnection,
+    person_id: Uuid,
+    kind: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "update consent set withdrawn_at = greatest($3, given_at) where person_id = $1 and kind = $2 and withdrawn_at is null",
         person_id,
@@ -157,7 +174,11 @@ struct ListRow {
 }
 
 /// A page of members, and the key of the next one.
-pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Result<(MemberPage, Option<(String, Uuid)>)> {
+pub async fn list(
+    db: &PgPool,
+    query: &ListQuery<'_>,
+    now: DateTime<Utc>,
+) -> Result<(MemberPage, Option<(String, Uuid)>)> {
     let (after_name, after_id) = query.after.clone().unzip();
     // Every word must occur: LIKE ALL over the patterns, so that the order of names does not matter.
     let patterns: Vec<String> = query.words.iter().map(|word| format!("%{}%", escape_like(word))).collect();
@@ -211,7 +232,10 @@ pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Res
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let next = (rows.len() > limit).then(|| (rows[limit - 1].search_name.clone(), rows[limit - 1].id));
     rows.truncate(limit);
-    Ok((MemberPage { items: rows.into_iter().map(ListRow::into_summary).collect(), next_cursor: None, total }, next))
+    Ok((
+        MemberPage { items: rows.into_iter().map(ListRow::into_summary).collect(), next_cursor: None, total },
+        next,
+    ))
 }
 
 fn escape_like(word: &str) -> String {
@@ -237,7 +261,11 @@ impl ListRow {
 }
 
 /// One member whole.
-pub async fn detail(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<MemberDetail> {
+pub async fn detail(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<MemberDetail> {
     let row = sqlx::query!(
         r#"select p.id as person_id, p.last_name, p.first_name, p.middle_name, p.sex, p.birth_date, p.phone, p.email,
                   m.number, m.joined_on, m.status, e.category as "category?", e.position as "position?",
@@ -270,7 +298,13 @@ pub async fn detail(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<
     .fetch_optional(conn)
     .await?;
     let best = |class: &str| cards.iter().any(|card| card.class == class && card.state == "valid");
-    let card = if best("phone") { "phone" } else if best("paper") { "paper" } else { "none" };
+    let card = if best("phone") {
+        "phone"
+    } else if best("paper") {
+        "paper"
+    } else {
+        "none"
+    };
     Ok(MemberDetail {
         summary: MemberSummary {
             id: membership_id,

@@ -46,7 +46,13 @@ pub async fn insert(conn: &mut PgConnection, new: &NewOrganisation<'_>) -> Resul
 }
 
 /// The organisation with its figures and children. The parent is named only if `may_see_parent`.
-pub async fn overview(db: &PgPool, scope: &Scope, may_see_parent: bool, now: DateTime<Utc>, today: NaiveDate) -> Result<Organisation> {
+pub async fn overview(
+    db: &PgPool,
+    scope: &Scope,
+    may_see_parent: bool,
+    now: DateTime<Utc>,
+    today: NaiveDate,
+) -> Result<Organisation> {
     let row = sqlx::query!(
         r#"select o.name, o.short_name, o.kind, p.id as "parent_id?", p.short_name as "parent_name?"
            from organisation o left join organisation p on p.id = o.parent_id

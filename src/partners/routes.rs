@@ -46,7 +46,8 @@ async fn pair(
     let token = SessionToken::new(&app);
     let mut tx = app.db.begin().await?;
     store::pair(&mut tx, &code_hash, terminal_id, now).await?.ok_or(Error::PairingRefused)?;
-    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Terminal(terminal_id), now).await?;
+    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Terminal(terminal_id), now)
+        .await?;
     let state = store::till_state(&mut tx, terminal_id, now).await?;
     tx.commit().await?;
     attempt.forgive(&app).await;

@@ -10,7 +10,9 @@ use crate::ledger;
 
 /// A partner, for the demo union and the command line.
 pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("insert into partner (id, name, created_at) values ($1, $2, $3)", id, name, now).execute(conn).await?;
+    sqlx::query!("insert into partner (id, name, created_at) values ($1, $2, $3)", id, name, now)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -29,7 +31,11 @@ pub struct NewOutlet<'a> {
 }
 
 /// Adds an outlet.
-pub async fn insert_outlet(conn: &mut PgConnection, outlet: &NewOutlet<'_>, now: DateTime<Utc>) -> Result<()> {
+pub async fn insert_outlet(
+    conn: &mut PgConnection,
+    outlet: &NewOutlet<'_>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "insert into outlet (id, partner_id, name, address, time_zone, created_at) values ($1, $2, $3, $4, $5, $6)",
         outlet.id,
@@ -64,7 +70,12 @@ pub async fn outlets(db: &PgPool) -> Result<Vec<OutletRow>> {
 }
 
 /// Records a pairing code by its hash.
-pub async fn insert_pairing_code(conn: &mut PgConnection, code_hash: &[u8; 32], outlet_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn insert_pairing_code(
+    conn: &mut PgConnection,
+    code_hash: &[u8; 32],
+    outlet_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "insert into pairing_code (code_hash, outlet_id, created_at, expires_at) values ($1, $2, $3, $4)",
         &code_hash[..],
@@ -78,7 +89,12 @@ pub async fn insert_pairing_code(conn: &mut PgConnection, code_hash: &[u8; 32], 
 }
 
 /// Uses a pairing code up: the new terminal gets the outlet's next number. None if the code is not good.
-pub async fn pair(conn: &mut PgConnection, code_hash: &[u8; 32], terminal_id: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>> {
+pub async fn pair(
+    conn: &mut PgConnection,
+    code_hash: &[u8; 32],
+    terminal_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>> {
     let outlet_id = sqlx::query_scalar!(
         "select o.id from pairing_code c join outlet o on o.id = c.outlet_id
          where c.code_hash = $1 and c.terminal_id is null and c.expires_at > $2
@@ -98,25 +114,37 @@ pub async fn pair(conn: &mut PgConnection, code_hash: &[u8; 32], terminal_id: Uu
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("update pairing_code set terminal_id = $2 where code_hash = $1", &code_hash[..], terminal_id)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update pairing_code set terminal_id = $2 where code_hash = $1",
+        &code_hash[..],
+        terminal_id
+    )
+    .execute(conn)
+    .await?;
     Ok(Some(outlet_id))
 }
 
 /// Ends a till. Its number is not given again.
 pub async fn unpair(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update terminal set unpaired_at = $2 where id = $1 and unpaired_at is null", terminal_id, now)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update terminal set unpaired_at = $2 where id = $1 and unpaired_at is null",
+        terminal_id,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// The till was in contact.
 pub async fn touch(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update terminal set last_sync_at = greatest(last_sync_at, $2) where id = $1", terminal_id, now)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update terminal set last_sync_at = greatest(last_sync_at, $2) where id = $1",
+        terminal_id,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -56,9 +56,12 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         till_skew_seconds: pusher.skew_seconds,
         now,
     };
-    let payload_hash = idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
+    let payload_hash =
+        idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
     let mut tx = app.db.begin().await?;
-    if let Claim::Stored(answer) = idempotency::claim(&mut tx, &pusher.principal, mutation.id, payload_hash, now).await? {
+    if let Claim::Stored(answer) =
+        idempotency::claim(&mut tx, &pusher.principal, mutation.id, payload_hash, now).await?
+    {
         return repeated(&answer);
     }
     let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
@@ -133,5 +136,6 @@ fn count(name: &str, outcome: &Outcome) {
         Outcome::Rejected { .. } => "rejected",
         Outcome::Retry => "retry",
     };
-    metrics::counter!("profcards_mutations_total", "name" => name.to_owned(), "outcome" => outcome).increment(1);
+    metrics::counter!("profcards_mutations_total", "name" => name.to_owned(), "outcome" => outcome)
+        .increment(1);
 }

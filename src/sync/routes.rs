@@ -107,7 +107,11 @@ struct ClockReport {
     request_body = Push, responses(
     (status = 200, body = PushAnswer), (status = 401, body = Problem), (status = 409, body = Problem),
     (status = 413, body = Problem), (status = 422, body = Problem)))]
-async fn push_mutations(State(app): State<AppState>, headers: HeaderMap, Json(push): Json<Push>) -> Result<Json<PushAnswer>> {
+async fn push_mutations(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Json(push): Json<Push>,
+) -> Result<Json<PushAnswer>> {
     let client = Client::of(&app, &headers, push.face).await?;
     check_schema(push.schema)?;
     if push.mutations.len() > MAX_MUTATIONS {
@@ -192,7 +196,11 @@ struct Tombstone {
 #[utoipa::path(get, path = "/api/sync/pull", tag = "sync", security(("pc_member" = []), ("pc_till" = [])),
     params(PullParams), responses(
     (status = 200, body = PullAnswer), (status = 401, body = Problem), (status = 409, body = Problem)))]
-async fn pull(State(app): State<AppState>, headers: HeaderMap, Query(params): Query<PullParams>) -> Result<Json<PullAnswer>> {
+async fn pull(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    Query(params): Query<PullParams>,
+) -> Result<Json<PullAnswer>> {
     let client = Client::of(&app, &headers, params.face).await?;
     check_schema(params.schema)?;
     let principal = client.principal();
@@ -212,10 +220,14 @@ async fn pull(State(app): State<AppState>, headers: HeaderMap, Query(params): Qu
     }
     let acked_seq = store::acked_seq(&mut conn, &principal, params.client_id).await?;
     drop(conn);
-    let (deleted, present): (Vec<_>, Vec<_>) = changes.changed.into_iter().partition(|changed| changed.deleted);
+    let (deleted, present): (Vec<_>, Vec<_>) =
+        changes.changed.into_iter().partition(|changed| changed.deleted);
     Ok(Json(PullAnswer {
         upserts: states(&app, &client, present).await?,
-        tombstones: deleted.into_iter().map(|gone| Tombstone { entity: gone.entity, id: gone.entity_id }).collect(),
+        tombstones: deleted
+            .into_iter()
+            .map(|gone| Tombstone { entity: gone.entity, id: gone.entity_id })
+            .collect(),
         cursor: changes.cursor.to_string(),
         more: changes.more,
         pending: changes.pending,
@@ -230,7 +242,8 @@ async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes>
         Client::Member(phone) => (&["profile", "balance"], Some(phone.membership_id), None),
         Client::Till(till) => (&["till"], None, Some(till.terminal_id)),
     };
-    let present = |entity: &str, entity_id: String| Changed { entity: entity.to_owned(), entity_id, deleted: false };
+    let present =
+        |entity: &str, entity_id: String| Changed { entity: entity.to_owned(), entity_id, deleted: false };
     let mut changed: Vec<Changed> = singles.iter().map(|entity| present(entity, "me".into())).collect();
     let purchases = store::newest_purchases(conn, membership_id, terminal_id, INITIAL_PURCHASES).await?;
     changed.extend(purchases.into_iter().map(|id| present("purchase", id.to_string())));
@@ -242,9 +255,13 @@ async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Resul
     let now = app.clock.now();
     let mut conn = app.db.acquire().await?;
     let is_purchase = |one: &&Changed| one.entity == "purchase";
-    let ids: Vec<Uuid> = changed.iter().filter(is_purchase).filter_map(|one| one.entity_id.parse().ok()).collect();
-    let mut purchases: HashMap<String, _> =
-        ledger::store::purchases(&mut conn, &ids).await?.into_iter().map(|row| (row.id.to_string(), row)).collect();
+    let ids: Vec<Uuid> =
+        changed.iter().filter(is_purchase).filter_map(|one| one.entity_id.parse().ok()).collect();
+    let mut purchases: HashMap<String, _> = ledger::store::purchases(&mut conn, &ids)
+        .await?
+        .into_iter()
+        .map(|row| (row.id.to_string(), row))
+        .collect();
     let mut upserts = Vec::with_capacity(changed.len());
     for Changed { entity, entity_id: id, .. } in changed {
         let data = match (entity.as_str(), client) {
@@ -260,7 +277,8 @@ async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Resul
                 let union_name = &app.config.union_name;
                 let (membership_id, device_id) = (phone.membership_id, phone.device_id);
                 serde_json::to_value(
-                    enrolment::store::profile(&mut conn, membership_id, device_id, union_name, balance, now).await?,
+                    enrolment::store::profile(&mut conn, membership_id, device_id, union_name, balance, now)
+                        .await?,
                 )
             }
             ("till", Client::Till(till)) => {

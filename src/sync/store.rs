@@ -8,7 +8,13 @@ use super::CHANGE_DAYS;
 use crate::error::{Error, Result};
 
 /// Notes that an audience must learn of an entity's present state. Commits with the change itself.
-pub async fn record_change(conn: &mut PgConnection, audience: &str, entity: &str, entity_id: &str, now: DateTime<Utc>) -> Result<()> {
+pub async fn record_change(
+    conn: &mut PgConnection,
+    audience: &str,
+    entity: &str,
+    entity_id: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "insert into change (audience, entity, entity_id, changed_at) values ($1, $2, $3, $4)",
         audience,
@@ -49,12 +55,15 @@ impl std::str::FromStr for Cursor {
 }
 
 fn xid(text: &str) -> Result<u64> {
-    text.parse().map_err(|_| Error::Internal(anyhow::anyhow!("the database gave an unreadable transaction id")))
+    text.parse()
+        .map_err(|_| Error::Internal(anyhow::anyhow!("the database gave an unreadable transaction id")))
 }
 
 /// The point below which no transaction is running any more: all that will ever be there is there.
 pub async fn horizon(conn: &mut PgConnection) -> Result<Cursor> {
-    let text = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#).fetch_one(conn).await?;
+    let text = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#)
+        .fetch_one(conn)
+        .await?;
     Ok(Cursor { xid: xid(&text)?, seq: 0 })
 }
 
@@ -113,7 +122,8 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
     };
     let mut changed: Vec<Changed> = Vec::new();
     for row in taken {
-        let one = Changed { entity: row.entity.clone(), entity_id: row.entity_id.clone(), deleted: row.deleted };
+        let one =
+            Changed { entity: row.entity.clone(), entity_id: row.entity_id.clone(), deleted: row.deleted };
         changed.retain(|earlier| (&earlier.entity, &earlier.entity_id) != (&one.entity, &one.entity_id));
         changed.push(one);
     }
@@ -143,7 +153,13 @@ pub async fn prune_changes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 }
 
 /// Notes how far a client's own mutations have been decided.
-pub async fn acknowledge(conn: &mut PgConnection, principal: &str, client_id: Uuid, seq: i64, now: DateTime<Utc>) -> Result<()> {
+pub async fn acknowledge(
+    conn: &mut PgConnection,
+    principal: &str,
+    client_id: Uuid,
+    seq: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
         "insert into sync_client (principal, client_id, acked_seq, last_seen_at) values ($1, $2, $3, $4)
          on conflict (principal, client_id)
@@ -171,7 +187,12 @@ pub async fn acked_seq(conn: &mut PgConnection, principal: &str, client_id: Uuid
 }
 
 /// The newest purchases of a member or of a till.
-pub async fn newest_purchases(conn: &mut PgConnection, membership_id: Option<Uuid>, terminal_id: Option<Uuid>, limit: i64) -> Result<Vec<Uuid>> {
+pub async fn newest_purchases(
+    conn: &mut PgConnection,
+    membership_id: Option<Uuid>,
+    terminal_id: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
         "select id from purchase
          where ($1::uuid is null or membership_id = $1) and ($2::uuid is null or terminal_id = $2)
