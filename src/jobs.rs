@@ -6,7 +6,7 @@ use crate::app::AppState;
 use crate::clock::unix_seconds;
 use crate::{auth, db, enrolment, ledger, sync};
 
-const EVERY: Duration = Duration::from_secs(3_600);
+const EVERY: Duration = Duration::from_hours(1);
 
 /// Runs the housekeeping now and then once an hour, for as long as the instance runs.
 pub async fn run(app: AppState) {

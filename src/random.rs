@@ -29,7 +29,7 @@ impl Random {
         let mut bytes = [0; N];
         match self {
             Self::System => {
-                SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes")
+                SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
             }
             Self::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes),
         }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use profcards_card::{
-    Context, DeviceSigningKey, ProofClaims, StatusLists, StatusSource, TrustList, Verdict, Wants, present,
-    to_text, verify,
+    CardClass, Context, DeviceSigningKey, ProofClaims, StatusLists, StatusSource, TrustList, Verdict, Wants,
+    Warning, present, to_text, verify,
 };
 use serde_json::json;
 
@@ -153,9 +153,9 @@ fn verdict_json(verdict: &Verdict) -> serde_json::Value {
     json!({
         "accepted": verdict.accepted,
         "code": verdict.code.as_str(),
-        "warning": verdict.warning.map(|warning| warning.as_str()),
+        "warning": verdict.warning.map(Warning::as_str),
         "allowed": verdict.allowed.words(),
-        "class": verdict.class().map(|class| class.as_str()),
+        "class": verdict.class().map(CardClass::as_str),
         "number": verdict.number().map(|number| number.to_string()),
         "name": verdict.shown().map(profcards_card::Shown::name),
         "region": verdict.shown().map(profcards_card::Shown::region),

@@ -96,7 +96,7 @@ async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<(
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (told, mut until_told) = tokio::sync::watch::channel(false);
     let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         let _ = until_told.wait_for(|stop| *stop).await;
     });
     let stopping = async {
@@ -108,7 +108,7 @@ async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<(
         tokio::time::sleep(STOP_WITHIN).await;
     };
     tokio::select! {
-        served = server => served.context("the server failed"),
+        outcome = serving => outcome.context("the server failed"),
         () = stopping => Ok(()),
     }
 }

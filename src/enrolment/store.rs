@@ -269,7 +269,7 @@ pub struct SheetHolder {
 
 /// Whose sheet it is.
 pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<SheetHolder> {
-    Ok(sqlx::query_as!(
+    sqlx::query_as!(
         SheetHolder,
         r#"select concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "full_name!", m.number,
                   o.short_name as organisation_name
@@ -282,7 +282,7 @@ pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Resul
     )
     .fetch_optional(conn)
     .await?
-    .ok_or(Error::NotFound)?)
+    .ok_or(Error::NotFound)
 }
 
 /// The newest paper card of a membership.

@@ -221,7 +221,7 @@ fn verify_as_of_event(
     place: &TerminalPlace,
 ) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
     let trust = app.keys.trust_list();
-    let earliest = place.paired_at.max(about.now - TimeDelta::days(MAX_OFFLINE_DAYS));
+    let earliest = place.paired_at.max(about.now - TimeDelta::days(MAX_OFFLINE_DAYS)).min(about.now);
     let mut refused = Code::Malformed;
     for (attempt, at) in
         [about.at, about.at.saturating_add_signed(about.till_skew_seconds)].into_iter().enumerate()
