@@ -4,7 +4,7 @@
 
 use minicbor::{Decoder, data::Tag};
 
-use crate::cbor::{FormatError, Writer, Written, array_of, at_end, encoded, ensure};
+use crate::cbor::{FormatError, Writer, Written, array_of, encoded, ensure};
 use crate::constants::{SIGNATURE_BYTES, SIGNATURE_CONTEXT, TAG_COSE_SIGN1};
 
 /// A signature of either algorithm.
@@ -21,9 +21,7 @@ pub(crate) struct Sign1<'a> {
 impl<'a> Sign1<'a> {
     /// Reads a whole message: nothing before it, nothing after it, no other way to write it.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut d = Decoder::new(bytes);
-        let message = Self::read(&mut d)?;
-        at_end(&d)?;
+        let message = Self::read(&mut Decoder::new(bytes))?;
         ensure(message.encode() == bytes)?;
         Ok(message)
     }

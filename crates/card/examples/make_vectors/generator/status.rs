@@ -133,6 +133,9 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
         header[0].1 = int(alg);
         status_list().with_header(header).build()
     };
+    let mut long_label = status_header(&status_key());
+    long_label[1].0 = vec![0x18, 4];
+    let long_label = status_list().with_header(long_label);
     let mut untimed = status_list();
     untimed.claims.pop();
     let mut wrong_sum = whole.clone();
@@ -146,6 +149,7 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
         ("a list under label -19", relabelled(-19)),
         ("a list under ES256", relabelled(-7)),
         ("a list of another type", retyped(text("application/statuslist+jwt"))),
+        ("a list with a label in two bytes", long_label.build()),
         ("a list whose type is a number", retyped(uint(294))),
         ("a list that the trust list does not name", status_list().with(2, text("urn:pc:s2")).build()),
         ("a list that ends this second", status_list().with(4, uint(NOW)).build()),

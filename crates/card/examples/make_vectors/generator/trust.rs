@@ -49,6 +49,7 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
     altered[40] ^= 1;
     let of_keys = |keys: &[Bytes]| trust_list_of(keys, &policy(&[1], 0)).build();
     let es256_header = trust_list().with_header(vec![(uint(1), int(-7))]);
+    let long_label = trust_list().with_header(vec![(vec![0x18, 1], int(-8))]);
     let with_kid = trust_list().with_header(vec![(uint(1), int(-8)), (uint(4), bytes(&[0; 4]))]);
     let entry = |kid: &[u8], key: Bytes, role: &str, alg: i64, exp: Bytes| {
         array(&[bytes(kid), key, text(role), int(alg), uint(NOW - DAY), exp])
@@ -66,6 +67,7 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
         ("a trust list that a stranger signed", trust_list().secretly_signed_by(&stranger()).build()),
         ("a trust list under ES256", es256_header.build()),
         ("a trust list with a kid", with_kid.build()),
+        ("a trust list with a label in two bytes", long_label.build()),
         ("a trust list with a long number", trust_list().with(-65550, long_uint(7)).build()),
         ("a trust list without an end", trust_list().with(4, vec![0xf6]).build()),
         ("a root among the keys", of_keys(&[key_entry(&card_key()), key_entry(&root())])),
