@@ -37,6 +37,11 @@ create table card (
 create index card_membership_idx on card (membership_id);
 create index card_marked_idx on card (list_n, idx) where status <> 0;
 
+-- The cards that members hold now. Whether one has expired depends on the moment asked about, so that stays a condition
+-- of the question.
+create view living_card as
+select * from card where purpose = 'member' and status = 0 and superseded_at is null;
+
 -- Typed by the member together with the birth date. 50 bits, one use; only a keyed hash is kept.
 create table activation_code (
     id             uuid primary key,

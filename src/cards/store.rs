@@ -177,9 +177,9 @@ pub async fn end_device(
 pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<Option<IssuedCard>> {
     Ok(sqlx::query_as!(
         IssuedCard,
-        "select cose, issued_at, expires_at from card
-         where device_id = $1 and status = 0 and superseded_at is null
-         order by issued_at desc limit 1",
+        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!" from living_card
+           where device_id = $1
+           order by issued_at desc limit 1"#,
         device_id
     )
     .fetch_optional(conn)

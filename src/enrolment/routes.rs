@@ -87,7 +87,7 @@ async fn print_sheet(
             Claim::New => {
                 let id =
                     super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
-                if store::paper_card(&mut tx, membership_id).await?.is_none() {
+                if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
                     let order = Order { membership_id, key: None, device_id: None, sample: false };
                     cards::issue(&app, &mut tx, &order, now).await?;
                 }
@@ -98,7 +98,8 @@ async fn print_sheet(
     let holder = store::sheet_holder(&mut tx, membership_id).await?;
     let expires_at = store::code_expiry(&mut tx, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
-    let paper = store::paper_card(&mut tx, membership_id).await?.ok_or(Error::Conflict("card-revoked"))?;
+    let paper =
+        store::paper_card(&mut tx, membership_id, now).await?.ok_or(Error::Conflict("card-revoked"))?;
     tx.commit().await?;
     Ok(Json(ActivationSheet {
         code: code_of(&app, activation_id).to_string(),

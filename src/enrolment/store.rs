@@ -286,12 +286,17 @@ pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Resul
 }
 
 /// The newest paper card of a membership.
-pub async fn paper_card(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Vec<u8>>> {
+pub async fn paper_card(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<u8>>> {
     Ok(sqlx::query_scalar!(
-        "select cose from card
-         where membership_id = $1 and class = 2 and purpose = 'member' and status = 0 and superseded_at is null
-         order by issued_at desc limit 1",
-        membership_id
+        r#"select cose as "cose!" from living_card
+           where membership_id = $1 and class = 2 and expires_at > $2
+           order by issued_at desc limit 1"#,
+        membership_id,
+        now
     )
     .fetch_optional(conn)
     .await?)

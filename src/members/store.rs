@@ -197,9 +197,8 @@ pub async fn list(
                join person p on p.id = m.person_id
                left join engagement e on e.person_id = p.id and e.valid_to is null
                left join lateral (
-                   select bool_or(c.class = 1) as phone from card c
-                   where c.membership_id = m.id and c.purpose = 'member' and c.status = 0
-                     and c.superseded_at is null and c.expires_at > $9
+                   select bool_or(c.class = 1) as phone from living_card c
+                   where c.membership_id = m.id and c.expires_at > $9
                ) held on true
                where o.path ^@ $1 and r.valid_to is null and m.status = 'active'
                  and (p.search_name || ' ' || m.number) like all ($2)

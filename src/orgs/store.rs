@@ -93,9 +93,8 @@ async fn counts(db: &PgPool, path: &str, now: DateTime<Utc>, today: NaiveDate) -
            join membership m on m.id = r.membership_id
            left join engagement e on e.person_id = m.person_id and e.valid_to is null
            left join lateral (
-               select bool_or(c.class = 1) as phone from card c
-               where c.membership_id = m.id and c.purpose = 'member' and c.status = 0
-                 and c.superseded_at is null and c.expires_at > $3
+               select bool_or(c.class = 1) as phone from living_card c
+               where c.membership_id = m.id and c.expires_at > $3
            ) held on true
            where o.path ^@ $1 and r.valid_to is null and m.status = 'active'"#,
         path,
