@@ -181,7 +181,7 @@ pub async fn record(
         return Ok(Err(Refusal("op-number-invalid")));
     }
     let place = partners::store::place(&mut *conn, about.terminal_id).await?;
-    let (event_at, verdict) = match verify_as_of_event(app, &request.token, about, &place) {
+    let (event_at, verdict) = match verify_as_of_event(app, &request.token, about) {
         Ok(verified) => verified,
         Err(code) => return Ok(Err(Refusal(code.as_str()))),
     };
@@ -218,10 +218,10 @@ fn verify_as_of_event(
     app: &App,
     token: &str,
     about: &Circumstances<'_>,
-    place: &TerminalPlace,
 ) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
     let trust = app.keys.trust_list();
-    let earliest = place.paired_at.max(about.now - TimeDelta::days(MAX_OFFLINE_DAYS)).min(about.now);
+    // Not the pairing: a till that had to be paired anew hands in what it recorded before.
+    let earliest = about.now - TimeDelta::days(MAX_OFFLINE_DAYS);
     let mut refused = Code::Malformed;
     for (attempt, at) in
         [about.at, about.at.saturating_add_signed(about.till_skew_seconds)].into_iter().enumerate()

@@ -156,15 +156,13 @@ pub struct TerminalPlace {
     pub outlet_id: Uuid,
     /// The till's number in the outlet.
     pub number: i32,
-    /// No purchase can be older.
-    pub paired_at: DateTime<Utc>,
 }
 
 /// The place of a terminal.
 pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<TerminalPlace> {
     Ok(sqlx::query_as!(
         TerminalPlace,
-        "select o.partner_id, o.id as outlet_id, t.number, t.paired_at
+        "select o.partner_id, o.id as outlet_id, t.number
          from terminal t join outlet o on o.id = t.outlet_id where t.id = $1",
         terminal_id
     )
