@@ -34,7 +34,7 @@ export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<O
     face,
     seq: last + 1,
     name: mutation.name,
-    args: mutation.alongside ? { ...(mutation.args as object), ...(await mutation.alongside(tx)) } : mutation.args,
+    args: mutation.alongside ? { ...(mutation.args as object), ...(await orAbort(tx, mutation.alongside)) } : mutation.args,
     atSeconds: mutation.atSeconds ?? nowSeconds(),
     state: 'queued',
     attempts: 0,
@@ -45,6 +45,19 @@ export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<O
     tx.done,
   ]);
   return row;
+}
+
+/** A transaction commits what was written before an exception unless it is told otherwise. */
+async function orAbort<T>(tx: OutboxTransaction, work: (tx: OutboxTransaction) => Promise<T>): Promise<T> {
+  try {
+    return await work(tx);
+  } catch (cause) {
+    const ended = tx.done.catch(() => undefined);
+    // A failed request may have aborted it already.
+    if (tx.error === null) tx.abort();
+    await ended;
+    throw cause;
+  }
 }
 
 /** Everything of the face, in the order in which it was done. */

@@ -49,12 +49,17 @@ interface RecordResult {
   shownName?: string;
 }
 
-/** The row, its operation number and the spent proof are one write: none of them is ever there alone. */
-export function recordPurchase(token: string, amountKopecks: number, proofId: string | null): Promise<OutboxRow> {
+/**
+ * The row, its operation number and the spent proof are one write: none of them is ever there alone. The purchase is dated
+ * by the moment of the verdict: a code lives for less than an amount may take to type.
+ */
+export function recordPurchase(
+  token: string, amountKopecks: number, proofId: string | null, verdictAtSeconds = tillNowSeconds(),
+): Promise<OutboxRow> {
   return syncOf('till').enqueue({
     name: 'purchase.record',
     args: { token, amountKopecks },
-    atSeconds: tillNowSeconds(),
+    atSeconds: verdictAtSeconds,
     alongside: async (tx) => {
       if (proofId) await tx.objectStore('proofs').put({ id: proofId, atSeconds: tillNowSeconds() });
       return { opNo: await nextOpNo(tx) };

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { kopecksOf, padKeyOf, press, shownAmount } from './amount';
+import { accrualOf, moscowDay } from './offer';
+import type { Offer } from './tillApi';
+
+const typed = (keys: string) => [...keys].reduce((text, key) => press(text, padKeyOf(key === '<' ? 'Backspace' : key)!), '');
+
+test.each([
+  ['', 0, '0'],
+  ['1450', 145_000, '1 450'],
+  ['1450,5', 145_050, '1 450,5'],
+  ['1450.55', 145_055, '1 450,55'],
+  ['1450,559', 145_055, '1 450,55'],
+  [',5', 50, '0,5'],
+  ['0012', 1_200, '12'],
+  ['12,,3', 1_230, '12,3'],
+  ['129<5', 12_500, '125'],
+  ['99999999', 99_999_900, '999 999'],
+])('typing %j makes %d kopecks, shown as %s', (keys, kopecks, shown) => {
+  expect(kopecksOf(typed(keys))).toBe(kopecks);
+  expect(shownAmount(typed(keys))).toBe(shown.replaceAll(' ', '\u00a0'));
+});
+
+test('no other key is a key of the pad', () => {
+  expect(['Enter', 'a', ' ', '-', '10'].map(padKeyOf)).toEqual([null, null, null, null, null]);
+});
+
+const offer: Offer = {
+  version: 1, title: 'Кэшбэк', percentBp: 300, minAmountKopecks: 10_000, capPerPurchaseKopecks: 50_000,
+  validFrom: '2026-01-01', validTo: '2026-12-31',
+};
+
+test.each([
+  [9_999, { kind: 'below-minimum', percentBp: 300, minKopecks: 10_000 }],
+  [10_000, { kind: 'percent', percentBp: 300, kopecks: 300 }],
+  [150_000, { kind: 'percent', percentBp: 300, kopecks: 4_500 }],
+  [10_033, { kind: 'percent', percentBp: 300, kopecks: 300 }],
+  [1_666_666, { kind: 'percent', percentBp: 300, kopecks: 49_999 }],
+  [1_666_700, { kind: 'capped', percentBp: 300, kopecks: 50_000 }],
+])('a purchase of %d kopecks brings %o', (amountKopecks, accrual) => {
+  expect(accrualOf(offer, amountKopecks, '2026-11-22')).toEqual(accrual);
+});
+
+test('an offer brings nothing outside its days, and no offer never does', () => {
+  const days = ['2025-12-31', '2026-01-01', '2026-12-31', '2027-01-01'];
+  expect(days.map((day) => accrualOf(offer, 10_000, day).kind)).toEqual(['none', 'percent', 'percent', 'none']);
+  expect(accrualOf(null, 10_000, '2026-11-22')).toEqual({ kind: 'none' });
+});
+
+test("the day is Moscow's", () => {
+  expect(moscowDay(Date.UTC(2026, 10, 22, 20, 59) / 1000)).toBe('2026-11-22');
+  expect(moscowDay(Date.UTC(2026, 10, 22, 21, 0) / 1000)).toBe('2026-11-23');
+});

@@ -1,0 +1,106 @@
+import 'fake-indexeddb/auto';
+import { readFileSync } from 'node:fs';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { fromHex } from '../../core/card/bytes';
+import { loadStatusList } from '../../core/card/status';
+import { loadTrustList } from '../../core/card/trust';
+import { database } from '../../db/open';
+import { addToOutbox, readOutbox, type OutboxTransaction } from '../../sync/outbox';
+import { forgetOldProofs, judge } from './judge';
+import type { HeldLists } from './lists';
+import { cancelPurchase, continueOpNo, operationsOf, recordPurchase, shiftOf, type PulledPurchase } from './purchases';
+
+const [vector] = JSON.parse(
+  readFileSync(new URL('../../../../crates/card/vectors/00-accepted.json', import.meta.url), 'utf8'),
+) as { token: string; now: number; roots: string[]; trustList: string; statusLists: string[] }[];
+const { token, now, roots, trustList, statusLists } = vector!;
+
+async function lists(): Promise<HeldLists> {
+  const trust = await loadTrustList(fromHex(trustList), roots.map(fromHex));
+  if (typeof trust === 'string') throw new Error(trust);
+  const list = await loadStatusList(fromHex(statusLists[0]!), trust);
+  if (list === 'status-bad') throw new Error(list);
+  return { trust, statusLists: { held: new Map([[list.uri, list]]), someFailed: false }, empty: false };
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: now * 1000 });
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no network in this test')));
+  const db = await database();
+  await Promise.all((['outbox', 'meta', 'proofs'] as const).map((store) => db.clear(store)));
+});
+
+const opNos = async () => (await readOutbox('till')).map((row) => (row.args as { opNo: number }).opNo);
+
+test('operations are numbered without a gap, on from what the server knew', async () => {
+  await continueOpNo(41, false);
+  const first = await recordPurchase(token, 145_000, 'aa');
+  await Promise.all([recordPurchase(token, 100, 'bb'), cancelPurchase(first.id), recordPurchase(token, 200, null)]);
+  expect(await opNos()).toEqual([42, 43, 44, 45]);
+  await continueOpNo(42, true);
+  await recordPurchase(token, 300, null);
+  expect((await opNos()).at(-1)).toBe(46);
+});
+
+test.each<[string, (tx: OutboxTransaction) => Promise<unknown>]>([
+  ['the database', (tx) => tx.objectStore('proofs').add({ id: 'cc', atSeconds: now })],
+  ['something else', () => Promise.reject(new Error('out of paper'))],
+])('a row, its number and its proof are there together or not at all, when %s fails', async (_what, fail) => {
+  await continueOpNo(7, false);
+  const failing = addToOutbox('till', {
+    name: 'purchase.record',
+    args: {},
+    alongside: async (tx) => {
+      await tx.objectStore('meta').put({ key: 'till-op-no', value: 8 });
+      await tx.objectStore('proofs').put({ id: 'cc', atSeconds: now });
+      await fail(tx);
+      return {};
+    },
+  });
+  await expect(failing).rejects.toThrow();
+  const db = await database();
+  expect([await db.count('outbox'), await db.count('proofs'), (await db.get('meta', 'till-op-no'))?.value]).toEqual([0, 0, 7]);
+});
+
+test('a showing that was served is replayed from then on, until its day is over', async () => {
+  const held = await lists();
+  const { verdict } = await judge(token, held);
+  expect(verdict.code).toBe('accepted');
+  await recordPurchase(token, 145_000, verdict.proofId);
+  expect((await judge(token, held)).verdict.code).toBe('replayed');
+  await forgetOldProofs();
+  expect((await judge(token, held)).verdict.code).toBe('replayed');
+  vi.setSystemTime((now + 25 * 3600) * 1000);
+  await forgetOldProofs();
+  expect(await (await database()).count('proofs')).toBe(0);
+});
+
+test('operations tell what waits, what settled and what was refused; the shift counts what stands', async () => {
+  const kept = await recordPurchase(token, 1_000, null);
+  const cancelled = await recordPurchase(token, 2_000, null);
+  await cancelPurchase(cancelled.id);
+  const refused = await recordPurchase(token, 4_000, null);
+  const rows = (await readOutbox('till')).map((row) =>
+    row.id === refused.id ? { ...row, state: 'rejected' as const, code: 'not-in-programme' } : row);
+  const pulled: PulledPurchase[] = [
+    { id: 'p', mutationId: 'elsewhere', receipt: '9', amountKopecks: 8_000, accrualKopecks: 240, state: 'pending', eventAt: now - 60 },
+  ];
+  const operations = operationsOf(rows, pulled);
+  expect(Object.fromEntries(operations.map(({ id, state }) => [id, state]))).toEqual({
+    [kept.id]: 'queued', [cancelled.id]: 'cancelling', [refused.id]: 'rejected', elsewhere: 'pending',
+  });
+  expect(operations.find(({ id }) => id === kept.id)?.shownName).toBe('Иванова М. П.');
+  expect(shiftOf(operations, now - 3600)).toEqual({ count: 2, totalKopecks: 9_000 });
+  expect(shiftOf(operations, now - 30)).toEqual({ count: 1, totalKopecks: 1_000 });
+});
+
+test('a refused cancellation stands beside the purchase that it did not cancel', async () => {
+  const record = await recordPurchase(token, 1_000, null);
+  const cancel = await cancelPurchase(record.id);
+  const rows = (await readOutbox('till')).map((row) =>
+    row.id === cancel.id ? { ...row, state: 'rejected' as const, code: 'cancel-too-late' } : { ...row, state: 'applied' as const });
+  const operations = operationsOf(rows, []);
+  expect(operations.map(({ kind, state, amountKopecks }) => [kind, state, amountKopecks]).sort()).toEqual([
+    ['cancel', 'rejected', 1_000], ['purchase', 'pending', 1_000],
+  ]);
+});
