@@ -47,7 +47,9 @@ function admit(next: StaffSession): void {
   keep('session', next);
   const chosen = kept<number>('organisation');
   const mandates = next.mandates.map((mandate) => mandate.organisationId);
-  homeId = mandates.find((id) => id === chosen) ?? mandates[0];
+  // Of several, none is taken for granted: people would be entered into the wrong organisation.
+  const only = mandates.length === 1 ? mandates[0] : undefined;
+  homeId = mandates.find((id) => id === chosen) ?? only;
 }
 
 function end(): void {
