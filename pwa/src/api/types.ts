@@ -4,10 +4,10 @@ import type { components } from './schema.gen';
 type Schemas = components['schemas'];
 
 export type Balance = Schemas['Balance'];
-export type Consent = Schemas['Consent'];
-export type IssuedCard = Schemas['IssuedCard'];
+export type Consent = Schemas['ProfileConsent'];
+export type IssuedCard = Schemas['PhoneCard'];
 export type MemberProfile = Schemas['MemberProfile'];
-export type ActivationChallenge = Schemas['ActivationChallenge'];
+export type ActivationChallenge = Schemas['ActivationOffer'];
 
 export type ActivationSheet = Schemas['ActivationSheet'];
 export type Counts = Schemas['Counts'];

@@ -8,7 +8,11 @@ const META_KEY = 'clock-offset-millis';
 /** A slower answer says too little about the moment it was made. */
 const SLOWEST_USEFUL_MILLIS = 10_000;
 
+/** The device's own clock may be set anew at any time; what was learnt long ago is asked again. */
+const FRESH_MILLIS = 10 * 60_000;
+
 let offsetMillis = 0;
+let learntAtMillis: number | undefined;
 
 export function nowMillis(): number {
   return Date.now() + offsetMillis;
@@ -21,6 +25,11 @@ export function nowSeconds(): number {
 /** Server time minus device time. */
 export function clockOffsetSeconds(): number {
   return Math.round(offsetMillis / 1000);
+}
+
+/** Measured by the page's own running time, which nobody can set. */
+export function isClockFresh(): boolean {
+  return learntAtMillis !== undefined && performance.now() - learntAtMillis < FRESH_MILLIS;
 }
 
 export async function restoreClock(): Promise<void> {
@@ -47,5 +56,6 @@ export async function learnServerTime(
   const learnt = offsetFrom(serverMillis, askedAtMillis, heardAtMillis);
   if (learnt === undefined) return;
   offsetMillis = learnt;
+  learntAtMillis = performance.now();
   await writeMeta(META_KEY, learnt);
 }

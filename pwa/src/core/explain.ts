@@ -1,13 +1,13 @@
-/** The rule that made a figure, in words: lines as the server sends them, code and parameters. */
+/** The rule that made a figure, in words: lines as the server sends them, a code and its figures. */
 import { m } from '../messages/generated/messages.js';
 import { calendarDate, money, percent } from './format';
 
 export interface RuleLine {
   code: string;
-  params: Record<string, string | number>;
+  [figure: string]: string | number;
 }
 
-type Params = RuleLine['params'];
+type Params = RuleLine;
 
 const number = (params: Params, name: string) => Number(params[name] ?? 0);
 const text = (params: Params, name: string) => String(params[name] ?? '');
@@ -28,8 +28,8 @@ const words: Record<string, (params: Params) => string> = {
 
 /** A rule that this version does not know is left out rather than shown as a code. */
 export function explain(lines: readonly RuleLine[]): string[] {
-  return lines.flatMap(({ code, params }) => {
-    const line = words[code];
-    return line ? [line(params)] : [];
+  return lines.flatMap((line) => {
+    const inWords = words[line.code];
+    return inWords ? [inWords(line)] : [];
   });
 }

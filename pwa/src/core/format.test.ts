@@ -9,6 +9,7 @@ import {
   parseTypedDate,
   percent,
   phoneMask,
+  shortName,
 } from './format';
 
 const plain = (text: string) => text.replaceAll('\u00a0', '·');
@@ -54,6 +55,10 @@ describe('dates', () => {
 describe('numbers', () => {
   it('groups a membership number by four', () => {
     expect(plain(cardNumber('480123456786'))).toBe('4801·2345·6786');
+  });
+  it('shortens a name to what a cashier sees', () => {
+    expect(plain(shortName('Иванова Мария Петровна'))).toBe('Иванова·М.·П.');
+    expect(plain(shortName('Ким Ирина'))).toBe('Ким·И.');
   });
   it('writes basis points as a percentage', () => {
     expect(plain(percent(300))).toBe('3·%');

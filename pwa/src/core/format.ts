@@ -107,6 +107,12 @@ export function ago(seconds: number, nowSeconds: number): string {
   return relative.format(0, 'second');
 }
 
+/** «Иванова Мария Петровна» → «Иванова М. П.» */
+export function shortName(fullName: string): string {
+  const [last = '', ...given] = fullName.split(/\s+/);
+  return [last, ...given.map((name) => `${name.charAt(0)}.`)].join(NBSP);
+}
+
 /** `480123456786` → «4801 2345 6786». */
 export function cardNumber(number: string): string {
   return number.replace(/(\d{4})(?=\d)/g, `$1${NBSP}`);

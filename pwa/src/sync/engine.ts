@@ -2,14 +2,14 @@
  * One sync per face: push, then pull, one tab at a time. Its status is a store in Svelte's
  * contract; `onChange` says that the phone's database has new rows, whichever tab brought them.
  */
-import { nowSeconds } from '../core/clock';
+import { isClockFresh, learnServerTime, nowSeconds } from '../core/clock';
 import { asProblem } from '../api/problem';
 import { readMeta, writeMeta } from '../db/open';
 import type { OutboxRow, SyncFace } from '../db/schema';
 import { addToOutbox, countOutbox, type Mutation } from './outbox';
 import { pullChanges } from './pull';
 import { pushOutbox } from './push';
-import type { PushAnswer } from './wire';
+import { askServerMillis, type PushAnswer } from './wire';
 
 export interface SyncStatus {
   running: boolean;
@@ -164,7 +164,15 @@ async function pushAndPull(
   if (pushed.clock) set({ clock: pushed.clock });
   const pulled = await pullChanges(face, clientId);
   set({ pending: pulled.pending });
+  await refreshClock();
   return pulled.changed || pushed.settled > 0;
+}
+
+/** A face that only pulls would never hear the time; a proof dated by a wrong clock is refused. */
+async function refreshClock(): Promise<void> {
+  if (isClockFresh()) return;
+  const askedAtMillis = Date.now();
+  await learnServerTime(await askServerMillis(), askedAtMillis);
 }
 
 /** Names this installation to the server, for as long as its database lives. */

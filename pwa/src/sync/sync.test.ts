@@ -15,6 +15,7 @@ interface SentMutation {
 type Reply = Response | Error;
 
 interface Server {
+  aheadMillis: number;
   pushes: SentMutation[][];
   cursors: (string | null)[];
   answer: (mutation: SentMutation) => Omit<MutationAnswer, 'id'>;
@@ -29,6 +30,7 @@ const problem = (status: number, code: string) =>
 
 function freshServer(): Server {
   return {
+    aheadMillis: 0,
     pushes: [],
     cursors: [],
     answer: () => ({ status: 'applied', result: { receipt: 'A-1' } }),
@@ -40,6 +42,7 @@ function freshServer(): Server {
 async function serve(input: Request | string, init?: RequestInit): Promise<Response> {
   const url = new URL(typeof input === 'string' ? input : input.url, 'http://till.test');
   if (url.pathname === '/api/sync/pull') return servePull(url.searchParams.get('cursor'));
+  if (url.pathname === '/api/time') return Response.json({ unixMillis: Date.now() + server.aheadMillis });
   const { mutations } = JSON.parse(String(init?.body)) as { mutations: SentMutation[] };
   server.pushes.push(mutations);
   const refused = server.refusePush(mutations);
@@ -245,6 +248,14 @@ describe('the pull', () => {
     server.pull = () => ({ cursor: 'p1' });
     await sync.now();
     expect(changes).toBe(1);
+  });
+
+  it('learns the time even when there is nothing to send', async () => {
+    const { sync } = await load();
+    const { clockOffsetSeconds } = await import('../core/clock');
+    server.aheadMillis = 240_000;
+    await sync.now();
+    expect(clockOffsetSeconds()).toBe(240);
   });
 
   it('keeps the two faces of one device apart', async () => {

@@ -7,6 +7,8 @@ import type { OutboxRow, SyncFace } from '../db/schema';
 export const SYNC_SCHEMA = 1;
 export const PUSH_AT_MOST = 100;
 
+const ServerTime = v.object({ unixMillis: v.number() });
+
 const Answer = v.object({
   id: v.string(),
   status: v.picklist(['applied', 'duplicate', 'rejected', 'retry']),
@@ -66,6 +68,10 @@ export async function sendPull(
   const query = new URLSearchParams({ face, clientId, schema: String(SYNC_SCHEMA) });
   if (cursor !== undefined) query.set('cursor', cursor);
   return read(PullAnswer, await reach(`/api/sync/pull?${query}`));
+}
+
+export async function askServerMillis(): Promise<number> {
+  return (await read(ServerTime, await reach('/api/time'))).unixMillis;
 }
 
 async function read<Schema extends v.GenericSchema>(

@@ -3,6 +3,7 @@
  * need to be asked again is kept in the phone's database until the card is here.
  */
 import { answerOf, api } from '../../api/client';
+import { ApiProblem } from '../../api/problem';
 import type { ActivationChallenge, MemberProfile } from '../../api/types';
 import { fromBase64Url, toBase64Url } from '../../core/base64url';
 import { fromHex } from '../../core/card/bytes';
@@ -77,8 +78,9 @@ async function send(key: DeviceKey, challenge: string, consents: GivenConsent[])
 
 /** Key, card and first data become this phone's at one stroke. */
 async function adopt(key: DeviceKey, profile: MemberProfile): Promise<void> {
-  await forgetPulled('member');
   const { card, balance } = profile;
+  if (!card) throw new ApiProblem({ code: 'unavailable', status: 201, detail: 'no card came' });
+  await forgetPulled('member');
   const tx = (await database()).transaction(['keys', 'cards', 'entities', 'meta'], 'readwrite');
   const face = 'member';
   await Promise.all([
