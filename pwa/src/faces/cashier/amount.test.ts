@@ -15,7 +15,8 @@ test.each([
   ['0012', 1_200, '12'],
   ['12,,3', 1_230, '12,3'],
   ['129<5', 12_500, '125'],
-  ['99999999', 99_999_900, '999 999'],
+  ['123456789', 123_456_700, '1 234 567'],
+  ['10000000,01', 1_000_000_000, '10 000 000,0'],
 ])('typing %j makes %d kopecks, shown as %s', (keys, kopecks, shown) => {
   expect(kopecksOf(typed(keys))).toBe(kopecks);
   expect(shownAmount(typed(keys))).toBe(shown.replaceAll(' ', '\u00a0'));

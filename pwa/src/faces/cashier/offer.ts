@@ -1,7 +1,8 @@
 // What a purchase brings under the partner's offer, as the server will compute it. Whole kopecks throughout.
 import type { Offer } from './tillApi';
 
-export const AMOUNT_MAX_KOPECKS = 99_999_999;
+/** The server takes no larger purchase. */
+export const AMOUNT_MAX_KOPECKS = 1_000_000_000;
 
 export type Accrual =
   | { kind: 'none' }
@@ -9,7 +10,7 @@ export type Accrual =
   | { kind: 'percent' | 'capped'; percentBp: number; kopecks: number };
 
 export function accrualOf(offer: Offer | null, amountKopecks: number, today: string): Accrual {
-  if (!offer || today < offer.validFrom || (offer.validTo && today > offer.validTo)) return { kind: 'none' };
+  if (!offer || today < (offer.validFrom ?? today) || today > (offer.validTo ?? today)) return { kind: 'none' };
   const { percentBp, minAmountKopecks, capPerPurchaseKopecks } = offer;
   if (amountKopecks < minAmountKopecks) return { kind: 'below-minimum', percentBp, minKopecks: minAmountKopecks };
   const kopecks = Math.floor((amountKopecks * percentBp) / 10_000);

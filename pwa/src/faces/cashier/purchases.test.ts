@@ -8,7 +8,7 @@ import { database } from '../../db/open';
 import { addToOutbox, readOutbox, type OutboxTransaction } from '../../sync/outbox';
 import { forgetOldProofs, judge } from './judge';
 import type { HeldLists } from './lists';
-import { cancelPurchase, continueOpNo, operationsOf, recordPurchase, shiftOf, type PulledPurchase } from './purchases';
+import { cancelPurchase, continueOpNo, operationsOf, receiptNumber, recordPurchase, shiftOf, type PulledPurchase } from './purchases';
 
 const [vector] = JSON.parse(
   readFileSync(new URL('../../../../crates/card/vectors/00-accepted.json', import.meta.url), 'utf8'),
@@ -92,6 +92,11 @@ test('operations tell what waits, what settled and what was refused; the shift c
   expect(operations.find(({ id }) => id === kept.id)?.shownName).toBe('Иванова М. П.');
   expect(shiftOf(operations, now - 3600)).toEqual({ count: 2, totalKopecks: 9_000 });
   expect(shiftOf(operations, now - 30)).toEqual({ count: 1, totalKopecks: 1_000 });
+});
+
+test('the receipt bears the same number before and after the server has heard of it', () => {
+  expect(receiptNumber({ receipt: null, opNo: 44 }, 12)).toBe('12-0044');
+  expect(receiptNumber({ receipt: '7-0003', opNo: 44 }, 12)).toBe('7-0003');
 });
 
 test('a refused cancellation stands beside the purchase that it did not cancel', async () => {

@@ -163,6 +163,11 @@ function pulledOperation(purchase: PulledPurchase, cancelOf: ReadonlyMap<string,
   };
 }
 
+/** The short number on the receipt, as the server makes it: it is known before the server has heard of the purchase. */
+export function receiptNumber(operation: Pick<Operation, 'receipt' | 'opNo'>, terminalNumber: number): string {
+  return operation.receipt ?? `${terminalNumber}-${String(operation.opNo).padStart(4, '0')}`;
+}
+
 function shownNameOf(token: string): string | null {
   const read = readToken(token);
   return typeof read === 'string' ? null : read.card.shown.name;

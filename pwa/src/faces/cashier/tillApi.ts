@@ -9,13 +9,13 @@ const OfferShape = v.object({
   percentBp: v.number(),
   minAmountKopecks: v.number(),
   capPerPurchaseKopecks: v.nullish(v.number()),
-  validFrom: v.string(),
+  validFrom: v.nullish(v.string()),
   validTo: v.nullish(v.string()),
 });
 
 const TillShape = v.object({
   terminalId: v.string(),
-  terminalNumber: v.union([v.number(), v.string()]),
+  terminalNumber: v.number(),
   partnerName: v.string(),
   outletName: v.string(),
   outletAddress: v.nullish(v.string()),

@@ -103,6 +103,7 @@ function dayOf(seconds: number, nowSeconds: number): string {
 
 const rejections: Record<string, () => string> = {
   'op-number-reused': m.cashier_reject_op_number_reused,
+  'op-number-invalid': m.cashier_reject_malformed_args,
   'idempotency-conflict': m.cashier_reject_idempotency_conflict,
   'amount-invalid': m.cashier_reject_amount_invalid,
   'not-in-programme': m.cashier_reject_not_in_programme,
