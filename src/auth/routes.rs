@@ -96,14 +96,14 @@ async fn sign_in(
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
+#[utoipa::path(get, operation_id = "staff_session", path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
     (status = 200, body = StaffSession), (status = 401, body = Problem)))]
 async fn show(State(app): State<AppState>, staff: Staff) -> Result<Json<StaffSession>> {
     Ok(Json(session_of(&app, staff.account_id).await?))
 }
 
 /// Sign out.
-#[utoipa::path(delete, path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
+#[utoipa::path(delete, operation_id = "staff_sign_out", path = "/api/staff/session", tag = "staff", security(("pc_staff" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
 async fn sign_out(
     State(app): State<AppState>,

@@ -347,7 +347,7 @@ async fn change_consent(
 }
 
 /// Sign this phone out: its card is revoked and its session ends.
-#[utoipa::path(delete, path = "/api/member/session", tag = "member", security(("pc_member" = [])), responses(
+#[utoipa::path(delete, operation_id = "member_sign_out", path = "/api/member/session", tag = "member", security(("pc_member" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
 async fn sign_out(
     State(app): State<AppState>,

@@ -36,3 +36,21 @@ pub fn document() -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::description;
+
+    /// Clients are generated with one name for each operation.
+    #[test]
+    fn operations_have_names_of_their_own() {
+        let value = serde_json::to_value(description()).unwrap();
+        let items =
+            value["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        let names: Vec<&str> = items.filter_map(|operation| operation["operationId"].as_str()).collect();
+        assert!(names.len() > 20, "the description is not empty");
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+    }
+}

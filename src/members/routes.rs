@@ -132,7 +132,7 @@ async fn add(
 }
 
 /// One member, within one's rights.
-#[utoipa::path(get, path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
+#[utoipa::path(get, operation_id = "staff_member", path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
     params(("id" = Uuid, Path,)), responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn show(State(app): State<AppState>, staff: Staff, Path(id): Path<Uuid>) -> Result<Json<MemberDetail>> {

@@ -16,7 +16,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 /// An organisation, its figures and what is directly below it.
-#[utoipa::path(get, path = "/api/staff/organisations/{id}", tag = "staff", security(("pc_staff" = [])),
+#[utoipa::path(get, operation_id = "organisation", path = "/api/staff/organisations/{id}", tag = "staff", security(("pc_staff" = [])),
     params(("id" = i64, Path,)), responses(
     (status = 200, body = Organisation), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn show(State(app): State<AppState>, staff: Staff, Path(id): Path<i64>) -> Result<Json<Organisation>> {

@@ -55,7 +55,7 @@ async fn pair(
 }
 
 /// This till, its outlet and the cashback rule in force.
-#[utoipa::path(get, path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
+#[utoipa::path(get, operation_id = "till", path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
     (status = 200, body = TillState), (status = 401, body = Problem)))]
 async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>> {
     let mut conn = app.db.acquire().await?;

@@ -151,7 +151,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Sign this phone out: its card is revoked and its session ends. */
-        delete: operations["sign_out"];
+        delete: operations["member_sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -182,7 +182,7 @@ export interface paths {
             cookie?: never;
         };
         /** One member, within one's rights. */
-        get: operations["show"];
+        get: operations["staff_member"];
         put?: never;
         post?: never;
         delete?: never;
@@ -233,7 +233,7 @@ export interface paths {
             cookie?: never;
         };
         /** An organisation, its figures and what is directly below it. */
-        get: operations["show"];
+        get: operations["organisation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -268,12 +268,12 @@ export interface paths {
             cookie?: never;
         };
         /** Who is signed in. */
-        get: operations["show"];
+        get: operations["staff_session"];
         put?: never;
         /** Sign in with login and password. */
         post: operations["sign_in"];
         /** Sign out. */
-        delete: operations["sign_out"];
+        delete: operations["staff_sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -321,7 +321,7 @@ export interface paths {
             cookie?: never;
         };
         /** This till, its outlet and the cashback rule in force. */
-        get: operations["show"];
+        get: operations["till"];
         put?: never;
         post?: never;
         /** End this till. What it has not sent yet must be sent before. */
@@ -1313,7 +1313,7 @@ export interface operations {
             };
         };
     };
-    sign_out: {
+    member_sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -1357,7 +1357,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    staff_member: {
         parameters: {
             query?: never;
             header?: never;
@@ -1504,7 +1504,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    organisation: {
         parameters: {
             query?: never;
             header?: never;
@@ -1646,7 +1646,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    staff_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -1712,7 +1712,7 @@ export interface operations {
             };
         };
     };
-    sign_out: {
+    staff_sign_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -1833,7 +1833,7 @@ export interface operations {
             };
         };
     };
-    show: {
+    till: {
         parameters: {
             query?: never;
             header?: never;
