@@ -76,6 +76,11 @@ export function dateOf(seconds: number): string {
   return longDate(fromSeconds(seconds));
 }
 
+/** Unix seconds → «22.11.2026». */
+export function shortDateOf(seconds: number): string {
+  return fromSeconds(seconds).toLocaleDateString(LOCALE);
+}
+
 /** Unix seconds → «14:05». */
 export function timeOf(seconds: number): string {
   return hourMinute.format(fromSeconds(seconds));
