@@ -11,15 +11,22 @@ export type Question = View & { organisationId: number };
 let question: Question | undefined;
 let items = $state.raw<MemberSummary[]>([]);
 let total = $state(0);
+let scrollPixels = $state(0);
 let isReading = $state(false);
 let isAnswered = $state(false);
 let problem = $state.raw<ApiProblem | undefined>();
 let nextCursor: string | undefined;
+let lastCursor: string | undefined;
 let reading: AbortController | undefined;
 
 export const people = {
   /** How far the list is scrolled; kept for the way back from a person. */
-  scrollPixels: 0,
+  get scrollPixels(): number {
+    return scrollPixels;
+  },
+  set scrollPixels(pixels: number) {
+    scrollPixels = pixels;
+  },
   get items(): readonly MemberSummary[] {
     return items;
   },
@@ -53,10 +60,6 @@ export async function ask(next: Question): Promise<void> {
   await read(undefined);
 }
 
-export async function askAgain(): Promise<void> {
-  if (question) await read(undefined);
-}
-
 /** What was listed is no longer what the register says; the next look asks anew. */
 export function outdated(): void {
   question = undefined;
@@ -66,11 +69,17 @@ export async function more(): Promise<void> {
   if (!isReading && !problem && nextCursor) await read(nextCursor);
 }
 
+/** After a failure: the page that is missing, or the first one. */
+export async function readAgain(): Promise<void> {
+  await read(lastCursor);
+}
+
 async function read(cursor: string | undefined): Promise<void> {
   if (!question) return;
   reading?.abort();
   const own = new AbortController();
   reading = own;
+  lastCursor = cursor;
   isReading = true;
   problem = undefined;
   try {
@@ -79,7 +88,7 @@ async function read(cursor: string | undefined): Promise<void> {
     // A page beyond the first may come after the last person has left it, and then counts none.
     if (!cursor || page.items.length > 0) total = page.total;
     nextCursor = page.nextCursor ?? undefined;
-    if (!cursor) people.scrollPixels = 0;
+    if (!cursor) scrollPixels = 0;
     isAnswered = true;
   } catch (cause) {
     if (own.signal.aborted) return;
