@@ -1,0 +1,203 @@
+// Chromium and its contexts, one for each person of the story. Every request, error and refusal of the content policy is
+// noted; nothing but the instance can be reached.
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { repository } from './instance.mjs';
+import { cameraScript } from './camera.mjs';
+
+const modules = createRequire(join(repository, 'pwa/package.json'));
+const { chromium } = modules('playwright-core');
+
+export const PHONE = { width: 360, height: 740 };
+export const WIDE = { width: 1280, height: 800 };
+const WAIT_MILLIS = 15_000;
+
+export const output = join(repository, 'target/e2e');
+const screens = join(output, 'screens');
+
+export async function openBrowser(url) {
+  await rm(output, { recursive: true, force: true });
+  await mkdir(screens, { recursive: true });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost',
+    ],
+  });
+  const axe = await readFile(modules.resolve('axe-core/axe.min.js'), 'utf8');
+  return new Stage(browser, url, axe);
+}
+
+class Stage {
+  /** Requests that were meant for somewhere else than the instance. */
+  strayed = [];
+  /** Errors that no page may have: uncaught ones, and what the content policy refused. */
+  errors = [];
+  people = [];
+
+  constructor(browser, url, axe) {
+    this.browser = browser;
+    this.url = url;
+    this.axe = axe;
+  }
+
+  /** A person with a device of their own. `shiftMillis`: how wrong the device's clock is. */
+  async person(name, { shiftMillis = 0, isPhone = true } = {}) {
+    const context = await this.browser.newContext({
+      baseURL: this.url,
+      locale: 'ru-RU',
+      timezoneId: 'Europe/Moscow',
+      viewport: PHONE,
+      deviceScaleFactor: 2,
+      isMobile: isPhone,
+      hasTouch: isPhone,
+      reducedMotion: 'reduce',
+    });
+    context.setDefaultTimeout(WAIT_MILLIS);
+    await context.addInitScript(clockScript, shiftMillis);
+    await context.addInitScript(cameraScript);
+    const person = new Person(this, name, context);
+    this.people.push(person);
+    return person;
+  }
+
+  /** What was on every screen when something went wrong. */
+  async saveAll() {
+    for (const { name, page } of this.people) {
+      if (!page || page.isClosed()) continue;
+      await page.screenshot({ path: join(output, `failed-${name}.png`) }).catch(() => undefined);
+    }
+  }
+
+  close() {
+    return this.browser.close();
+  }
+}
+
+class Person {
+  page;
+  requests = [];
+
+  constructor(stage, name, context) {
+    this.stage = stage;
+    this.name = name;
+    this.context = context;
+    context.on('request', (request) => this.#note(request.url()));
+    context.on('weberror', (error) => stage.errors.push(`${name}: ${error.error().stack}`));
+    context.on('console', (message) => {
+      if (/content security policy/i.test(message.text())) stage.errors.push(`${name}: ${message.text()}`);
+    });
+  }
+
+  #note(url) {
+    const { origin, protocol } = new URL(url);
+    this.requests.push(url);
+    const isLocal = protocol === 'data:' || origin === this.stage.url;
+    if (!isLocal) this.stage.strayed.push(`${this.name}: ${url}`);
+  }
+
+  /** Closes what is open and opens the app anew, as after a tap on its icon. */
+  async open(path) {
+    await this.page?.close();
+    this.page = await this.context.newPage();
+    await this.page.goto(path);
+    return this.page;
+  }
+
+  at(testid) {
+    return this.page.getByTestId(testid);
+  }
+
+  button(name) {
+    return this.page.getByRole('button', { name });
+  }
+
+  link(name) {
+    return this.page.getByRole('link', { name });
+  }
+
+  /** Waits for an element that holds the words; answers its whole text. */
+  async reads(locator, words) {
+    const found = words === undefined ? locator : locator.filter({ hasText: words });
+    await found.first().waitFor();
+    return found.first().innerText();
+  }
+
+  async offline(isOffline = true) {
+    await this.context.setOffline(isOffline);
+  }
+
+  /** The app's files are kept on this device and its worker answers for them. */
+  async installed() {
+    await this.page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+      if (navigator.serviceWorker.controller) return;
+      await new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
+    });
+  }
+
+  async shiftClock(millis) {
+    await this.page.evaluate((shift) => window.shiftClock(shift), millis);
+  }
+
+  /** All rows of a store of the app's database. */
+  async stored(store) {
+    return this.page.evaluate(async (name) => {
+      const settle = (request) =>
+        new Promise((done, failed) => {
+          request.onsuccess = () => done(request.result);
+          request.onerror = () => failed(request.error);
+        });
+      const db = await settle(indexedDB.open('profcards'));
+      const rows = await settle(db.transaction(name).objectStore(name).getAll());
+      db.close();
+      return rows.map((row) => ({ ...row, isExtractable: row.privateKey?.extractable, privateKey: undefined }));
+    }, store);
+  }
+
+  /** The screen as it is now, at both sizes, light and dark, and without a fault for axe. */
+  async shoot(name) {
+    const { page } = this;
+    const faults = [];
+    for (const [size, viewport] of Object.entries({ phone: PHONE, wide: WIDE })) {
+      await page.setViewportSize(viewport);
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme });
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        await page.screenshot({ path: join(screens, `${name}-${size}-${colorScheme}.png`), animations: 'disabled' });
+        if ((size === 'phone') === (colorScheme === 'light')) faults.push(...(await this.#faults(`${size}, ${colorScheme}`)));
+      }
+    }
+    await page.setViewportSize(PHONE);
+    await page.emulateMedia({ colorScheme: 'light' });
+    if (faults.length > 0) throw new Error(`axe: ${name}\n${faults.join('\n')}`);
+  }
+
+  async #faults(circumstances) {
+    await this.page.evaluate(`${this.stage.axe}; undefined`);
+    const { violations } = await this.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+    return violations.map(
+      ({ id, help, nodes }) =>
+        `  ${circumstances}: ${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n      ${node.failureSummary}`).join('\n')}`,
+    );
+  }
+}
+
+/** Runs in the page before the app does: the device's clock, which can be wrong and be set. */
+function clockScript(initialShiftMillis) {
+  const TrueDate = Date;
+  let shiftMillis = initialShiftMillis;
+  window.Date = class extends TrueDate {
+    constructor(...given) {
+      if (given.length === 0) super(TrueDate.now() + shiftMillis);
+      else super(...given);
+    }
+    static now() {
+      return TrueDate.now() + shiftMillis;
+    }
+  };
+  window.shiftClock = (millis) => (shiftMillis = millis);
+}

@@ -1,0 +1,148 @@
+// The real program on a data folder of its own: started, stopped and started again on the same data and port.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const READY_WITHIN_MILLIS = 60_000;
+const STOPPED_WITHIN_MILLIS = 30_000;
+const POLL_MILLIS = 50;
+
+export const repository = fileURLToPath(new URL('../../../', import.meta.url));
+
+const targetFolder = process.env.CARGO_TARGET_DIR ?? join(repository, 'target');
+const program = resolve(process.env.PROFCARDS_BIN ?? join(targetFolder, 'debug/profcards'));
+
+/** Asks until the condition holds, and says what was awaited when it never does. */
+export async function until(what, withinMillis, condition) {
+  const deadline = Date.now() + withinMillis;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${withinMillis / 1000} s`);
+    await new Promise((wake) => setTimeout(wake, POLL_MILLIS));
+  }
+}
+
+export async function makeInstance() {
+  const folder = await mkdtemp(join(tmpdir(), 'profcards-e2e-'));
+  // A build of the app during the run must not change what is tested.
+  await cp(process.env.PROFCARDS_PWA ?? join(repository, 'pwa/dist'), join(folder, 'pwa'), { recursive: true });
+  const port = await freePort();
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
+  const env = {
+    ...inherited,
+    PROFCARDS_ADDR: `127.0.0.1:${port}`,
+    PROFCARDS_DATA: join(folder, 'var'),
+    PROFCARDS_PWA: join(folder, 'pwa'),
+    PROFCARDS_KEYS: process.env.PROFCARDS_KEYS ?? join(repository, 'keys'),
+  };
+  return new Instance(folder, port, env);
+}
+
+class Instance {
+  #child;
+  #log = '';
+
+  constructor(folder, port, env) {
+    this.folder = folder;
+    this.url = `http://localhost:${port}`;
+    this.env = env;
+  }
+
+  get log() {
+    return this.#log;
+  }
+
+  async start() {
+    const child = spawn(program, ['up'], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    const note = (chunk) => (this.#log += chunk);
+    child.stdout.on('data', note);
+    child.stderr.on('data', note);
+    await until('the server is ready', READY_WITHIN_MILLIS, async () => {
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#log}`);
+      return isReady(this.url);
+    });
+  }
+
+  /** As Ctrl-C does it. Everything that the program started must be gone with it. */
+  async stop() {
+    const child = this.#child;
+    if (!child) return;
+    this.#child = undefined;
+    if (child.exitCode === null) child.kill('SIGINT');
+    await until('the server stops', STOPPED_WITHIN_MILLIS, () => child.exitCode !== null || child.signalCode !== null);
+    assert.equal(child.exitCode, 0, `the server ended with ${child.exitCode ?? child.signalCode}:\n${this.#log}`);
+    assert.equal(await isReady(this.url), false, 'the port still answers');
+    const left = await until('what it started ends', STOPPED_WITHIN_MILLIS, async () => {
+      const found = await processesNaming(this.folder);
+      return found.length === 0 ? [] : undefined;
+    });
+    assert.deepEqual(left, []);
+  }
+
+  async remove() {
+    this.#child?.kill('SIGKILL');
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** One command of the program beside the running server; its standard output. */
+  async run(...args) {
+    const { stdout } = await promisify(execFile)(program, args, { env: this.env });
+    return stdout.trim();
+  }
+
+  /** The code, birth date and name of a member who has no phone yet, and a till's code. */
+  async freshEntries() {
+    const text = await this.run('demo');
+    const [, code, day, month, year, name] =
+      /\/activate\s+(\S+)\s+\S+\s+(\d\d)\.(\d\d)\.(\d{4})\s+(.+)/.exec(text) ?? [];
+    const [, pairingCode] = /\/scan\s+\S+ \S+ (\S+)/.exec(text) ?? [];
+    assert.ok(code && pairingCode, `no codes in:\n${text}`);
+    return { code, birthDate: `${day}${month}${year}`, name: name.trim(), pairingCode };
+  }
+
+  /** A code that pairs a till with this outlet. */
+  async tillCode(outletName) {
+    const outlets = (await this.run('till', 'outlets')).split('\n');
+    const outlet = outlets.find((line) => line.endsWith(` ${outletName}`));
+    assert.ok(outlet, `no outlet «${outletName}» in:\n${outlets.join('\n')}`);
+    return this.run('till', 'code', '--outlet', outlet.split(' ')[0]);
+  }
+
+  async download(path) {
+    const response = await fetch(this.url + path);
+    assert.equal(response.status, 200, path);
+    return { bytes: Buffer.from(await response.arrayBuffer()), etag: response.headers.get('etag') };
+  }
+}
+
+async function isReady(url) {
+  const response = await fetch(`${url}/readyz`).catch(() => undefined);
+  return response?.status === 200;
+}
+
+function freePort() {
+  return new Promise((found, failed) => {
+    const server = createServer();
+    server.on('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => found(port));
+    });
+  });
+}
+
+/** PostgreSQL and Redis carry their folders in their command lines. */
+async function processesNaming(folder) {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  const lines = await Promise.all(
+    ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').then((line) => ({ id, line }), () => undefined)),
+  );
+  return lines.filter((found) => found?.line.includes(folder));
+}

@@ -1,0 +1,60 @@
+// The whole story in a real browser on the real program: a card is issued, opened on a phone, shown and read by a camera
+// without a network, and its purchase lands in the books. Prints a line for each promise.
+import assert from 'node:assert/strict';
+import { openBrowser, output } from './lib/browser.mjs';
+import { makeInstance } from './lib/instance.mjs';
+import { chapter, check, sum } from './lib/report.mjs';
+import { chairStory } from './story/chair.mjs';
+import { activationStory, cashbackStory, offlineStory } from './story/member.mjs';
+import { forgeryStory, rejectedStory, revokedStory, wrongClockStory } from './story/refusals.mjs';
+import { anyoneStory, purchaseStory, settlesStory } from './story/till.mjs';
+
+async function story(instance, stage) {
+  const { chair, code } = await chairStory(stage);
+  const phone = await activationStory(stage, code);
+  await offlineStory(phone);
+  const till = await anyoneStory(stage, instance, phone);
+  await phone.offline();
+  const { token, receipt } = await purchaseStory(instance, till, phone);
+  await forgeryStory(till, phone, token);
+  await phone.offline(false);
+  await phone.open('/card/profcards');
+  await settlesStory(till, receipt);
+  await cashbackStory(phone);
+  await till.shoot('till-settled');
+  const member = await rejectedStory(stage, instance, till);
+  await revokedStory(instance, chair, till, member);
+  await phone.open('/card/code');
+  await wrongClockStory(stage, instance, phone);
+}
+
+/** What holds for the whole run. */
+async function afterwards(instance, stage) {
+  chapter('The whole run');
+  await check('the books agree with the journal', () => instance.run('ledger', 'audit'));
+  await check('no request went anywhere but to the instance', () => assert.deepEqual(stage.strayed, []));
+  await check('no page had an uncaught error or broke its content policy', () => assert.deepEqual(stage.errors, []));
+}
+
+const instance = await makeInstance();
+let stage;
+try {
+  await check('one command starts the instance', () => instance.start());
+  stage = await openBrowser(instance.url);
+  await story(instance, stage);
+  await afterwards(instance, stage);
+  await stage.close();
+  await check('it stops on Ctrl-C, with everything that it had started', () => instance.stop());
+} catch (cause) {
+  if (sum.failed === 0) sum.failed = 1;
+  console.error(cause.stack ?? cause);
+  await stage?.saveAll();
+  if (stage?.errors.length) console.error('Errors of the pages:', stage.errors);
+  console.error(`What was on the screens: ${output}`);
+  await stage?.close();
+  await instance.stop().catch((failure) => console.error(failure));
+} finally {
+  await instance.remove();
+}
+console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
+process.exitCode = sum.failed === 0 ? 0 : 1;

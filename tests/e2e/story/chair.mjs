@@ -1,0 +1,113 @@
+// The chair: signs in, sees the organisation, enters a person on a phone, issues the card, reads the sheet.
+import assert from 'node:assert/strict';
+import { assertReads, chapter, check, plain } from '../lib/report.mjs';
+
+const LOGIN = 'school12';
+const PASSWORD = 'demo-2026';
+const ORGANISATION = 'ППО школы № 12';
+
+/** The person of the story. */
+export const HERO = {
+  lastName: 'Ёлкина',
+  firstName: 'Вера',
+  middleName: 'Андреевна',
+  birthDate: '12031985',
+  phone: '89045551234',
+  position: 'учитель математики',
+  joinedOn: '01092025',
+  shownName: 'Ёлкина В. А.',
+};
+
+const figureIn = (text) => Number(/\d+/.exec(plain(text))[0]);
+
+/** Answers the code that is printed on the sheet. */
+export async function chairStory(stage) {
+  chapter('The chair');
+  const chair = await stage.person('chair');
+  await chair.open('/chair');
+  await check('signs in', () => signIn(chair));
+  const members = await check('sees the organisation and its counts', () => seesCounts(chair));
+  await check('sees as many people as the count says', () => seesPeople(chair, members));
+  await check('enters a person through the form, at phone size', () => entersPerson(chair));
+  const code = await check('issues the card and reads the activation code on the sheet', () => issues(chair));
+  await check('sees that the organisation has one member more', async () => {
+    await chair.link('Главная').click();
+    await chair.reads(chair.page.locator('h1'), ORGANISATION);
+    await chair.reads(chair.page.getByRole('main'), String(members + 1));
+  });
+  return { chair, code };
+}
+
+async function signIn(chair) {
+  await chair.at('staff-login').fill(LOGIN);
+  await chair.at('staff-password').fill('not-this-one');
+  await chair.at('staff-sign-in').click();
+  await chair.reads(chair.page.getByRole('alert'), 'Логин или пароль не подошли');
+  await chair.at('staff-password').fill(PASSWORD);
+  await chair.at('staff-sign-in').click();
+  await chair.reads(chair.page.locator('h1'), ORGANISATION);
+}
+
+async function seesCounts(chair) {
+  const figures = chair.page.getByRole('region', { name: 'Организация в цифрах' });
+  const text = await chair.reads(figures, 'Профсоюза');
+  assertReads(text, 'Работающие', 'Пенсионеры', 'С картой в телефоне');
+  await chair.shoot('chair-home');
+  return figureIn(text.slice(text.indexOf('цифрах') + 'цифрах'.length));
+}
+
+async function seesPeople(chair, members) {
+  await chair.link('Люди').click();
+  await chair.at('person-row').first().waitFor();
+  const total = await chair.reads(chair.page.getByRole('status').first(), 'человек');
+  assert.equal(figureIn(total), members);
+  await chair.shoot('chair-people');
+}
+
+async function entersPerson(chair) {
+  await chair.at('new-person').click();
+  await chair.at('save-person').click();
+  await chair.reads(chair.page.getByRole('main'), 'Исправьте');
+  await chair.at('last-name').fill(HERO.lastName);
+  await chair.at('first-name').fill(HERO.firstName);
+  await chair.at('middle-name').fill(HERO.middleName);
+  await chair.page.getByRole('radio', { name: 'Женский' }).check();
+  await chair.at('birth-date').pressSequentially(HERO.birthDate);
+  await chair.page.getByRole('radio', { name: 'Работает' }).check();
+  await chair.at('position').fill(HERO.position);
+  await chair.at('phone').pressSequentially(HERO.phone);
+  await chair.at('joined-on').fill('');
+  await chair.at('joined-on').pressSequentially(HERO.joinedOn);
+  await chair.at('has-consent').check();
+  assert.equal(await chair.at('birth-date').inputValue(), '12.03.1985');
+  await chair.page.evaluate(() => scrollTo(0, 0));
+  await chair.shoot('chair-new-person');
+  await chair.at('save-person').click();
+  const title = `${HERO.lastName} ${HERO.firstName} ${HERO.middleName}`;
+  await chair.reads(chair.page.getByRole('heading', { level: 1 }), title);
+  assertReads(await chair.page.getByRole('main').innerText(), '12 марта 1985', '+7', 'Карты ещё нет');
+}
+
+async function issues(chair) {
+  await chair.at('issue-card').click();
+  const code = plain(await chair.reads(chair.at('sheet-code')));
+  assert.match(code, /^[0-9A-Z]{5}-[0-9A-Z]{5}$/);
+  await chair.shoot('chair-sheet');
+  await chair.page.goBack();
+  await chair.reads(chair.page.getByRole('main'), 'ждёт активации');
+  await chair.shoot('chair-person');
+  return code;
+}
+
+/** Finds a member by name and revokes the cards, through the screens. */
+export async function revokesCards(chair, fullName) {
+  await chair.link('Люди').click();
+  await chair.at('people-search').fill(fullName.split(' ')[0]);
+  await chair.at('person-row').filter({ hasText: fullName }).click();
+  await chair.at('revoke').click();
+  await chair.reads(chair.page.getByRole('dialog'), 'Кассы узнают об этом');
+  await chair.page.getByRole('radio', { name: 'Карта или телефон утеряны' }).check();
+  await chair.at('revoke-confirm').click();
+  await chair.reads(chair.page.locator('body'), 'Карты отозваны');
+  await chair.reads(chair.page.getByRole('main'), 'отозвана');
+}
