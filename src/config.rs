@@ -43,7 +43,4 @@ pub struct Config {
     /// The short name, for small places.
     #[arg(long, env = "PROFCARDS_UNION_SHORT", default_value = "Профсоюз образования", global = true)]
     pub union_short_name: String,
-    /// The accent colour, as CSS writes it.
-    #[arg(long, env = "PROFCARDS_ACCENT", default_value = "#1d4ed8", global = true)]
-    pub accent: String,
 }

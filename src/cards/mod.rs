@@ -125,7 +125,8 @@ async fn place_and_record(
     }
 }
 
-/// Marks every living card of a membership as revoked and ends its phone. On the public list with the next request.
+/// Marks every living card of a membership as revoked, ends its phone, and the codes by which another could be enrolled: a
+/// lost sheet holds one. On the public list with the next request.
 pub async fn revoke_all(
     conn: &mut PgConnection,
     membership_id: Uuid,
@@ -133,6 +134,7 @@ pub async fn revoke_all(
     now: DateTime<Utc>,
 ) -> Result<()> {
     store::mark_revoked(&mut *conn, membership_id, None, reason, now).await?;
+    crate::enrolment::store::end_unused_codes(&mut *conn, membership_id, now).await?;
     store::end_device(conn, membership_id, reason, now).await
 }
 

@@ -42,7 +42,6 @@ struct ShellContent<'a> {
 struct Union<'a> {
     name: &'a str,
     short_name: &'a str,
-    accent: &'a str,
 }
 
 impl Shell {
@@ -52,11 +51,7 @@ impl Shell {
     /// Never: the content is plain data.
     pub fn new(config: &Config, keys: &KeyRing) -> Self {
         let content = ShellContent {
-            union: Union {
-                name: &config.union_name,
-                short_name: &config.union_short_name,
-                accent: &config.accent,
-            },
+            union: Union { name: &config.union_name, short_name: &config.union_short_name },
             roots: keys.roots().iter().map(hex::encode).collect(),
         };
         let json = serde_json::to_string(&content).expect("plain data");
