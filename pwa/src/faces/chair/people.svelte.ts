@@ -1,6 +1,7 @@
 /** The list of people: one question to the register, its answer read page by page as it is scrolled. */
 import { asProblem, type ApiProblem } from '../../api/problem';
 import type { MemberDetail, MemberSummary } from '../../api/types';
+import { lookAgain } from './organisation.svelte';
 import type { View } from './path';
 import { readPeople } from './staffApi';
 
@@ -63,6 +64,7 @@ export async function ask(next: Question): Promise<void> {
 /** What was listed is no longer what the register says; the next look asks anew. */
 export function outdated(): void {
   question = undefined;
+  lookAgain();
 }
 
 export async function more(): Promise<void> {
