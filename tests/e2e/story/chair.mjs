@@ -80,9 +80,11 @@ async function entersPerson(chair) {
   await chair.at('joined-on').pressSequentially(HERO.joinedOn);
   await chair.at('has-consent').check();
   assert.equal(await chair.at('birth-date').inputValue(), '12.03.1985');
-  await chair.page.evaluate(() => scrollTo(0, 0));
+  await chair.page.getByRole('main').evaluate((main) => main.scrollTo(0, 0));
   await chair.shoot('chair-new-person');
   await chair.at('save-person').click();
+  await chair.reads(chair.page.locator('body'), 'Человек внесён. Теперь можно выдать карту.');
+  await chair.button('Закрыть').click();
   const title = `${HERO.lastName} ${HERO.firstName} ${HERO.middleName}`;
   await chair.reads(chair.page.getByRole('heading', { level: 1 }), title);
   assertReads(await chair.page.getByRole('main').innerText(), '12 марта 1985', '+7', 'Карты ещё нет');

@@ -76,7 +76,8 @@ export async function openCode(phone) {
   await shownAt(phone);
 }
 
-async function shownAt(phone) {
+/** The moment of the code on the screen, in Unix seconds. */
+export async function shownAt(phone) {
   return newerThan(phone, 0);
 }
 

@@ -5,7 +5,7 @@ import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { codeOf, withOtherName, withOtherProof, withoutProof } from '../lib/token.mjs';
 import { HERO, revokesCards } from './chair.mjs';
-import { activate, openCode, photograph } from './member.mjs';
+import { activate, openCode, photograph, shownAt } from './member.mjs';
 import { buy, OUTLET, pair, scan, scanning, seesVerdict, verdictOn } from './till.mjs';
 
 const TWO_MINUTES_MILLIS = 120_000;
@@ -29,7 +29,7 @@ export async function forgeryStory(till, phone, token) {
   chapter('Refused offline');
   await check('a screenshot of the code, shown two minutes later', async () => {
     const picture = await photograph(phone);
-    await till.shiftClock(TWO_MINUTES_MILLIS);
+    await till.shiftClock((await shownAt(phone)) * 1000 + TWO_MINUTES_MILLIS - Date.now());
     const verdict = await verdictOn(till, picture);
     await till.shoot('till-verdict-refused');
     await till.shiftClock(0);

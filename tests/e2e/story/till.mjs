@@ -111,7 +111,6 @@ export async function purchaseStory(instance, till, phone) {
     assertReads(text, 'ДЕЙСТВИТЕЛЬНА', HERO.shownName, 'Скидка', 'Начисление', 'Списание');
     await till.shoot('till-verdict-ok');
   });
-  const acceptedAtSeconds = Math.floor(Date.now() / 1000);
   await check('types the amount on the pad and reads what it brings', async () => {
     await till.at('to-amount').click();
     await till.reads(till.at('amount'));
@@ -130,11 +129,11 @@ export async function purchaseStory(instance, till, phone) {
     await till.shoot('till-done');
     return plain(/Чек № \S+/.exec(text)[0]);
   });
-  const token = await check('what the camera read stands in the outbox', () => tokenRead(till));
+  const { token, atSeconds } = await check('what the camera read stands in the outbox, dated by the verdict', () => rowRead(till));
   await till.at('next-customer').click();
   await check('the same code once more is refused: already accepted', async () => {
     // However long the story took, this is shortly after the first time: the code itself has not run out.
-    await till.shiftClock((acceptedAtSeconds + 20) * 1000 - Date.now());
+    await till.shiftClock((atSeconds + 20) * 1000 - Date.now());
     const { text, code } = await verdictOn(till, picture);
     assert.equal(code, 'replayed');
     assertReads(text, 'ОТКАЗ', 'Этот код уже принят', 'Дождитесь нового кода');
@@ -143,15 +142,17 @@ export async function purchaseStory(instance, till, phone) {
     await till.open('/scan');
     await till.reads(till.at('outbox'), '1 ждёт связи');
   });
-  await check('the command line agrees with the till on what its camera read', () => keepStory(instance, token, acceptedAtSeconds));
+  await check('the command line agrees with the till on what its camera read', () => keepStory(instance, token, atSeconds));
   return { token, receipt };
 }
 
-async function tokenRead(till) {
+async function rowRead(till) {
   const rows = await till.stored('outbox');
   assert.equal(rows.length, 1);
-  assert.match(rows[0].args.token, /^PC1:/);
-  return rows[0].args.token;
+  const [{ args, atSeconds }] = rows;
+  assert.match(args.token, /^PC1:/);
+  assert.ok(atSeconds <= Date.now() / 1000, 'the purchase is dated by the confirmation');
+  return { token: args.token, atSeconds };
 }
 
 async function keepStory(instance, token, now) {
