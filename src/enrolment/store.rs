@@ -140,18 +140,26 @@ pub struct OpenChallenge {
     pub membership_id: Uuid,
     /// The phone that already answered it, if its reply was lost.
     pub device_id: Option<Uuid>,
-    /// That phone's key.
+    /// That phone's key; none once it was replaced or signed out.
     pub device_key: Option<Vec<u8>>,
     /// Whether the code was used by another challenge.
     pub code_used: bool,
 }
 
-/// Locks a challenge that is still in time.
+/// Locks a challenge that is still in time. The lock is a statement of its own: a request that has waited for another
+/// one must then see all that the other one did, the new phone included.
 pub async fn lock_challenge(
     conn: &mut PgConnection,
     challenge: &[u8],
     now: DateTime<Utc>,
 ) -> Result<Option<OpenChallenge>> {
+    sqlx::query!(
+        "select from enrolment_challenge c join activation_code a on a.id = c.activation_id
+         where c.challenge = $1 for update of c, a",
+        challenge
+    )
+    .execute(&mut *conn)
+    .await?;
     Ok(sqlx::query_as!(
         OpenChallenge,
         r#"select a.id as activation_id, a.membership_id, c.device_id, d.cose_key as "device_key?",
@@ -159,9 +167,8 @@ pub async fn lock_challenge(
            from enrolment_challenge c
            join activation_code a on a.id = c.activation_id
            join membership m on m.id = a.membership_id and m.status = 'active'
-           left join device d on d.id = c.device_id
-           where c.challenge = $1 and c.expires_at > $2
-           for update of c, a"#,
+           left join device d on d.id = c.device_id and d.ended_at is null
+           where c.challenge = $1 and c.expires_at > $2"#,
         challenge,
         now
     )
