@@ -23,6 +23,7 @@ pub async fn confirm_due(app: &AppState, today: NaiveDate) -> Result<u64> {
         let Some((confirmed, members)) = members else { return Ok(total) };
         total += confirmed;
         for membership_id in members {
+            super::refresh_balance(app, membership_id).await;
             crate::live::wake(app, &member_audience(membership_id)).await;
         }
     }

@@ -65,8 +65,17 @@ pub async fn cached_balance(app: &App, membership_id: Uuid) -> Result<Balance> {
     Ok(read.balance)
 }
 
+/// Lets the cache follow a balance that has just been changed and committed.
+pub async fn refresh_balance(app: &App, membership_id: Uuid) {
+    if let Ok(mut conn) = app.db.acquire().await
+        && let Ok(read) = store::balance(&mut conn, membership_id).await
+    {
+        remember_balance(app, membership_id, read).await;
+    }
+}
+
 /// Puts a committed balance into the cache.
-pub async fn remember_balance(app: &App, membership_id: Uuid, read: VersionedBalance) {
+async fn remember_balance(app: &App, membership_id: Uuid, read: VersionedBalance) {
     if let Ok(text) = serde_json::to_string(&read.balance) {
         app.cache.set_versioned(&cache_key(membership_id), read.version, &text, BALANCE_CACHE_SECONDS).await;
     }

@@ -397,10 +397,6 @@ pub async fn after_commit(app: &crate::app::AppState, booked: &Booked, about: &C
     if let Some(identity) = &booked.proof {
         app.cache.set(&nonce_key(identity), &nonce_owner(about), NONCE_SECONDS).await;
     }
-    if let Ok(mut conn) = app.db.acquire().await
-        && let Ok(read) = store::balance(&mut conn, booked.membership_id).await
-    {
-        super::remember_balance(app, booked.membership_id, read).await;
-    }
+    super::refresh_balance(app, booked.membership_id).await;
     crate::live::wake(app, &member_audience(booked.membership_id)).await;
 }
