@@ -146,7 +146,7 @@ pub struct OpenChallenge {
     pub code_used: bool,
 }
 
-/// Locks a challenge that is still in time. The lock is a statement of its own: a request that has waited for another
+/// Locks a challenge that is still in time, as its code must be if nobody has used it yet. The lock is a statement of its own: a request that has waited for another
 /// one must then see all that the other one did, the new phone included.
 pub async fn lock_challenge(
     conn: &mut PgConnection,
@@ -168,7 +168,7 @@ pub async fn lock_challenge(
            join activation_code a on a.id = c.activation_id
            join membership m on m.id = a.membership_id and m.status = 'active'
            left join device d on d.id = c.device_id and d.ended_at is null
-           where c.challenge = $1 and c.expires_at > $2"#,
+           where c.challenge = $1 and c.expires_at > $2 and (a.used_at is not null or a.expires_at > $2)"#,
         challenge,
         now
     )
