@@ -1,0 +1,302 @@
+//! Every operation of the API for every role: complete by construction, since the list comes from the API's description.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use profcards::auth::store::SessionOwner;
+use profcards::http::openapi;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
+use super::support::world::{PASSWORD, person};
+use super::support::{Client, Phone, Reply, TestApp, Till, next_id};
+
+/// What each role gets, in the order of [`Roles::all`].
+struct Row(&'static str, &'static str, [u16; 6]);
+
+const ANYONE: [u16; 6] = [200; 6];
+const CREATED: [u16; 6] = [201; 6];
+/// Whatever reaches an organisation: its own chair and the staff above, and nobody learns that it exists.
+const KEEPERS: [u16; 6] = [401, 401, 401, 200, 404, 200];
+const STAFF: [u16; 6] = [401, 401, 401, 200, 200, 200];
+const MEMBER: [u16; 6] = [401, 200, 401, 401, 401, 401];
+const TILL: [u16; 6] = [401, 401, 200, 401, 401, 401];
+const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
+
+/// Signing out comes last.
+const RIGHTS: [Row; 26] = [
+    Row("GET", "/healthz", ANYONE),
+    Row("GET", "/readyz", ANYONE),
+    Row("GET", "/metrics", ANYONE),
+    Row("GET", "/api/time", ANYONE),
+    Row("GET", "/api/openapi.json", ANYONE),
+    Row("GET", "/.well-known/profcards/trust-list", ANYONE),
+    Row("GET", "/.well-known/profcards/status/{n}", ANYONE),
+    Row("POST", "/api/activation/check", ANYONE),
+    Row("POST", "/api/activation/enrol", CREATED),
+    Row("POST", "/api/till/pairing", CREATED),
+    Row("GET", "/api/staff/session", STAFF),
+    Row("GET", "/api/staff/organisations/{id}", KEEPERS),
+    Row("GET", "/api/staff/organisations/{id}/members", KEEPERS),
+    Row("POST", "/api/staff/organisations/{id}/members", [401, 401, 401, 201, 404, 201]),
+    Row("GET", "/api/staff/members/{id}", KEEPERS),
+    Row("POST", "/api/staff/members/{id}/activation", KEEPERS),
+    Row("POST", "/api/staff/members/{id}/cards/revoke", KEEPERS),
+    Row("GET", "/api/member/profile", MEMBER),
+    Row("GET", "/api/member/events", MEMBER),
+    Row("POST", "/api/member/card", MEMBER),
+    Row("POST", "/api/member/consents", MEMBER),
+    Row("GET", "/api/till", TILL),
+    Row("GET", "/api/sync/pull", SYNC),
+    Row("POST", "/api/sync/push", SYNC),
+    Row("POST", "/api/staff/session", ANYONE),
+    Row("DELETE", "/api/staff/session", [401, 401, 401, 204, 204, 204]),
+];
+/// These end their role, so they come after everything else.
+const ENDINGS: [Row; 2] = [
+    Row("DELETE", "/api/member/session", [401, 204, 401, 401, 401, 401]),
+    Row("DELETE", "/api/till", [401, 401, 204, 401, 401, 401]),
+];
+
+/// A browser for each role, and what the bodies need.
+struct Roles {
+    app: TestApp,
+    phone: Phone,
+    till: Till,
+    /// Whom the staff's requests are about; it has no phone.
+    subject: Uuid,
+    code: String,
+    enrolment: Value,
+}
+
+impl Roles {
+    async fn make() -> Self {
+        let app = TestApp::start().await;
+        let member = app.member("Иванова Мария Петровна").await;
+        let subject = app.member("Петрова Анна Сергеевна").await;
+        let typing = app.member("Сидорова Ольга Ивановна").await;
+        let enrolling = app.member("Кузнецова Нина Павловна").await;
+        let chair = app.chair().await;
+        let code = app.sheet(&chair, typing).await["code"].as_str().unwrap().to_owned();
+        let sheet = app.sheet(&chair, enrolling).await;
+        let enrolment = enrolment(&ed25519(), &challenge_for(&chair, &sheet["code"]).await);
+        let phone = Phone::activate(&app, member).await;
+        let till = Till::pair(&app).await;
+        Self { app, phone, till, subject, code, enrolment }
+    }
+
+    /// Anonymous, member, till, chair, chair of another organisation, regional staff above: fresh browsers, since one
+    /// that has just paired a till or signed in would have that role too.
+    async fn all(&self) -> [(&'static str, Client); 6] {
+        let staff = async |account| self.app.signed_in(SessionOwner::Account(account)).await;
+        let world = &self.app.world;
+        [
+            ("anonymous", self.app.anonymous()),
+            ("member", self.app.signed_in(SessionOwner::Device(self.phone.device_id(&self.app).await)).await),
+            ("till", self.app.signed_in(SessionOwner::Terminal(self.till.terminal)).await),
+            ("chair", staff(world.chair).await),
+            ("foreign chair", staff(world.foreign_chair).await),
+            ("regional", staff(world.regional).await),
+        ]
+    }
+
+    fn path(&self, template: &str, role: &str) -> String {
+        let face = if role == "member" { "member" } else { "till" };
+        let id = if template.contains("/organisations/") {
+            self.app.world.school.to_string()
+        } else {
+            self.subject.to_string()
+        };
+        let path = template.replace("{n}", "1").replace("{id}", &id);
+        if template == "/api/sync/pull" {
+            return format!("{path}?face={face}&clientId={}&schema=1", next_id());
+        }
+        path
+    }
+
+    async fn body(&self, template: &str, role: &str) -> Value {
+        let face = if role == "member" { "member" } else { "till" };
+        match template {
+            "/api/staff/session" => json!({ "login": "school", "password": PASSWORD }),
+            "/api/staff/organisations/{id}/members" => person(&format!("Новикова {}", unused_name())),
+            "/api/staff/members/{id}/cards/revoke" => json!({ "reason": "lost" }),
+            "/api/activation/check" => check_body(&self.code),
+            "/api/activation/enrol" => self.enrolment.clone(),
+            "/api/till/pairing" => json!({ "code": self.app.pairing_code().await }),
+            "/api/member/consents" => {
+                json!({ "kind": "profcards", "given": true, "textVersion": profcards::enrolment::PROFCARDS_TEXT_VERSION })
+            }
+            "/api/sync/push" => json!({
+                "face": face, "clientId": next_id(), "schema": 1, "clientTime": self.app.now(), "mutations": [],
+            }),
+            _ => json!({}),
+        }
+    }
+
+    /// Sends an operation's request as a role; answers the status alone, since an event stream has no end.
+    async fn ask(&self, client: &Client, role: &str, method: &Method, template: &str) -> u16 {
+        let request = client.request(method, &self.path(template, role));
+        let request = match *method {
+            Method::POST => request
+                .header("idempotency-key", next_id().to_string())
+                .json(&self.body(template, role).await),
+            _ => request,
+        };
+        request.send().await.unwrap().status().as_u16()
+    }
+}
+
+/// A given name that nobody has had yet: letters only.
+fn unused_name() -> String {
+    let letters = ["А", "Б", "В", "Г", "Д", "Е", "Ж", "З", "И", "К"];
+    let digits = next_id().as_u128() >> 32 & 0xffff;
+    digits.to_string().bytes().map(|digit| letters[usize::from(digit - b'0')]).collect()
+}
+
+fn described() -> BTreeSet<(String, String)> {
+    let description = serde_json::to_value(openapi::description()).unwrap();
+    let methods = ["get", "post", "put", "patch", "delete", "head", "options", "trace"];
+    let mut operations = BTreeSet::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for method in methods.iter().filter(|method| item.get(**method).is_some()) {
+            operations.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    operations
+}
+
+#[test]
+fn every_operation_has_its_row_of_rights() {
+    let rows: BTreeSet<_> =
+        RIGHTS.iter().chain(&ENDINGS).map(|row| (row.0.to_owned(), row.1.to_owned())).collect();
+    assert_eq!(rows.len(), RIGHTS.len() + ENDINGS.len(), "a row stands twice");
+    assert_eq!(rows, described());
+}
+
+#[tokio::test]
+async fn every_role_gets_exactly_what_its_row_says() {
+    let roles = Roles::make().await;
+    let mut wrong = Vec::new();
+    for Row(method, path, expected) in RIGHTS.iter().chain(&ENDINGS) {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        for ((role, client), expected) in roles.all().await.iter().zip(expected) {
+            let status = roles.ask(client, role, &method, path).await;
+            if status != *expected {
+                wrong.push(format!("{method} {path} as {role}: {status}, not {expected}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn what_is_not_yours_looks_like_what_does_not_exist() {
+    let app = TestApp::start().await;
+    let member = app.member("Иванова Мария Петровна").await;
+    let foreign = app.signed_in(SessionOwner::Account(app.world.foreign_chair)).await;
+    let school = app.world.school;
+    let pairs = [
+        (format!("/api/staff/organisations/{school}"), "/api/staff/organisations/987654".to_owned()),
+        (
+            format!("/api/staff/organisations/{school}/members"),
+            "/api/staff/organisations/987654/members".to_owned(),
+        ),
+        (format!("/api/staff/members/{member}"), format!("/api/staff/members/{}", next_id())),
+    ];
+    for (hidden, absent) in &pairs {
+        let (hidden, absent) = (foreign.get(hidden).await, foreign.get(absent).await);
+        hidden.refused(404, "not-found");
+        assert_eq!((hidden.status, hidden.body), (absent.status, absent.body));
+    }
+    let activation = |id: Uuid| format!("/api/staff/members/{id}/activation");
+    let hidden = foreign.post_once(&activation(member), next_id(), &json!({})).await;
+    let absent = foreign.post_once(&activation(next_id()), next_id(), &json!({})).await;
+    hidden.refused(404, "not-found");
+    assert_eq!(hidden.body, absent.body);
+    // A path whose id cannot be one names nothing either.
+    foreign.get("/api/staff/members/1").await.refused(404, "not-found");
+}
+
+#[tokio::test]
+async fn an_ended_mandate_reaches_nothing() {
+    let app = TestApp::start().await;
+    let (chair, path) = (app.chair().await, format!("/api/staff/organisations/{}", app.world.school));
+    chair.get(&path).await.json(200);
+    sqlx::query("update mandate set term_to = $1 where account_id = $2")
+        .bind(app.app.clock.today())
+        .bind(app.world.chair)
+        .execute(&app.app.db)
+        .await
+        .unwrap();
+    chair.get(&path).await.refused(404, "not-found");
+    assert_eq!(chair.get("/api/staff/session").await.json(200)["mandates"], json!([]));
+}
+
+#[tokio::test]
+async fn a_person_signs_in_and_out() {
+    let app = TestApp::start().await;
+    let browser = app.anonymous();
+    let sign_in = |login: &str, password: &str| json!({ "login": login, "password": password });
+    browser.post("/api/staff/session", &sign_in("school", "wrong")).await.refused(401, "credentials-wrong");
+    browser.post("/api/staff/session", &sign_in("nobody", PASSWORD)).await.refused(401, "credentials-wrong");
+    let session = browser.post("/api/staff/session", &sign_in(" School ", PASSWORD)).await.json(200);
+    assert_eq!(session["mandates"][0]["organisationId"], app.world.school);
+    assert_eq!(session["mandates"][0]["role"], "chair");
+    assert_eq!(browser.delete("/api/staff/session").await.status, 204);
+    browser.get("/api/staff/session").await.refused(401, "unauthenticated");
+    // A session ends by itself as well.
+    let later = app.chair().await;
+    later.get("/api/staff/session").await.json(200);
+    app.advance(15 * super::support::DAY_SECONDS);
+    later.get("/api/staff/session").await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_limited() {
+    let app = TestApp::start().await;
+    let browser = app.anonymous();
+    // An unknown login is limited just the same, and costs no hashing of ours to prove.
+    let too_long = "x".repeat(300);
+    let guess = json!({ "login": "school", "password": too_long });
+    for _ in 0..10 {
+        browser.post("/api/staff/session", &guess).await.refused(401, "credentials-wrong");
+    }
+    let right = json!({ "login": "school", "password": PASSWORD });
+    let limited = browser.post("/api/staff/session", &right).await;
+    limited.refused(429, "too-many-attempts");
+    assert!((1..=900).contains(&limited.header("retry-after").parse::<u32>().unwrap()));
+}
+
+#[tokio::test]
+async fn another_site_changes_nothing_here() {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let forged = [
+        ("origin", "https://evil.example"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "null"),
+    ];
+    for (name, value) in forged {
+        let request = phone.client.request(&Method::DELETE, "/api/member/session").header(name, value);
+        Reply::of(request).await.refused(403, "cross-site");
+    }
+    phone.profile().await;
+    let own = phone.client.request(&Method::POST, "/api/member/card").header("origin", &app.base);
+    Reply::of(own.header("sec-fetch-site", "same-origin").json(&json!({}))).await.json(200);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    let app = TestApp::start().await;
+    let browser = app.anonymous();
+    browser.get("/api/nowhere").await.refused(404, "not-found");
+    browser.get("/.well-known/profcards/nowhere").await.refused(404, "not-found");
+    browser.delete("/api/time").await.refused(404, "not-found");
+    browser.get("/api/activation/check").await.refused(404, "not-found");
+    let headers = browser.get("/api/time").await;
+    assert_eq!(headers.header("cache-control"), "no-store");
+    assert_eq!(headers.header("x-content-type-options"), "nosniff");
+    assert!(headers.header("content-security-policy").contains("frame-ancestors 'none'"));
+}

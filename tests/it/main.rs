@@ -1,0 +1,14 @@
+//! What the product promises, told through HTTP against a real PostgreSQL and Redis: one binary, a file for each feature.
+//! Every test has an instance of its own; helpers, and nothing that is promised, are in `support`.
+
+mod support;
+
+mod access;
+mod cards;
+mod enrolment;
+mod faults;
+mod ledger;
+mod registry;
+mod sync;
+mod till;
+mod walk;

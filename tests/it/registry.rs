@@ -1,0 +1,271 @@
+//! Keeping the register: a person is entered once, found however the name is typed, and never entered twice by accident.
+
+use serde_json::{Value, json};
+
+use super::support::world::person;
+use super::support::{Client, Phone, Reply, TestApp, next_id};
+
+fn members_of(organisation_id: i64) -> String {
+    format!("/api/staff/organisations/{organisation_id}/members")
+}
+
+fn with(mut person: Value, field: &str, value: Value) -> Value {
+    person[field] = value;
+    person
+}
+
+async fn found(chair: &Client, organisation_id: i64, query: &[(&str, &str)]) -> Value {
+    let encoded = reqwest::Url::parse_with_params("http://localhost", query).unwrap();
+    let path = format!("{}?{}", members_of(organisation_id), encoded.query().unwrap_or_default());
+    chair.get(&path).await.json(200)
+}
+
+fn last_names(page: &Value) -> Vec<&str> {
+    page["items"].as_array().unwrap().iter().map(|item| item["lastName"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_person_is_entered_and_shown_as_entered() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    let mut form = person("Соловьёва-Седая  Алёна");
+    form["lastName"] = json!(" Соловьёва—Седая ");
+    form["firstName"] = json!("Алёна");
+    form["phone"] = json!("8 (971) 443-31-80");
+    form["email"] = json!(" alyona@school12.example ");
+    form["position"] = json!("учитель  физики");
+    let entered = chair.post_once(&members_of(app.world.school), next_id(), &form).await.json(201);
+    assert_eq!(entered["lastName"], "Соловьёва-Седая");
+    assert_eq!(entered["phone"], "+79714433180");
+    assert_eq!(entered["email"], "alyona@school12.example");
+    assert_eq!(entered["position"], "учитель физики");
+    assert_eq!(entered["card"], "none");
+    assert_eq!(entered["processingConsent"], true);
+    assert_eq!(entered["status"], "active");
+    let number: profcards_card::MembershipNumber = entered["number"].as_str().unwrap().parse().unwrap();
+    let shown = chair.get(&format!("/api/staff/members/{}", entered["id"].as_str().unwrap())).await.json(200);
+    assert_eq!(shown, entered);
+    let page = found(&chair, app.world.school, &[("query", number.as_str())]).await;
+    assert_eq!(page["items"][0]["id"], entered["id"]);
+}
+
+#[tokio::test]
+async fn a_repeated_request_enters_one_person() {
+    let app = TestApp::start().await;
+    let (chair, path, key) = (app.chair().await, members_of(app.world.school), next_id());
+    let form = person("Иванова Мария Петровна");
+    let first = chair.post_once(&path, key, &form).await.json(201);
+    let again = chair.post_once(&path, key, &form).await.json(201);
+    assert_eq!(first, again);
+    let other = person("Петрова Анна Сергеевна");
+    chair.post_once(&path, key, &other).await.refused(409, "idempotency-conflict");
+    // The refused request left nothing, so it can be made under its own key.
+    chair.post_once(&path, next_id(), &other).await.json(201);
+    assert_eq!(found(&chair, app.world.school, &[]).await["total"], 2);
+    // Without a key a request could not be repeated, so it is not begun.
+    chair.post(&path, &form).await.refused(400, "malformed-request");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_race_under_one_key_enter_one_person() {
+    let app = TestApp::start().await;
+    let (chair, path, key) = (app.chair().await, members_of(app.world.school), next_id());
+    let form = person("Иванова Мария Петровна");
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (chair, path, form) = (chair.clone(), path.clone(), form.clone());
+            tokio::spawn(async move { chair.post_once(&path, key, &form).await.json(201) })
+        })
+        .collect();
+    let mut ids = std::collections::BTreeSet::new();
+    for task in tasks {
+        ids.insert(task.await.unwrap()["id"].to_string());
+    }
+    assert_eq!(ids.len(), 1);
+    assert_eq!(found(&chair, app.world.school, &[]).await["total"], 1);
+}
+
+#[tokio::test]
+async fn the_same_person_is_not_entered_twice() {
+    let app = TestApp::start().await;
+    let (chair, path) = (app.chair().await, members_of(app.world.school));
+    chair.post_once(&path, next_id(), &person("Соловьёва Алёна Петровна")).await.json(201);
+    let twin = person("СОЛОВЬЕВА алена петровна");
+    chair.post_once(&path, next_id(), &twin).await.refused(409, "already-a-member");
+    // A namesake with another birthday is another person.
+    let namesake = with(twin, "birthDate", json!("1981-05-17"));
+    chair.post_once(&path, next_id(), &namesake).await.json(201);
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named_with_its_reason() {
+    let app = TestApp::start().await;
+    let (chair, path) = (app.chair().await, members_of(app.world.school));
+    let cases = [
+        ("lastName", json!(" "), "required"),
+        ("firstName", json!("4Б"), "name-invalid"),
+        ("middleName", json!("<b>"), "name-invalid"),
+        ("sex", json!("x"), "required"),
+        ("birthDate", json!("1899-12-31"), "date-invalid"),
+        ("birthDate", json!("2027-01-01"), "date-invalid"),
+        ("birthDate", json!("2012-11-23"), "too-young"),
+        ("phone", json!("443-31-80"), "phone-invalid"),
+        ("email", json!("alyona"), "email-invalid"),
+        ("category", json!(4), "required"),
+        ("position", json!("я".repeat(201)), "too-long"),
+        ("joinedOn", json!("2026-11-23"), "in-the-future"),
+        ("joinedOn", json!("1979-01-01"), "before-birth"),
+        ("processingConsentOn", json!("2026-11-23"), "in-the-future"),
+    ];
+    for (field, value, code) in cases {
+        let form = with(person("Иванова Мария Петровна"), field, value.clone());
+        let problem = chair.post_once(&path, next_id(), &form).await.refused(422, "invalid-input");
+        assert_eq!(problem["fields"][field], code, "{field} = {value}");
+    }
+    let mut several = person("Иванова Мария Петровна");
+    several["lastName"] = json!("");
+    several["phone"] = json!("1");
+    let problem = chair.post_once(&path, next_id(), &several).await.refused(422, "invalid-input");
+    assert_eq!(problem["fields"], json!({ "lastName": "required", "phone": "phone-invalid" }));
+    assert_eq!(found(&chair, app.world.school, &[]).await["total"], 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_and_the_next_request_is_served() {
+    let app = TestApp::start().await;
+    let (chair, path) = (app.chair().await, members_of(app.world.school));
+    let post = |body: String, content_type: &str| {
+        chair
+            .request(&axum::http::Method::POST, &path)
+            .header("idempotency-key", next_id().to_string())
+            .header("content-type", content_type)
+            .body(body)
+    };
+    let good = person("Иванова Мария Петровна").to_string();
+    Reply::of(post("{\"lastName\":".into(), "application/json")).await.refused(400, "malformed-request");
+    Reply::of(post(good.clone(), "text/plain")).await.refused(400, "malformed-request");
+    let unknown = with(person("Иванова Мария Петровна"), "salary", json!(1)).to_string();
+    Reply::of(post(unknown, "application/json")).await.refused(400, "malformed-request");
+    let long = with(person("Иванова Мария Петровна"), "position", json!("я".repeat(300_000))).to_string();
+    Reply::of(post(long, "application/json")).await.refused(413, "too-large");
+    Reply::of(post(good, "application/json")).await.json(201);
+    chair.get(&format!("{path}?filter=rich")).await.refused(400, "malformed-request");
+    chair.get(&format!("{path}?cursor=%21")).await.refused(400, "malformed-request");
+    chair.get(&format!("{path}?limit=many")).await.refused(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn a_member_is_found_however_the_name_is_typed() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    for name in ["Соловьёва Алёна Петровна", "Соловьева Анна Ивановна", "Мамина-Сибиряк Ольга"]
+    {
+        app.member(name).await;
+    }
+    let school = app.world.school;
+    for (query, expected) in [
+        ("соловьева", vec!["Соловьева", "Соловьёва"]),
+        ("СОЛОВЬЁВА", vec!["Соловьева", "Соловьёва"]),
+        ("алена соловьева", vec!["Соловьёва"]),
+        ("соловьёва  алёна", vec!["Соловьёва"]),
+        ("мамина сибиряк", vec!["Мамина-Сибиряк"]),
+        ("Сибиряк-", vec!["Мамина-Сибиряк"]),
+        ("%", vec![]),
+        ("_", vec![]),
+        ("\\", vec![]),
+        ("никого", vec![]),
+    ] {
+        let page = found(&chair, school, &[("query", query)]).await;
+        let mut names = last_names(&page);
+        names.sort_unstable();
+        assert_eq!(names, expected, "{query}");
+        assert_eq!(page["total"], expected.len(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_show_everyone_exactly_once() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    // Namesakes fall on a page's edge: the name alone does not order them.
+    let names = ["Абрамова Анна", "Белова Вера", "Белова Вера Павловна", "Власова Нина", "Громова Лидия"];
+    let letters = ["Аевна", "Бевна", "Вевна", "Гевна"];
+    for name in names {
+        app.member(name).await;
+    }
+    for letter in letters {
+        app.member(&format!("Белова Вера {letter}")).await;
+    }
+    for _ in 0..3 {
+        app.member("Белова Вера").await;
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let mut query = vec![("limit", "2")];
+        if !cursor.is_empty() {
+            query.push(("cursor", &cursor));
+        }
+        let page = found(&chair, app.world.school, &query).await;
+        assert_eq!(page["total"], 12);
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = next.to_owned();
+    }
+    assert_eq!(seen.len(), 12);
+    let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!(distinct.len(), 12);
+    let whole = found(&chair, app.world.school, &[]).await;
+    let whole: Vec<_> =
+        whole["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()).collect();
+    assert_eq!(seen, whole);
+}
+
+#[tokio::test]
+async fn figures_and_filters_agree() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    let path = members_of(app.world.school);
+    let mut student = with(person("Белова Вера Павловна"), "category", json!(2));
+    student["processingConsentOn"] = Value::Null;
+    student["joinedOn"] = json!("2026-11-05");
+    chair.post_once(&path, next_id(), &student).await.json(201);
+    let pensioner = with(person("Власова Нина Львовна"), "category", json!(3));
+    let pensioner = chair.post_once(&path, next_id(), &pensioner).await.json(201);
+    let worker = app.member("Иванова Мария Петровна").await;
+    app.member_of(app.world.lyceum, "Чужая Анна Петровна").await;
+    Phone::activate(&app, worker).await;
+    app.sheet(&chair, pensioner["id"].as_str().unwrap().parse().unwrap()).await;
+    let school = chair.get(&format!("/api/staff/organisations/{}", app.world.school)).await.json(200);
+    assert_eq!(
+        school["counts"],
+        json!({
+            "members": 3, "working": 1, "students": 1, "pensioners": 1, "withPhoneCard": 1, "withoutCard": 1,
+            "joinedThisMonth": 1, "withoutConsent": 1,
+        })
+    );
+    // What is above is not this chair's to see.
+    assert!(school.get("parentId").is_none());
+    for (filter, expected) in [
+        ("all", vec!["Белова", "Власова", "Иванова"]),
+        ("working", vec!["Иванова"]),
+        ("students", vec!["Белова"]),
+        ("pensioners", vec!["Власова"]),
+        ("no-card", vec!["Белова"]),
+        ("no-consent", vec!["Белова"]),
+    ] {
+        let page = found(&chair, app.world.school, &[("filter", filter)]).await;
+        assert_eq!(last_names(&page), expected, "{filter}");
+    }
+    let cards: Vec<_> = found(&chair, app.world.school, &[]).await["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["card"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(cards, ["none", "paper", "phone"]);
+    let regional = app.signed_in(profcards::auth::store::SessionOwner::Account(app.world.regional)).await;
+    let region = regional.get(&format!("/api/staff/organisations/{}", app.world.region)).await.json(200);
+    assert_eq!(region["children"][0]["members"], 3);
+    assert_eq!(found(&regional, app.world.region, &[]).await["total"], 3);
+}

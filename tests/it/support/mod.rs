@@ -1,0 +1,209 @@
+//! An instance for one test: the real server on a free port, its own database, its own Redis database, its own data
+//! folder, a clock that the test moves and randomness from a seed.
+
+pub mod client;
+pub mod lists;
+pub mod phone;
+pub mod process;
+pub mod scratch;
+pub mod till;
+pub mod world;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::http::header::SET_COOKIE;
+use profcards::app::{App, AppState};
+use profcards::auth::store::SessionOwner;
+use profcards::auth::{SessionToken, store};
+use profcards::clock::{Clock, unix_seconds};
+use profcards::config::Config;
+use profcards::ledger::audit::{self, Audit};
+use profcards::random::Random;
+use profcards::{http, jobs};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+pub use client::{Client, Reply};
+pub use phone::Phone;
+use scratch::{Database, Folder, RedisNumber};
+pub use till::Till;
+use world::World;
+
+/// Tests begin on a Sunday at noon in Moscow.
+pub const START: i64 = 1_795_338_000;
+/// A day.
+pub const DAY_SECONDS: i64 = 86_400;
+/// No condition that a test waits for may take longer.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running instance and what it stands on.
+pub struct TestApp {
+    pub app: AppState,
+    pub base: String,
+    pub world: World,
+    clock: Option<Arc<AtomicI64>>,
+    server: tokio::task::JoinHandle<()>,
+    // Dropped after the server, in this order.
+    _folder: Folder,
+    pub database: Database,
+    _redis: RedisNumber,
+}
+
+impl TestApp {
+    /// An instance at [`START`], with the small union of [`world`] in it.
+    pub async fn start() -> Self {
+        Self::build(true, None).await
+    }
+
+    /// The same by the machine's clock, for tests that go on with the real program.
+    pub async fn start_with_real_clock() -> Self {
+        Self::build(false, None).await
+    }
+
+    /// An instance whose Redis is the test's to stop.
+    pub async fn start_with_redis(url: &str) -> Self {
+        Self::build(true, Some(url.to_owned())).await
+    }
+
+    async fn build(manual: bool, redis_url: Option<String>) -> Self {
+        let database = Database::copy().await;
+        let redis = RedisNumber::take().await;
+        let folder = Folder::make();
+        let pwa = folder.path().join("pwa");
+        std::fs::create_dir_all(pwa.join("assets")).unwrap();
+        std::fs::write(pwa.join("index.html"), "<!doctype html><title>app</title>").unwrap();
+        std::fs::write(pwa.join("sw.js"), "const revision = '__SHELL_REVISION__';").unwrap();
+        std::fs::write(pwa.join("assets/app-1a2b3c.js"), "export {};").unwrap();
+        let handle = manual.then(|| Arc::new(AtomicI64::new(START * 1_000)));
+        let (clock, random) = match &handle {
+            Some(millis) => (Clock::Manual(millis.clone()), Random::seeded(1)),
+            None => (Clock::System, Random::System),
+        };
+        let config = Config {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: folder.path().join("data"),
+            pwa,
+            keys: keys_folder(),
+            database_url: Some(database.url.clone()),
+            redis_url: Some(redis_url.unwrap_or_else(|| redis.url.clone())),
+            production: false,
+            behind_proxy: false,
+            union_name: "Общероссийский Профсоюз образования".into(),
+            union_short_name: "Профсоюз образования".into(),
+        };
+        let app = App::start(config, clock, random).await.expect("the instance starts");
+        http::health::recorder();
+        let world = World::make(&app).await;
+        let listener = TcpListener::bind(app.config.addr).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self { app, base, world, clock: handle, server, _folder: folder, database, _redis: redis }
+    }
+
+    /// Stops serving, as before another process takes over.
+    pub async fn stop_serving(&mut self) {
+        self.server.abort();
+        let _ = (&mut self.server).await;
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> u64 {
+        unix_seconds(self.app.clock.now())
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.as_ref().expect("a manual clock").fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    /// What the instance does by itself once an hour.
+    pub async fn housekeeping(&self) {
+        jobs::housekeeping(&self.app).await.unwrap();
+    }
+
+    /// Someone without any session.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// A browser with a fresh session of this owner.
+    pub async fn signed_in(&self, owner: SessionOwner) -> Client {
+        let token = SessionToken::new(&self.app);
+        let mut conn = self.app.db.acquire().await.unwrap();
+        store::open_session(&mut conn, &token.stored_hash(), owner, self.app.clock.now()).await.unwrap();
+        Client::with_cookie(&self.base, &token.into_cookie(&self.app, owner.face()).to_string())
+    }
+
+    /// The school's chair.
+    pub async fn chair(&self) -> Client {
+        self.signed_in(SessionOwner::Account(self.world.chair)).await
+    }
+
+    /// The books agree with themselves; answers what they hold.
+    pub async fn audit(&self) -> Audit {
+        let audit = audit::run(&self.app.db).await.unwrap();
+        assert!(audit.is_clean(), "the books disagree: {audit:?}");
+        audit
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// The repository's public trust material.
+pub fn keys_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("keys")
+}
+
+/// A new id; never the same twice in a run.
+pub fn next_id() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    uuid::Builder::from_u128(u128::from(n) << 32 | u128::from(std::process::id()))
+        .with_version(uuid::Version::Random)
+        .with_variant(uuid::Variant::RFC4122)
+        .into_uuid()
+}
+
+/// Waits until `condition` holds, asking again as fast as it answers.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < DEADLINE, "waited in vain: {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Repeats a pull until nothing newer waits for an older transaction to end.
+pub async fn settled(mut pull: impl AsyncFnMut() -> Value) -> Value {
+    let mut pulled = Value::Null;
+    until("nothing waits", async || {
+        pulled = pull().await;
+        pulled["pending"] == false
+    })
+    .await;
+    pulled
+}
+
+/// The entity of this name that a pull answered.
+pub fn entity<'a>(pull: &'a Value, name: &str) -> Option<&'a Value> {
+    pull["upserts"].as_array()?.iter().find(|upsert| upsert["entity"] == name).map(|upsert| &upsert["data"])
+}
+
+/// Whether a reply sets this cookie.
+pub fn sets_cookie(reply: &Reply, name: &str) -> bool {
+    reply
+        .headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .any(|cookie| cookie.to_str().is_ok_and(|text| text.starts_with(&format!("{name}="))))
+}

@@ -1,0 +1,49 @@
+//! The real program, to be killed.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{TestApp, keys_folder};
+
+/// `profcards serve` on a test's database and data folder.
+pub struct Server {
+    pub base: String,
+    child: Child,
+}
+
+impl Server {
+    /// Starts it with a fault, or none, and waits until it serves.
+    pub async fn start(app: &TestApp, fault: Option<&str>) -> Self {
+        let config = &app.app.config;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
+        command.arg("serve").env_clear().kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("PROFCARDS_ADDR", "127.0.0.1:0").env("PROFCARDS_KEYS", keys_folder());
+        command.env("PROFCARDS_DATA", &config.data).env("PROFCARDS_PWA", &config.pwa);
+        command.env("DATABASE_URL", config.database_url.as_ref().unwrap());
+        command.env("REDIS_URL", config.redis_url.as_ref().unwrap());
+        if let Some(fault) = fault {
+            command.env("PROFCARDS_FAULT", fault);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().expect("the server says where it serves");
+        // Cookies belong to the host by which the tests signed in.
+        let base = line.trim().replace("localhost", "127.0.0.1");
+        Self { base, child }
+    }
+
+    /// `kill -9`.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits until it has died by itself.
+    pub async fn died(mut self) {
+        let status = self.child.wait().await.unwrap();
+        assert!(!status.success(), "the server was to die");
+    }
+}

@@ -1,0 +1,181 @@
+//! What changed for a client reaches it once, in an order in which nothing can appear late; and open pages are woken.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, next_id, until};
+
+async fn member_and_till() -> (TestApp, Phone, Till) {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    (app, phone, till)
+}
+
+fn cursor(pulled: &Value) -> String {
+    pulled["cursor"].as_str().unwrap().to_owned()
+}
+
+fn ids(pulled: &Value, entity: &str) -> Vec<String> {
+    let upserts = pulled["upserts"].as_array().unwrap().iter();
+    upserts.filter(|upsert| upsert["entity"] == entity).map(|upsert| upsert["id"].to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_change_that_commits_late_is_not_lost() {
+    let (app, phone, till) = member_and_till().await;
+    let start = cursor(&phone.pull(&cursor(&phone.pull("").await)).await);
+    // An older transaction has recorded its change and stays open, while a younger one commits.
+    let mut slow = app.app.db.begin().await.unwrap();
+    let audience = format!("member:{}", phone.member);
+    let now = app.app.clock.now();
+    profcards::sync::store::record_change(&mut slow, &audience, "profile", "me", now).await.unwrap();
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    let meanwhile = phone.pull_once(&start).await;
+    assert_eq!((&meanwhile["upserts"], &meanwhile["pending"]), (&json!([]), &json!(true)));
+    assert_eq!(cursor(&meanwhile), start, "the cursor does not pass what is not settled");
+    slow.commit().await.unwrap();
+    let settled = phone.pull(&start).await;
+    assert!(entity(&settled, "profile").is_some(), "the older transaction's change");
+    assert_eq!(ids(&settled, "purchase").len(), 1, "the younger transaction's change");
+    let nothing = phone.pull(&cursor(&settled)).await;
+    assert_eq!(nothing["upserts"], json!([]));
+}
+
+#[tokio::test]
+async fn a_client_that_starts_during_a_transaction_misses_nothing_of_it() {
+    let (app, phone, _) = member_and_till().await;
+    let mut slow = app.app.db.begin().await.unwrap();
+    let audience = format!("member:{}", phone.member);
+    let now = app.app.clock.now();
+    profcards::sync::store::record_change(&mut slow, &audience, "balance", "me", now).await.unwrap();
+    let start = cursor(&phone.pull("").await);
+    slow.commit().await.unwrap();
+    assert!(entity(&phone.pull(&start).await, "balance").is_some());
+}
+
+#[tokio::test]
+async fn many_changes_come_in_pages_each_once() {
+    let (app, _, till) = member_and_till().await;
+    let start = cursor(&till.pull("").await);
+    sqlx::query(
+        "insert into change (audience, entity, entity_id, deleted, changed_at)
+         select $1, 'purchase', n::text, true, $2 from generate_series(1, 450) n",
+    )
+    .bind(format!("till:{}", till.terminal))
+    .bind(app.app.clock.now())
+    .execute(&app.app.db)
+    .await
+    .unwrap();
+    let (mut at, mut gone, mut pages) = (start, Vec::new(), 0);
+    loop {
+        let page = till.pull(&at).await;
+        gone.extend(
+            page["tombstones"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()),
+        );
+        at = cursor(&page);
+        pages += 1;
+        if page["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(pages, 3);
+    assert_eq!(gone, (1..=450).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_entity_that_changed_often_comes_once_as_it_is_now() {
+    let (app, phone, till) = member_and_till().await;
+    let start = cursor(&phone.pull("").await);
+    let now = app.now();
+    let purchase = till.purchase(&phone.token(now), 1_500_00, now);
+    till.applied(&purchase).await;
+    till.applied(&till.cancellation(&purchase, now)).await;
+    till.applied(&till.purchase(&phone.token(now), 1_000_00, now)).await;
+    let pulled = phone.pull(&start).await;
+    assert_eq!((ids(&pulled, "purchase").len(), ids(&pulled, "balance").len()), (2, 1));
+    assert_eq!(entity(&pulled, "balance").unwrap()["pendingKopecks"], 30_00);
+    // What one member is told, another is not.
+    let other = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
+    let other = other.pull("").await;
+    assert_eq!(ids(&other, "purchase").len(), 0);
+    assert_eq!(entity(&other, "balance").unwrap()["pendingKopecks"], 0);
+}
+
+#[tokio::test]
+async fn a_client_knows_how_far_its_own_work_is_decided() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    assert_eq!(till.pull("").await["ackedSeq"], 0);
+    let (first, second) =
+        (till.purchase(&phone.token(now), 500_00, now), till.purchase(&phone.token(now), 0, now));
+    till.send(&first).await;
+    assert_eq!(till.pull("").await["ackedSeq"], first["seq"]);
+    till.send(&second).await;
+    assert_eq!(till.pull("").await["ackedSeq"], second["seq"], "a refusal decides too");
+    // A late retry does not set it back.
+    till.send(&first).await;
+    assert_eq!(till.pull("").await["ackedSeq"], second["seq"]);
+}
+
+#[tokio::test]
+async fn a_client_that_was_away_too_long_starts_over() {
+    let (app, phone, till) = member_and_till().await;
+    let start = cursor(&phone.pull("").await);
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    app.advance(89 * DAY_SECONDS);
+    app.housekeeping().await;
+    assert_eq!(ids(&phone.pull(&start).await, "purchase").len(), 1);
+    app.advance(2 * DAY_SECONDS);
+    app.housekeeping().await;
+    let path =
+        |cursor: &str| format!("/api/sync/pull?face=member&clientId={}&schema=1&cursor={cursor}", next_id());
+    phone.client.get(&path(&start)).await.refused(409, "sync-start-over");
+    until("a new cursor is good", async || {
+        let anew = phone.pull("").await;
+        assert_eq!(ids(&anew, "purchase").len(), 1);
+        phone.client.get(&path(&cursor(&anew))).await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_served_says_why() {
+    let (app, phone, till) = member_and_till().await;
+    let id = next_id();
+    let pull = |query: &str| format!("/api/sync/pull?{query}");
+    for (query, status, code) in [
+        (format!("face=member&clientId={id}&schema=0"), 409, "schema-too-old"),
+        (format!("face=member&clientId={id}&schema=2"), 409, "schema-unknown"),
+        (format!("face=member&clientId={id}&schema=1&cursor=yesterday"), 400, "malformed-request"),
+        (format!("face=staff&clientId={id}&schema=1"), 422, "invalid-input"),
+        (format!("face=till&clientId={id}&schema=1"), 401, "unauthenticated"),
+        (format!("face=ghost&clientId={id}&schema=1"), 400, "malformed-request"),
+        ("face=member&schema=1".to_owned(), 400, "malformed-request"),
+    ] {
+        phone.client.get(&pull(&query)).await.refused(status, code);
+    }
+    let mut push = till.push_body(&[], app.now());
+    push["schema"] = json!(0);
+    till.client.post("/api/sync/push", &push).await.refused(409, "schema-too-old");
+    push["schema"] = json!(1);
+    phone.client.post("/api/sync/push", &push).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_open_page_is_woken_by_a_purchase() {
+    let (app, phone, till) = member_and_till().await;
+    let mut events = phone.client.request(&Method::GET, "/api/member/events").send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    let mut heard = String::new();
+    let listening = async {
+        while !heard.contains("event: changed\n") {
+            let chunk = events.chunk().await.unwrap().expect("the stream goes on");
+            heard.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), listening).await.expect("the page was not woken");
+}

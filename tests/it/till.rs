@@ -1,0 +1,300 @@
+//! A till: how it is paired, and which cards its purchases are refused for.
+
+use profcards::cards::{self, Order};
+use profcards_card::{
+    CardClaims, DeviceSigningKey, IssuerAlg, IssuerSigningKey, KeyRole, ProofClaims, SignedCard, from_text,
+    issue_card, present, to_text,
+};
+use serde_json::{Value, json};
+
+use super::support::phone::ed25519;
+use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, next_id, sets_cookie};
+
+const PAIRING: &str = "/api/till/pairing";
+
+#[tokio::test]
+async fn a_till_is_paired_once_with_one_code() {
+    let app = TestApp::start().await;
+    let (till, code) = (app.anonymous(), app.pairing_code().await);
+    let reply = till.post(PAIRING, &json!({ "code": code.to_lowercase() })).await;
+    assert!(sets_cookie(&reply, "pc_till"));
+    let state = reply.json(201);
+    assert_eq!(state["terminalNumber"], 1);
+    assert_eq!(state["partnerName"], "Книжная лавка");
+    assert_eq!(state["outletAddress"], "Липецк, ул. Ленина, 5");
+    assert_eq!(state["lastOpNo"], 0);
+    assert_eq!(
+        state["offer"],
+        json!({
+            "version": 1, "title": "Кэшбэк 3 %", "percentBp": 300, "minAmountKopecks": 100_00,
+            "capPerPurchaseKopecks": 500_00,
+        })
+    );
+    assert_eq!(till.get("/api/till").await.json(200), state);
+    let used = app.anonymous().post(PAIRING, &json!({ "code": code })).await;
+    used.refused(403, "pairing-refused");
+    let second = Till::pair(&app).await;
+    assert_eq!(second.client.get("/api/till").await.json(200)["terminalNumber"], 2);
+    // A till that is ended is signed out, and its number is not given again.
+    assert_eq!(second.client.delete("/api/till").await.status, 204);
+    second.client.get("/api/till").await.refused(401, "unauthenticated");
+    assert_eq!(Till::pair(&app).await.client.get("/api/till").await.json(200)["terminalNumber"], 3);
+}
+
+#[tokio::test]
+async fn guessing_pairing_codes_is_limited() {
+    let app = TestApp::start().await;
+    let (till, late, good) = (app.anonymous(), app.pairing_code().await, app.pairing_code().await);
+    till.post(PAIRING, &json!({ "code": good })).await.json(201);
+    app.advance(7 * DAY_SECONDS);
+    till.post(PAIRING, &json!({ "code": late })).await.refused(403, "pairing-refused");
+    for n in 0..9 {
+        let wrong = json!({ "code": format!("00000-0000{n}") });
+        till.post(PAIRING, &wrong).await.refused(403, "pairing-refused");
+    }
+    let code = app.pairing_code().await;
+    let limited = till.post(PAIRING, &json!({ "code": code })).await;
+    limited.refused(429, "too-many-attempts");
+    assert!(limited.header("retry-after").parse::<u32>().is_ok());
+}
+
+async fn member_and_till() -> (TestApp, Phone, Till) {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    app.advance(DAY_SECONDS);
+    (app, phone, till)
+}
+
+/// The card's own claims, to be signed by another.
+fn claims_of(phone: &Phone) -> CardClaims {
+    SignedCard::parse(&phone.card).unwrap().claims
+}
+
+fn shown(card: &[u8], at: u64, key: &DeviceSigningKey) -> String {
+    to_text(&present(card, &ProofClaims { iat: at, ..ProofClaims::default() }, key).unwrap())
+}
+
+/// The token with one bit of a byte turned, counted from its end.
+fn altered(token: &str, from_end: usize) -> String {
+    let mut bytes = from_text(token).unwrap();
+    let place = bytes.len() - from_end;
+    bytes[place] ^= 1;
+    to_text(&bytes)
+}
+
+#[tokio::test]
+async fn a_card_that_is_not_genuine_brings_nothing() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    let paper = app.sheet(&app.chair().await, phone.member).await["paperToken"].as_str().unwrap().to_owned();
+    let secret = [9; 32];
+    let stranger = IssuerSigningKey::from_secret(&secret, KeyRole::Card, IssuerAlg::EdDsa);
+    let foreign = issue_card(&claims_of(&phone), &stranger).unwrap();
+    // Signed by this instance's key, yet never recorded: a card that a thief of the key would make.
+    let thief = ed25519();
+    let stolen = CardClaims { cnf: Some(thief.public_key()), ..claims_of(&phone) };
+    let stolen = issue_card(&stolen, app.app.keys.card_key()).unwrap();
+    let cases = [
+        ("HELLO".to_owned(), "not-a-card"),
+        (format!("{paper} "), "not-a-card"),
+        (altered(&paper, 1), "bad-signature"),
+        (altered(&phone.token(now), 1), "proof-bad"),
+        (altered(&to_text(&phone.card), 1), "bad-signature"),
+        (to_text(&phone.card), "proof-missing"),
+        (shown(&foreign, now, &phone.key), "unknown-key"),
+        (shown(&stolen, now, &thief), "card-not-issued-here"),
+        (phone.token(now - 61), "proof-stale"),
+        (phone.token(now + 61), "proof-future"),
+    ];
+    for (token, code) in cases {
+        till.refused(&till.purchase(&token, 1_500_00, now), code).await;
+    }
+    assert_eq!(phone.balance().await, (0, 0));
+    assert_eq!(app.audit().await.postings, 0);
+    // The refusals have used nothing up: the same till goes on.
+    till.applied(&till.purchase(&phone.token(now), 1_500_00, now)).await;
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_figure_that_cannot_be_is_refused() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    for amount in [0, -1, i64::MIN, 1_000_000_001, i64::MAX] {
+        till.refused(&till.purchase(&phone.token(now), amount, now), "amount-invalid").await;
+    }
+    till.applied(&till.purchase(&phone.token(now), 1_000_000_000, now)).await;
+    let args = |amount: Value, op_no: Value| json!({ "token": phone.token(now), "amountKopecks": amount, "opNo": op_no });
+    let record = |args: &Value| till.mutation("purchase.record", args, now);
+    till.refused(&record(&args(json!(100), json!(0))), "op-number-invalid").await;
+    let mut extra = args(json!(100), json!(70));
+    extra["discount"] = json!(5);
+    let malformed = [
+        args(json!(1.5), json!(71)),
+        args(json!("100"), json!(72)),
+        args(Value::Null, json!(73)),
+        json!({ "amountKopecks": 100, "opNo": 74 }),
+        json!([]),
+        Value::Null,
+        extra,
+    ];
+    for args in &malformed {
+        till.refused(&record(args), "malformed-args").await;
+    }
+    till.refused(&till.mutation("purchase.redeem", &json!({}), now), "unknown-mutation").await;
+    assert_eq!(app.audit().await.postings, 1);
+}
+
+#[tokio::test]
+async fn a_revocation_counts_from_its_moment_on() {
+    let (app, phone, till) = member_and_till().await;
+    let before = app.now();
+    let (early, late) = (phone.token(before), phone.token(before + 20));
+    app.advance(10);
+    app.revoke(phone.member).await;
+    app.advance(20);
+    till.refused(&till.purchase(&late, 1_500_00, before + 20), "revoked").await;
+    // Recorded while the card was good, handed in afterwards.
+    till.applied(&till.purchase(&early, 1_500_00, before)).await;
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn only_who_takes_part_gets_cashback() {
+    let (app, phone, till) = member_and_till().await;
+    let before = app.now();
+    let early = phone.token(before);
+    app.advance(10);
+    phone.consent(false).await;
+    app.advance(10);
+    let now = app.now();
+    let refused = till.purchase(&phone.token(now), 1_500_00, now);
+    till.refused(&refused, "not-in-programme").await;
+    till.applied(&till.purchase(&early, 1_500_00, before)).await;
+    phone.consent(true).await;
+    // What was refused stays refused: the cashier has told the member so.
+    till.refused(&refused, "not-in-programme").await;
+    till.applied(&till.purchase(&phone.token(now), 1_500_00, app.now())).await;
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_paper_card_and_a_sample_accrue_too() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    let paper = app.sheet(&app.chair().await, phone.member).await["paperToken"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        // A paper card has no proofs to use up.
+        assert_eq!(till.applied(&till.purchase(&paper, 1_500_00, now)).await["accrualKopecks"], 45_00);
+    }
+    let key = ed25519();
+    let public = key.public_key();
+    let order = Order { membership_id: phone.member, key: Some(&public), device_id: None, sample: true };
+    let mut conn = app.app.db.acquire().await.unwrap();
+    let sample = cards::issue(&app.app, &mut conn, &order, app.app.clock.now()).await.unwrap();
+    till.applied(&till.purchase(&shown(&sample.cose, now, &key), 1_500_00, now)).await;
+    // The sample has replaced nothing.
+    till.applied(&till.purchase(&phone.token(now), 1_500_00, now)).await;
+    assert_eq!(phone.balance().await, (0, 180_00));
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_till_whose_clock_is_behind_is_booked_and_told() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    let behind = now - 600;
+    // It knows its offset and has corrected the time; then it does not and has not; then it was offline for an hour.
+    let corrected = till.purchase(&phone.token(now), 1_500_00, now);
+    let uncorrected = till.purchase(&phone.token(now), 1_500_00, behind);
+    let offline = till.purchase(&phone.token(now - 3_600), 1_500_00, behind - 3_600);
+    for (purchase, event_at) in [(corrected, now), (uncorrected, now), (offline, now - 3_600)] {
+        let pushed = till.push(std::slice::from_ref(&purchase), behind).await;
+        assert_eq!(pushed["clock"], json!({ "skewSeconds": 600, "whose": "client" }));
+        assert_eq!(pushed["serverTime"], now);
+        assert_eq!(pushed["answers"][0]["status"], "applied", "{pushed}");
+        let id = &pushed["answers"][0]["result"]["purchaseId"];
+        let pulled = till.pull("").await;
+        let booked = pulled["upserts"].as_array().unwrap().iter().find(|upsert| upsert["id"] == *id).unwrap();
+        assert_eq!(booked["data"]["eventAt"], event_at);
+    }
+    let right = till.push(&[], now + 60).await;
+    assert_eq!(right["clock"], json!({ "skewSeconds": -60 }));
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_till_may_be_away_for_weeks_but_not_for_ever() {
+    let (app, phone, till) = member_and_till().await;
+    let recorded = app.now();
+    let in_time = till.purchase(&phone.token(recorded), 1_500_00, recorded);
+    let too_late = till.purchase(&phone.token(recorded), 1_500_00, recorded);
+    app.advance(34 * DAY_SECONDS);
+    app.housekeeping().await;
+    let pushed = till.push(std::slice::from_ref(&in_time), app.now()).await;
+    assert_eq!(pushed["answers"][0]["status"], "applied", "{pushed}");
+    // The return window counts from the purchase, so its cashback can be spent after the next round.
+    app.housekeeping().await;
+    assert_eq!(phone.balance().await, (45_00, 0));
+    app.advance(2 * DAY_SECONDS);
+    let pushed = till.push(std::slice::from_ref(&too_late), app.now()).await;
+    assert_eq!(pushed["answers"][0]["code"], "proof-stale", "{pushed}");
+    // Nobody buys in the future.
+    let now = app.now();
+    till.refused(&till.purchase(&phone.token(now + 3_600), 1_500_00, now), "proof-future").await;
+    // A till that had to be paired anew still hands in what it recorded before.
+    let new = Till::pair(&app).await;
+    let earlier = new.purchase(&phone.token(now - 3_600), 1_500_00, now - 3_600);
+    let pushed = new.push(&[earlier], now).await;
+    assert_eq!(pushed["answers"][0]["status"], "applied", "{pushed}");
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn one_bad_mutation_does_not_keep_the_others() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    let batch = [
+        till.purchase(&phone.token(now), 1_500_00, now),
+        till.purchase(&phone.token(now), -5, now),
+        till.mutation("coupon.print", &json!({}), now),
+        till.mutation("purchase.record", &json!({ "token": 7 }), now),
+        till.purchase(&phone.token(now), 200_00, now),
+    ];
+    let pushed = till.push(&batch, now).await;
+    let answers = pushed["answers"].as_array().unwrap();
+    let statuses: Vec<_> = answers.iter().map(|answer| answer["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["applied", "rejected", "rejected", "rejected", "applied"]);
+    for (answer, mutation) in answers.iter().zip(&batch) {
+        assert_eq!(answer["id"], mutation["id"]);
+    }
+    assert_eq!(pushed["ackedSeq"], batch[4]["seq"]);
+    assert_eq!(phone.balance().await, (0, 51_00));
+    let pulled = till.pull("").await;
+    assert_eq!(entity(&pulled, "till").unwrap()["lastOpNo"], 3);
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_push_has_a_limit() {
+    let (app, _, till) = member_and_till().await;
+    let now = app.now();
+    let mutations: Vec<_> = (0..101).map(|_| till.mutation("coupon.print", &json!({}), now)).collect();
+    till.client.post("/api/sync/push", &till.push_body(&mutations, now)).await.refused(413, "too-large");
+    let pushed = till.push(&mutations[..100], now).await;
+    assert_eq!(pushed["answers"].as_array().unwrap().len(), 100);
+    let mut wide = till.mutation("purchase.record", &json!({}), now);
+    wide["args"]["token"] = json!("x".repeat(600_000));
+    till.client.post("/api/sync/push", &till.push_body(&[wide], now)).await.refused(413, "too-large");
+    let mut nameless = till.push_body(&mutations[..1], now);
+    nameless["mutations"][0]["id"] = json!("not-a-uuid");
+    till.client.post("/api/sync/push", &nameless).await.refused(400, "malformed-request");
+    // A phone has nothing to hand in.
+    let phone = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
+    let mut body = till.push_body(&mutations[..1], now);
+    body["face"] = json!("member");
+    body["clientId"] = json!(next_id());
+    let pushed = phone.client.post("/api/sync/push", &body).await.json(200);
+    assert_eq!(pushed["answers"][0]["code"], "unknown-mutation");
+}
