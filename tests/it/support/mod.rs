@@ -71,8 +71,8 @@ impl TestApp {
     }
 
     async fn build(manual: bool, redis_url: Option<String>) -> Self {
-        let database = Database::copy().await;
         let redis = RedisNumber::take().await;
+        let database = Database::copy().await;
         let folder = Folder::make();
         let pwa = folder.path().join("pwa");
         std::fs::create_dir_all(pwa.join("assets")).unwrap();

@@ -8,14 +8,16 @@ use profcards::clock::Clock;
 use redis::AsyncCommands as _;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
-/// Redis has sixteen databases unless told otherwise.
-const REDIS_DATABASES: u32 = 16;
+/// Instances at once, however many processors there are: each may open 16 of the 200 database sessions, and Redis has 16
+/// databases unless told otherwise.
+const INSTANCES: u32 = 8;
 
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU64 = AtomicU64::new(1);
 static REDIS_TAKEN: Mutex<u32> = Mutex::new(0);
+static PLACES: Semaphore = Semaphore::const_new(INSTANCES as usize);
 
 /// A service's address, which the tests do not guess.
 fn service(name: &str) -> String {
@@ -101,15 +103,16 @@ impl Drop for Database {
 pub struct RedisNumber {
     number: u32,
     pub url: String,
+    _place: SemaphorePermit<'static>,
 }
 
 impl RedisNumber {
-    /// Takes a free number and empties its database.
+    /// Waits for a free number and empties its database.
     pub async fn take() -> Self {
+        let place = PLACES.acquire().await.expect("nobody closes the semaphore");
         let number = {
             let mut taken = REDIS_TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-            let free = (0..REDIS_DATABASES).find(|n| *taken & (1 << n) == 0);
-            let number = free.expect("more tests at once than Redis has databases: lower RUST_TEST_THREADS");
+            let number = (0..INSTANCES).find(|n| *taken & (1 << n) == 0).expect("as many numbers as places");
             *taken |= 1 << number;
             number
         };
@@ -120,7 +123,7 @@ impl RedisNumber {
             format!("{}/{number}", server.trim_end_matches('/'))
         };
         flush(&url).await;
-        Self { number, url }
+        Self { number, url, _place: place }
     }
 }
 
