@@ -13,6 +13,8 @@ export interface Toast {
   text: string;
   action?: ToastAction;
   stays: boolean;
+  /** The path of the screen that it speaks of. */
+  path: string;
 }
 
 let list = $state<Toast[]>([]);
@@ -29,13 +31,21 @@ export function toast(text: string, options: { action?: ToastAction; stays?: boo
   lastId += 1;
   const id = lastId;
   const { action, stays = false } = options;
-  list = [...list, action ? { id, text, action, stays } : { id, text, stays }].slice(-AT_MOST);
+  const entry: Toast = { id, text, stays, path: location.pathname };
+  list = [...list, action ? { ...entry, action } : entry].slice(-AT_MOST);
   if (!stays) resumeToast(id);
 }
 
 export function dismissToast(id: number): void {
   holdToast(id);
   list = list.filter((entry) => entry.id !== id);
+}
+
+/** A mere notice would only cover the next screen; what can still be undone or taken may be wanted there. */
+export function dismissToastsOfOtherScreens(path: string): void {
+  for (const entry of list) {
+    if (entry.path !== path && !entry.action && !entry.stays) dismissToast(entry.id);
+  }
 }
 
 /** While a finger or the focus rests on it, a toast stays. */
