@@ -54,7 +54,11 @@ create table terminal (
     paired_at     timestamptz not null,
     unpaired_at   timestamptz,
     last_sync_at  timestamptz,
-    constraint terminal_number_key unique (outlet_id, number)
+    -- The browser's own secret id: paired anew at the same outlet, it goes on as the same till, with its numbers and the
+    -- answers that it was given.
+    client_id     uuid,
+    constraint terminal_number_key unique (outlet_id, number),
+    constraint terminal_client_key unique (outlet_id, client_id)
 );
 
 -- A code that pairs one till with one outlet, once. Only its keyed hash is kept.

@@ -16,7 +16,7 @@ create table offer (
 );
 
 -- Every effect and the key that makes its repetition harmless commit together. The key belongs to one principal
--- ('till:…', 'staff:…', 'member:…'), so nobody can learn another's answer by guessing an id.
+-- ('till:…', 'staff:…'), so nobody can learn another's answer by guessing an id.
 create table idempotency (
     principal     text not null,
     id            uuid not null,
@@ -150,5 +150,6 @@ create table purchase (
     cancelled_at     timestamptz,
     constraint purchase_mutation_key unique (terminal_id, idem)
 );
+create index purchase_terminal_idx on purchase (terminal_id, event_at desc);
 create index purchase_member_idx on purchase (membership_id, event_at desc);
 create index purchase_confirm_idx on purchase (confirm_on) where state = 'pending';

@@ -109,12 +109,6 @@ impl Error {
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
-
-    /// Whether the same request may succeed if it is simply sent again: the database was away, or it chose this
-    /// transaction as a deadlock's victim.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::TooManyAttempts { .. })
-    }
 }
 
 impl IntoResponse for Error {
@@ -158,6 +152,14 @@ impl IntoResponse for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        // 22021: a NUL, or another sequence that no text column holds; it came with the request.
+        if error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .is_some_and(|code| code == "22021")
+        {
+            return Self::MalformedRequest("a text holds a character that cannot be stored".into());
+        }
         let transient = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             // 40001/40P01: chosen as a victim; 57P01…57P03: the database is going down or coming up; 08…: connection.

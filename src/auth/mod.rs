@@ -93,6 +93,8 @@ impl SessionToken {
 pub fn forget_cookie(app: &App, face: Face) -> Cookie<'static> {
     let mut cookie = Cookie::new(face.cookie_name(app), "");
     cookie.set_path("/");
+    // Without it browsers ignore the removal of a `__Host-` cookie.
+    cookie.set_secure(app.config.production);
     cookie.make_removal();
     cookie
 }
@@ -135,6 +137,8 @@ pub struct MemberPhone {
 pub struct Till {
     /// The terminal.
     pub terminal_id: Uuid,
+    /// Where it stands.
+    pub outlet_id: Uuid,
     /// Names the session, to end it.
     pub token_hash: [u8; 32],
 }
@@ -184,7 +188,8 @@ impl Till {
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
         let token_hash = token_hash(headers, app, Face::Till)?;
         let session = store::till_session(&app.db, &token_hash, app.clock.now()).await?;
-        Ok(Self { terminal_id: session.ok_or(Error::Unauthenticated)?, token_hash })
+        let (terminal_id, outlet_id) = session.ok_or(Error::Unauthenticated)?;
+        Ok(Self { terminal_id, outlet_id, token_hash })
     }
 }
 

@@ -74,6 +74,7 @@ async fn sign_in(
     let login = form.login.trim().to_lowercase();
     let attempts = [
         limits::attempt(&app, limits::LOGIN, &format!("{} {login}", address.limit_key())).await?,
+        limits::attempt(&app, limits::LOGIN_PER_ADDRESS, &address.limit_key()).await?,
         limits::attempt(&app, limits::LOGIN_PER_ACCOUNT, &login).await?,
     ];
     if form.password.len() > passwords::MAX_PASSWORD_BYTES {
@@ -92,6 +93,7 @@ async fn sign_in(
     let mut conn = app.db.acquire().await?;
     store::open_session(&mut conn, &token.stored_hash(), SessionOwner::Account(account_id), app.clock.now())
         .await?;
+    drop(conn);
     Ok((jar.add(token.into_cookie(&app, Face::Staff)), Json(session_of(&app, account_id).await?)))
 }
 

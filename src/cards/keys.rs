@@ -132,6 +132,11 @@ impl KeyRing {
                 trust_list_path.display()
             ),
         };
+        ensure!(
+            trusted.iter().all(|key| signed.list.claims().keys.contains(key)),
+            "the trust list at {} does not name this instance's keys: sign a new one with the root",
+            trust_list_path.display()
+        );
         Ok(Self {
             roots,
             root,

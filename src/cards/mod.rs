@@ -133,9 +133,10 @@ pub async fn revoke_all(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    store::mark_revoked(&mut *conn, membership_id, None, reason, now).await?;
+    // Codes, phone, cards, lists: everyone takes these locks in this order.
     crate::enrolment::store::end_unused_codes(&mut *conn, membership_id, now).await?;
-    store::end_device(conn, membership_id, reason, now).await
+    store::end_device(&mut *conn, membership_id, reason, now).await?;
+    store::mark_revoked(conn, membership_id, None, reason, now).await
 }
 
 /// Ends a membership's present phone and revokes its card, because another phone takes its place or it was signed out.
@@ -145,6 +146,6 @@ pub async fn retire_phone(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    store::mark_revoked(&mut *conn, membership_id, Some(CardClass::Phone), reason, now).await?;
-    store::end_device(conn, membership_id, reason, now).await
+    store::end_device(&mut *conn, membership_id, reason, now).await?;
+    store::mark_revoked(conn, membership_id, Some(CardClass::Phone), reason, now).await
 }

@@ -138,13 +138,14 @@ async fn check(
     address: ClientAddress,
     Json(form): Json<ActivationCheck>,
 ) -> Result<Json<ActivationOffer>> {
-    let typed = form.code.to_uppercase();
-    let attempts = [
-        limits::attempt(&app, limits::ACTIVATION_ALTOGETHER, "").await?,
-        limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?,
-        limits::attempt(&app, limits::ACTIVATION_PER_CODE, &typed).await?,
-    ];
+    // The narrow limit first: one address that is refused by its own must not use up everyone's.
+    let by_address = limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
     let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
+    let attempts = [
+        by_address,
+        limits::attempt(&app, limits::ACTIVATION_PER_CODE, &code.to_string()).await?,
+        limits::attempt(&app, limits::ACTIVATION_ALTOGETHER, "").await?,
+    ];
     let code_hash = code.stored_hash(&app.secret, "activation-hash");
     let now = app.clock.now();
     let usable =
@@ -330,7 +331,9 @@ async fn change_consent(
     phone: MemberPhone,
     Json(change): Json<ConsentChange>,
 ) -> Result<Json<MemberProfile>> {
-    check_consent(&change.kind, &change.text_version)?;
+    // An app that still shows an older text can always withdraw, but not agree.
+    let text_version = if change.given { change.text_version.as_str() } else { PROFCARDS_TEXT_VERSION };
+    check_consent(&change.kind, text_version)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let person_id = store::person_of(&mut tx, phone.membership_id).await?;

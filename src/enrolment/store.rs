@@ -146,16 +146,19 @@ pub struct OpenChallenge {
     pub code_used: bool,
 }
 
-/// Locks a challenge that is still in time, as its code must be if nobody has used it yet. The lock is a statement of its own: a request that has waited for another
-/// one must then see all that the other one did, the new phone included.
+/// Locks a challenge that is still in time, as its code must be if nobody has used it yet; an answered one is found as long
+/// as it is kept, for a phone whose reply was lost. The lock is a statement of its own: a request that has waited for
+/// another one must then see all that the other one did, the new phone included.
 pub async fn lock_challenge(
     conn: &mut PgConnection,
     challenge: &[u8],
     now: DateTime<Utc>,
 ) -> Result<Option<OpenChallenge>> {
     sqlx::query!(
-        "select from enrolment_challenge c join activation_code a on a.id = c.activation_id
-         where c.challenge = $1 for update of c, a",
+        "select from enrolment_challenge c
+         join activation_code a on a.id = c.activation_id
+         join membership m on m.id = a.membership_id
+         where c.challenge = $1 for no key update",
         challenge
     )
     .execute(&mut *conn)
@@ -168,7 +171,8 @@ pub async fn lock_challenge(
            join activation_code a on a.id = c.activation_id
            join membership m on m.id = a.membership_id and m.status = 'active'
            left join device d on d.id = c.device_id and d.ended_at is null
-           where c.challenge = $1 and c.expires_at > $2 and (a.used_at is not null or a.expires_at > $2)"#,
+           where c.challenge = $1
+             and (c.device_id is not null or (c.expires_at > $2 and (a.used_at is not null or a.expires_at > $2)))"#,
         challenge,
         now
     )

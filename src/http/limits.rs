@@ -20,6 +20,8 @@ pub struct Limit {
 pub const LOGIN: Limit = Limit { name: "login", attempts: 10, window_seconds: 900 };
 /// Failed sign-ins for one login from anywhere.
 pub const LOGIN_PER_ACCOUNT: Limit = Limit { name: "login-account", attempts: 100, window_seconds: 900 };
+/// Failed sign-ins from one address, whatever the login.
+pub const LOGIN_PER_ADDRESS: Limit = Limit { name: "login-address", attempts: 100, window_seconds: 900 };
 /// Failed activations from one address; a staff room shares one, but successes do not count.
 pub const ACTIVATION_PER_ADDRESS: Limit =
     Limit { name: "activation-address", attempts: 10, window_seconds: 900 };

@@ -55,8 +55,8 @@ async fn confirm_batch(
     )
     .execute(&mut *conn)
     .await?;
-    let confirmed = sqlx::query!(
-        "with confirmed as (
+    let confirmed = sqlx::query_scalar!(
+        r#"with confirmed as (
              update purchase set state = 'available'
              where membership_id = any($1) and state = 'pending' and confirm_on <= $2
              returning id, seq, membership_id, terminal_id, accrual_kopecks
@@ -72,17 +72,19 @@ async fn confirm_batch(
                  version = b.version + 1
              from (select membership_id, sum(accrual_kopecks)::bigint as kopecks from confirmed group by membership_id) s
              where b.membership_id = s.membership_id
+         ), told as (
+             insert into change (audience, entity, entity_id, changed_at)
+             select 'member:' || membership_id, 'purchase', id::text, $3 from confirmed
+             union all select 'till:' || terminal_id, 'purchase', id::text, $3 from confirmed
+             union all select distinct 'member:' || membership_id, 'balance', 'me', $3 from confirmed
          )
-         insert into change (audience, entity, entity_id, changed_at)
-         select 'member:' || membership_id, 'purchase', id::text, $3 from confirmed
-         union all select 'till:' || terminal_id, 'purchase', id::text, $3 from confirmed
-         union all select distinct 'member:' || membership_id, 'balance', 'me', $3 from confirmed",
+         select count(*) as "confirmed!" from confirmed"#,
         &members,
         today,
         now,
         batch_id
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(Some((confirmed.rows_affected(), members)))
+    Ok(Some((confirmed.unsigned_abs(), members)))
 }

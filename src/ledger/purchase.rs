@@ -1,6 +1,9 @@
 //! Booking a purchase that a till recorded, and taking one back. Each runs inside the transaction that also holds the
 //! mutation's idempotency key; a refusal leaves nothing behind but its answer.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use profcards_card::{Code, Context, ProofIdentity, StatusSource, Verdict, Wants, verify};
 use serde::{Deserialize, Serialize};
@@ -8,7 +11,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::rules::{self, Line};
+use super::rules::{self, Line, Offer};
 use super::store::{self, Posting, PurchaseRow};
 use crate::app::App;
 use crate::auth::{member_audience, till_audience};
@@ -42,6 +45,9 @@ pub struct RecordPurchase {
     pub amount_kopecks: i64,
     /// The till's own number of this operation.
     pub op_no: i64,
+    /// Where it was made, as the till knew then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlet_id: Option<Uuid>,
 }
 
 /// The wish to take a purchase back.
@@ -52,12 +58,17 @@ pub struct CancelPurchase {
     pub mutation_id: Uuid,
     /// The till's own number of this operation.
     pub op_no: i64,
+    /// Where it was made, as the till knew then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlet_id: Option<Uuid>,
 }
 
 /// A mutation's own circumstances.
 pub struct Circumstances<'a> {
     /// The till.
     pub terminal_id: Uuid,
+    /// Where it stands.
+    pub outlet_id: Uuid,
     /// The owner of the idempotency key.
     pub principal: &'a str,
     /// The idempotency key.
@@ -143,28 +154,36 @@ fn receipt(terminal_number: i32, op_no: i64) -> String {
     format!("{terminal_number}-{op_no:04}")
 }
 
-/// Makes the view of a purchase; the explanation is computed anew from the rule's version.
-pub async fn view(app: &App, row: PurchaseRow, for_till: bool) -> Result<PurchaseView> {
-    let offer = match row.rule_version {
-        Some(version) => store::offer_version(&app.db, row.partner_id, version).await?,
-        None => None,
-    };
-    let outcome = rules::evaluate(offer.as_ref(), Kopecks(row.amount_kopecks), moscow_day(row.event_at));
-    Ok(PurchaseView {
+/// Purchases by id as people see them, in no order. Each explanation is computed anew from the rule's version.
+pub async fn views(conn: &mut PgConnection, ids: &[Uuid], for_till: bool) -> Result<Vec<PurchaseView>> {
+    let rows = store::purchases(&mut *conn, ids).await?;
+    let mut offers = HashMap::new();
+    for (partner_id, version) in rows.iter().filter_map(|row| Some((row.partner_id, row.rule_version?))) {
+        if let Entry::Vacant(unread) = offers.entry((partner_id, version)) {
+            unread.insert(store::offer_version(&mut *conn, partner_id, version).await?);
+        }
+    }
+    let offer_of = |row: &PurchaseRow| offers.get(&(row.partner_id, row.rule_version?))?.as_ref();
+    Ok(rows.iter().map(|row| view(row, offer_of(row), for_till)).collect())
+}
+
+fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseView {
+    let outcome = rules::evaluate(offer, Kopecks(row.amount_kopecks), moscow_day(row.event_at));
+    PurchaseView {
         id: row.id,
         receipt: receipt(row.terminal_number, row.op_no),
         mutation_id: for_till.then_some(row.idem),
-        partner_name: row.partner_name,
-        outlet_name: row.outlet_name,
+        partner_name: row.partner_name.clone(),
+        outlet_name: row.outlet_name.clone(),
         amount_kopecks: row.amount_kopecks,
         accrual_kopecks: row.accrual_kopecks,
-        state: row.state,
+        state: row.state.clone(),
         event_at: row.event_at,
         booked_at: row.booked_at,
         confirm_on: row.confirm_on,
         cancelled_at: row.cancelled_at,
         explanation: outcome.map(|outcome| outcome.explanation).unwrap_or_default(),
-    })
+    }
 }
 
 /// Books a purchase: accrual only, by the rule of its own time.
@@ -180,9 +199,20 @@ pub async fn record(
     if request.op_no < 1 {
         return Ok(Err(Refusal("op-number-invalid")));
     }
+    // A tablet that was moved to another shop may still hold what the first one sold.
+    if request.outlet_id.is_some_and(|made_at| made_at != about.outlet_id) {
+        return Ok(Err(Refusal("other-outlet")));
+    }
     let place = partners::store::place(&mut *conn, about.terminal_id).await?;
     let (event_at, verdict) = match verify_as_of_event(app, &request.token, about) {
         Ok(verified) => verified,
+        // Our own list, not the card, is at fault: the till keeps the purchase and sends it again.
+        Err(code @ (Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired)) => {
+            return Err(Error::Unavailable(anyhow::anyhow!(
+                "purchases cannot be verified: {}",
+                code.as_str()
+            )));
+        }
         Err(code) => return Ok(Err(Refusal(code.as_str()))),
     };
     let card = match admissible_card(conn, &verdict, event_at).await? {
@@ -192,7 +222,9 @@ pub async fn record(
     let proof = verdict.proof.as_ref().map(|proof| proof.identity);
     if let Some(identity) = proof
         && app.cache.get(&nonce_key(&identity)).await.is_some_and(|owner| owner != nonce_owner(about))
+        && store::is_proof_spent(&mut *conn, &identity.0).await?
     {
+        // Redis spares the lock, Postgres decides.
         return Ok(Err(Refusal(Code::Replayed.as_str())));
     }
     store::lock_balance(&mut *conn, card.membership_id).await?;
@@ -220,7 +252,8 @@ fn verify_as_of_event(
     about: &Circumstances<'_>,
 ) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
     let trust = app.keys.trust_list();
-    // Not the pairing: a till that had to be paired anew hands in what it recorded before.
+    // Neither the pairing nor the last contact is a bound: a till that was paired anew, or whose earlier push was answered
+    // `retry`, hands in what is older than both.
     let earliest = about.now - TimeDelta::days(MAX_OFFLINE_DAYS);
     let mut refused = Code::Malformed;
     for (attempt, at) in

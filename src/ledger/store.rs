@@ -2,7 +2,7 @@
 //! callers': first the balance, then what it guards.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::rules::Offer;
@@ -27,7 +27,7 @@ pub async fn offer_at(conn: &mut PgConnection, partner_id: Uuid, at: DateTime<Ut
 }
 
 /// A partner's rule of one version.
-pub async fn offer_version(db: &PgPool, partner_id: Uuid, version: i32) -> Result<Option<Offer>> {
+pub async fn offer_version(conn: &mut PgConnection, partner_id: Uuid, version: i32) -> Result<Option<Offer>> {
     Ok(sqlx::query_as!(
         Offer,
         r#"select version, title, percent_bp, commission_bp, min_amount_kopecks as "min_amount_kopecks: Kopecks",
@@ -36,7 +36,7 @@ pub async fn offer_version(db: &PgPool, partner_id: Uuid, version: i32) -> Resul
         partner_id,
         version
     )
-    .fetch_optional(db)
+    .fetch_optional(conn)
     .await?)
 }
 
@@ -126,6 +126,16 @@ pub async fn claim_proof(
     .execute(conn)
     .await?;
     Ok(claimed.rows_affected() == 1)
+}
+
+/// Whether any mutation has used this proof.
+pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from proof where identity = $1) as "spent!""#,
+        &identity[..]
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Claims a till's operation number for a mutation; `false` if another one has it.
@@ -326,12 +336,13 @@ pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Ut
     Ok(())
 }
 
-/// Whether a member took part in ПрофКардс at a moment.
+/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off.
 pub async fn takes_part(conn: &mut PgConnection, membership_id: Uuid, at: DateTime<Utc>) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (
                select from consent c join membership m on m.person_id = c.person_id
-               where m.id = $1 and c.kind = 'profcards' and (c.withdrawn_at is null or c.withdrawn_at > $2)
+               where m.id = $1 and c.kind = 'profcards' and c.given_at <= $2::timestamptz + interval '15 minutes'
+                 and (c.withdrawn_at is null or c.withdrawn_at > $2)
            ) as "takes_part!""#,
         membership_id,
         at

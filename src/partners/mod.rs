@@ -22,6 +22,8 @@ pub struct TillState {
     pub terminal_id: Uuid,
     /// Its number in the outlet; receipts begin with it.
     pub terminal_number: i32,
+    /// Where it stands; a purchase names it, so that it is never booked for another outlet.
+    pub outlet_id: Uuid,
     /// The partner's name.
     pub partner_name: String,
     /// The outlet's name.

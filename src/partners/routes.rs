@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::{TillState, store};
 use crate::app::AppState;
@@ -23,10 +24,12 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Pairing {
     /// As the partner's office handed it out; one use.
     code: String,
+    /// Drawn by the browser once, kept, and told to nobody else: by it a till that is paired anew goes on as itself.
+    client_id: Uuid,
 }
 
 /// Pair this browser with an outlet as a new till.
@@ -42,10 +45,11 @@ async fn pair(
     let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
     let now = app.clock.now();
-    let terminal_id = app.random.uuid();
     let token = SessionToken::new(&app);
     let mut tx = app.db.begin().await?;
-    store::pair(&mut tx, &code_hash, terminal_id, now).await?.ok_or(Error::PairingRefused)?;
+    let terminal_id = store::pair(&mut tx, &code_hash, form.client_id, app.random.uuid(), now)
+        .await?
+        .ok_or(Error::PairingRefused)?;
     crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Terminal(terminal_id), now)
         .await?;
     let state = store::till_state(&mut tx, terminal_id, now).await?;

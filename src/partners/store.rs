@@ -88,32 +88,56 @@ pub async fn insert_pairing_code(
     Ok(())
 }
 
-/// Uses a pairing code up: the new terminal gets the outlet's next number. None if the code is not good.
+/// Uses a pairing code up; answers the terminal, or none if the code is not good. A browser that was a till of this outlet
+/// before becomes it again; one that lost the reply to its pairing gets the same answer.
 pub async fn pair(
     conn: &mut PgConnection,
     code_hash: &[u8; 32],
-    terminal_id: Uuid,
+    client_id: Uuid,
+    new_terminal_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Option<Uuid>> {
-    let outlet_id = sqlx::query_scalar!(
-        "select o.id from pairing_code c join outlet o on o.id = c.outlet_id
-         where c.code_hash = $1 and c.terminal_id is null and c.expires_at > $2
-         for update of c, o",
-        &code_hash[..],
-        now
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(outlet_id) = outlet_id else { return Ok(None) };
+    // The outlet's row is locked too, so that two pairings do not draw one number. A statement of its own, so that the next
+    // one sees all that another pairing did meanwhile.
     sqlx::query!(
-        "insert into terminal (id, outlet_id, number, paired_at)
-         values ($1, $2, (select coalesce(max(number), 0) + 1 from terminal where outlet_id = $2), $3)",
-        terminal_id,
-        outlet_id,
-        now
+        "select from pairing_code c join outlet o on o.id = c.outlet_id where c.code_hash = $1 for update of c, o",
+        &code_hash[..]
     )
     .execute(&mut *conn)
     .await?;
+    let code = sqlx::query!(
+        r#"select o.id as outlet_id, c.terminal_id,
+                  (select t.id from terminal t where t.outlet_id = o.id and t.client_id = $3) as own_terminal_id
+           from pairing_code c join outlet o on o.id = c.outlet_id
+           where c.code_hash = $1 and c.expires_at > $2"#,
+        &code_hash[..],
+        now,
+        client_id
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(code) = code else { return Ok(None) };
+    if code.terminal_id.is_some() {
+        return Ok(code.terminal_id.filter(|used_by| code.own_terminal_id == Some(*used_by)));
+    }
+    let terminal_id = if let Some(own) = code.own_terminal_id {
+        sqlx::query!("update terminal set paired_at = $2, unpaired_at = null where id = $1", own, now)
+            .execute(&mut *conn)
+            .await?;
+        own
+    } else {
+        sqlx::query!(
+            "insert into terminal (id, outlet_id, number, client_id, paired_at)
+             values ($1, $2, (select coalesce(max(number), 0) + 1 from terminal where outlet_id = $2), $3, $4)",
+            new_terminal_id,
+            code.outlet_id,
+            client_id,
+            now
+        )
+        .execute(&mut *conn)
+        .await?;
+        new_terminal_id
+    };
     sqlx::query!(
         "update pairing_code set terminal_id = $2 where code_hash = $1",
         &code_hash[..],
@@ -121,7 +145,7 @@ pub async fn pair(
     )
     .execute(conn)
     .await?;
-    Ok(Some(outlet_id))
+    Ok(Some(terminal_id))
 }
 
 /// Ends a till. Its number is not given again.
@@ -173,7 +197,7 @@ pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<Termina
 /// What a till must know of itself.
 pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<TillState> {
     let row = sqlx::query!(
-        r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.name as outlet_name, o.address,
+        r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address,
                   coalesce((select max(op_no) from terminal_op where terminal_id = t.id), 0) as "last_op_no!"
            from terminal t join outlet o on o.id = t.outlet_id join partner p on p.id = o.partner_id
            where t.id = $1"#,
@@ -185,6 +209,7 @@ pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTim
     Ok(TillState {
         terminal_id,
         terminal_number: row.number,
+        outlet_id: row.outlet_id,
         partner_name: row.partner_name,
         outlet_name: row.outlet_name,
         outlet_address: row.address,

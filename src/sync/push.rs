@@ -1,13 +1,16 @@
 //! Applying mutations: each in a transaction of its own, in which its effects and its answer commit together. One that
 //! fails never keeps the others from being answered.
 
+use std::collections::HashSet;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::{Mutation, Outcome, store};
+use super::{Answer, Mutation, Outcome, store};
 use crate::app::AppState;
+use crate::auth::{Till, till_audience};
 use crate::error::{Error, Result};
 use crate::http::idempotency::{self, Claim};
 use crate::ledger::purchase::{self, Applied, Booked, Circumstances, Refusal};
@@ -15,17 +18,37 @@ use crate::ledger::purchase::{self, Applied, Booked, Circumstances, Refusal};
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
     /// The till.
-    pub terminal_id: Uuid,
-    /// The owner of the idempotency keys.
-    pub principal: String,
+    pub till: Till,
     /// The client's own id.
     pub client_id: Uuid,
     /// The server's time minus the client's.
     pub skew_seconds: i64,
 }
 
+/// Applies mutations in their order; one answer each. What takes back a purchase that is still undecided is undecided too,
+/// or the refusal of the one would outlive the acceptance of the other.
+pub async fn apply_all(app: &AppState, pusher: &Pusher, mutations: &[Mutation]) -> Vec<Answer> {
+    let mut undecided = HashSet::new();
+    let mut answers = Vec::with_capacity(mutations.len());
+    for mutation in mutations {
+        let outcome = match about_purchase(mutation) {
+            Some(purchase) if undecided.contains(&purchase) => Outcome::Retry,
+            _ => apply(app, pusher, mutation).await,
+        };
+        if matches!(outcome, Outcome::Retry) {
+            undecided.insert(mutation.id);
+        }
+        answers.push(Answer { id: mutation.id, outcome });
+    }
+    answers
+}
+
+fn about_purchase(mutation: &Mutation) -> Option<Uuid> {
+    serde_json::from_value(mutation.args.get("mutationId")?.clone()).ok()
+}
+
 /// Applies one mutation, or finds the answer that it had.
-pub async fn apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Outcome {
+async fn apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Outcome {
     match try_apply(app, pusher, mutation).await {
         Ok(outcome) => outcome,
         Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
@@ -48,9 +71,11 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         Err(Refusal(code)) => return Ok(rejected(code)),
     };
     let now = app.clock.now();
+    let principal = till_audience(pusher.till.terminal_id);
     let about = Circumstances {
-        terminal_id: pusher.terminal_id,
-        principal: &pusher.principal,
+        terminal_id: pusher.till.terminal_id,
+        outlet_id: pusher.till.outlet_id,
+        principal: &principal,
         idem: mutation.id,
         at: mutation.at,
         till_skew_seconds: pusher.skew_seconds,
@@ -60,7 +85,7 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
     let mut tx = app.db.begin().await?;
     if let Claim::Stored(answer) =
-        idempotency::claim(&mut tx, &pusher.principal, mutation.id, payload_hash, now).await?
+        idempotency::claim(&mut tx, &principal, mutation.id, payload_hash, now).await?
     {
         return repeated(&answer);
     }
@@ -70,8 +95,8 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         Err(Refusal(code)) => rejected(code),
     };
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
-    idempotency::store(&mut tx, &pusher.principal, mutation.id, &answer).await?;
-    store::acknowledge(&mut tx, &pusher.principal, pusher.client_id, mutation.seq, now).await?;
+    idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
+    store::acknowledge(&mut tx, &principal, pusher.client_id, mutation.seq, now).await?;
     tx.commit().await?;
     crate::faults::after_commit();
     if let Ok(booked) = &booked {

@@ -48,8 +48,8 @@ impl Client {
         }
     }
 
-    /// The owner of this client's changes and idempotency keys.
-    fn principal(&self) -> String {
+    /// Whose changes this client hears.
+    fn audience(&self) -> String {
         match self {
             Self::Member(phone) => member_audience(phone.membership_id),
             Self::Till(till) => till_audience(till.terminal_id),
@@ -119,24 +119,15 @@ async fn push_mutations(
     }
     let now = app.clock.now();
     let skew_seconds = now.timestamp().saturating_sub(push.client_time);
-    let principal = client.principal();
-    let mut answers = Vec::with_capacity(push.mutations.len());
-    for mutation in &push.mutations {
-        let outcome = match &client {
-            Client::Till(till) => {
-                let pusher = Pusher {
-                    terminal_id: till.terminal_id,
-                    principal: principal.clone(),
-                    client_id: push.client_id,
-                    skew_seconds,
-                };
-                push::apply(&app, &pusher, mutation).await
-            }
-            // A member's phone has nothing to hand in yet.
-            Client::Member(_) => Outcome::Rejected { code: "unknown-mutation".into() },
-        };
-        answers.push(Answer { id: mutation.id, outcome });
-    }
+    let audience = client.audience();
+    let answers = match &client {
+        Client::Till(till) => {
+            let pusher = Pusher { till: till.clone(), client_id: push.client_id, skew_seconds };
+            push::apply_all(&app, &pusher, &push.mutations).await
+        }
+        // A member's phone has nothing to hand in yet.
+        Client::Member(_) => push.mutations.iter().map(unknown_to_members).collect(),
+    };
     let mut conn = app.db.acquire().await?;
     if let Client::Till(till) = &client {
         partners::store::touch(&mut conn, till.terminal_id, now).await?;
@@ -148,8 +139,12 @@ async fn push_mutations(
             whose: (skew_seconds.abs() > CLOCK_TOLERANCE_SECONDS).then_some("client"),
         },
         server_time: now,
-        acked_seq: store::acked_seq(&mut conn, &principal, push.client_id).await?,
+        acked_seq: store::acked_seq(&mut conn, &audience, push.client_id).await?,
     }))
+}
+
+fn unknown_to_members(mutation: &Mutation) -> Answer {
+    Answer { id: mutation.id, outcome: Outcome::Rejected { code: "unknown-mutation".into() } }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -203,22 +198,23 @@ async fn pull(
 ) -> Result<Json<PullAnswer>> {
     let client = Client::of(&app, &headers, params.face).await?;
     check_schema(params.schema)?;
-    let principal = client.principal();
+    let audience = client.audience();
     let mut conn = app.db.acquire().await?;
     let changes = match params.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
         None => everything(&mut conn, &client).await?,
         Some(text) => {
             let cursor: Cursor = text.parse()?;
             if store::is_forgotten(&mut conn, cursor).await? {
+                // Pruned, or of a database that this one was restored from.
                 return Err(Error::Conflict("sync-start-over"));
             }
-            store::changes(&mut conn, &principal, cursor, PAGE).await?
+            store::changes(&mut conn, &audience, cursor, PAGE).await?
         }
     };
     if let Client::Till(till) = &client {
         partners::store::touch(&mut conn, till.terminal_id, app.clock.now()).await?;
     }
-    let acked_seq = store::acked_seq(&mut conn, &principal, params.client_id).await?;
+    let acked_seq = store::acked_seq(&mut conn, &audience, params.client_id).await?;
     drop(conn);
     let (deleted, present): (Vec<_>, Vec<_>) =
         changes.changed.into_iter().partition(|changed| changed.deleted);
@@ -238,14 +234,18 @@ async fn pull(
 /// All that a new client must know. The cursor is taken before anything is read, so nothing can slip between.
 async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes> {
     let cursor = store::horizon(&mut *conn).await?;
-    let (singles, membership_id, terminal_id): (&[&str], _, _) = match client {
-        Client::Member(phone) => (&["profile", "balance"], Some(phone.membership_id), None),
-        Client::Till(till) => (&["till"], None, Some(till.terminal_id)),
+    let (singles, purchases): (&[&str], _) = match client {
+        Client::Member(phone) => {
+            let purchases = store::newest_of_member(conn, phone.membership_id, INITIAL_PURCHASES).await?;
+            (&["profile", "balance"], purchases)
+        }
+        Client::Till(till) => {
+            (&["till"], store::newest_of_till(conn, till.terminal_id, INITIAL_PURCHASES).await?)
+        }
     };
     let present =
         |entity: &str, entity_id: String| Changed { entity: entity.to_owned(), entity_id, deleted: false };
     let mut changed: Vec<Changed> = singles.iter().map(|entity| present(entity, "me".into())).collect();
-    let purchases = store::newest_purchases(conn, membership_id, terminal_id, INITIAL_PURCHASES).await?;
     changed.extend(purchases.into_iter().map(|id| present("purchase", id.to_string())));
     Ok(Changes { changed, cursor, more: false, pending: false })
 }
@@ -257,17 +257,16 @@ async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Resul
     let is_purchase = |one: &&Changed| one.entity == "purchase";
     let ids: Vec<Uuid> =
         changed.iter().filter(is_purchase).filter_map(|one| one.entity_id.parse().ok()).collect();
-    let mut purchases: HashMap<String, _> = ledger::store::purchases(&mut conn, &ids)
-        .await?
-        .into_iter()
-        .map(|row| (row.id.to_string(), row))
-        .collect();
+    let for_till = matches!(client, Client::Till(_));
+    let views = purchase::views(&mut conn, &ids, for_till).await?;
+    let mut purchases: HashMap<String, _> =
+        views.into_iter().map(|view| (view.id.to_string(), view)).collect();
     let mut upserts = Vec::with_capacity(changed.len());
     for Changed { entity, entity_id: id, .. } in changed {
         let data = match (entity.as_str(), client) {
             ("purchase", _) => {
-                let Some(row) = purchases.remove(&id) else { continue };
-                serde_json::to_value(purchase::view(app, row, matches!(client, Client::Till(_))).await?)
+                let Some(view) = purchases.remove(&id) else { continue };
+                serde_json::to_value(view)
             }
             ("balance", Client::Member(phone)) => {
                 serde_json::to_value(ledger::store::balance(&mut conn, phone.membership_id).await?.shown())

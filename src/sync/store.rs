@@ -130,10 +130,12 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
     Ok(Changes { changed, cursor, more, pending })
 }
 
-/// Whether changes after this cursor were pruned.
+/// Whether a cursor is of no use: what came after it was pruned, or it is from beyond this database's present, as after a
+/// restore into a new one.
 pub async fn is_forgotten(conn: &mut PgConnection, cursor: Cursor) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select $1::text::xid8 <= xid as "forgotten!" from change_horizon"#,
+        r#"select $1::text::xid8 <= xid or $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) as "forgotten!"
+           from change_horizon"#,
         cursor.xid.to_string()
     )
     .fetch_one(conn)
@@ -186,18 +188,21 @@ pub async fn acked_seq(conn: &mut PgConnection, principal: &str, client_id: Uuid
     Ok(seq.unwrap_or(0))
 }
 
-/// The newest purchases of a member or of a till.
-pub async fn newest_purchases(
-    conn: &mut PgConnection,
-    membership_id: Option<Uuid>,
-    terminal_id: Option<Uuid>,
-    limit: i64,
-) -> Result<Vec<Uuid>> {
+/// The newest purchases of a member.
+pub async fn newest_of_member(conn: &mut PgConnection, membership_id: Uuid, limit: i64) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar!(
-        "select id from purchase
-         where ($1::uuid is null or membership_id = $1) and ($2::uuid is null or terminal_id = $2)
-         order by event_at desc limit $3",
+        "select id from purchase where membership_id = $1 order by event_at desc limit $2",
         membership_id,
+        limit
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The newest purchases of a till.
+pub async fn newest_of_till(conn: &mut PgConnection, terminal_id: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from purchase where terminal_id = $1 order by event_at desc limit $2",
         terminal_id,
         limit
     )

@@ -123,7 +123,7 @@ impl Roles {
             "/api/staff/members/{id}/cards/revoke" => json!({ "reason": "lost" }),
             "/api/activation/check" => check_body(&self.code),
             "/api/activation/enrol" => self.enrolment.clone(),
-            "/api/till/pairing" => json!({ "code": self.app.pairing_code().await }),
+            "/api/till/pairing" => json!({ "code": self.app.pairing_code().await, "clientId": next_id() }),
             "/api/member/consents" => {
                 json!({ "kind": "profcards", "given": true, "textVersion": profcards::enrolment::PROFCARDS_TEXT_VERSION })
             }

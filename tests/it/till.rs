@@ -12,11 +12,16 @@ use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, next_id, sets_co
 
 const PAIRING: &str = "/api/till/pairing";
 
+/// A pairing by a browser that was never a till before.
+fn pairing(code: &str) -> Value {
+    json!({ "code": code, "clientId": next_id() })
+}
+
 #[tokio::test]
 async fn a_till_is_paired_once_with_one_code() {
     let app = TestApp::start().await;
     let (till, code) = (app.anonymous(), app.pairing_code().await);
-    let reply = till.post(PAIRING, &json!({ "code": code.to_lowercase() })).await;
+    let reply = till.post(PAIRING, &pairing(&code.to_lowercase())).await;
     assert!(sets_cookie(&reply, "pc_till"));
     let state = reply.json(201);
     assert_eq!(state["terminalNumber"], 1);
@@ -31,7 +36,7 @@ async fn a_till_is_paired_once_with_one_code() {
         })
     );
     assert_eq!(till.get("/api/till").await.json(200), state);
-    let used = app.anonymous().post(PAIRING, &json!({ "code": code })).await;
+    let used = app.anonymous().post(PAIRING, &pairing(&code)).await;
     used.refused(403, "pairing-refused");
     let second = Till::pair(&app).await;
     assert_eq!(second.client.get("/api/till").await.json(200)["terminalNumber"], 2);
@@ -45,17 +50,46 @@ async fn a_till_is_paired_once_with_one_code() {
 async fn guessing_pairing_codes_is_limited() {
     let app = TestApp::start().await;
     let (till, late, good) = (app.anonymous(), app.pairing_code().await, app.pairing_code().await);
-    till.post(PAIRING, &json!({ "code": good })).await.json(201);
+    till.post(PAIRING, &pairing(&good)).await.json(201);
     app.advance(7 * DAY_SECONDS);
-    till.post(PAIRING, &json!({ "code": late })).await.refused(403, "pairing-refused");
+    till.post(PAIRING, &pairing(&late)).await.refused(403, "pairing-refused");
     for n in 0..9 {
-        let wrong = json!({ "code": format!("00000-0000{n}") });
+        let wrong = pairing(&format!("00000-0000{n}"));
         till.post(PAIRING, &wrong).await.refused(403, "pairing-refused");
     }
     let code = app.pairing_code().await;
-    let limited = till.post(PAIRING, &json!({ "code": code })).await;
+    let limited = till.post(PAIRING, &pairing(&code)).await;
     limited.refused(429, "too-many-attempts");
     assert!(limited.header("retry-after").parse::<u32>().is_ok());
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_pairing_is_asked_for_again() {
+    let app = TestApp::start().await;
+    let request = pairing(&app.pairing_code().await);
+    let first = app.anonymous().post(PAIRING, &request).await.json(201);
+    let again = app.anonymous();
+    assert_eq!(again.post(PAIRING, &request).await.json(201)["terminalId"], first["terminalId"]);
+    again.get("/api/till").await.json(200);
+}
+
+#[tokio::test]
+async fn a_till_that_is_paired_anew_goes_on_as_itself() {
+    let (app, phone, till) = member_and_till().await;
+    let paper = app.sheet(&app.chair().await, phone.member).await["paperToken"].as_str().unwrap().to_owned();
+    let purchase = till.purchase(&paper, 1_500_00, app.now());
+    let booked = till.applied(&purchase).await;
+    assert_eq!(till.client.delete("/api/till").await.status, 204);
+    // The reply was lost before the till was ended: paired again, it learns what became of its purchase.
+    let anew = Till::pair_as(&app, till.client_id).await;
+    assert_eq!(anew.terminal, till.terminal);
+    let answer = anew.send(&purchase).await;
+    assert_eq!((&answer["status"], &answer["result"]), (&json!("duplicate"), &booked));
+    assert_eq!(phone.balance().await, (0, 45_00));
+    // Moved to another shop, it cannot hand in there what the first one sold.
+    let mut elsewhere = anew.purchase(&paper, 700_00, app.now());
+    elsewhere["args"]["outletId"] = json!(next_id());
+    anew.refused(&elsewhere, "other-outlet").await;
 }
 
 async fn member_and_till() -> (TestApp, Phone, Till) {

@@ -833,6 +833,11 @@ export interface components {
             status: "retry";
         };
         Pairing: {
+            /**
+             * Format: uuid
+             * @description Drawn by the browser once, kept, and told to nobody else: by it a till that is paired anew goes on as itself.
+             */
+            clientId: string;
             /** @description As the partner's office handed it out; one use. */
             code: string;
         };
@@ -994,6 +999,11 @@ export interface components {
             offer?: components["schemas"]["TillOffer"] | null;
             /** @description Where it is. */
             outletAddress: string;
+            /**
+             * Format: uuid
+             * @description Where it stands; a purchase names it, so that it is never booked for another outlet.
+             */
+            outletId: string;
             /** @description The outlet's name. */
             outletName: string;
             /**

@@ -1,5 +1,7 @@
 /** Registers the service worker and says when a new version waits; it takes over only when asked. */
 
+const LOOK_EVERY_MILLIS = 3_600_000;
+
 export function registerServiceWorker(onUpdateReady: (takeOver: () => void) => void): void {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return;
   addEventListener('load', () => {
@@ -28,6 +30,8 @@ function watch(
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') registration.update().catch(() => undefined);
   });
+  // A till may stay in sight for weeks.
+  setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MILLIS);
 }
 
 function takeOver(waiting: ServiceWorker): void {

@@ -176,7 +176,7 @@ async function refreshClock(): Promise<void> {
 }
 
 /** Names this installation to the server, for as long as its database lives. */
-async function clientIdOf(face: SyncFace): Promise<string> {
+export async function clientIdOf(face: SyncFace): Promise<string> {
   const key = `client:${face}`;
   const kept = await readMeta<string>(key);
   if (kept) return kept;

@@ -79,7 +79,11 @@ function liveEvents(url: string, changed: () => void) {
     if (source && source.readyState !== EventSource.CLOSED) return;
     source = new EventSource(url);
     source.addEventListener('changed', changed);
-    source.addEventListener('open', () => contact.report(true));
+    source.addEventListener('open', () => {
+      contact.report(true);
+      // What changed while nobody was listening, also between the last pull and this moment.
+      changed();
+    });
   }
 
   function close(): void {

@@ -26,7 +26,8 @@ export type OutboxTransaction = IDBPTransaction<ProfCardsDb, typeof STORES, 'rea
 /** The row and its place in the order are committed together. */
 export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
   const db = await database();
-  const tx = db.transaction(STORES, 'readwrite');
+  // On the disk before it counts: what a cashier was told is kept must outlive a power cut.
+  const tx = db.transaction(STORES, 'readwrite', { durability: 'strict' });
   const seqKey = `seq:${face}`;
   const last = ((await tx.objectStore('meta').get(seqKey))?.value as number | undefined) ?? 0;
   const row: OutboxRow = {
@@ -102,6 +103,17 @@ function answered(row: OutboxRow, answer: MutationAnswer): OutboxRow {
     return answer.detail ? { ...refused, detail: answer.detail } : refused;
   }
   return { ...row, attempts, state: 'applied', result: answer.result };
+}
+
+/** Puts a refused row back in its place in the queue. */
+export async function requeue(id: string): Promise<void> {
+  const tx = (await database()).transaction('outbox', 'readwrite');
+  const row = await tx.store.get(id);
+  if (row?.state === 'rejected') {
+    const { code: _code, detail: _detail, ...rest } = row;
+    await tx.store.put({ ...rest, state: 'queued' });
+  }
+  await tx.done;
 }
 
 /** Removes what is settled and seen. What is still queued stays, whatever the caller believes. */

@@ -19,12 +19,17 @@ pub struct Till {
 impl Till {
     /// Pairs a new till with the outlet.
     pub async fn pair(app: &TestApp) -> Self {
+        Self::pair_as(app, next_id()).await
+    }
+
+    /// Pairs the browser that goes by this id.
+    pub async fn pair_as(app: &TestApp, client_id: Uuid) -> Self {
         let client = app.anonymous();
-        let code = app.pairing_code().await;
-        let state = client.post("/api/till/pairing", &json!({ "code": code })).await.json(201);
+        let pairing = json!({ "code": app.pairing_code().await, "clientId": client_id });
+        let state = client.post("/api/till/pairing", &pairing).await.json(201);
         Self {
             client,
-            client_id: next_id(),
+            client_id,
             terminal: state["terminalId"].as_str().unwrap().parse().unwrap(),
             seq: AtomicI64::new(1),
             op_no: AtomicI64::new(1),

@@ -8,7 +8,9 @@ import { database } from '../../db/open';
 import { addToOutbox, readOutbox, type OutboxTransaction } from '../../sync/outbox';
 import { forgetOldProofs, judge } from './judge';
 import type { HeldLists } from './lists';
-import { cancelPurchase, continueOpNo, operationsOf, receiptNumber, recordPurchase, shiftOf, type PulledPurchase } from './purchases';
+import {
+  cancelPurchase, continueOpNo, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
+} from './purchases';
 
 const [vector] = JSON.parse(
   readFileSync(new URL('../../../../crates/card/vectors/00-accepted.json', import.meta.url), 'utf8'),
@@ -40,6 +42,14 @@ test('operations are numbered without a gap, on from what the server knew', asyn
   await continueOpNo(42, true);
   await recordPurchase(token, 300, null);
   expect((await opNos()).at(-1)).toBe(46);
+});
+
+test('a purchase says where it was made, also when the till is moved before it is sent', async () => {
+  await setOutlet('a11ce');
+  await recordPurchase(token, 100, null);
+  await setOutlet('b0b');
+  await recordPurchase(token, 200, null);
+  expect((await readOutbox('till')).map((row) => (row.args as { outletId: string }).outletId)).toEqual(['a11ce', 'b0b']);
 });
 
 test.each<[string, (tx: OutboxTransaction) => Promise<unknown>]>([

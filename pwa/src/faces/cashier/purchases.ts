@@ -1,12 +1,13 @@
 // Purchases and their cancellations as this till made them: put down with their number, read back as operations.
 import { readToken } from '../../core/card/read';
-import { database, readMeta } from '../../db/open';
+import { database, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forget, type OutboxTransaction } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 
 const OP_NO_KEY = 'till-op-no';
+const OUTLET_KEY = 'till-outlet';
 
 export interface Operation {
   id: string;
@@ -62,7 +63,7 @@ export function recordPurchase(
     atSeconds: verdictAtSeconds,
     alongside: async (tx) => {
       if (proofId) await tx.objectStore('proofs').put({ id: proofId, atSeconds: tillNowSeconds() });
-      return { opNo: await nextOpNo(tx) };
+      return circumstances(tx);
     },
   });
 }
@@ -72,8 +73,18 @@ export function cancelPurchase(mutationId: string): Promise<OutboxRow> {
     name: 'purchase.cancel',
     args: { mutationId },
     atSeconds: tillNowSeconds(),
-    alongside: async (tx) => ({ opNo: await nextOpNo(tx) }),
+    alongside: circumstances,
   });
+}
+
+/** Its number, and where it was made: the server books nothing for a shop to which the till was moved later. */
+async function circumstances(tx: OutboxTransaction): Promise<Record<string, unknown>> {
+  const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
+  return { opNo: await nextOpNo(tx), ...(outletId ? { outletId } : {}) };
+}
+
+export async function setOutlet(outletId: string): Promise<void> {
+  await writeMeta(OUTLET_KEY, outletId);
 }
 
 async function nextOpNo(tx: OutboxTransaction): Promise<number> {

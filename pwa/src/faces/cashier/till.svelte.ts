@@ -5,14 +5,14 @@ import { asProblem } from '../../api/problem';
 import { restoreClock } from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
 import { askToPersist } from '../../db/open';
-import { syncOf, type SyncStatus } from '../../sync/engine';
+import { clientIdOf, syncOf, type SyncStatus } from '../../sync/engine';
 import { keepInSync } from '../../sync/keepup';
-import { forget, readOutbox } from '../../sync/outbox';
+import { forget, readOutbox, requeue } from '../../sync/outbox';
 import { forgetPulled } from '../../sync/pull';
 import { forgetOldProofs } from './judge';
 import { listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
 import {
-  continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift,
+  continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift, setOutlet,
 } from './purchases';
 import { pairTill, readTill, unpairTill, type Till } from './tillApi';
 import { restoreFloor, tillNowSeconds } from './time';
@@ -68,10 +68,11 @@ export async function startTill(): Promise<() => void> {
 }
 
 export async function pair(code: string): Promise<void> {
-  const answer = await pairTill(code);
+  const answer = await pairTill(code, await clientIdOf('till'));
   const rows = await readOutbox('till');
   await forgetPulled('till');
   await saveEntity('till', 'till', 'me', answer);
+  await setOutlet(answer.outletId);
   await continueOpNo(answer.lastOpNo, rows.some((row) => row.state === 'queued'));
   await sync.sessionChanged();
   await readState();
@@ -86,6 +87,13 @@ export async function unpair(): Promise<void> {
   stopSync = null;
   await forgetPulled('till');
   await sync.sessionChanged();
+  await readState();
+}
+
+/** For what an older server, or an older app, could not read. */
+export async function resendOperation(id: string): Promise<void> {
+  await requeue(id);
+  await sync.now();
   await readState();
 }
 

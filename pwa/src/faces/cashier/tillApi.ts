@@ -16,6 +16,7 @@ const OfferShape = v.object({
 const TillShape = v.object({
   terminalId: v.string(),
   terminalNumber: v.number(),
+  outletId: v.string(),
   partnerName: v.string(),
   outletName: v.string(),
   outletAddress: v.nullish(v.string()),
@@ -32,11 +33,12 @@ export function readTill(body: unknown): Till | null {
   return parsed.success ? parsed.output : null;
 }
 
-export async function pairTill(code: string): Promise<Till> {
+/** By its own id a browser that was a till of this outlet before becomes that till again, with its numbers. */
+export async function pairTill(code: string, clientId: string): Promise<Till> {
   const response = await reach('/api/till/pairing', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ code }),
+    body: JSON.stringify({ code, clientId }),
   });
   const body: unknown = await response.json().catch(() => undefined);
   if (!response.ok) throw problemFrom(response.status, body);

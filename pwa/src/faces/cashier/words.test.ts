@@ -82,7 +82,7 @@ test('what has just been made is not zero seconds old', () => {
 test('each refusal of the server has words of its own, and an unknown one a way out', () => {
   const codes = [
     'op-number-reused', 'idempotency-conflict', 'amount-invalid', 'not-in-programme', 'unknown-mutation', 'malformed-args',
-    'unknown-purchase', 'already-cancelled', 'cancel-too-late', 'card-not-issued-here', 'replayed', 'revoked', 'suspended',
+    'unknown-purchase', 'already-cancelled', 'cancel-too-late', 'other-outlet', 'card-not-issued-here', 'replayed', 'revoked', 'suspended',
     'expired', 'proof-stale', 'unknown-key', 'proof-bad', 'status-unknown', 'never-heard-of',
   ];
   const words = codes.map(rejectionWords);
