@@ -120,7 +120,8 @@ function createSync(face: SyncFace): Sync {
 
   async function enqueue(mutation: Mutation): Promise<OutboxRow> {
     const row = await addToOutbox(face, mutation);
-    await refresh();
+    // The row is kept: a fault of the counting must not look like a purchase that failed, or it is made twice.
+    await refresh().catch((cause: unknown) => console.error(cause));
     tellChange();
     channel?.postMessage('changed');
     void askForBackgroundSync();
