@@ -84,3 +84,16 @@ create table consent (
     withdrawn_at  timestamptz check (withdrawn_at >= given_at)
 );
 create unique index consent_one_open on consent (person_id, kind) where withdrawn_at is null;
+
+-- A membership with its person, where it is registered and what its person is, all as of now: what forms, cards and the
+-- member's own phone show. Facts of another day are asked of the tables.
+create view registered_member as
+select m.id, m.number, m.status, m.joined_on,
+       p.id as person_id, p.last_name, p.first_name, p.middle_name, p.sex, p.birth_date, p.phone, p.email,
+       coalesce(e.category, 1::smallint) as category, e.position,
+       o.id as organisation_id, o.short_name as organisation_name, o.path as organisation_path
+from membership m
+join person p on p.id = m.person_id
+join registration r on r.membership_id = m.id and r.valid_to is null
+join organisation o on o.id = r.organisation_id
+left join engagement e on e.person_id = p.id and e.valid_to is null;

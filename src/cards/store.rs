@@ -28,17 +28,12 @@ pub struct Holder {
 pub async fn holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Holder>> {
     Ok(sqlx::query_as!(
         Holder,
-        r#"select m.number, p.last_name, p.first_name, p.middle_name,
-                  coalesce(e.category, 1::smallint) as "category!",
+        r#"select number as "number!", last_name as "last_name!", first_name as "first_name!", middle_name,
+                  category as "category!",
                   coalesce((select up.region_okato from organisation up
-                            where o.path ^@ up.path and up.region_okato is not null
+                            where m.organisation_path ^@ up.path and up.region_okato is not null
                             order by length(up.path) desc limit 1), 0::smallint) as "region_okato!"
-           from membership m
-           join person p on p.id = m.person_id
-           join registration r on r.membership_id = m.id and r.valid_to is null
-           join organisation o on o.id = r.organisation_id
-           left join engagement e on e.person_id = p.id and e.valid_to is null
-           where m.id = $1 and m.status = 'active'"#,
+           from registered_member m where id = $1 and status = 'active'"#,
         membership_id
     )
     .fetch_optional(conn)

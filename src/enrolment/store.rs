@@ -77,13 +77,11 @@ pub async fn use_code(
     now: DateTime<Utc>,
 ) -> Result<Option<UsableCode>> {
     let row = sqlx::query!(
-        r#"select a.id, p.first_name, p.birth_date, o.short_name as organisation_name,
+        r#"select a.id, m.first_name as "first_name!", m.birth_date as "birth_date!",
+                  m.organisation_name as "organisation_name!",
                   exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
            from activation_code a
-           join membership m on m.id = a.membership_id and m.status = 'active'
-           join person p on p.id = m.person_id
-           join registration r on r.membership_id = m.id and r.valid_to is null
-           join organisation o on o.id = r.organisation_id
+           join registered_member m on m.id = a.membership_id and m.status = 'active'
            where a.code_hash = $1 and a.used_at is null and a.expires_at > $2 and a.failures < $3"#,
         &code_hash[..],
         now,
@@ -231,14 +229,10 @@ pub async fn profile(
     now: DateTime<Utc>,
 ) -> Result<MemberProfile> {
     let row = sqlx::query!(
-        r#"select p.id as person_id, p.last_name, p.first_name, p.middle_name, m.number, m.joined_on, m.status,
-                  o.short_name as organisation_name, coalesce(e.category, 1::smallint) as "category!"
-           from membership m
-           join person p on p.id = m.person_id
-           join registration r on r.membership_id = m.id and r.valid_to is null
-           join organisation o on o.id = r.organisation_id
-           left join engagement e on e.person_id = p.id and e.valid_to is null
-           where m.id = $1"#,
+        r#"select person_id as "person_id!", last_name as "last_name!", first_name as "first_name!", middle_name,
+                  number as "number!", joined_on as "joined_on!", status as "status!",
+                  organisation_name as "organisation_name!", category as "category!"
+           from registered_member where id = $1"#,
         membership_id
     )
     .fetch_optional(&mut *conn)
@@ -282,13 +276,9 @@ pub struct SheetHolder {
 pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<SheetHolder> {
     sqlx::query_as!(
         SheetHolder,
-        r#"select concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "full_name!", m.number,
-                  o.short_name as organisation_name
-           from membership m
-           join person p on p.id = m.person_id
-           join registration r on r.membership_id = m.id and r.valid_to is null
-           join organisation o on o.id = r.organisation_id
-           where m.id = $1"#,
+        r#"select concat_ws(' ', last_name, first_name, middle_name) as "full_name!", number as "number!",
+                  organisation_name as "organisation_name!"
+           from registered_member where id = $1"#,
         membership_id
     )
     .fetch_optional(conn)

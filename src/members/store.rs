@@ -266,15 +266,11 @@ pub async fn detail(
     now: DateTime<Utc>,
 ) -> Result<MemberDetail> {
     let row = sqlx::query!(
-        r#"select p.id as person_id, p.last_name, p.first_name, p.middle_name, p.sex, p.birth_date, p.phone, p.email,
-                  m.number, m.joined_on, m.status, e.category as "category?", e.position as "position?",
-                  o.id as organisation_id, o.short_name as organisation_name
-           from membership m
-           join person p on p.id = m.person_id
-           join registration r on r.membership_id = m.id and r.valid_to is null
-           join organisation o on o.id = r.organisation_id
-           left join engagement e on e.person_id = p.id and e.valid_to is null
-           where m.id = $1"#,
+        r#"select person_id as "person_id!", last_name as "last_name!", first_name as "first_name!", middle_name,
+                  sex as "sex!", birth_date as "birth_date!", phone, email, number as "number!",
+                  joined_on as "joined_on!", status as "status!", category as "category!", position,
+                  organisation_id as "organisation_id!", organisation_name as "organisation_name!"
+           from registered_member where id = $1"#,
         membership_id
     )
     .fetch_optional(&mut *conn)
@@ -311,7 +307,7 @@ pub async fn detail(
             first_name: row.first_name,
             middle_name: row.middle_name,
             number: row.number,
-            category: row.category.unwrap_or(1),
+            category: row.category,
             position: row.position,
             organisation_id: row.organisation_id,
             organisation_name: row.organisation_name,
