@@ -19,8 +19,9 @@ use crate::app::App;
 use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::error::{Error, Result};
 
-/// So many taken places in a row mean that a list is about half full, and the next one is opened.
-const DRAWS_PER_LIST: usize = 6;
+/// So many taken places in a row mean that a list is about half full, and the next one is opened: with `n` places that is
+/// to be expected at a share of `(17 / n)^(1/17)`, which is 0.52 for the million places of a list.
+const DRAWS_PER_LIST: usize = 16;
 
 /// Whom a card is made for, and in which form.
 pub struct Order<'a> {
