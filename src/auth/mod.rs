@@ -137,8 +137,6 @@ pub struct MemberPhone {
 pub struct Till {
     /// The terminal.
     pub terminal_id: Uuid,
-    /// Where it stands.
-    pub outlet_id: Uuid,
     /// Names the session, to end it.
     pub token_hash: [u8; 32],
 }
@@ -188,8 +186,7 @@ impl Till {
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
         let token_hash = token_hash(headers, app, Face::Till)?;
         let session = store::till_session(&app.db, &token_hash, app.clock.now()).await?;
-        let (terminal_id, outlet_id) = session.ok_or(Error::Unauthenticated)?;
-        Ok(Self { terminal_id, outlet_id, token_hash })
+        Ok(Self { terminal_id: session.ok_or(Error::Unauthenticated)?, token_hash })
     }
 }
 

@@ -100,21 +100,16 @@ pub async fn member_session(
     Ok(row.map(|row| (row.id, row.membership_id)))
 }
 
-/// The terminal and the outlet behind a valid till session.
-pub async fn till_session(
-    db: &PgPool,
-    token_hash: &[u8; 32],
-    now: DateTime<Utc>,
-) -> Result<Option<(Uuid, Uuid)>> {
-    let row = sqlx::query!(
-        "select t.id, t.outlet_id from session s join terminal t on t.id = s.terminal_id
+/// The terminal behind a valid till session.
+pub async fn till_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select t.id from session s join terminal t on t.id = s.terminal_id
          where s.token_hash = $1 and s.expires_at > $2 and t.unpaired_at is null",
         &token_hash[..],
         now
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| (row.id, row.outlet_id)))
+    .await?)
 }
 
 /// What sign-in needs to know of an account.

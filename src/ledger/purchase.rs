@@ -58,7 +58,7 @@ pub struct CancelPurchase {
     pub mutation_id: Uuid,
     /// The till's own number of this operation.
     pub op_no: i64,
-    /// Where it was made, as the till knew then.
+    /// As in [`RecordPurchase`]; nothing depends on it, since a purchase of another till is unknown here anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet_id: Option<Uuid>,
 }
@@ -67,8 +67,6 @@ pub struct CancelPurchase {
 pub struct Circumstances<'a> {
     /// The till.
     pub terminal_id: Uuid,
-    /// Where it stands.
-    pub outlet_id: Uuid,
     /// The owner of the idempotency key.
     pub principal: &'a str,
     /// The idempotency key.
@@ -199,11 +197,11 @@ pub async fn record(
     if request.op_no < 1 {
         return Ok(Err(Refusal("op-number-invalid")));
     }
+    let place = partners::store::place(&mut *conn, about.terminal_id).await?;
     // A tablet that was moved to another shop may still hold what the first one sold.
-    if request.outlet_id.is_some_and(|made_at| made_at != about.outlet_id) {
+    if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
         return Ok(Err(Refusal("other-outlet")));
     }
-    let place = partners::store::place(&mut *conn, about.terminal_id).await?;
     let (event_at, verdict) = match verify_as_of_event(app, &request.token, about) {
         Ok(verified) => verified,
         // Our own list, not the card, is at fault: the till keeps the purchase and sends it again.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Answer, Mutation, Outcome, store};
 use crate::app::AppState;
-use crate::auth::{Till, till_audience};
+use crate::auth::till_audience;
 use crate::error::{Error, Result};
 use crate::http::idempotency::{self, Claim};
 use crate::ledger::purchase::{self, Applied, Booked, Circumstances, Refusal};
@@ -18,7 +18,7 @@ use crate::ledger::purchase::{self, Applied, Booked, Circumstances, Refusal};
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
     /// The till.
-    pub till: Till,
+    pub terminal_id: Uuid,
     /// The client's own id.
     pub client_id: Uuid,
     /// The server's time minus the client's.
@@ -71,10 +71,9 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         Err(Refusal(code)) => return Ok(rejected(code)),
     };
     let now = app.clock.now();
-    let principal = till_audience(pusher.till.terminal_id);
+    let principal = till_audience(pusher.terminal_id);
     let about = Circumstances {
-        terminal_id: pusher.till.terminal_id,
-        outlet_id: pusher.till.outlet_id,
+        terminal_id: pusher.terminal_id,
         principal: &principal,
         idem: mutation.id,
         at: mutation.at,

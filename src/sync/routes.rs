@@ -122,7 +122,7 @@ async fn push_mutations(
     let audience = client.audience();
     let answers = match &client {
         Client::Till(till) => {
-            let pusher = Pusher { till: till.clone(), client_id: push.client_id, skew_seconds };
+            let pusher = Pusher { terminal_id: till.terminal_id, client_id: push.client_id, skew_seconds };
             push::apply_all(&app, &pusher, &push.mutations).await
         }
         // A member's phone has nothing to hand in yet.
