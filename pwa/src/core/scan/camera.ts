@@ -7,7 +7,7 @@ export interface Camera {
   stream: MediaStream;
   deviceId: string | undefined;
   hasTorch: boolean;
-  zoom: { min: number; max: number; step: number } | null;
+  zoom: { min: number; max: number; step: number; now: number } | null;
 }
 
 export interface CameraChoice {
@@ -79,12 +79,13 @@ async function start(chosen: string | null): Promise<Camera> {
     });
   const track = stream.getVideoTracks()[0];
   const abilities = (track?.getCapabilities?.() ?? {}) as LampAndLens;
+  const settings = (track?.getSettings() ?? {}) as MediaTrackSettings & { zoom?: number };
   const { zoom } = abilities;
   return {
     stream,
-    deviceId: track?.getSettings().deviceId,
+    deviceId: settings.deviceId,
     hasTorch: abilities.torch === true,
-    zoom: zoom && zoom.max > zoom.min ? zoom : null,
+    zoom: zoom && zoom.max > zoom.min ? { ...zoom, now: settings.zoom ?? zoom.min } : null,
   };
 }
 

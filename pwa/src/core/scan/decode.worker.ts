@@ -1,4 +1,4 @@
-// Finds a QR code in a frame, away from the page's thread. The browser's own detector where it reads QR codes,
+// Finds a QR code in a picture, away from the page's thread. The browser's own detector where it reads QR codes,
 // otherwise the WebAssembly decoder that is served with the app: nothing is ever loaded from elsewhere.
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
 
@@ -11,9 +11,11 @@ interface NativeDetectorClass {
 }
 
 export interface Frame {
-  frame: ImageData;
+  id: number;
+  picture: ImageData;
 }
 export interface Decoded {
+  id: number;
   text: string | null;
 }
 
@@ -39,9 +41,9 @@ async function wasmDecoder(): Promise<Decode> {
 const decoder = nativeDecoder().then((native) => native ?? wasmDecoder());
 
 addEventListener('message', async ({ data }: MessageEvent<Frame>) => {
-  const text = await decoder.then((decode) => decode(data.frame)).catch((cause: unknown) => {
-    console.warn('frame not decoded', cause);
+  const text = await decoder.then((decode) => decode(data.picture)).catch((cause: unknown) => {
+    console.warn('picture not decoded', cause);
     return null;
   });
-  postMessage({ text } satisfies Decoded);
+  postMessage({ id: data.id, text } satisfies Decoded);
 });

@@ -1,44 +1,32 @@
-// Feeds a playing video to the decoder, one frame at a time, until something is read.
-import type { Decoded, Frame } from './decode.worker';
-
-let worker: Worker | null = null;
-
-/** Starts the decoder ahead of the first frame: its WebAssembly takes a moment to compile. */
-export function warmDecoder(): Worker {
-  worker ??= new Worker(new URL('./decode.worker.ts', import.meta.url), { type: 'module' });
-  return worker;
-}
+// Feeds a playing video to the decoder, one frame at a time, until it is told to stop.
+import { decodePicture } from './decoder';
 
 /** Calls `onText` with each text that is read, until the returned function is called. */
 export function readFrames(video: HTMLVideoElement, onText: (text: string) => void): () => void {
-  const decoder = warmDecoder();
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
   let stopped = false;
   let waiting = false;
 
-  const answer = ({ data }: MessageEvent<Decoded>): void => {
+  async function decode(pen: CanvasRenderingContext2D): Promise<void> {
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    pen.drawImage(video, 0, 0);
+    waiting = true;
+    const text = await decodePicture(pen.getImageData(0, 0, canvas.width, canvas.height));
     waiting = false;
-    if (stopped) return;
-    if (data.text !== null) onText(data.text);
-  };
-  decoder.addEventListener('message', answer);
+    if (text !== null && !stopped) onText(text);
+  }
 
   const tick = (): void => {
     if (stopped) return;
     requestAnimationFrame(tick);
     if (waiting || !context || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return;
-    canvas.width = video.videoWidth;
-    canvas.height = video.videoHeight;
-    context.drawImage(video, 0, 0);
-    const frame = context.getImageData(0, 0, canvas.width, canvas.height);
-    waiting = true;
-    decoder.postMessage({ frame } satisfies Frame, [frame.data.buffer]);
+    void decode(context);
   };
   requestAnimationFrame(tick);
 
   return () => {
     stopped = true;
-    decoder.removeEventListener('message', answer);
   };
 }

@@ -47,7 +47,7 @@ export function keystrokeReader(onText: (text: string) => void): (key: Key, atMi
 }
 
 /** Listens to the whole page until the returned function is called. Whatever is typed into a field stays there. */
-export function listenForTyped(onText: (text: string) => void): () => void {
+export function listenForTyped(onText: (text: string) => void, onPicture: (picture: Blob) => void): () => void {
   const read = keystrokeReader(onText);
   const keydown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.altKey || event.metaKey || isField(event.target)) return;
@@ -58,6 +58,8 @@ export function listenForTyped(onText: (text: string) => void): () => void {
   };
   const paste = (event: ClipboardEvent): void => {
     if (isField(event.target)) return;
+    const picture = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith('image/'));
+    if (picture) return onPicture(picture);
     const text = withoutLineEnd(event.clipboardData?.getData('text') ?? '');
     if (text !== '') onText(text);
   };

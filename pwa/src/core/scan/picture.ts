@@ -1,0 +1,37 @@
+// A still picture of a code: uploaded, or pasted from the clipboard.
+import { decodePicture } from './decoder';
+
+/** Large enough for the densest code that fills a quarter of the picture; a phone's full photograph only if that fails. */
+const SIDES_MAX_PIXELS = [1600, 4096];
+
+/** The code's text, or null where the picture shows none. Throws where the file is no picture that this browser opens. */
+export async function readPicture(file: Blob): Promise<string | null> {
+  const bitmap = await createImageBitmap(file);
+  try {
+    let sideBefore = 0;
+    for (const sideMax of SIDES_MAX_PIXELS) {
+      const side = Math.min(sideMax, Math.max(bitmap.width, bitmap.height));
+      if (side === sideBefore) break;
+      const text = await decodePicture(pixelsOf(bitmap, side));
+      if (text !== null) return text;
+      sideBefore = side;
+    }
+    return null;
+  } finally {
+    bitmap.close();
+  }
+}
+
+function pixelsOf(bitmap: ImageBitmap, side: number): ImageData {
+  const scale = side / Math.max(bitmap.width, bitmap.height);
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (!context) throw new Error('no canvas here');
+  // What is transparent in a picture is paper.
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+}
