@@ -5,6 +5,7 @@
  * (those are HttpOnly cookies), anything that decides instead of the server.
  */
 import type { DBSchema } from 'idb';
+import type { SignedList } from '../core/card/lists';
 
 export const DATABASE_NAME = 'profcards';
 export const DATABASE_VERSION = 1;
@@ -54,14 +55,6 @@ export interface OutboxRow {
   result?: unknown;
   code?: string;
   detail?: string;
-}
-
-/** A signed list as downloaded: `trust`, or the uri of a status list. */
-export interface SignedList {
-  id: string;
-  bytes: Uint8Array;
-  etag?: string;
-  fetchedAtSeconds: number;
 }
 
 /** A proof that this till has accepted. */

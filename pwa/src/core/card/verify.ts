@@ -8,17 +8,22 @@ import { readToken, type Card, type Proof } from './read';
 import { statusAt, type StatusLists } from './status';
 import { keysFor, type TrustFailure, type TrustList } from './trust';
 
-export type RefusalCode =
-  | 'not-a-card' | 'malformed'
-  | 'trust-list-bad' | 'trust-list-rollback' | 'trust-list-expired'
-  | 'unknown-key' | 'bad-signature' | 'not-yet-valid' | 'expired'
-  | 'proof-missing' | 'proof-bad' | 'proof-stale' | 'proof-future'
-  | 'challenge-missing' | 'challenge-wrong'
-  | 'status-bad' | 'status-unknown' | 'revoked' | 'suspended'
-  | 'replayed';
+export const REFUSAL_CODES = [
+  'not-a-card', 'malformed',
+  'trust-list-bad', 'trust-list-rollback', 'trust-list-expired',
+  'unknown-key', 'bad-signature', 'not-yet-valid', 'expired',
+  'proof-missing', 'proof-bad', 'proof-stale', 'proof-future',
+  'challenge-missing', 'challenge-wrong',
+  'status-bad', 'status-unknown', 'revoked', 'suspended',
+  'replayed',
+] as const;
+export const WARNINGS = ['status-stale', 'status-too-old'] as const;
+/** Every code that a verdict can have, in the order of the stages. */
+export const codes = ['accepted', ...REFUSAL_CODES] as const;
 
-export type VerdictCode = 'accepted' | RefusalCode;
-export type Warning = 'status-stale' | 'status-too-old';
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+export type VerdictCode = (typeof codes)[number];
+export type Warning = (typeof WARNINGS)[number];
 export type Allowance = 'discount' | 'accrual' | 'redemption';
 
 /** What the card is shown for; an amount that is not known yet counts as one that needs the challenge. */
