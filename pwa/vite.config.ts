@@ -41,6 +41,6 @@ export default defineConfig({
   preview: { proxy },
   test: {
     environment: 'node',
-    include: ['src/**/*.test.ts'],
+    include: ['{src,verify}/**/*.test.ts'],
   },
 });

@@ -48,6 +48,7 @@ async fn an_unchanged_list_is_not_sent_again() {
         let whole = client.get(path).await;
         let etag = whole.header("etag").to_owned();
         assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+        assert_eq!(whole.header("access-control-allow-origin"), "*");
         let unchanged = get_if_changed(&client, path, &etag).await;
         assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
         assert_eq!(unchanged.header("etag"), etag);
