@@ -1,8 +1,8 @@
 /**
- * A person half entered, kept on this device at every keystroke. The draft carries the key of its
- * one effect: however often it is sent, after a lost answer or a restart, it enters one person.
+ * A form half filled in, kept on this device at every keystroke. The draft of a new person carries the
+ * key of its one effect: however often it is sent, after a lost answer or a restart, it enters one person.
  */
-import { emptyFields, isTouched, type MemberFields } from './newMember';
+import { emptyFields, isTouched, type MemberFields, type PersonFields } from './newMember';
 
 export interface Draft {
   fields: MemberFields;
@@ -16,8 +16,9 @@ type Keeper = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 const PREFIX = 'chair-draft';
 
-function keyOf(accountId: string, organisationId: number): string {
-  return `${PREFIX}:${accountId}:${organisationId}`;
+/** A new person's draft is named by the organisation, a known person's by the membership. */
+function keyOf(accountId: string, of: number | string): string {
+  return `${PREFIX}:${accountId}:${of}`;
 }
 
 export function freshDraft(today: string): Draft {
@@ -57,9 +58,32 @@ export function keepDraft(
   }
 }
 
-export function dropDraft(keeper: Keeper, accountId: string, organisationId: number): void {
+/** What was changed of a known person and not sent yet; fields that nobody touched follow the register. */
+export function readChanges(keeper: Keeper, accountId: string, memberId: string): Partial<PersonFields> {
   try {
-    keeper.removeItem(keyOf(accountId, organisationId));
+    return JSON.parse(keeper.getItem(keyOf(accountId, memberId)) ?? '{}') as Partial<PersonFields>;
+  } catch {
+    return {};
+  }
+}
+
+export function keepChanges(
+  keeper: Keeper,
+  accountId: string,
+  memberId: string,
+  changes: Partial<PersonFields>,
+): void {
+  if (Object.keys(changes).length === 0) return dropDraft(keeper, accountId, memberId);
+  try {
+    keeper.setItem(keyOf(accountId, memberId), JSON.stringify(changes));
+  } catch {
+    // The form itself stands on the screen; a full storage costs only the way back to it.
+  }
+}
+
+export function dropDraft(keeper: Keeper, accountId: string, of: number | string): void {
+  try {
+    keeper.removeItem(keyOf(accountId, of));
   } catch {
     // Where nothing can be kept, nothing is left behind.
   }

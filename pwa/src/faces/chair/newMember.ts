@@ -1,11 +1,12 @@
 /**
- * What a chairperson types about a new member, and what is sent of it. The rules are the server's
- * (src/members): here they only spare a round trip, and a fault has the same code on both sides.
+ * What a chairperson types about a member, new or known, and what is sent of it. The rules are the
+ * server's (src/members): here they only spare a round trip, and a fault has the same code on both sides.
  */
-import type { NewMember } from '../../api/types';
-import { parseTypedDate, shortDate } from '../../core/format';
+import type { MemberDetail, NewMember } from '../../api/types';
+import { parseTypedDate, phoneMask, shortDate } from '../../core/format';
+import type { MemberEdit } from './staffApi';
 
-export interface MemberFields {
+export interface PersonFields {
   lastName: string;
   firstName: string;
   middleName: string;
@@ -15,6 +16,9 @@ export interface MemberFields {
   position: string;
   phone: string;
   email: string;
+}
+
+export interface MemberFields extends PersonFields {
   joinedOn: string;
   hasConsent: boolean;
   processingConsentOn: string;
@@ -60,6 +64,36 @@ export function emptyFields(today: string): MemberFields {
   };
 }
 
+/** The form of a person who is on the register. */
+export function fieldsOf(member: MemberDetail): PersonFields {
+  return {
+    lastName: member.lastName,
+    firstName: member.firstName,
+    middleName: member.middleName ?? '',
+    sex: member.sex === 'f' ? 'f' : 'm',
+    birthDate: shortDate(member.birthDate),
+    category: String(member.category) as PersonFields['category'],
+    position: member.position ?? '',
+    phone: phoneMask(member.phone ?? ''),
+    email: member.email ?? '',
+  };
+}
+
+/** What was typed over what is known: only that. */
+export function changesOf(known: PersonFields, typed: PersonFields): Partial<PersonFields> {
+  const names = Object.keys(known) as (keyof PersonFields)[];
+  return Object.fromEntries(
+    names.filter((name) => tidy(typed[name]) !== tidy(known[name])).map((name) => [name, typed[name]]),
+  );
+}
+
+/** A card says the short name and the category; when they change, it is issued anew. */
+export function changesCard(known: PersonFields, typed: PersonFields): boolean {
+  const onCard = ({ lastName, firstName, middleName, category }: PersonFields) =>
+    [tidy(lastName), tidy(firstName).charAt(0), tidy(middleName).charAt(0), category].join(' ');
+  return onCard(known) !== onCard(typed);
+}
+
 /** Whether anything was entered that would be missed. */
 export function isTouched(fields: MemberFields): boolean {
   const { lastName, firstName, middleName, sex, birthDate, category, position, phone, email } =
@@ -72,23 +106,38 @@ export function isTouched(fields: MemberFields): boolean {
 const tidy = (typed: string) =>
   typed.replace(/[\u2010-\u2015]/g, '-').replace(/[’‘ʼ`]/g, "'").trim().replace(/\s+/g, ' ');
 
-export type Checked = { body: NewMember; faults?: never } | { faults: Faults; body?: never };
+export type Checked<Body> = { body: Body; faults?: never } | { faults: Faults; body?: never };
 
-/** The request that the fields make, or what is wrong with them; ISO dates compare as texts. */
-export function checkFields(fields: MemberFields, today: string): Checked {
+/** The request that the fields of a new member make, or what is wrong with them. */
+export function checkFields(fields: MemberFields, today: string): Checked<NewMember> {
+  const person = readPerson(fields, today);
+  const faults = person.faults;
+  const body: NewMember = { ...person.body, joinedOn: readDay(fields, 'joinedOn', faults) };
+  if (fields.hasConsent) body.processingConsentOn = readDay(fields, 'processingConsentOn', faults);
+  if (!faults.joinedOn) {
+    if (body.joinedOn > today) faults.joinedOn = 'in-the-future';
+    else if (body.birthDate <= today && body.joinedOn < body.birthDate) {
+      faults.joinedOn = 'before-birth';
+    }
+  }
+  if ((body.processingConsentOn ?? '') > today) faults.processingConsentOn = 'in-the-future';
+  return Object.keys(faults).length > 0 ? { faults } : { body };
+}
+
+/** The same of a member whose data are changed. */
+export function checkPerson(fields: PersonFields, today: string): Checked<MemberEdit> {
+  const { body, faults } = readPerson(fields, today);
+  return Object.keys(faults).length > 0 ? { faults } : { body };
+}
+
+function readPerson(fields: PersonFields, today: string): { body: MemberEdit; faults: Faults } {
   const faults: Faults = {};
-  const day = (name: FieldName, typed: string): string => {
-    const date = parseTypedDate(typed);
-    if (!date) faults[name] = typed.trim() === '' ? 'required' : 'date-invalid';
-    return date ?? '';
-  };
-  const body: NewMember = {
+  const body: MemberEdit = {
     lastName: tidy(fields.lastName),
     firstName: tidy(fields.firstName),
     sex: fields.sex,
-    birthDate: day('birthDate', fields.birthDate),
+    birthDate: readDay(fields, 'birthDate', faults),
     category: Number(fields.category),
-    joinedOn: day('joinedOn', fields.joinedOn),
   };
   const optional = {
     middleName: tidy(fields.middleName),
@@ -96,23 +145,28 @@ export function checkFields(fields: MemberFields, today: string): Checked {
     email: fields.email.trim(),
     // A pensioner's position is not asked for; what was typed before stays in the draft only.
     position: fields.category === '3' ? '' : tidy(fields.position),
-    processingConsentOn: fields.hasConsent
-      ? day('processingConsentOn', fields.processingConsentOn)
-      : '',
   };
   for (const [name, text] of Object.entries(optional)) {
     if (text !== '') Object.assign(body, { [name]: text });
   }
-  Object.assign(faults, nameFaults(body), dateFaults(body, today, faults));
+  Object.assign(faults, nameFaults(body), birthFaults(body, today, faults));
   if (body.sex === '') faults.sex = 'required';
   if (body.category === 0) faults.category = 'required';
   if (optional.phone && !isPhone(optional.phone)) faults.phone = 'phone-invalid';
   if (optional.email && !EMAIL.test(optional.email)) faults.email = 'email-invalid';
   if (optional.position.length > MAX_POSITION_CHARACTERS) faults.position = 'too-long';
-  return Object.keys(faults).length > 0 ? { faults } : { body };
+  return { body, faults };
 }
 
-function nameFaults(body: NewMember): Faults {
+/** ISO dates compare as texts; one that cannot be read is empty, and its fault is noted. */
+function readDay<Name extends FieldName>(fields: Record<Name, string>, name: Name, faults: Faults): string {
+  const typed = fields[name];
+  const date = parseTypedDate(typed);
+  if (!date) faults[name as FieldName] = typed.trim() === '' ? 'required' : 'date-invalid';
+  return date ?? '';
+}
+
+function nameFaults(body: MemberEdit): Faults {
   const faults: Faults = {};
   for (const name of ['lastName', 'firstName', 'middleName'] as const) {
     const text = body[name];
@@ -122,21 +176,11 @@ function nameFaults(body: NewMember): Faults {
   return faults;
 }
 
-function dateFaults(body: NewMember, today: string, known: Faults): Faults {
-  const faults: Faults = {};
+function birthFaults(body: MemberEdit, today: string, known: Faults): Faults {
   const youngest = `${Number(today.slice(0, 4)) - MIN_AGE_YEARS}${today.slice(4)}`;
-  if (!known.birthDate) {
-    if (body.birthDate > today) faults.birthDate = 'date-invalid';
-    else if (body.birthDate > youngest) faults.birthDate = 'too-young';
-  }
-  if (!known.joinedOn) {
-    if (body.joinedOn > today) faults.joinedOn = 'in-the-future';
-    else if (body.birthDate <= today && body.joinedOn < body.birthDate) {
-      faults.joinedOn = 'before-birth';
-    }
-  }
-  if ((body.processingConsentOn ?? '') > today) faults.processingConsentOn = 'in-the-future';
-  return faults;
+  if (known.birthDate) return {};
+  if (body.birthDate > today) return { birthDate: 'date-invalid' };
+  return body.birthDate > youngest ? { birthDate: 'too-young' } : {};
 }
 
 function isPhone(typed: string): boolean {

@@ -13,6 +13,10 @@ describe('the address of a screen', () => {
     [`/chair/people/${id}`, { name: 'person', memberId: id }],
     [`/chair/people/${id}/sheet`, { name: 'sheet', memberId: id }],
     ['/chair/people/12', { name: 'unknown' }],
+    [`/chair/people/${id}/edit`, { name: 'edit', memberId: id }],
+    [`/chair/people/${id}/transfer`, { name: 'transfer', memberId: id }],
+    [`/chair/people/${id}/other`, { name: 'unknown' }],
+    ['/chair/people/print', { name: 'print' }],
     [`/chair/people/${id}/sheet/more`, { name: 'unknown' }],
     ['/chair/reports', { name: 'unknown' }],
   ])('%s', (path, screen) => {

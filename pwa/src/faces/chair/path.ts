@@ -12,8 +12,12 @@ export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
 ];
 
 export type Screen =
-  | { name: 'home' | 'people' | 'new' | 'more' | 'unknown' }
-  | { name: 'person' | 'sheet'; memberId: string };
+  | { name: 'home' | 'people' | 'new' | 'print' | 'more' | 'unknown' }
+  | { name: 'person' | MemberLeaf; memberId: string };
+
+/** What is done with one person, on a screen of its own. */
+const MEMBER_LEAVES = ['sheet', 'edit', 'transfer'] as const;
+type MemberLeaf = (typeof MEMBER_LEAVES)[number];
 
 /** What stays with a person from screen to screen: whose people are shown, and which of them. */
 export interface View {
@@ -32,10 +36,11 @@ export function screenOf(path: string): Screen {
   if (section === 'more' && id === undefined) return { name: 'more' };
   if (section !== 'people') return { name: 'unknown' };
   if (id === undefined) return { name: 'people' };
-  if (id === 'new' && leaf === undefined) return { name: 'new' };
+  if ((id === 'new' || id === 'print') && leaf === undefined) return { name: id };
   if (!UUID.test(id)) return { name: 'unknown' };
   if (leaf === undefined) return { name: 'person', memberId: id };
-  return leaf === 'sheet' ? { name: 'sheet', memberId: id } : { name: 'unknown' };
+  const known = MEMBER_LEAVES.find((name) => name === leaf);
+  return known ? { name: known, memberId: id } : { name: 'unknown' };
 }
 
 export function viewOf(search: string): View {
@@ -63,5 +68,10 @@ export const peoplePath = (view: View = {}) => chairPath('/people', view);
 export const newPersonPath = (view: View = {}) => chairPath('/people/new', view);
 export const personPath = (memberId: string, view: View = {}) =>
   chairPath(`/people/${memberId}`, view);
-export const sheetPath = (memberId: string, view: View = {}) =>
-  chairPath(`/people/${memberId}/sheet`, view);
+export const printPath = (view: View = {}) => chairPath('/people/print', view);
+
+const leafPath = (leaf: MemberLeaf) => (memberId: string, view: View = {}) =>
+  chairPath(`/people/${memberId}/${leaf}`, view);
+export const sheetPath = leafPath('sheet');
+export const editPath = leafPath('edit');
+export const transferPath = leafPath('transfer');

@@ -1,4 +1,5 @@
 /** What the register's codes are called before a person. */
+import type { ApiProblem } from '../../api/problem';
 import type { MemberCard, MemberSummary } from '../../api/types';
 import { count } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
@@ -150,3 +151,12 @@ export function faultWord(field: FieldName, code: string): string {
   if (code === 'required' && (field === 'sex' || field === 'category')) return m.chair_fault_choose();
   return (faults[code] ?? m.chair_fault_other)();
 }
+
+const actProblems: Record<string, Word> = {
+  'status-conflict': m.chair_problem_status_conflict,
+  'no-phone': m.chair_problem_no_phone,
+  'not-found': m.chair_problem_not_found,
+};
+
+/** Why an act on a membership was refused, where this face knows better words than the common ones. */
+export const actProblemText = ({ code }: ApiProblem): string | undefined => actProblems[code]?.();
