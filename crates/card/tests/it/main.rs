@@ -4,6 +4,10 @@
 mod generator;
 mod issuing;
 mod properties;
+#[path = "../../examples/run_vectors/run.rs"]
+mod run;
 mod sizes;
 mod union;
 mod vectors;
+
+use generator::Vector;

@@ -2,12 +2,11 @@
 
 use std::{fs, path::Path};
 
-use profcards_card::{
-    CardClass, Code, Context, ProofIdentity, StatusLists, StatusSource, TrustList, Verdict, Wants, Warning,
-    verify,
-};
+use profcards_card::{CardClass, Code, Warning};
 
-use crate::generator::{self, Vector};
+use crate::Vector;
+use crate::generator;
+use crate::run::run;
 
 fn committed() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
@@ -25,39 +24,6 @@ fn committed() -> Vec<(String, String)> {
 
 fn vectors() -> Vec<Vector> {
     committed().iter().flat_map(|(_, text)| serde_json::from_str::<Vec<Vector>>(text).unwrap()).collect()
-}
-
-fn unhex<const N: usize>(text: &str) -> [u8; N] {
-    hex::decode(text).unwrap().try_into().unwrap()
-}
-
-fn run(vector: &Vector) -> Verdict {
-    let roots: Vec<[u8; 32]> = vector.roots.iter().map(|root| unhex(root)).collect();
-    let trust = match &vector.trust_list {
-        Some(list) => TrustList::load(&hex::decode(list).unwrap(), &roots, vector.held.trust_seq),
-        None => Err(Code::TrustListBad),
-    };
-    let tokens: Vec<Vec<u8>> = vector.status_lists.iter().map(|list| hex::decode(list).unwrap()).collect();
-    let tokens = tokens.iter().map(Vec::as_slice);
-    let lists = match &trust {
-        Ok(trust) => StatusLists::load(tokens, trust, vector.now, vector.held.status_iat),
-        Err(_) => StatusLists::default(),
-    };
-    let seen: Vec<ProofIdentity> = vector.held.proof_ids.iter().map(|id| ProofIdentity(unhex(id))).collect();
-    let wants = match vector.wants.as_str() {
-        "accrual" => Wants::Accrual,
-        "redemption" => Wants::Redemption { amount_kopecks: vector.amount_kopecks },
-        other => panic!("{other} is nothing to want"),
-    };
-    let context = Context {
-        now: vector.now,
-        trust: trust.as_ref().map_err(|code| *code),
-        status: StatusSource::Lists(&lists),
-        challenge: vector.challenge.as_deref(),
-        wants,
-        seen: &|identity| seen.contains(identity),
-    };
-    verify(&vector.token, &context)
 }
 
 #[test]
