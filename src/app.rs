@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 
 use crate::cache::Cache;
 use crate::cards::keys::KeyRing;
@@ -15,9 +14,6 @@ use crate::http::assets::Shell;
 use crate::live::Live;
 use crate::random::Random;
 use crate::secret::InstanceSecret;
-
-/// Connections of one instance. PostgreSQL's default of 100 leaves room for several instances and for people.
-const MAX_DB_CONNECTIONS: u32 = 16;
 
 /// One instance.
 pub struct App {
@@ -49,11 +45,10 @@ pub type AppState = Arc<App>;
 impl App {
     /// Connects, migrates, makes or loads the instance's keys and publishes its first lists.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<AppState> {
-        let db = connect(&config).await?;
-        crate::db::migrate(&db, clock.today()).await?;
+        let db = crate::db::open(&config, &clock).await?;
         let cache =
             Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
-        let keys = KeyRing::open(&config, &clock, &random)?;
+        let keys = KeyRing::open(&config, &db, &clock, &random).await?;
         let shell = Shell::new(&config, &keys);
         let app = Arc::new(Self {
             live: Live::new(&random),
@@ -70,17 +65,4 @@ impl App {
         crate::cards::lists::ensure_first_list(&app).await?;
         Ok(app)
     }
-}
-
-/// Opens the pool; the first connection must succeed.
-async fn connect(config: &Config) -> anyhow::Result<PgPool> {
-    let url = config.database_url.as_deref().context(
-        "no database: set DATABASE_URL, or run `up`, which starts a private one (a command beside a running `up` finds it by itself)",
-    )?;
-    PgPoolOptions::new()
-        .max_connections(MAX_DB_CONNECTIONS)
-        .acquire_timeout(std::time::Duration::from_secs(5))
-        .connect(url)
-        .await
-        .context("the database does not answer")
 }

@@ -20,6 +20,15 @@ pub struct Config {
     /// Public trust material: `pins.json`, and `dev/` with the development root.
     #[arg(long, env = "PROFCARDS_KEYS", default_value = "keys", global = true)]
     pub keys: PathBuf,
+    /// The private issuer keys; without it `keys/issuer.json` in the data folder.
+    #[arg(long, env = "PROFCARDS_ISSUER_KEYS", global = true)]
+    pub issuer_keys: Option<PathBuf>,
+    /// A file, readable by its owner alone, with the passphrase that opens the issuer keys.
+    #[arg(long, env = "PROFCARDS_KEY_PASSPHRASE_FILE", global = true)]
+    pub key_passphrase_file: Option<PathBuf>,
+    /// The passphrase itself, for where secrets come by the environment.
+    #[arg(skip = std::env::var("PROFCARDS_KEY_PASSPHRASE").ok())]
+    pub key_passphrase: Option<String>,
     /// PostgreSQL; without it and `REDIS_URL`, `up` starts private ones.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,

@@ -3,9 +3,36 @@
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use crate::clock::Clock;
+use crate::config::Config;
+
+/// Connections of one instance. PostgreSQL's default of 100 leaves room for several instances and for people.
+const MAX_DB_CONNECTIONS: u32 = 16;
 
 /// How many months of the journal are made ahead.
 const JOURNAL_MONTHS_AHEAD: i32 = 3;
+
+/// Connects, and brings the schema up to date.
+pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<PgPool> {
+    let db = connect(config).await?;
+    migrate(&db, clock.today()).await?;
+    Ok(db)
+}
+
+/// Opens the pool; the first connection must succeed.
+async fn connect(config: &Config) -> anyhow::Result<PgPool> {
+    let url = config.database_url.as_deref().context(
+        "no database: set DATABASE_URL, or run `up`, which starts a private one (a command beside a running `up` finds it by itself)",
+    )?;
+    PgPoolOptions::new()
+        .max_connections(MAX_DB_CONNECTIONS)
+        .acquire_timeout(std::time::Duration::from_secs(5))
+        .connect(url)
+        .await
+        .context("the database does not answer")
+}
 
 /// Brings the schema up to date and makes the journal's coming months.
 pub async fn migrate(db: &PgPool, today: NaiveDate) -> anyhow::Result<()> {

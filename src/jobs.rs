@@ -8,12 +8,33 @@ use crate::{auth, db, enrolment, ledger, sync};
 
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Runs the housekeeping now and then once an hour, for as long as the instance runs.
+/// How soon an instance takes up keys and trust lists that another one, or a command, has changed.
+const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs all of it, for as long as the instance runs.
 pub async fn run(app: AppState) {
+    tokio::join!(keep_house(&app), keep_keys(&app));
+}
+
+async fn keep_keys(app: &AppState) {
+    let mut timer = tokio::time::interval(LOOK_AT_KEYS_EVERY);
+    loop {
+        timer.tick().await;
+        if let Err(error) = app.keys.refresh(&app.db, unix_seconds(app.clock.now())).await {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the keys in force could not be looked at; tried again soon"
+            );
+        }
+    }
+}
+
+/// Housekeeping now and then once an hour.
+async fn keep_house(app: &AppState) {
     let mut timer = tokio::time::interval(EVERY);
     loop {
         timer.tick().await;
-        housekeeping(&app).await;
+        housekeeping(app).await;
     }
 }
 
@@ -21,7 +42,7 @@ pub async fn run(app: AppState) {
 /// fails is reported and tried again with the next round; it never keeps the others from being done.
 pub async fn housekeeping(app: &AppState) {
     let (now, today) = (app.clock.now(), app.clock.today());
-    report("trust list", app.keys.renew_trust_list(unix_seconds(now)));
+    report("trust list", app.keys.refresh(&app.db, unix_seconds(now)).await);
     report("journal months", db::ensure_journal_partitions(&app.db, today).await);
     report("confirm", ledger::confirm::confirm_due(app, today).await.map(drop));
     report("sessions", auth::store::prune_sessions(&app.db, now).await);

@@ -32,6 +32,11 @@ pub fn location(n: i32) -> ListLocation {
     ListLocation { uri: uri(n), path: format!("/.well-known/profcards/status/{n}") }
 }
 
+/// The lists that a trust list names.
+pub fn declared() -> Vec<ListLocation> {
+    (1..=DECLARED_LISTS).map(location).collect()
+}
+
 /// The lists as last signed, so that most downloads cost one look at a revision.
 #[derive(Default)]
 pub struct PublishedLists(Mutex<HashMap<i32, Arc<Published>>>);
@@ -100,7 +105,7 @@ async fn sign(app: &App, n: i32, now: u64) -> Result<Arc<Published>> {
         ttl_seconds: STATUS_LIST_TTL_SECONDS,
         bits,
     };
-    let cose = claims.sign(app.keys.status_key()).context("the status key does not sign this list")?;
+    let cose = claims.sign(&*app.keys.status_key(now)?).context("the status key does not sign this list")?;
     let published =
         Arc::new(Published { cose, revision: content.map(|content| content.revision), signed_at: now });
     app.lists.0.lock().unwrap_or_else(PoisonError::into_inner).insert(n, published.clone());

@@ -94,20 +94,20 @@ async fn place_and_record(
     order: &Order<'_>,
     claims: &mut CardClaims,
 ) -> Result<Vec<u8>> {
+    let key = app.keys.card_key(unix_seconds(app.clock.now()))?;
     loop {
         let list = store::newest_list(&mut *conn).await?;
         for _ in 0..DRAWS_PER_LIST {
             let idx = app.random.below(list.capacity.unsigned_abs());
             claims.status = StatusRef { uri: list.uri.clone(), idx: u64::from(idx) };
-            let cose =
-                issue_card(claims, app.keys.card_key()).context("the card key does not sign this card")?;
+            let cose = issue_card(claims, &key).context("the card key does not sign this card")?;
             let record = store::NewCard {
                 id: app.random.uuid(),
                 order,
                 class: claims.class(),
                 list_n: list.n,
                 idx: i32::try_from(idx).context("a status list is longer than an index can tell")?,
-                kid: app.keys.card_key().kid(),
+                kid: key.kid(),
                 cnf: order.key.map(DeviceKey::to_cose_key),
                 cose: &cose,
                 issued_at: from_unix_seconds(claims.iat),

@@ -89,7 +89,7 @@ pub async fn sample(app: &App, args: &Sample) -> anyhow::Result<i32> {
 /// Verifies one token, or each line of standard input.
 pub fn verify_tokens(config: &Config, args: &Verify) -> anyhow::Result<i32> {
     let now = args.at.unwrap_or_else(|| unix_seconds(Clock::System.now()));
-    let roots = keys::pinned_roots(config)?;
+    let roots = keys::roots::pinned(config)?;
     let trust_bytes = match &args.trust {
         Some(path) => std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => own_trust_list(config)?,
@@ -132,7 +132,7 @@ pub fn verify_tokens(config: &Config, args: &Verify) -> anyhow::Result<i32> {
 }
 
 fn own_trust_list(config: &Config) -> anyhow::Result<Vec<u8>> {
-    let path = keys::trust_list_path(config);
+    let path = keys::KeyFiles::of(config)?.trust_list;
     ensure!(path.exists(), "this instance has no trust list yet: start it once, or give --trust");
     Ok(std::fs::read(&path)?)
 }

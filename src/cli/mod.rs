@@ -2,6 +2,7 @@
 //! else goes to standard error.
 
 mod card;
+mod keys;
 mod serve;
 
 use anyhow::Context as _;
@@ -13,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, Services};
 use crate::random::Random;
-use crate::{demo, ledger, partners};
+use crate::{db, demo, ledger, partners};
 
 /// The digital platform of a trade union: cards, cashback, registry.
 #[derive(Parser)]
@@ -35,7 +36,7 @@ enum Command {
     Migrate,
     /// The instance's keys.
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(keys::Keys),
     /// Cards.
     #[command(subcommand)]
     Card(card::Card),
@@ -54,16 +55,6 @@ enum Command {
         /// The command and its arguments.
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
-    },
-}
-
-#[derive(Subcommand)]
-enum Keys {
-    /// List the public keys: roots, card keys, status keys.
-    List {
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -100,7 +91,7 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Serve => serve::serve(config),
         Command::Card(card::Card::Verify(args)) => card::verify_tokens(&config, &args),
         Command::Migrate => beside_instance(config, async |_| Ok(0)),
-        Command::Keys(Keys::List { json }) => beside_instance(config, async move |app| list_keys(&app, json)),
+        Command::Keys(command) => keys::run(config, command),
         Command::Card(card::Card::Sample(args)) => {
             beside_instance(config, async move |app| card::sample(&app, &args).await)
         }
@@ -133,8 +124,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Runs a command against the instance: beside a running `up`, or with its services started for as long as it takes.
 fn beside_instance(
-    mut config: Config,
+    config: Config,
     command: impl AsyncFnOnce(AppState) -> anyhow::Result<i32>,
+) -> anyhow::Result<i32> {
+    beside_services(config, async |config| {
+        command(App::start(config, Clock::System, Random::System).await?).await
+    })
+}
+
+/// The same for what needs the database alone: the instance may have no keys or no trust list yet.
+fn beside_database(
+    config: Config,
+    command: impl AsyncFnOnce(keys::Instance) -> anyhow::Result<i32>,
+) -> anyhow::Result<i32> {
+    beside_services(config, async |config| {
+        let db = db::open(&config, &Clock::System).await?;
+        command(keys::Instance { config, db }).await
+    })
+}
+
+fn beside_services(
+    mut config: Config,
+    command: impl AsyncFnOnce(Config) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
     let services = match config.database_url {
         Some(_) => None,
@@ -144,26 +155,11 @@ fn beside_instance(
         config.database_url = Some(services.database_url.clone());
         config.redis_url.get_or_insert_with(|| services.redis_url.clone());
     }
-    let outcome = runtime()?.block_on(async {
-        let app = App::start(config, Clock::System, Random::System).await?;
-        command(app).await
-    });
+    let outcome = runtime()?.block_on(command(config));
     if let Some(services) = services {
         services.stop();
     }
     outcome
-}
-
-fn list_keys(app: &App, json: bool) -> anyhow::Result<i32> {
-    let keys = app.keys.public_keys();
-    if json {
-        println!("{}", serde_json::to_string_pretty(&keys)?);
-    } else {
-        for key in keys {
-            println!("{} {:6} {:7} {}", key.kid, key.role, key.alg, key.public_key);
-        }
-    }
-    Ok(0)
 }
 
 /// Makes a pairing code for an outlet.

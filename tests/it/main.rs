@@ -7,6 +7,7 @@ mod access;
 mod cards;
 mod enrolment;
 mod faults;
+mod keys;
 mod ledger;
 mod registry;
 mod sync;

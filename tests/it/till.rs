@@ -128,7 +128,7 @@ async fn a_card_that_is_not_genuine_brings_nothing() {
     // Signed by this instance's key, yet never recorded: a card that a thief of the key would make.
     let thief = ed25519();
     let stolen = CardClaims { cnf: Some(thief.public_key()), ..claims_of(&phone) };
-    let stolen = issue_card(&stolen, app.app.keys.card_key()).unwrap();
+    let stolen = issue_card(&stolen, &app.app.keys.card_key(app.now()).unwrap()).unwrap();
     let cases = [
         ("HELLO".to_owned(), "not-a-card"),
         (format!("{paper} "), "not-a-card"),

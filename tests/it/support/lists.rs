@@ -33,6 +33,11 @@ impl Held {
         Self { trust, status, now }
     }
 
+    /// The same lists, looked at later.
+    pub fn at(self, now: u64) -> Self {
+        Self { now, ..self }
+    }
+
     /// The verdict of an offline verifier now.
     pub fn verdict(&self, token: &str) -> Verdict {
         let context = Context {

@@ -1,0 +1,67 @@
+//! Signed trust lists and revoked keys in SQL. Never a secret.
+
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
+use profcards_card::TrustedKey;
+use sqlx::PgPool;
+
+/// The trust list with the highest seq.
+pub async fn newest_trust_list(db: &PgPool) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar!("select cose from trust_list order by seq desc limit 1").fetch_optional(db).await
+}
+
+/// The highest seq, 0 before the first list.
+pub async fn newest_seq(db: &PgPool) -> anyhow::Result<u64> {
+    let seq = sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "seq!" from trust_list"#)
+        .fetch_one(db)
+        .await?;
+    u64::try_from(seq).context("a trust list's seq is negative")
+}
+
+/// Keeps a trust list for every instance to publish; `false` where another one with this seq, or a later one, is kept.
+pub async fn keep_trust_list(db: &PgPool, seq: u64, cose: &[u8], now: DateTime<Utc>) -> anyhow::Result<bool> {
+    let seq = i64::try_from(seq)?;
+    sqlx::query!(
+        "insert into trust_list (seq, cose, installed_at)
+         select $1, $2, $3 where not exists (select from trust_list where seq > $1)
+         on conflict do nothing",
+        seq,
+        cose,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(newest_trust_list(db).await?.is_some_and(|newest| newest == cose))
+}
+
+/// The public keys that are trusted no more.
+pub async fn revoked_keys(db: &PgPool) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!("select public_key from revoked_key").fetch_all(db).await
+}
+
+/// Trusts a key no more; harmless when repeated.
+pub async fn revoke(db: &PgPool, key: &TrustedKey, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let done = sqlx::query!(
+        "insert into revoked_key (public_key, kid, role, revoked_at) values ($1, $2, $3, $4)
+         on conflict (public_key) do update set role = excluded.role",
+        &key.public_key[..],
+        &key.kid.0[..],
+        key.role.as_str(),
+        now
+    )
+    .execute(db)
+    .await?;
+    ensure!(done.rows_affected() == 1, "the key was not recorded as revoked");
+    Ok(())
+}
+
+/// How many living member cards a key has signed.
+pub async fn living_cards(db: &PgPool, kid: &[u8], now: DateTime<Utc>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from living_card where kid = $1 and expires_at > $2"#,
+        kid,
+        now
+    )
+    .fetch_one(db)
+    .await
+}
