@@ -195,6 +195,16 @@ impl DeviceKey {
         }
     }
 
+    /// What [`Self::check_point`] sees at a glance: everything but whether an Ed25519 key is a point at all. For one that is
+    /// none, nobody can sign; for one of small order, everybody.
+    pub(crate) fn check_spelling(&self) -> Result<(), KeyError> {
+        match self {
+            Self::Ed25519(x) if is_spelt_safely(x) => Ok(()),
+            Self::Ed25519(_) => Err(KeyError::Weak),
+            Self::P256 { .. } => self.check_point(),
+        }
+    }
+
     /// Checks a signature: Ed25519 strictly, ES256 over SHA-256 as r‖s with s in the lower half.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         let signature: &Signature = signature.try_into().map_err(|_| KeyError::Signature)?;
@@ -317,14 +327,57 @@ impl fmt::Debug for DeviceSigningKey {
 
 /// The Ed25519 key of these bytes, unless it is one that no honest owner has.
 pub(crate) fn ed25519_key(bytes: &[u8; 32]) -> Result<VerifyingKey, KeyError> {
-    let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Weak)?;
-    // Decoding forgives y ≥ p, which would give one point two spellings.
-    if key.is_weak() || !is_reduced(bytes) { Err(KeyError::Weak) } else { Ok(key) }
+    if is_spelt_safely(bytes) {
+        VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Weak)
+    } else {
+        Err(KeyError::Weak)
+    }
+}
+
+/// Whether the bytes are the one spelling of a point that has no small order, if they are a point at all: decoding forgives
+/// y ≥ p, which would give one point two spellings.
+fn is_spelt_safely(bytes: &[u8; 32]) -> bool {
+    let mut y = *bytes;
+    y[31] &= 0x7f;
+    is_reduced(bytes) && !SMALL_ORDER_Y.contains(&y)
 }
 
 /// Whether the y coordinate, little-endian under the sign bit, is below p = 2²⁵⁵ − 19.
 fn is_reduced(bytes: &[u8; 32]) -> bool {
     bytes[31] & 0x7f != 0x7f || bytes[1..31].iter().any(|byte| *byte != 0xff) || bytes[0] < 0xed
+}
+
+/// The y coordinates of the eight points of small order, for which anybody can sign: each but the first two stands for two
+/// points, ±x.
+const SMALL_ORDER_Y: [[u8; 32]; 5] = [
+    // 1, the neutral point, and −1, of order two.
+    little_endian([1, 0, 0, 0]),
+    little_endian([0xffff_ffff_ffff_ffec, u64::MAX, u64::MAX, u64::MAX >> 1]),
+    // 0, of order four.
+    [0; 32],
+    // Of order eight.
+    little_endian([
+        0x4fd8_4d3d_706a_17c7,
+        0x0f67_100d_760b_3cba,
+        0xc6cc_392c_fa53_202a,
+        0x7a03_ac92_77fd_c74e,
+    ]),
+    little_endian([
+        0xb027_b2c2_8f95_e826,
+        0xf098_eff2_89f4_c345,
+        0x3933_c6d3_05ac_dfd5,
+        0x05fc_536d_8802_38b1,
+    ]),
+];
+
+const fn little_endian(words: [u64; 4]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = words[at / 8].to_le_bytes()[at % 8];
+        at += 1;
+    }
+    bytes
 }
 
 fn p256_key(x: &[u8; 32], y: &[u8; 32]) -> Result<ecdsa::VerifyingKey, KeyError> {
@@ -366,6 +419,27 @@ mod tests {
         }
         let p256 = DeviceKey::P256 { x: [1; 32], y: [1; 32] };
         assert_eq!(DeviceKey::from_cose_key(&p256.to_cose_key()), Err(KeyError::Weak));
+    }
+
+    #[test]
+    fn every_point_of_small_order_is_known() {
+        let mut points = 0;
+        for y in SMALL_ORDER_Y {
+            for sign in [0, 0x80] {
+                let mut bytes = y;
+                bytes[31] |= sign;
+                let key = DeviceKey::Ed25519(bytes);
+                assert_eq!(
+                    (key.check_spelling(), key.check_point()),
+                    (Err(KeyError::Weak), Err(KeyError::Weak))
+                );
+                let point = VerifyingKey::from_bytes(&bytes).unwrap();
+                assert!(point.is_weak());
+                // x = 0 has no other sign; the decoder spells ±1 with either bit.
+                points += u32::from(sign == 0 || !SMALL_ORDER_Y[..2].contains(&y));
+            }
+        }
+        assert_eq!(points, 8, "the torsion subgroup has eight points");
     }
 
     #[test]

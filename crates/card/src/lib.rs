@@ -6,6 +6,7 @@
 //! In reading order: [`constants`] · the values on a card (`number`, `shown`, `claims`) · `cbor` and `cose`, the strict
 //! form · `keys` · `token`, a card and its presentation · `trust` and `status`, the two signed lists · `verify`.
 
+mod base45;
 mod cbor;
 mod claims;
 mod code;
