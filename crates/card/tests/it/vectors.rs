@@ -13,13 +13,18 @@ fn committed() -> Vec<(String, String)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| {
             (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(path).unwrap())
         })
+        .filter(|(name, _)| is_of_verifications(name))
         .collect();
     files.sort();
     files
+}
+
+/// Files of verifications begin with the number of their stage; the others have schemas of their own.
+fn is_of_verifications(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn vectors() -> Vec<Vector> {

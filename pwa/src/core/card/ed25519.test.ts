@@ -1,7 +1,7 @@
 import { Point, hashes, keygenAsync, signAsync } from '@noble/ed25519';
 import { describe, expect, test } from 'vitest';
 import { ascii, concat, fromHex, type Bytes } from './bytes';
-import { isSmallOrder, isWeakKey, verifyEd25519, type Ed25519Engine } from './ed25519';
+import { isPoint, isSmallOrder, isWeakKey, verifyEd25519, type Ed25519Engine } from './ed25519';
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const message = ascii('a card');
@@ -67,4 +67,17 @@ test('the eight points of small order are known in each encoding', () => {
   expect(isWeakKey(littleEndian(2n ** 255n - 16n))).toBe(true);
   expect(isWeakKey(Point.BASE.toBytes())).toBe(false);
   expect(isSmallOrder(Point.BASE.toBytes())).toBe(false);
+});
+
+test('knows a y that belongs to no point', () => {
+  const decodes = (bytes: Bytes) => {
+    try {
+      return Boolean(Point.fromBytes(bytes));
+    } catch {
+      return false;
+    }
+  };
+  const ys = Array.from({ length: 64 }, (_, y) => littleEndian(BigInt(y + 2)));
+  expect(ys.map(isPoint)).toEqual(ys.map(decodes));
+  expect(new Set(ys.map(isPoint)).size).toBe(2);
 });

@@ -21,6 +21,13 @@ export function isSmallOrder(point: Uint8Array): boolean {
   return SMALL_ORDER_Y.includes(yOf(point) % FIELD_PRIME);
 }
 
+/** Whether some x belongs to this y: x² = (y² − 1) / (dy² + 1), with d = −121665 / 121666, must be a square. */
+export function isPoint(bytes: Uint8Array): boolean {
+  const ySquared = yOf(bytes) ** 2n % FIELD_PRIME;
+  const xSquared = (ySquared - 1n) * 121666n * (121666n - 121665n * ySquared);
+  return xSquared % FIELD_PRIME === 0n || toThePower(xSquared, (FIELD_PRIME - 1n) / 2n) === 1n;
+}
+
 let preferred: Promise<Ed25519Engine> | undefined;
 
 /** WebCrypto where the browser has Ed25519, otherwise the JavaScript implementation. */
@@ -70,6 +77,15 @@ async function verifyByNoble(publicKey: Bytes, signature: Bytes, message: Bytes)
   } catch {
     return false;
   }
+}
+
+function toThePower(base: bigint, exponent: bigint): bigint {
+  let power = 1n;
+  for (const bit of exponent.toString(2)) {
+    power = power ** 2n % FIELD_PRIME;
+    if (bit === '1') power = (((power * base) % FIELD_PRIME) + FIELD_PRIME) % FIELD_PRIME;
+  }
+  return power;
 }
 
 function yOf(point: Uint8Array): bigint {

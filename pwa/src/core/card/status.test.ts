@@ -1,14 +1,30 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { fromHex, toHex } from './bytes';
+import { fromHex } from './bytes';
 import { inflate, statusAt } from './status';
 
-test("the Token Status List draft's examples inflate", async () => {
-  const oneBit = await inflate(fromHex('78dadbb918000217015d'), 100);
-  expect(toHex(oneBit!)).toBe('b9a3');
-  expect([0, 1, 2, 3, 15].map((index) => statusAt(oneBit!, index, 1))).toEqual([1, 0, 0, 1, 1]);
-  const twoBits = await inflate(fromHex('78da3be9f2130003df0207'), 100);
-  expect(toHex(twoBits!)).toBe('c944f9');
-  expect([0, 1, 2, 3, 11, 12].map((index) => statusAt(twoBits!, index))).toEqual([1, 2, 0, 3, 3, null]);
+interface DraftsList {
+  name: string;
+  bits: number;
+  lst: string;
+  entries: number;
+  marked: [number, number][];
+}
+
+const draftsLists = JSON.parse(
+  readFileSync(new URL('../../../../crates/card/vectors/token-status-list.json', import.meta.url), 'utf8'),
+) as DraftsList[];
+
+test.each(draftsLists)("the Token Status List draft's $name", async ({ bits, lst, entries, marked }) => {
+  const packed = await inflate(fromHex(lst), 4 << 20);
+  expect(packed?.length).toBe((entries * bits) / 8);
+  const found: [number, number][] = [];
+  for (let index = 0; index < entries; index++) {
+    const status = statusAt(packed!, index, bits);
+    if (status) found.push([index, status]);
+  }
+  expect(found).toEqual(marked);
+  expect(statusAt(packed!, entries, bits)).toBeNull();
 });
 
 test('a stream that grows beyond the cap, is cut or is followed by something, is refused', async () => {

@@ -3,7 +3,7 @@
 import { equal, type Bytes } from './bytes';
 import { hasOnly, isArray, isBytes, isMap, isText, isUint, readSign1, type CborMap } from './cbor';
 import * as f from './constants';
-import { isWeakKey, verifyEd25519 } from './ed25519';
+import { isPoint, isWeakKey, verifyEd25519 } from './ed25519';
 import { readCoseKey } from './keys';
 
 export type KeyRole = 'card' | 'status';
@@ -66,7 +66,8 @@ function readKey(raw: unknown): TrustedKey | null {
   if (!isArray(raw) || raw.length !== 6) return null;
   const [kid, coseKey, role, alg, nbfSeconds, expSeconds] = raw;
   const key = readCoseKey(coseKey);
-  if (!key || key.type !== 'ed25519' || isWeakKey(key.x) || !isBytes(kid) || kid.length !== f.KID_BYTES) return null;
+  if (!key || key.type !== 'ed25519' || isWeakKey(key.x) || !isPoint(key.x)) return null;
+  if (!isBytes(kid) || kid.length !== f.KID_BYTES) return null;
   if (role !== 'card' && role !== 'status') return null;
   if (!isIssuerAlg(alg) || !isUint(nbfSeconds) || !isUint(expSeconds)) return null;
   return { kid, publicKey: key.x, role, alg, nbfSeconds, expSeconds };

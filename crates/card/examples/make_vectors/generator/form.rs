@@ -7,11 +7,21 @@ use super::vector::Vector;
 use super::world::{Card, IDX_VALID, NOW, Showing, URI, card_key, phone, phone_p256, refused};
 
 pub fn vectors() -> Vec<Vector> {
-    [frames(), numbers_and_maps(), card_claims(), confirmation_keys(), presentations()]
-        .concat()
-        .into_iter()
-        .map(|(name, token)| refused(name, &token, "malformed"))
-        .collect()
+    [
+        frames(),
+        other_heads(),
+        depths(),
+        numbers_and_maps(),
+        card_claims(),
+        inner_maps(),
+        confirmation_keys(),
+        presentations(),
+        frames_of_presentations(),
+    ]
+    .concat()
+    .into_iter()
+    .map(|(name, token)| refused(name, &token, "malformed"))
+    .collect()
 }
 
 type Named = (&'static str, Bytes);
@@ -52,6 +62,54 @@ fn frames() -> Vec<Named> {
     ]
 }
 
+/// The same card, each head longer or looser than it needs to be; the signature stays good.
+fn other_heads() -> Vec<Named> {
+    let card = Card::paper();
+    let (protected, payload) = (card.protected(), card.payload());
+    let signature = card_key().sign(&signed_bytes(&protected, &payload));
+    let parts = [bytes(&protected), map(&[]), bytes(&payload), bytes(&signature)];
+    let tagged = |tag: &[u8]| [tag, &array(&parts)].concat();
+    let with = |at: usize, part: Bytes| {
+        let mut changed = parts.clone();
+        changed[at] = part;
+        tag(18, &array(&changed))
+    };
+    let in_pieces = |whole: &[u8]| [vec![0x5f], bytes(&whole[..5]), bytes(&whole[5..]), vec![0xff]].concat();
+    let long = |head: &[u8], whole: &[u8]| [head, whole].concat();
+    let short = |whole: &[u8]| u8::try_from(whole.len()).expect("a short string");
+    vec![
+        ("a tag in three bytes", tagged(&[0xd9, 0, 18])),
+        ("a tag in five bytes", tagged(&[0xda, 0, 0, 0, 18])),
+        ("a tag in nine bytes", tagged(&[0xdb, 0, 0, 0, 0, 0, 0, 0, 18])),
+        ("the header in pieces", with(0, in_pieces(&protected))),
+        ("the claims in pieces", with(2, in_pieces(&payload))),
+        ("the signature in pieces", with(3, in_pieces(&signature))),
+        ("a header's length in two bytes", with(0, long(&[0x58, short(&protected)], &protected))),
+        ("the claims' length in three bytes", with(2, long(&[0x59, 0, short(&payload)], &payload))),
+        ("the signature's length in three bytes", with(3, long(&[0x59, 0, 64], &signature))),
+        ("an unprotected map of indefinite length", with(1, vec![0xbf, 0xff])),
+        ("an unprotected map's length in two bytes", with(1, vec![0xb8, 0])),
+        ("null for the unprotected map", with(1, vec![0xf6])),
+        ("an array for the unprotected map", with(1, array(&[]))),
+        ("a tagged signature", with(3, tag(64, &bytes(&signature)))),
+    ]
+}
+
+/// Nesting that a reader without a limit follows until its stack ends.
+fn depths() -> Vec<Named> {
+    let card = Card::paper();
+    let deep = |opening: &[u8]| [opening.repeat(1000 / opening.len()), vec![0]].concat();
+    let in_claims = |opening: &[u8]| card.build_with(&card.protected(), &deep(opening));
+    vec![
+        ("tags within tags, a thousand deep", deep(&[0xd2])),
+        ("arrays within the claims, a thousand deep", in_claims(&[0x81])),
+        ("maps within the claims, five hundred deep", in_claims(&[0xa1, 0])),
+        ("arrays without an end, a thousand deep", in_claims(&[0x9f])),
+        ("arrays within the header, a thousand deep", card.build_with(&deep(&[0x81]), &card.payload())),
+        ("arrays in place of the name, a thousand deep", card.clone().with(-65537, deep(&[0x81])).build()),
+    ]
+}
+
 fn numbers_and_maps() -> Vec<Named> {
     let card = Card::paper();
     let protected = card.protected();
@@ -83,6 +141,13 @@ fn numbers_and_maps() -> Vec<Named> {
         ("a time before 1970", card.clone().with(6, int(-1)).build()),
         ("a time as text", card.clone().with(4, text("1795348800")).build()),
         ("a time beyond 2^53", card.clone().with(4, uint(1 << 53)).build()),
+        ("a time under tag 1", card.clone().with(4, tag(1, &uint(NOW + 1000))).build()),
+        ("a class that is true", card.clone().with(-65538, vec![0xf5]).build()),
+        ("a label that is text", over(&[&card.claims[..5], &[(text("class"), uint(2))]].concat())),
+        ("a header with alg twice", with_header(&[card.header[0].clone(), alg.clone(), kid.clone()])),
+        ("a map that claims four billion labels", {
+            card.build_with(&protected, &[vec![0xba, 0xff, 0xff, 0xff, 0xff], payload[1..].to_vec()].concat())
+        }),
         ("no time at all", card.clone().with(4, vec![0xf6]).build()),
         ("a byte after the header", card.build_with(&[protected.clone(), vec![0]].concat(), &payload)),
         ("an empty header", with_header(&[])),
@@ -133,6 +198,38 @@ fn card_claims() -> Vec<Named> {
             let lists = [(text("status_list"), reference.clone()), (text("identifier_list"), reference)];
             with(65535, map(&lists))
         }),
+    ]
+}
+
+/// One label too many, or one head too long, inside the maps and arrays that claims hold.
+fn inner_maps() -> Vec<Named> {
+    let with = |label, value| Card::paper().with(label, value).build();
+    let [idx, uri] = [(text("idx"), uint(IDX_VALID)), (text("uri"), text(URI))];
+    let in_list = |pairs: &[raw::Pair]| with(65535, map(&[(text("status_list"), map(pairs))]));
+    let list = || (text("status_list"), map(&[idx.clone(), uri.clone()]));
+    let long_name = [&[0x78, 22], "Иванова М. П.".as_bytes()].concat();
+    let shown = array(&[text("Иванова М. П."), uint(77), uint(1)]);
+    let key = phone().public_key().to_cose_key();
+    let kty_twice = [vec![0xa4, 1, 1], key[1..].to_vec()].concat();
+    let key_twice = map(&[(uint(1), key.clone()), (uint(1), key.clone())]);
+    let phone_with = |cnf: Bytes| {
+        let card = Card::phone(&phone()).with(8, cnf).build();
+        Showing::of(&card, &phone()).build()
+    };
+    vec![
+        ("idx twice", in_list(&[idx.clone(), idx.clone(), uri.clone()])),
+        ("uri twice", in_list(&[idx.clone(), uri.clone(), uri.clone()])),
+        ("a stranger beside idx and uri", in_list(&[idx.clone(), uri.clone(), (text("zzz"), uint(1))])),
+        ("a status list twice", with(65535, map(&[list(), list()]))),
+        ("a status index in nine bytes", in_list(&[(text("idx"), long_uint(IDX_VALID)), uri.clone()])),
+        ("a status index that is text", in_list(&[(text("idx"), text("1000000")), uri.clone()])),
+        ("a uri that is bytes", in_list(&[idx.clone(), (text("uri"), bytes(URI.as_bytes()))])),
+        ("a name with a long head", with(-65537, array(&[long_name, uint(77), uint(1)]))),
+        ("what is shown, of indefinite length", { with(-65537, [&[0x9f], &shown[1..], &[0xff]].concat()) }),
+        ("a phone key with its type twice", phone_with(map(&[(uint(1), kty_twice)]))),
+        ("two phone keys", phone_with(key_twice)),
+        ("a phone key as a byte string", phone_with(map(&[(uint(1), bytes(&key))]))),
+        ("a phone key without cnf's map", phone_with(key)),
     ]
 }
 
@@ -221,6 +318,51 @@ fn presentations() -> Vec<Named> {
         ("an unknown claim in the proof", stranger.build()),
         ("a proof's claims not sorted", unsorted.build()),
         ("ES256 with s in the upper half", high_s()),
+    ]
+}
+
+/// What the frames of `frames` look like around a proof and inside one.
+fn frames_of_presentations() -> Vec<Named> {
+    let inner = Card::phone(&phone());
+    let card = inner.build();
+    let showing = || Showing::of(&card, &phone());
+    let token = showing().build();
+    let around = |card: &[u8]| Showing::of(card, &phone()).build();
+    let kid = [(uint(4), bytes(&card_key().kid().0))];
+    let card_signature = card_key().sign(&signed_bytes(&inner.protected(), &inner.payload()));
+    let filled_card = framed(&inner.protected(), &kid, &inner.payload(), &card_signature);
+    let header_twice = |at: usize| {
+        let mut changed = showing();
+        changed.header.insert(at, changed.header[at].clone());
+        changed.build()
+    };
+    let claim_twice = |at: usize| {
+        let mut changed = showing().answering("4271").spending_at_most(100);
+        changed.claims.insert(at, changed.claims[at].clone());
+        changed.build()
+    };
+    vec![
+        ("a byte after a presentation", [&token[..], &[0]].concat()),
+        ("a presentation cut by a byte", token[..token.len() - 1].to_vec()),
+        ("a filled unprotected map around a proof", {
+            let (header, claims) = (map(&showing().header), map(&showing().claims));
+            framed(&header, &kid, &claims, &phone().sign(&showing().signed_bytes()))
+        }),
+        ("a filled unprotected map of the card inside", around(&filled_card)),
+        ("a presentation without its tag", token[1..].to_vec()),
+        ("a presentation under a long tag", [&[0xd8, 18], &token[1..]].concat()),
+        ("a presentation under tag 61", tag(61, &token)),
+        ("the card inside under a long tag", around(&[&[0xd8, 18], &card[1..]].concat())),
+        ("the card inside of another tag", around(&tag(17, &card[1..]))),
+        ("a byte after the card inside", around(&[&card[..], &[0]].concat())),
+        ("a proof's alg twice", header_twice(0)),
+        ("the card twice in a proof", header_twice(1)),
+        ("a proof's audience twice", claim_twice(0)),
+        ("a challenge twice", claim_twice(2)),
+        ("a limit twice", claim_twice(3)),
+        ("a limit beyond 2^53", showing().spending_at_most(1 << 53).build()),
+        ("a proof's time beyond 2^53", Showing::at(1 << 53, &card, &phone()).build()),
+        ("a proof's signature of 63 bytes", showing().build_with(&[1; 63])),
     ]
 }
 

@@ -3,10 +3,12 @@
 use profcards_card::{IssuerAlg, IssuerSigningKey, KeyRole};
 
 use super::lists::{key_entry, key_entry_for, policy, status_list_at, trust_list_of};
+use super::odd;
 use super::raw::{Bytes, array, bytes, framed, int, signed_bytes, text, uint};
 use super::vector::Vector;
 use super::world::{
-    Card, DAY, HOUR, NOW, Showing, card_key, issuer, paper_accepted, phone, refused, status_key, stranger,
+    Card, DAY, HOUR, NOW, Showing, card_key, card_key_19, issuer, paper_accepted, phone, refused, root,
+    status_key, stranger,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -26,6 +28,11 @@ fn unknown_keys() -> Vec<Vector> {
         unknown("label -7 for a key pinned to -8", &labelled(-7)),
         unknown("label 5, a shared secret's", &labelled(5)),
         unknown("label 0", &labelled(0)),
+        unknown("a root signed the card", &Card::paper().signed_by(&root()).build()),
+        unknown("label -8 for a key pinned to -19", &{
+            let header = vec![(uint(1), int(-8)), kid(&card_key_19())];
+            Card::paper().signed_by(&card_key_19()).with_header(header).build()
+        }),
         unknown("a shown card of a stranger's", &{
             let card = Card::phone(&phone()).signed_by(&stranger()).build();
             Showing::of(&card, &phone()).build()
@@ -59,6 +66,7 @@ fn bad_signatures() -> Vec<Vector> {
     let bad = |name, payload: &[u8], signature: &[u8]| {
         refused(name, &framed(&protected, &[], payload, signature), "bad-signature")
     };
+    let over = signed_bytes(&protected, &payload);
     let mut flipped = signature;
     flipped[10] ^= 4;
     vec![
@@ -68,6 +76,12 @@ fn bad_signatures() -> Vec<Vector> {
         bad("a stranger's signature under the issuer's kid", &payload, &strangers),
         bad("a signature over the claims alone", &payload, &card_key().sign(&payload)),
         bad("a signature with s above the group's order", &payload, &plus_order(signature)),
+        bad("a status key's signature under the card key's kid", &payload, &{
+            status_key().sign(&signed_bytes(&protected, &payload))
+        }),
+        bad("a signature whose R is neutral", &payload, &odd::neutral_r("card", &over)),
+        bad("a signature whose R is of order eight", &payload, &odd::small_r("card", &over)),
+        bad("a signature for those who multiply by eight", &payload, &odd::cofactored("card", &over)),
     ]
 }
 

@@ -40,6 +40,18 @@ impl List {
     pub fn build(&self) -> Bytes {
         raw::signed(&map(&self.header), &map(&self.claims), |message| self.key.sign(message))
     }
+
+    /// The same with one claim twice.
+    pub fn with_twice(mut self, at: usize) -> Self {
+        self.claims.insert(at, self.claims[at].clone());
+        self
+    }
+
+    pub fn build_with_unprotected(&self, unprotected: &[Pair]) -> Bytes {
+        let (protected, payload) = (map(&self.header), map(&self.claims));
+        let signature = self.key.sign(&raw::signed_bytes(&protected, &payload));
+        raw::framed(&protected, unprotected, &payload, &signature)
+    }
 }
 
 /// The union's trust list, number 7, made yesterday.

@@ -5,6 +5,7 @@ mod challenge;
 mod form;
 mod issuer;
 mod lists;
+mod odd;
 mod proof;
 mod raw;
 mod replay;

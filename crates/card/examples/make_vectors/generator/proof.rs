@@ -2,9 +2,10 @@
 
 use profcards_card::{DeviceKey, DeviceSigningKey};
 
+use super::odd;
 use super::raw::{Bytes, int};
 use super::vector::Vector;
-use super::world::{Card, NOW, Showing, phone, phone_p256, refused, showing_accepted};
+use super::world::{Card, NOW, Showing, card_key, phone, phone_p256, refused, showing_accepted};
 
 pub fn vectors() -> Vec<Vector> {
     let missing =
@@ -34,6 +35,7 @@ fn bad_signatures() -> Vec<(&'static str, Bytes)> {
         changed.header[0].1 = int(alg);
         changed.build()
     };
+    let over = showing.signed_bytes();
     let other = DeviceSigningKey::ed25519(&[9; 32]);
     vec![
         ("the signature of a second ago", Showing::at(NOW, &card, &phone()).build_with(&signature)),
@@ -51,6 +53,15 @@ fn bad_signatures() -> Vec<(&'static str, Bytes)> {
         ("label -7 for an Ed25519 key", labelled(-7, &showing)),
         ("label -19 for an Ed25519 phone", labelled(-19, &showing)),
         ("label -8 for a P-256 key", labelled(-8, &p256)),
+        ("a proof whose R is neutral", showing.build_with(&odd::neutral_r("phone", &over))),
+        ("a proof whose R is of order eight", showing.build_with(&odd::small_r("phone", &over))),
+        ("a proof for those who multiply by eight", showing.build_with(&odd::cofactored("phone", &over))),
+        ("the issuer's signature as the proof's", showing.build_with(&card_key().sign(&over))),
+        ("the card's own signature as the proof's", showing.build_with(&card[card.len() - 64..])),
+        (
+            "ES256 with r above the group's order",
+            p256.build_with(&[&[0xff; 32], &p256_signature[32..]].concat()),
+        ),
         ("ES256 with r zero", p256.build_with(&no_r)),
         ("ES256 with s zero", p256.build_with(&no_s)),
     ]

@@ -4,11 +4,11 @@ use super::lists::{
     key_entry, key_entry_for, lst, policy, status_header, status_list, status_list_at, statuses,
     trust_list_of, zlib,
 };
-use super::raw::{Bytes, bytes, int, qr, text, uint};
+use super::raw::{Bytes, bytes, int, long_uint, map, qr, text, uint};
 use super::vector::{Expect, Held, Vector};
 use super::world::{
     Card, DAY, HOUR, IDX_RESERVED, IDX_REVOKED, IDX_SUSPENDED, IDX_VALID, NOW, Showing, card_key,
-    paper_accepted, phone, refused, showing_accepted, status_key, status_ref, stranger, vector,
+    paper_accepted, phone, refused, root, showing_accepted, status_key, status_ref, stranger, vector,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -141,8 +141,35 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
     let mut wrong_sum = whole.clone();
     *wrong_sum.last_mut().expect("a stream has an end") ^= 1;
     let raw_deflate = &whole[2..whole.len() - 4];
+    let compressed = || bytes(&whole);
+    let lst_twice = [(text("lst"), compressed()), (text("lst"), compressed()), (text("bits"), uint(2))];
+    let bits_first = [(text("bits"), uint(2)), (text("lst"), compressed())];
+    let in_pieces = [vec![0x5f], bytes(&whole[..9]), bytes(&whole[9..]), vec![0xff]].concat();
     vec![
         ("a list with an altered byte", altered),
+        ("a list without its tag", good[1..].to_vec()),
+        ("a list under a long tag", [&[0xd8, 18], &good[1..]].concat()),
+        ("a list with a filled unprotected map", {
+            status_list().build_with_unprotected(&[(uint(4), bytes(&status_key().kid().0))])
+        }),
+        ("a list with a claim twice", status_list().with_twice(1).build()),
+        ("a list with lst twice", status_list().with(65533, map(&lst_twice)).build()),
+        ("a list with bits before lst", status_list().with(65533, map(&bits_first)).build()),
+        ("a list whose lst comes in pieces", {
+            let entries = [(text("lst"), in_pieces), (text("bits"), uint(2))];
+            status_list().with(65533, map(&entries)).build()
+        }),
+        ("a list whose bits are a long number", {
+            let entries = [(text("lst"), compressed()), (text("bits"), long_uint(2))];
+            status_list().with(65533, map(&entries)).build()
+        }),
+        ("a list that a root signed", {
+            status_list().with_header(status_header(&root())).secretly_signed_by(&root()).build()
+        }),
+        ("a list that a card key signed under the status key's kid", {
+            status_list().secretly_signed_by(&card_key()).build()
+        }),
+        ("a list that inflates to 64 MiB", with_lst(&zlib(&vec![0; 64 << 20]), 2)),
         ("a list with a trailing byte", [&good[..], &[0]].concat()),
         ("a list that a stranger signed", status_list().secretly_signed_by(&stranger()).build()),
         ("a list that a card key signed", by_card_key.secretly_signed_by(&card_key()).build()),

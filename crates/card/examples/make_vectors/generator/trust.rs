@@ -1,7 +1,7 @@
 //! Stage 3: trust lists that are missing, wrong, rolled back or over.
 
 use super::lists::{cose_key, key_entry, policy, trust_list, trust_list_of};
-use super::raw::{Bytes, array, bytes, int, long_uint, qr, text, uint};
+use super::raw::{Bytes, array, bytes, framed, int, long_uint, map, qr, text, uint};
 use super::vector::{Expect, Held, Vector};
 use super::world::{
     Card, DAY, NOW, card_key, paper_accepted, phone_p256, root, status_key, stranger, vector,
@@ -17,6 +17,11 @@ pub fn vectors() -> Vec<Vector> {
         |now: u64, vector: Vector| Vector { now, status_lists: vec![lasting_status_list(now)], ..vector };
     vectors.extend([
         bad("no trust list", None),
+        forged_root(),
+        Vector {
+            held: held(8),
+            ..bad("an unreadable list while a newer one is held", Some(trust_list().with(4, vec![0xf6]).build()))
+        },
         Vector { roots: vec![], ..bad("no pinned root", Some(trust_list().build())) },
         Vector {
             roots: vec![hex::encode(stranger().public_key())],
@@ -36,6 +41,15 @@ fn refused(name: &str, code: &str) -> Vector {
 
 fn bad(name: &str, list: Option<Bytes>) -> Vector {
     Vector { trust_list: list.map(hex::encode), ..refused(name, "trust-list-bad") }
+}
+
+/// A neutral point among the pins would let anybody sign: (R, s) = (B, 1) fits any message.
+fn forged_root() -> Vector {
+    let neutral = [&[1], &[0; 31][..]].concat();
+    let base = [&[0x58], &[0x66; 31][..]].concat();
+    let list = trust_list();
+    let forged = framed(&map(&list.header), &[], &map(&list.claims), &[base, neutral.clone()].concat());
+    Vector { roots: vec![hex::encode(neutral)], ..bad("a root of small order pinned", Some(forged)) }
 }
 
 fn lasting_status_list(now: u64) -> String {
@@ -58,7 +72,34 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
     let key = cose_key(&card_key().public_key());
     let weak = cose_key(&[&[1], &[0; 31][..]].concat());
     let exp = uint(NOW + 90 * DAY);
+    let weak_card_key = |point: &str| {
+        let key = cose_key(&hex::decode(point).expect("hex"));
+        of_keys(&[entry(&kid, key, "card", -8, exp.clone()), key_entry(&status_key())])
+    };
+    let mut unsorted = trust_list();
+    unsorted.claims.swap(3, 4);
     vec![
+        ("a trust list without its tag", good[1..].to_vec()),
+        ("a trust list under a long tag", [&[0xd8, 18], &good[1..]].concat()),
+        ("a trust list with a filled unprotected map", {
+            trust_list().build_with_unprotected(&[(uint(4), bytes(&root().kid().0))])
+        }),
+        ("a trust list with a label twice", trust_list().with_twice(3).build()),
+        ("a trust list not sorted", unsorted.build()),
+        ("a trust list of more than 64 KiB", trust_list().with(1, text(&"x".repeat(64 << 10))).build()),
+        ("a trust list that claims four billion keys", {
+            trust_list().with(-65551, vec![0x9a, 0xff, 0xff, 0xff, 0xff]).build()
+        }),
+        ("a trust list that a status key signed", trust_list().secretly_signed_by(&status_key()).build()),
+        ("an issuer's key of order eight", {
+            weak_card_key("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
+        }),
+        ("an issuer's key with y not reduced", {
+            weak_card_key("f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")
+        }),
+        ("an issuer's key that is no point", {
+            weak_card_key("0200000000000000000000000000000000000000000000000000000000000000")
+        }),
         ("an empty trust list", vec![]),
         ("a trust list that is a card", Card::paper().build()),
         ("a trust list with an altered byte", altered),

@@ -20,7 +20,7 @@ pub const IDX_REVOKED: u64 = 1_000_001;
 pub const IDX_SUSPENDED: u64 = 1_000_002;
 pub const IDX_RESERVED: u64 = 1_000_003;
 
-fn secret(name: &str) -> [u8; 32] {
+pub fn secret(name: &str) -> [u8; 32] {
     sha256(format!("profcards vectors: {name}").as_bytes())
 }
 
