@@ -1,8 +1,11 @@
 /**
- * How figures, dates and numbers are written for a person. The texts are Russian whatever the
- * browser's language, as the messages are; when a second language comes, the locale moves here.
+ * How figures, dates and numbers are written for a person, whatever the browser's language. Figures
+ * are written alike in every language, as on the receipt; months and spans are words of the texts' own.
  */
+import { getLocale, type Locale } from '../messages/generated/runtime.js';
+
 const LOCALE = 'ru-RU';
+const WORDS_LOCALES: Record<Locale, string> = { ru: LOCALE, en: 'en-GB' };
 const NBSP = '\u00a0';
 const MINUS = '\u2212';
 
@@ -35,7 +38,7 @@ export function count(value: number): string {
   return new Intl.NumberFormat(LOCALE).format(value);
 }
 
-const dayMonth = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long' });
+const dayMonths = new Map<Locale, Intl.DateTimeFormat>();
 const monthYear = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long', year: 'numeric' });
 const hourMinute = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' });
 
@@ -50,8 +53,16 @@ function fromSeconds(seconds: number): Date {
   return new Date(seconds * 1000);
 }
 
+/** «22 ноября», «22 November». */
+function dayMonth(date: Date): string {
+  const locale = getLocale();
+  let format = dayMonths.get(locale);
+  if (!format) dayMonths.set(locale, (format = new Intl.DateTimeFormat(WORDS_LOCALES[locale], { day: 'numeric', month: 'long' })));
+  return format.format(date).replaceAll(' ', NBSP);
+}
+
 function longDate(date: Date): string {
-  return `${dayMonth.format(date)} ${date.getFullYear()}`.replaceAll(' ', NBSP);
+  return `${dayMonth(date)}${NBSP}${date.getFullYear()}`;
 }
 
 /** `2026-11-22` → «22 ноября 2026». */
@@ -91,7 +102,7 @@ export function momentOf(seconds: number, nowSeconds: number): string {
   const [date, now] = [fromSeconds(seconds), fromSeconds(nowSeconds)];
   if (date.toDateString() === now.toDateString()) return timeOf(seconds);
   const sameYear = date.getFullYear() === now.getFullYear();
-  const day = sameYear ? dayMonth.format(date).replaceAll(' ', NBSP) : longDate(date);
+  const day = sameYear ? dayMonth(date) : longDate(date);
   return `${day}, ${timeOf(seconds)}`;
 }
 

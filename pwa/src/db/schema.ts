@@ -54,7 +54,8 @@ export interface OutboxRow {
   attempts: number;
   result?: unknown;
   code?: string;
-  detail?: string;
+  /** The figures of a refusal. */
+  detail?: unknown;
 }
 
 /** A proof that this till has accepted. */

@@ -14,7 +14,8 @@ const Answer = v.object({
   status: v.picklist(['applied', 'duplicate', 'rejected', 'retry']),
   result: v.optional(v.unknown()),
   code: v.nullish(v.string()),
-  detail: v.nullish(v.string()),
+  /** Figures for the words of a refusal, by its code; one that this app does not know spoils nothing. */
+  detail: v.optional(v.unknown()),
 });
 
 const PushAnswer = v.object({

@@ -42,7 +42,8 @@ export function keystrokeReader(onText: (text: string) => void): (key: Key, atMi
     const char = scannedChar(key);
     text = char === null ? '' : text + char;
     if (text.length <= TOKEN_PREFIX.length && !TOKEN_PREFIX.startsWith(text)) text = TOKEN_PREFIX.startsWith(char ?? '?') ? char! : '';
-    return text.startsWith(TOKEN_PREFIX);
+    // From the prefix's digit on: it must not become a part of an amount.
+    return text.startsWith(TOKEN_PREFIX) || text === TOKEN_PREFIX.slice(0, -1);
   };
 }
 

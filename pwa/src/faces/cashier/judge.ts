@@ -11,19 +11,27 @@ export interface Judgement {
   tillLagSeconds: number;
   /** No list was ever downloaded here. */
   noLists: boolean;
+  trustExpSeconds: number | null;
+  /** The digits that a redemption was asked for with; null where the card was only shown. */
+  challenge: string | null;
 }
 
-export async function judge(text: string, lists: HeldLists): Promise<Judgement> {
+/** With the till's digits the card is shown for a redemption, otherwise for a purchase. */
+export async function judge(text: string, lists: HeldLists, challenge: string | null = null): Promise<Judgement> {
   const lagSeconds = tillLagSeconds();
+  const { trust, statusLists } = lists;
   const verdict = await verify(text, {
     nowSeconds: tillNowSeconds(),
-    trust: lists.trust,
-    statusLists: lists.statusLists,
-    wants: 'accrual',
+    trust,
+    statusLists,
+    ...(challenge === null ? { wants: 'accrual' } : { wants: { redeemKopecks: null }, challenge }),
     acceptedBefore: wasAccepted,
   });
   if (verdict.cardIatSeconds !== null) await seen(verdict.cardIatSeconds);
-  return { text, verdict, tillLagSeconds: lagSeconds, noLists: lists.empty };
+  return {
+    text, verdict, challenge, tillLagSeconds: lagSeconds, noLists: lists.empty,
+    trustExpSeconds: typeof trust === 'string' ? null : trust.expSeconds,
+  };
 }
 
 async function wasAccepted(proofId: string): Promise<boolean> {

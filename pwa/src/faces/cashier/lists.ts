@@ -12,19 +12,24 @@ import { seen, tillNowSeconds } from './time';
 export type { HeldLists };
 
 const PINS_KEY = 'pins';
+const TRUST_SEQ_KEY = 'trust-seq';
 
 interface Shell {
   roots: string[];
 }
 
-/** The pins come with the app shell; the copy in the database is for a browser without a service worker. */
+let pins: Bytes[] | null = null;
+
+/** The pins come with the app shell, once a page; the copy in the database is for a browser without a service worker. */
 async function readPins(): Promise<Bytes[]> {
+  if (pins) return pins;
   const fetched = await fetch('/shell.json')
     .then((response) => (response.ok ? (response.json() as Promise<Shell>) : undefined))
     .catch(() => undefined);
   if (fetched) await writeMeta(PINS_KEY, fetched.roots);
-  const roots = fetched?.roots ?? (await readMeta<string[]>(PINS_KEY)) ?? [];
-  return roots.map(fromHex);
+  const roots = (fetched?.roots ?? (await readMeta<string[]>(PINS_KEY)) ?? []).map(fromHex);
+  if (fetched) pins = roots;
+  return roots;
 }
 
 const storage: ListStorage = {
@@ -35,17 +40,25 @@ const storage: ListStorage = {
 export async function readHeldLists(): Promise<HeldLists> {
   const held = await readLists({ roots: await readPins(), storage });
   for (const moment of issuedAtSeconds(held)) await seen(moment);
-  return held;
+  return { ...held, trust: await withoutRollback(held.trust) };
+}
+
+/** Also a list that was put back into the database from an older copy is refused. */
+async function withoutRollback(trust: HeldLists['trust']): Promise<HeldLists['trust']> {
+  if (typeof trust === 'string') return trust;
+  const newestSeq = (await readMeta<number>(TRUST_SEQ_KEY)) ?? 0;
+  if (trust.seq < newestSeq) return 'trust-list-rollback';
+  if (trust.seq > newestSeq) await writeMeta(TRUST_SEQ_KEY, trust.seq);
+  return trust;
 }
 
 /** Asks for what is new; says whether anything was. Throws an ApiProblem where the server was not reached. */
 export async function refreshLists(held: HeldLists): Promise<boolean> {
-  await learnTime();
   const roots = await readPins();
   return refresh(held, { roots, storage, trustListPath: TRUST_LIST_PATH, download, nowSeconds: tillNowSeconds });
 }
 
-async function learnTime(): Promise<void> {
+export async function learnTime(): Promise<void> {
   const askedAtMillis = Date.now();
   const response = await reach('/api/time');
   const answer = (await response.json().catch(() => ({}))) as { unixMillis?: unknown };

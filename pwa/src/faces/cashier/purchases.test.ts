@@ -32,23 +32,26 @@ beforeEach(async () => {
   await Promise.all((['outbox', 'meta', 'proofs'] as const).map((store) => db.clear(store)));
 });
 
+/** The vector's card, shown with this proof. */
+const shown = (proofId: string | null = null) => ({ token, proofId, verdictAtSeconds: now });
+
 const opNos = async () => (await readOutbox('till')).map((row) => (row.args as { opNo: number }).opNo);
 
 test('operations are numbered without a gap, on from what the server knew', async () => {
   await continueOpNo(41, false);
-  const first = await recordPurchase(token, 145_000, 'aa');
-  await Promise.all([recordPurchase(token, 100, 'bb'), cancelPurchase(first.id), recordPurchase(token, 200, null)]);
+  const first = await recordPurchase(shown('aa'), 145_000);
+  await Promise.all([recordPurchase(shown('bb'), 100), cancelPurchase(first.id), recordPurchase(shown(), 200)]);
   expect(await opNos()).toEqual([42, 43, 44, 45]);
   await continueOpNo(42, true);
-  await recordPurchase(token, 300, null);
+  await recordPurchase(shown(), 300);
   expect((await opNos()).at(-1)).toBe(46);
 });
 
 test('a purchase says where it was made, also when the till is moved before it is sent', async () => {
   await setOutlet('a11ce');
-  await recordPurchase(token, 100, null);
+  await recordPurchase(shown(), 100);
   await setOutlet('b0b');
-  await recordPurchase(token, 200, null);
+  await recordPurchase(shown(), 200);
   expect((await readOutbox('till')).map((row) => (row.args as { outletId: string }).outletId)).toEqual(['a11ce', 'b0b']);
 });
 
@@ -76,7 +79,7 @@ test('a showing that was served is replayed from then on, until its day is over'
   const held = await lists();
   const { verdict } = await judge(token, held);
   expect(verdict.code).toBe('accepted');
-  await recordPurchase(token, 145_000, verdict.proofId);
+  await recordPurchase(shown(verdict.proofId), 145_000);
   expect((await judge(token, held)).verdict.code).toBe('replayed');
   await forgetOldProofs();
   expect((await judge(token, held)).verdict.code).toBe('replayed');
@@ -86,10 +89,10 @@ test('a showing that was served is replayed from then on, until its day is over'
 });
 
 test('operations tell what waits, what settled and what was refused; the shift counts what stands', async () => {
-  const kept = await recordPurchase(token, 1_000, null);
-  const cancelled = await recordPurchase(token, 2_000, null);
+  const kept = await recordPurchase(shown(), 1_000);
+  const cancelled = await recordPurchase(shown(), 2_000);
   await cancelPurchase(cancelled.id);
-  const refused = await recordPurchase(token, 4_000, null);
+  const refused = await recordPurchase(shown(), 4_000);
   const rows = (await readOutbox('till')).map((row) =>
     row.id === refused.id ? { ...row, state: 'rejected' as const, code: 'not-in-programme' } : row);
   const pulled: PulledPurchase[] = [
@@ -110,7 +113,7 @@ test('the receipt bears the same number before and after the server has heard of
 });
 
 test('a refused cancellation stands beside the purchase that it did not cancel', async () => {
-  const record = await recordPurchase(token, 1_000, null);
+  const record = await recordPurchase(shown(), 1_000);
   const cancel = await cancelPurchase(record.id);
   const rows = (await readOutbox('till')).map((row) =>
     row.id === cancel.id ? { ...row, state: 'rejected' as const, code: 'cancel-too-late' } : { ...row, state: 'applied' as const });

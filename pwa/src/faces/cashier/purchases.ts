@@ -15,8 +15,12 @@ export interface Operation {
   kind: 'purchase' | 'cancel';
   state: 'queued' | 'pending' | 'available' | 'cancelled' | 'cancelling' | 'rejected';
   code: string | null;
+  /** The figures of a refusal. */
+  detail: unknown;
   atSeconds: number;
   amountKopecks: number;
+  /** What bonuses pay of the amount. */
+  redeemKopecks: number;
   accrualKopecks: number | null;
   receipt: string | null;
   shownName: string | null;
@@ -28,14 +32,17 @@ export interface PulledPurchase {
   mutationId: string;
   receipt: string;
   amountKopecks: number;
+  redeemKopecks?: number;
   accrualKopecks: number;
   state: 'pending' | 'available' | 'cancelled';
   eventAt: number;
 }
 
 interface RecordArgs {
-  token: string;
+  token?: string;
+  lookupId?: string;
   amountKopecks: number;
+  redeemKopecks?: number;
   opNo: number;
 }
 
@@ -50,20 +57,33 @@ interface RecordResult {
   shownName?: string;
 }
 
-/**
- * The row, its operation number and the spent proof are one write: none of them is ever there alone. The purchase is dated
- * by the moment of the verdict: a code lives for less than an amount may take to type.
- */
-export function recordPurchase(
-  token: string, amountKopecks: number, proofId: string | null, verdictAtSeconds = tillNowSeconds(),
-): Promise<OutboxRow> {
+export type Showing =
+  /** Dated by the moment of the verdict: a code lives for less than an amount may take to type. */
+  | { token: string; proofId: string | null; verdictAtSeconds: number }
+  | { lookupId: string };
+
+/** What is redeemed, and the number of the operation whose digits the member has typed. */
+export interface Redemption {
+  redeemKopecks: number;
+  opNo: number;
+}
+
+/** Another operation has taken the number since: its digits are used up. */
+export class DigitsUsed extends Error {}
+
+/** The row, its operation number and the spent proof are one write: none of them is ever there alone. */
+export function recordPurchase(showing: Showing, amountKopecks: number, redemption?: Redemption): Promise<OutboxRow> {
+  const shownBy = 'token' in showing ? { token: showing.token } : { lookupId: showing.lookupId };
+  const proofId = 'token' in showing ? showing.proofId : null;
   return syncOf('till').enqueue({
     name: 'purchase.record',
-    args: { token, amountKopecks },
-    atSeconds: verdictAtSeconds,
+    args: { ...shownBy, amountKopecks, ...(redemption ? { redeemKopecks: redemption.redeemKopecks } : {}) },
+    atSeconds: 'token' in showing ? showing.verdictAtSeconds : tillNowSeconds(),
     alongside: async (tx) => {
       if (proofId) await tx.objectStore('proofs').put({ id: proofId, atSeconds: tillNowSeconds() });
-      return circumstances(tx);
+      const added = await circumstances(tx);
+      if (redemption && redemption.opNo !== added.opNo) throw new DigitsUsed();
+      return added;
     },
   });
 }
@@ -78,13 +98,18 @@ export function cancelPurchase(mutationId: string): Promise<OutboxRow> {
 }
 
 /** Its number, and where it was made: the server books nothing for a shop to which the till was moved later. */
-async function circumstances(tx: OutboxTransaction): Promise<Record<string, unknown>> {
+async function circumstances(tx: OutboxTransaction): Promise<{ opNo: number; outletId?: unknown }> {
   const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
   return { opNo: await nextOpNo(tx), ...(outletId ? { outletId } : {}) };
 }
 
 export async function setOutlet(outletId: string): Promise<void> {
   await writeMeta(OUTLET_KEY, outletId);
+}
+
+/** The number that the next operation will have. */
+export async function comingOpNo(): Promise<number> {
+  return ((await readMeta<number>(OP_NO_KEY)) ?? 0) + 1;
 }
 
 async function nextOpNo(tx: OutboxTransaction): Promise<number> {
@@ -125,8 +150,10 @@ function purchaseOperation(row: OutboxRow, pulled: PulledPurchase | undefined, c
     kind: 'purchase',
     state: row.state === 'applied' || row.state === 'queued' ? liveState(row, pulled, cancel) : 'rejected',
     code: row.code ?? null,
+    detail: row.detail,
     atSeconds: row.atSeconds,
     amountKopecks: args.amountKopecks,
+    redeemKopecks: args.redeemKopecks ?? 0,
     accrualKopecks: result.accrualKopecks ?? pulled?.accrualKopecks ?? null,
     receipt: result.receipt ?? pulled?.receipt ?? null,
     shownName: result.shownName ?? shownNameOf(args.token),
@@ -150,11 +177,13 @@ function cancelOperation(
     kind: 'cancel',
     state: 'rejected',
     code: row.code ?? null,
+    detail: row.detail,
     atSeconds: row.atSeconds,
     amountKopecks: record?.amountKopecks ?? byMutation.get(mutationId)?.amountKopecks ?? 0,
+    redeemKopecks: record?.redeemKopecks ?? byMutation.get(mutationId)?.redeemKopecks ?? 0,
     accrualKopecks: null,
     receipt: byMutation.get(mutationId)?.receipt ?? null,
-    shownName: record ? shownNameOf(record.token) : null,
+    shownName: shownNameOf(record?.token),
   };
 }
 
@@ -166,8 +195,10 @@ function pulledOperation(purchase: PulledPurchase, cancelOf: ReadonlyMap<string,
     kind: 'purchase',
     state: isCancelling ? 'cancelling' : purchase.state,
     code: null,
+    detail: undefined,
     atSeconds: purchase.eventAt,
     amountKopecks: purchase.amountKopecks,
+    redeemKopecks: purchase.redeemKopecks ?? 0,
     accrualKopecks: purchase.accrualKopecks,
     receipt: purchase.receipt,
     shownName: null,
@@ -179,7 +210,8 @@ export function receiptNumber(operation: Pick<Operation, 'receipt' | 'opNo'>, te
   return operation.receipt ?? `${terminalNumber}-${String(operation.opNo).padStart(4, '0')}`;
 }
 
-function shownNameOf(token: string): string | null {
+function shownNameOf(token: string | undefined): string | null {
+  if (token === undefined) return null;
   const read = readToken(token);
   return typeof read === 'string' ? null : read.card.shown.name;
 }

@@ -1,8 +1,8 @@
 // The state of this till as its screens see it: pairing, operations, lists, contact. The truth is in the database
 // and on the server; this only mirrors it.
 import { contact, type Contact } from '../../api/contact';
-import { asProblem } from '../../api/problem';
-import { restoreClock } from '../../core/clock';
+import { ApiProblem, asProblem } from '../../api/problem';
+import { clockOffsetSeconds, restoreClock } from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
 import { askToPersist } from '../../db/open';
 import { clientIdOf, syncOf, type SyncStatus } from '../../sync/engine';
@@ -10,7 +10,7 @@ import { keepInSync } from '../../sync/keepup';
 import { forget, readOutbox, requeue } from '../../sync/outbox';
 import { forgetPulled } from '../../sync/pull';
 import { forgetOldProofs } from './judge';
-import { listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
+import { learnTime, listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
 import {
   continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift, setOutlet,
 } from './purchases';
@@ -18,6 +18,9 @@ import { pairTill, readTill, unpairTill, type Till } from './tillApi';
 import { restoreFloor, tillNowSeconds } from './time';
 
 const LISTS_REFRESH_MILLIS = 5 * 60_000;
+/** While cards are being scanned: a card that was just revoked is refused seconds later. */
+const LISTS_WATCH_MILLIS = 4_000;
+const LISTS_WATCH_SLOWEST_MILLIS = 16_000;
 const TICK_MILLIS = 10_000;
 
 const sync = syncOf('till');
@@ -28,8 +31,9 @@ let syncStatus = $state.raw<SyncStatus>(sync.get());
 let lists = $state.raw<HeldLists | null>(null);
 let reached = $state<Contact['state']>('unknown');
 let nowSeconds = $state(tillNowSeconds());
+let offsetSeconds = $state(0);
 let stopSync: (() => void) | null = null;
-let refreshing: Promise<void> | null = null;
+let refreshing: Promise<boolean> | null = null;
 
 export const till = {
   get paired(): Till | null { return paired; },
@@ -39,6 +43,8 @@ export const till = {
   get lists(): HeldLists | null { return lists; },
   get listsMadeAtSeconds(): number | null { return lists && listsMadeAtSeconds(lists); },
   get reached(): Contact['state'] { return reached; },
+  /** The server's time minus this device's, as last learnt. */
+  get clockOffsetSeconds(): number { return offsetSeconds; },
   get nowSeconds(): number { return nowSeconds; },
   get shift(): Shift { return shiftOf(operations, midnightBefore(nowSeconds)); },
 };
@@ -54,7 +60,7 @@ export async function startTill(): Promise<() => void> {
       reached = state;
     }),
     every(LISTS_REFRESH_MILLIS, () => void updateLists()),
-    every(TICK_MILLIS, () => (nowSeconds = tillNowSeconds())),
+    every(TICK_MILLIS, readClock),
     on(window, 'online', () => void updateLists()),
     on(document, 'visibilitychange', () => document.visibilityState === 'visible' && void updateLists()),
   ];
@@ -102,24 +108,55 @@ export async function removeOperation(id: string): Promise<void> {
   await readState();
 }
 
-/** The lists are asked for again now; one round at a time. */
-export function updateLists(): Promise<void> {
-  refreshing ??= refresh().finally(() => (refreshing = null));
-  return refreshing;
+/** The time and the lists are asked for again now. */
+export async function updateLists(): Promise<void> {
+  await learnTime().catch(notRefreshed);
+  await refresh();
+}
+
+/** Keeps the lists as new as the server's for as long as cards are scanned: until the returned function is called. */
+export function watchLists(): () => void {
+  let failures = 0;
+  let stopped = false;
+  let timer = setTimeout(round, LISTS_WATCH_MILLIS);
+  async function round(): Promise<void> {
+    if (document.visibilityState === 'visible') failures = (await refresh()) ? 0 : failures + 1;
+    const pauseMillis = Math.min(LISTS_WATCH_MILLIS * 2 ** failures, LISTS_WATCH_SLOWEST_MILLIS);
+    if (!stopped) timer = setTimeout(round, pauseMillis);
+  }
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
 
 export async function sendNow(): Promise<void> {
   await Promise.all([sync.now(), updateLists()]);
 }
 
-async function refresh(): Promise<void> {
+/** One round at a time; says whether the server was reached. */
+function refresh(): Promise<boolean> {
+  refreshing ??= askForLists().finally(() => (refreshing = null));
+  return refreshing;
+}
+
+async function askForLists(): Promise<boolean> {
   try {
     if (await refreshLists(lists ?? (await readHeldLists()))) await readLists();
+    return true;
   } catch (cause) {
-    // The age of what is held says all that the cashier can act on.
-    console.warn('lists not refreshed', asProblem(cause).code);
+    notRefreshed(cause);
+    // One list may have been kept before another was refused.
+    if (!(cause instanceof ApiProblem)) await readLists();
+    return false;
+  } finally {
+    readClock();
   }
-  nowSeconds = tillNowSeconds();
+}
+
+/** The age of what is held says all that the cashier can act on. */
+function notRefreshed(cause: unknown): void {
+  console.warn('lists not refreshed', asProblem(cause).code);
 }
 
 async function readLists(): Promise<void> {
@@ -134,8 +171,13 @@ async function readState(): Promise<void> {
   ]);
   paired = readTill(kept);
   operations = operationsOf(rows, purchases);
-  nowSeconds = tillNowSeconds();
+  readClock();
   await forgetOldSettled(rows);
+}
+
+function readClock(): void {
+  nowSeconds = tillNowSeconds();
+  offsetSeconds = clockOffsetSeconds();
 }
 
 function followServer(): void {

@@ -22,9 +22,23 @@ const TillShape = v.object({
   outletAddress: v.nullish(v.string()),
   offer: v.nullish(OfferShape, null),
   lastOpNo: v.number(),
+  /** 32 bytes, base64url: what the digits of a redemption follow from. */
+  challengeKey: v.nullish(v.string(), null),
+  /** How much of a purchase the partner lets bonuses pay; null where it takes none. */
+  redemption: v.nullish(v.object({ maxShareBp: v.number() }), null),
   pairedAt: v.nullish(v.number()),
 });
 
+const FoundShape = v.object({
+  lookupId: v.string(),
+  shown: v.object({ name: v.string(), region: v.number(), category: v.number() }),
+  expiresAt: v.number(),
+});
+
+const LimitShape = v.object({ maxKopecks: v.number() });
+
+/** A member found by the typed number: good for one purchase within ten minutes. */
+export type Found = v.InferOutput<typeof FoundShape>;
 export type Offer = v.InferOutput<typeof OfferShape>;
 export type Till = v.InferOutput<typeof TillShape>;
 
@@ -34,17 +48,30 @@ export function readTill(body: unknown): Till | null {
 }
 
 /** By its own id a browser that was a till of this outlet before becomes that till again, with its numbers. */
-export async function pairTill(code: string, clientId: string): Promise<Till> {
-  const response = await reach('/api/till/pairing', {
+export function pairTill(code: string, clientId: string): Promise<Till> {
+  return post('/api/till/pairing', { code, clientId }, TillShape);
+}
+
+export function findByNumber(number: string): Promise<Found> {
+  return post('/api/till/lookup', { number }, FoundShape);
+}
+
+/** The most that this purchase may take from the member's balance now. */
+export async function redemptionLimit(showing: { token: string; opNo: number; amountKopecks: number }): Promise<number> {
+  return (await post('/api/till/redemption-limit', showing, LimitShape)).maxKopecks;
+}
+
+async function post<Shape extends v.GenericSchema>(path: string, body: object, shape: Shape): Promise<v.InferOutput<Shape>> {
+  const response = await reach(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ code, clientId }),
+    body: JSON.stringify(body),
   });
-  const body: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw problemFrom(response.status, body);
-  const till = readTill(body);
-  if (!till) throw new ApiProblem({ code: 'internal', status: response.status });
-  return till;
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (!response.ok) throw problemFrom(response.status, answer);
+  const parsed = v.safeParse(shape, answer);
+  if (parsed.success) return parsed.output;
+  throw new ApiProblem({ code: 'internal', status: response.status, cause: parsed.issues });
 }
 
 export async function unpairTill(): Promise<void> {

@@ -1,14 +1,21 @@
-import { describe, expect, test } from 'vitest';
-import type { Verdict } from '../../core/card/verify';
+import { afterEach, describe, expect, test } from 'vitest';
+import { REFUSAL_CODES, WARNINGS, type Verdict } from '../../core/card/verify';
+import { overwriteGetLocale, type Locale } from '../../messages/generated/runtime.js';
 import type { Judgement } from './judge';
-import { age, duration, rejectionWords, verdictWords } from './words';
+import { rejectionWords } from './rejections';
+import { notesOf } from './signal';
+import { age, duration } from './spans';
+import { CODES, verdictWords, wordsOf, type Code, type Tone } from './words';
 
 const now = Date.UTC(2026, 10, 22, 9, 0) / 1000;
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
+const speak = (locale: Locale) => overwriteGetLocale(() => locale);
+
+afterEach(() => speak('ru'));
 
 function judgement(verdict: Partial<Verdict>, till: Partial<Judgement> = {}): Judgement {
   return {
-    text: '', tillLagSeconds: 0, noLists: false, ...till,
+    text: '', tillLagSeconds: 0, noLists: false, trustExpSeconds: now - 3600, challenge: null, ...till,
     verdict: {
       accepted: false, code: 'malformed', warning: null, allowed: [], number: null, shown: null, class: 'phone',
       proofId: null, nowSeconds: now, cardIatSeconds: null, cardExpSeconds: null, proofIatSeconds: null,
@@ -18,7 +25,7 @@ function judgement(verdict: Partial<Verdict>, till: Partial<Judgement> = {}): Ju
 }
 
 describe('a verdict says what happened, with its figures', () => {
-  test.each<[Partial<Verdict>, string]>([
+  test.each<[Partial<Verdict>, string, string?]>([
     [{ code: 'not-a-card' }, 'Это не карта профсоюза'],
     [{ code: 'malformed' }, 'Карта подделана или повреждена'],
     [{ code: 'bad-signature' }, 'Карта подделана или повреждена'],
@@ -26,46 +33,91 @@ describe('a verdict says what happened, with its figures', () => {
     [{ code: 'unknown-key' }, 'Касса не знает ключа этой карты'],
     [{ code: 'trust-list-bad' }, 'Касса давно не была в сети'],
     [{ code: 'trust-list-rollback' }, 'Касса давно не была в сети'],
-    [{ code: 'trust-list-expired' }, 'Касса давно не была в сети'],
+    [{ code: 'trust-list-expired' }, 'Касса давно не была в сети', 'Список доверия на кассе действовал до 22 ноября'],
     [{ code: 'status-bad' }, 'Касса давно не была в сети'],
-    [{ code: 'expired', cardExpSeconds: now - 10 * 86_400 }, 'Срок карты истёк 12 ноября'],
+    [{ code: 'expired', cardExpSeconds: now - 10 * 86_400 }, 'Срок карты истёк 12 ноября', 'Это 10 дней назад'],
     [{ code: 'expired', cardExpSeconds: now - 365 * 86_400 }, 'Срок карты истёк 22 ноября 2025'],
     [{ code: 'not-yet-valid', cardIatSeconds: now + 240 }, 'Часы кассы отстают на 4 минуты'],
     [{ code: 'proof-future', proofIatSeconds: now + 240 }, 'Часы телефона спешат на 4 минуты'],
     [{ code: 'challenge-missing' }, 'Для списания нужны цифры этой кассы'],
     [{ code: 'challenge-wrong' }, 'Для списания нужны цифры этой кассы'],
     [{ code: 'proof-missing' }, 'Показана копия карты'],
-    [{ code: 'proof-stale', proofIatSeconds: now - 120 }, 'Код показан 2 минуты назад: это снимок?'],
+    [
+      { code: 'proof-stale', proofIatSeconds: now - 120 },
+      'Код показан 2 минуты назад: это снимок?', 'Если это не снимок, часы телефона отстают на 2 минуты',
+    ],
     [{ code: 'replayed' }, 'Этот код уже принят'],
     [{ code: 'revoked' }, 'Карта отозвана'],
     [{ code: 'suspended' }, 'Карта приостановлена'],
     [{ code: 'status-unknown' }, 'Состояние карты неизвестно'],
-  ])('%o', (verdict, headline) => {
+  ])('%o', (verdict, headline, why) => {
     const words = verdictWords(judgement(verdict));
     expect(plain(words.headline)).toBe(headline);
-    expect(words).toMatchObject({ tone: 'refused', word: 'Отказ' });
-    expect(words.todo).not.toBe('');
+    expect(words.word).toBe('Отказ');
+    if (why) expect(plain(words.why!)).toBe(why);
   });
 
   test('accepted, with a warning and without', () => {
-    expect(verdictWords(judgement({ accepted: true, code: 'accepted' }))).toEqual({
-      tone: 'accepted', word: 'Действительна', headline: 'Карта действительна', todo: null,
+    expect(verdictWords(judgement({ accepted: true, code: 'accepted' }))).toMatchObject({
+      tone: 'accepted', word: 'Действительна', headline: 'Карта действительна', todo: null, why: null,
     });
     const stale = verdictWords(judgement({
       accepted: true, code: 'accepted', warning: 'status-stale', statusIatSeconds: now - 3 * 86_400,
     }));
-    expect(stale.tone).toBe('warning');
+    expect(stale).toMatchObject({ code: 'status-stale', tone: 'warning', word: 'Проверьте' });
     expect(plain(stale.headline)).toBe('Карта подлинная, список отзыва за 19 ноября');
   });
 
   test("the till's own clock is named where an issuer's signature proves it wrong", () => {
     const words = verdictWords(judgement({ code: 'proof-future', proofIatSeconds: now + 120 }, { tillLagSeconds: 480 }));
     expect(plain(words.headline)).toBe('Часы кассы отстают на 10 минут');
+    expect(words.todo).toBe('Включите автоматическое время на кассе');
+  });
+
+  test('a redemption without its digits says them', () => {
+    const words = verdictWords(judgement({ code: 'challenge-wrong' }, { challenge: '4821' }));
+    expect(words.headline).toBe('Для списания нужны цифры этой кассы: 4821');
   });
 
   test('a till that never had lists is not told that it lost them', () => {
     expect(verdictWords(judgement({ code: 'trust-list-bad' }, { noLists: true })).headline).toBe('Касса ещё не получила списков');
   });
+});
+
+describe.each<Locale>(['ru', 'en'])('in %s', (locale) => {
+  const facts = {
+    nowSeconds: now, cardExpSeconds: now - 86_400 * 3, cardIatSeconds: now + 240, proofIatSeconds: now - 180,
+    statusIatSeconds: now - 86_400 * 4, trustExpSeconds: now - 3600, challenge: '4821',
+  };
+  const letters: Record<Locale, RegExp> = { ru: /^[^A-Za-z]*(PC1[^A-Za-z]*)?$/, en: /^[^А-Яа-яЁё]*$/ };
+
+  test('every code has words of its own, all of them in the language', () => {
+    speak(locale);
+    const all = [...REFUSAL_CODES, ...WARNINGS].map((code) => wordsOf(code, facts));
+    for (const { code, word, headline, todo, why } of all) {
+      for (const text of [word, headline, todo, why]) {
+        expect(text, code).toBeTruthy();
+        expect(text, code).toMatch(letters[locale]);
+      }
+    }
+    expect(new Set(all.map(({ headline, why }) => `${headline} ${why}`)).size).toBe(all.length);
+    expect(wordsOf('accepted').headline).toMatch(letters[locale]);
+  });
+});
+
+test('every code is in the table, with a picture and a sound of its own', () => {
+  const every: Code[] = ['accepted', ...WARNINGS, ...REFUSAL_CODES];
+  expect([...CODES].sort()).toEqual([...every].sort());
+  const words = every.map((code) => wordsOf(code));
+  expect(new Set(words.map(({ icon }) => icon)).size).toBe(every.length);
+  expect(new Set(words.map(({ code, tone }) => JSON.stringify(notesOf(code, tone)))).size).toBe(every.length);
+});
+
+test('only what is accepted is green, only what another showing cures is asked for again', () => {
+  const codesOf = (tone: Tone) => CODES.filter((code) => wordsOf(code).tone === tone).sort();
+  expect(codesOf('accepted')).toEqual(['accepted']);
+  expect(codesOf('warning')).toEqual([...WARNINGS].sort());
+  expect(codesOf('again')).toEqual(['challenge-missing', 'challenge-wrong', 'not-a-card', 'proof-missing', 'proof-stale', 'replayed']);
 });
 
 test.each([
@@ -85,7 +137,7 @@ test('each refusal of the server has words of its own, and an unknown one a way 
     'unknown-purchase', 'already-cancelled', 'cancel-too-late', 'other-outlet', 'card-not-issued-here', 'replayed', 'revoked', 'suspended',
     'expired', 'proof-stale', 'unknown-key', 'proof-bad', 'status-unknown', 'never-heard-of',
   ];
-  const words = codes.map(rejectionWords);
+  const words = codes.map((code) => rejectionWords(code));
   expect(new Set(words).size).toBe(codes.length);
   expect(rejectionWords('replayed')).toBe('Этот код уже принят. Кэшбэк не начислен.');
 });

@@ -1,136 +1,204 @@
-// A verdict in words, for every code: what happened, with its figures, and what to do now.
-import type { Verdict } from '../../core/card/verify';
-import { dateOf } from '../../core/format';
+// A verdict for the cashier: for every code its tone, its picture, and its words, which say what happened, with its figures, what to
+// do now, and why. A code that is missing here does not compile.
+import type { Verdict, VerdictCode, Warning } from '../../core/card/verify';
 import { m } from '../../messages/generated/messages.js';
+import { iconBan, iconCircleCheck } from '../../ui/icons';
 import type { Judgement } from './judge';
+import { dayOf, duration } from './spans';
+import * as pictures from './verdictIcons';
 
-export type Tone = 'accepted' | 'warning' | 'refused';
+export type Code = VerdictCode | Warning;
 
-export interface VerdictWords {
+/** `again`: nothing against the card; another showing of it is asked for. */
+export type Tone = 'accepted' | 'warning' | 'again' | 'refused';
+
+/** What is known of the case. A server's later refusal of a purchase comes without figures. */
+export type Facts = Partial<
+  Pick<Verdict, 'class' | 'nowSeconds' | 'cardIatSeconds' | 'cardExpSeconds' | 'proofIatSeconds' | 'statusIatSeconds'>
+  & Pick<Judgement, 'tillLagSeconds' | 'noLists' | 'trustExpSeconds' | 'challenge'>
+>;
+
+interface Entry {
   tone: Tone;
+  icon: string;
+  headline: (facts: Facts) => string;
+  todo: (facts: Facts) => string | null;
+  why: (facts: Facts) => string | null;
+}
+
+const nothing = (): null => null;
+
+const entries: Record<Code, Entry> = {
+  accepted: { tone: 'accepted', icon: iconCircleCheck, headline: m.verdict_accepted, todo: nothing, why: nothing },
+  'status-stale': {
+    tone: 'warning', icon: pictures.iconHistory,
+    headline: statusOld, todo: m.verdict_status_old_todo, why: (facts) => m.verdict_status_stale_why({ time: statusAge(facts) }),
+  },
+  'status-too-old': {
+    tone: 'warning', icon: pictures.iconHourglass,
+    headline: statusOld, todo: m.verdict_status_old_todo, why: (facts) => m.verdict_status_too_old_why({ time: statusAge(facts) }),
+  },
+  'not-a-card': {
+    tone: 'again', icon: pictures.iconScanSearch,
+    headline: m.verdict_not_a_card, todo: m.verdict_not_a_card_todo, why: m.verdict_not_a_card_why,
+  },
+  malformed: {
+    tone: 'refused', icon: pictures.iconPuzzle,
+    headline: m.verdict_forged, todo: m.verdict_forged_todo, why: m.verdict_malformed_why,
+  },
+  'trust-list-bad': {
+    tone: 'refused', icon: pictures.iconShieldX, headline: listsBad, todo: m.verdict_lists_bad_todo,
+    why: ({ noLists }) => (noLists ? m.verdict_lists_never_why() : m.verdict_trust_list_bad_why()),
+  },
+  'trust-list-rollback': {
+    tone: 'refused', icon: pictures.iconRotateCcw,
+    headline: listsBad, todo: m.verdict_lists_bad_todo, why: m.verdict_trust_list_rollback_why,
+  },
+  'trust-list-expired': {
+    tone: 'refused', icon: pictures.iconShieldMinus, headline: listsBad, todo: m.verdict_lists_bad_todo,
+    why: (facts) => m.verdict_trust_list_expired_why({ date: day(facts, facts.trustExpSeconds) }),
+  },
+  'unknown-key': {
+    tone: 'refused', icon: pictures.iconKeyRound,
+    headline: m.verdict_unknown_key, todo: m.verdict_unknown_key_todo, why: m.verdict_unknown_key_why,
+  },
+  'bad-signature': {
+    tone: 'refused', icon: pictures.iconPenOff,
+    headline: m.verdict_forged, todo: m.verdict_forged_todo, why: m.verdict_bad_signature_why,
+  },
+  'not-yet-valid': {
+    tone: 'refused', icon: pictures.iconClockAlert,
+    headline: ({ nowSeconds, cardIatSeconds }) => tillBehind(between(nowSeconds, cardIatSeconds)),
+    todo: m.verdict_till_behind_todo, why: m.verdict_not_yet_valid_why,
+  },
+  expired: {
+    tone: 'refused', icon: pictures.iconCalendarX,
+    headline: (facts) => m.verdict_expired({ date: day(facts, facts.cardExpSeconds) }).trim(),
+    todo: (facts) => (facts.class === 'paper' ? m.verdict_expired_paper_todo() : m.verdict_expired_todo()),
+    why: ({ cardExpSeconds, nowSeconds }) => m.verdict_expired_why({ time: duration(between(cardExpSeconds, nowSeconds)) }),
+  },
+  'proof-missing': {
+    tone: 'again', icon: pictures.iconCopy,
+    headline: m.verdict_proof_missing, todo: m.verdict_proof_missing_todo, why: m.verdict_proof_missing_why,
+  },
+  'proof-bad': {
+    tone: 'refused', icon: pictures.iconFingerprint,
+    headline: m.verdict_forged, todo: m.verdict_forged_todo, why: m.verdict_proof_bad_why,
+  },
+  'proof-stale': {
+    tone: 'again', icon: pictures.iconTimerOff,
+    headline: (facts) => m.verdict_proof_stale({ time: duration(aheadSeconds(facts)) }),
+    todo: m.verdict_proof_stale_todo,
+    why: (facts) => m.verdict_proof_stale_why({ time: duration(aheadSeconds(facts)) }),
+  },
+  'proof-future': {
+    tone: 'refused', icon: pictures.iconWatch, headline: clockWrong,
+    todo: ({ tillLagSeconds = 0 }) => (tillLagSeconds > 0 ? m.verdict_till_behind_todo() : m.verdict_phone_ahead_todo()),
+    why: ({ tillLagSeconds = 0 }) => (tillLagSeconds > 0 ? m.verdict_till_behind_why() : m.verdict_proof_future_why()),
+  },
+  'challenge-missing': {
+    tone: 'again', icon: pictures.iconHash,
+    headline: challengeWanted, todo: m.verdict_challenge_todo, why: m.verdict_challenge_missing_why,
+  },
+  'challenge-wrong': {
+    tone: 'again', icon: pictures.iconAsterisk,
+    headline: challengeWanted, todo: m.verdict_challenge_todo, why: m.verdict_challenge_wrong_why,
+  },
+  'status-bad': {
+    tone: 'refused', icon: pictures.iconListX,
+    headline: listsBad, todo: m.verdict_lists_bad_todo, why: m.verdict_status_bad_why,
+  },
+  'status-unknown': {
+    tone: 'refused', icon: pictures.iconCloudOff,
+    headline: m.verdict_status_unknown, todo: m.verdict_status_unknown_todo, why: m.verdict_status_unknown_why,
+  },
+  revoked: {
+    tone: 'refused', icon: iconBan, headline: m.verdict_revoked, todo: m.verdict_revoked_todo, why: m.verdict_revoked_why,
+  },
+  suspended: {
+    tone: 'refused', icon: pictures.iconCirclePause,
+    headline: m.verdict_suspended, todo: m.verdict_revoked_todo, why: m.verdict_suspended_why,
+  },
+  replayed: {
+    tone: 'again', icon: pictures.iconRepeat,
+    headline: m.verdict_replayed, todo: m.verdict_replayed_todo, why: m.verdict_replayed_why,
+  },
+};
+
+/** Every code, in the order of the table. */
+export const CODES = Object.keys(entries) as Code[];
+
+export function isVerdictCode(code: string): code is Code {
+  return code in entries;
+}
+
+export interface Words {
+  code: Code;
+  tone: Tone;
+  icon: string;
   word: string;
   headline: string;
   todo: string | null;
+  why: string | null;
 }
 
-export function verdictWords(judgement: Judgement): VerdictWords {
+export function wordsOf(code: Code, facts: Facts = {}): Words {
+  const { tone, icon, headline, todo, why } = entries[code];
+  return { code, tone, icon, word: wordOf(tone), headline: headline(facts), todo: todo(facts), why: why(facts) };
+}
+
+export function verdictWords(judgement: Judgement): Words {
   const { verdict } = judgement;
-  if (!verdict.accepted) {
-    const [headline, todo] = refusalWords(verdict.code, verdict, judgement);
-    return { tone: 'refused', word: m.verdict_word_refused(), headline, todo };
-  }
-  if (verdict.warning === null) {
-    return { tone: 'accepted', word: m.verdict_word_accepted(), headline: m.verdict_accepted(), todo: null };
-  }
-  const date = dayOf(verdict.statusIatSeconds ?? 0, verdict.nowSeconds);
-  return { tone: 'warning', word: m.verdict_word_warning(), headline: m.verdict_status_old({ date }), todo: m.verdict_status_old_todo() };
+  return wordsOf(verdict.warning ?? verdict.code, { ...verdict, ...judgement });
 }
 
-type Words = [headline: string, todo: string];
-type RefusalFacts = Partial<Pick<Verdict, 'class' | 'nowSeconds' | 'cardIatSeconds' | 'cardExpSeconds' | 'proofIatSeconds'>>;
-type TillFacts = Partial<Pick<Judgement, 'tillLagSeconds' | 'noLists'>> & { challenge?: string };
-
-/** Also for a code that the server gave to a purchase later, where fewer figures are known. */
-export function refusalWords(code: string, facts: RefusalFacts, till: TillFacts = {}): Words {
-  switch (code) {
-    case 'not-a-card': return [m.verdict_not_a_card(), m.verdict_not_a_card_todo()];
-    case 'malformed':
-    case 'bad-signature':
-    case 'proof-bad': return [m.verdict_forged(), m.verdict_forged_todo()];
-    case 'unknown-key': return [m.verdict_unknown_key(), m.verdict_unknown_key_todo()];
-    case 'trust-list-bad':
-    case 'trust-list-rollback':
-    case 'trust-list-expired':
-    case 'status-bad': return [till.noLists ? m.verdict_lists_never() : m.verdict_lists_bad(), m.verdict_lists_bad_todo()];
-    case 'expired': return expiredWords(facts);
-    case 'not-yet-valid': return tillBehindWords(between(facts.nowSeconds, facts.cardIatSeconds));
-    case 'proof-future': return clockWords(facts, till);
-    case 'challenge-missing':
-    case 'challenge-wrong': return challengeWords(till.challenge);
-    case 'proof-missing': return [m.verdict_proof_missing(), m.verdict_proof_missing_todo()];
-    case 'proof-stale': return [
-      m.verdict_proof_stale({ time: duration(between(facts.proofIatSeconds, facts.nowSeconds)) }), m.verdict_proof_stale_todo()];
-    case 'replayed': return [m.verdict_replayed(), m.verdict_replayed_todo()];
-    case 'revoked': return [m.verdict_revoked(), m.verdict_revoked_todo()];
-    case 'suspended': return [m.verdict_suspended(), m.verdict_revoked_todo()];
-    default: return [m.verdict_status_unknown(), m.verdict_status_unknown_todo()];
-  }
+/** «Учащийся»: what the card says of its owner. */
+export function categoryWord(category: number): string {
+  if (category === 1) return m.verdict_category_1();
+  return category === 2 ? m.verdict_category_2() : m.verdict_category_3();
 }
 
-function expiredWords({ class: cardClass, cardExpSeconds, nowSeconds }: RefusalFacts): Words {
-  const date = cardExpSeconds ? dayOf(cardExpSeconds, nowSeconds ?? cardExpSeconds) : '';
-  return [m.verdict_expired({ date }).trim(), cardClass === 'paper' ? m.verdict_expired_paper_todo() : m.verdict_expired_todo()];
+function wordOf(tone: Tone): string {
+  if (tone === 'accepted') return m.verdict_word_accepted();
+  return tone === 'warning' ? m.verdict_word_warning() : m.verdict_word_refused();
+}
+
+function statusOld(facts: Facts): string {
+  return m.verdict_status_old({ date: day(facts, facts.statusIatSeconds) });
+}
+
+function statusAge({ statusIatSeconds, nowSeconds }: Facts): string {
+  return duration(between(statusIatSeconds, nowSeconds));
+}
+
+function listsBad({ noLists }: Facts): string {
+  return noLists ? m.verdict_lists_never() : m.verdict_lists_bad();
 }
 
 /** A proof from the future: this till's clock where an issuer's signature proves it behind, otherwise the phone's. */
-function clockWords({ proofIatSeconds, nowSeconds }: RefusalFacts, { tillLagSeconds = 0 }: TillFacts): Words {
-  const aheadSeconds = between(nowSeconds, proofIatSeconds);
-  if (tillLagSeconds > 0) return tillBehindWords(aheadSeconds + tillLagSeconds);
-  return [m.verdict_phone_ahead({ time: duration(aheadSeconds) }), m.verdict_phone_ahead_todo()];
+function clockWrong(facts: Facts): string {
+  const { tillLagSeconds = 0 } = facts;
+  if (tillLagSeconds > 0) return tillBehind(aheadSeconds(facts) + tillLagSeconds);
+  return m.verdict_phone_ahead({ time: duration(aheadSeconds(facts)) });
 }
 
-function tillBehindWords(seconds: number): Words {
-  return [m.verdict_till_behind({ time: duration(seconds) }), m.verdict_till_behind_todo()];
+function tillBehind(seconds: number): string {
+  return m.verdict_till_behind({ time: duration(seconds) });
 }
 
-function challengeWords(digits: string | undefined): Words {
-  return [digits ? m.verdict_challenge({ digits }) : m.verdict_challenge_unknown(), m.verdict_challenge_todo()];
+function challengeWanted({ challenge }: Facts): string {
+  return challenge ? m.verdict_challenge({ digits: challenge }) : m.verdict_challenge_unknown();
+}
+
+function day({ nowSeconds }: Facts, seconds: number | null | undefined): string {
+  return seconds ? dayOf(seconds, nowSeconds ?? seconds) : '';
+}
+
+/** By how much the phone's moment and the till's differ. */
+function aheadSeconds({ proofIatSeconds, nowSeconds }: Facts): number {
+  return Math.abs((proofIatSeconds ?? 0) - (nowSeconds ?? 0));
 }
 
 function between(fromSeconds: number | null | undefined, toSeconds: number | null | undefined): number {
   return Math.max(0, (toSeconds ?? 0) - (fromSeconds ?? 0));
-}
-
-/** «4 минуты» as it follows «на» and goes before «назад»: the largest unit, rounded. */
-export function duration(seconds: number): string {
-  const magnitude = Math.abs(seconds);
-  if (magnitude < 60) return m.cashier_seconds({ count: Math.round(magnitude) });
-  if (magnitude < 3600) return m.cashier_minutes({ count: Math.round(magnitude / 60) });
-  if (magnitude < 48 * 3600) return m.cashier_hours({ count: Math.round(magnitude / 3600) });
-  return m.cashier_days({ count: Math.round(magnitude / 86_400) });
-}
-
-export function age(seconds: number): string {
-  return seconds < 60 ? m.cashier_just_now() : m.cashier_ago({ time: duration(seconds) });
-}
-
-/** «19 ноября», with the year where it is not this one. */
-function dayOf(seconds: number, nowSeconds: number): string {
-  const day = dateOf(seconds);
-  const year = String(new Date(nowSeconds * 1000).getFullYear());
-  return day.endsWith(year) ? day.slice(0, -year.length).trim() : day;
-}
-
-const rejections: Record<string, () => string> = {
-  'op-number-reused': m.cashier_reject_op_number_reused,
-  'op-number-invalid': m.cashier_reject_malformed_args,
-  'idempotency-conflict': m.cashier_reject_idempotency_conflict,
-  'amount-invalid': m.cashier_reject_amount_invalid,
-  'not-in-programme': m.cashier_reject_not_in_programme,
-  'unknown-mutation': m.cashier_reject_unknown_mutation,
-  'malformed-args': m.cashier_reject_malformed_args,
-  'unknown-purchase': m.cashier_reject_unknown_purchase,
-  'already-cancelled': m.cashier_reject_already_cancelled,
-  'cancel-too-late': m.cashier_reject_cancel_too_late,
-  'other-outlet': m.cashier_reject_other_outlet,
-  'card-not-issued-here': m.cashier_reject_card_not_issued_here,
-};
-
-const VERDICT_CODES = new Set([
-  'not-a-card', 'malformed', 'unknown-key', 'bad-signature', 'not-yet-valid', 'expired', 'proof-missing', 'proof-bad',
-  'proof-stale', 'proof-future', 'challenge-missing', 'challenge-wrong', 'status-unknown', 'revoked', 'suspended', 'replayed',
-]);
-
-/** Why the server did not take an operation. */
-export function rejectionWords(code: string): string {
-  const known = rejections[code];
-  if (known) return known();
-  return VERDICT_CODES.has(code) ? serverVerdictWords(code) : m.cashier_reject_other();
-}
-
-/** The customer is gone by then, so what happened is said without the advice to the queue. */
-function serverVerdictWords(code: string): string {
-  if (code === 'not-yet-valid' || code === 'proof-future' || code === 'proof-stale') return m.cashier_reject_time();
-  if (code === 'expired') return m.cashier_reject_expired();
-  return `${refusalWords(code, {})[0]}. ${m.cashier_reject_no_cashback()}`;
 }

@@ -1,0 +1,17 @@
+// The screens that come after a verdict, and those beside the scanning: fetched while the first card is being scanned, so that
+// each is there when it is wanted.
+export const later = {
+  amount: () => import('./AmountScreen.svelte'),
+  done: () => import('./DoneScreen.svelte'),
+  found: () => import('./FoundScreen.svelte'),
+  number: () => import('./NumberSheet.svelte'),
+  operations: () => import('./OperationsScreen.svelte'),
+  pairing: () => import('./PairingScreen.svelte'),
+  redeem: () => import('./RedeemScreen.svelte'),
+  typing: () => import('./TypeSheet.svelte'),
+};
+
+/** What cannot be had now is asked for again when it is wanted. */
+export function fetchLater(): void {
+  for (const load of Object.values(later)) void load().catch(() => undefined);
+}
