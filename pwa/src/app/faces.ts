@@ -5,6 +5,7 @@ export type Face = 'chooser' | 'member' | 'cashier' | 'chair';
 const faceByFirstSegment: Record<string, Face> = {
   card: 'member',
   activate: 'member',
+  lost: 'member',
   scan: 'cashier',
   chair: 'chair',
 };

@@ -60,6 +60,41 @@ it('says so when no key can be kept', async () => {
   expect(await candidateKey()).toBeUndefined();
 });
 
+it('falls back to P-256 where the database refuses an Ed25519 key', async () => {
+  const { candidateKey, makeCandidateKey } = await import('./devicekey');
+  await refuseToStore((key) => key.algorithm === 'EdDSA');
+  expect((await makeCandidateKey()).algorithm).toBe('ES256');
+  expect((await candidateKey())!.algorithm).toBe('ES256');
+});
+
+it('falls back to P-256 where a stored Ed25519 key signs for somebody else', async () => {
+  const { makeCandidateKey } = await import('./devicekey');
+  const sign = crypto.subtle.sign.bind(crypto.subtle);
+  vi.spyOn(crypto.subtle, 'sign').mockImplementation((async (how: { name: string }, ...rest: [CryptoKey, BufferSource]) => {
+    const signature = new Uint8Array(await sign(how, ...rest));
+    if (how.name === 'Ed25519') signature[0]! ^= 1;
+    return signature.buffer;
+  }) as typeof crypto.subtle.sign);
+  expect((await makeCandidateKey()).algorithm).toBe('ES256');
+});
+
+it('says so when the database refuses every key, and leaves none behind', async () => {
+  const { candidateKey, makeCandidateKey, NoDeviceKey } = await import('./devicekey');
+  await refuseToStore(() => true);
+  await expect(makeCandidateKey()).rejects.toBeInstanceOf(NoDeviceKey);
+  expect(await candidateKey()).toBeUndefined();
+});
+
+/** Some systems make a key and cannot keep it: the structured clone of a CryptoKey fails. */
+async function refuseToStore(refused: (key: { algorithm: string }) => boolean): Promise<void> {
+  const { IDBObjectStore } = await import('fake-indexeddb');
+  const put = IDBObjectStore.prototype.put;
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value, key) {
+    if (value.privateKey && refused(value)) throw new DOMException('not cloneable', 'DataCloneError');
+    return put.call(this, value, key) as IDBRequest<IDBValidKey>;
+  });
+}
+
 /** An older browser: WebCrypto that does not know some algorithms. */
 function refuse(refused: (algorithm: string) => boolean): void {
   const generate = crypto.subtle.generateKey.bind(crypto.subtle);

@@ -2,17 +2,18 @@
  * Activation: code and birth date, consent, the phone's key, the card. What a lost answer would
  * need to be asked again is kept in the phone's database until the card is here.
  */
-import { answerOf, api } from '../../api/client';
-import { ApiProblem } from '../../api/problem';
+import { answerOf, api, reach } from '../../api/client';
+import { ApiProblem, problemFrom } from '../../api/problem';
 import type { ActivationChallenge, MemberProfile } from '../../api/types';
 import { fromBase64Url, toBase64Url } from '../../core/base64url';
 import { fromHex } from '../../core/card/bytes';
 import { learnServerTime, nowSeconds } from '../../core/clock';
-import { candidateKey, makeCandidateKey, signEnrolment } from '../../core/devicekey';
+import { candidateKey, makeCandidateKey, NoDeviceKey, signEnrolment } from '../../core/devicekey';
 import { askToPersist, database, readMeta, writeMeta } from '../../db/open';
 import type { DeviceKey } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
+import { PHONE_END_KEY } from './phoneEnd';
 
 export interface GivenConsent {
   kind: string;
@@ -28,6 +29,29 @@ interface UnfinishedEnrolment {
 const META_KEY = 'enrolment';
 /** The server remembers a challenge for less than this. */
 const WORTH_RESUMING_SECONDS = 3600;
+
+/**
+ * Whether this browser can keep a signing key, tried out before anyone types a code. A key that is
+ * being enrolled has been through it, and must not be replaced.
+ */
+export async function canKeepKey(): Promise<boolean> {
+  try {
+    if (!(await readMeta<UnfinishedEnrolment>(META_KEY))) await makeCandidateKey();
+    return true;
+  } catch (cause) {
+    if (!(cause instanceof NoDeviceKey)) console.error(cause);
+    return false;
+  }
+}
+
+export async function reportLostPhone(code: string, birthDate: string): Promise<void> {
+  const response = await reach('/api/lost-phone', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ code, birthDate }),
+  });
+  if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => undefined));
+}
 
 export function checkCode(code: string, birthDate: string): Promise<ActivationChallenge> {
   return answerOf(api.POST('/api/activation/check', { body: { code, birthDate } }));
@@ -87,6 +111,7 @@ async function adopt(key: DeviceKey, profile: MemberProfile): Promise<void> {
     tx.objectStore('keys').put({ ...key, id: 'device' }),
     tx.objectStore('keys').delete('candidate'),
     tx.objectStore('meta').delete(META_KEY),
+    tx.objectStore('meta').delete(PHONE_END_KEY),
     tx.objectStore('cards').put({
       id: 'me',
       bytes: fromHex(card.cardHex),

@@ -10,6 +10,7 @@ import { database } from '../../db/open';
 import type { DeviceKey, HeldCard } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
+import { notePhoneEnd, PHONE_END_KEY, readPhoneEnd, type PhoneEnd } from './phoneEnd';
 
 export type Profile = Omit<MemberProfile, 'balance' | 'serverTime'>;
 
@@ -19,12 +20,24 @@ export interface Purchase {
   outletName: string;
   amountKopecks: number;
   accrualKopecks: number;
+  /** What was paid from the balance. */
+  redeemKopecks?: number;
   state: 'pending' | 'available' | 'cancelled';
   eventAt: number;
   bookedAt: number;
   confirmOn: string;
   explanation: RuleLine[];
   receipt: string;
+}
+
+/** What happened to the card, the phone or the membership; the words for it are in notices.ts. */
+export interface MemberNotice {
+  id: string;
+  kind: string;
+  at: number;
+  by: 'member' | 'chair' | 'system';
+  params: Record<string, string>;
+  readAt?: number;
 }
 
 interface Held {
@@ -40,6 +53,8 @@ let held = $state.raw<Held | undefined>();
 let profile = $state.raw<Profile | undefined>();
 let balance = $state.raw<Balance | undefined>();
 let purchases = $state.raw<Purchase[]>([]);
+let notices = $state.raw<MemberNotice[]>([]);
+let end = $state.raw<PhoneEnd | undefined>();
 
 export const member = {
   get loaded() {
@@ -57,6 +72,24 @@ export const member = {
   get purchases() {
     return purchases;
   },
+  get notices() {
+    return notices;
+  },
+  /** Why this phone holds a card no more, if the server has said so. */
+  get end() {
+    return end;
+  },
+  get isSuspended() {
+    return profile?.status === 'suspended';
+  },
+  /** The server has revoked the card. */
+  get isRevoked() {
+    return profile !== undefined && !profile.card && !member.isSuspended;
+  },
+  /** A code that every till would refuse is not shown with a confident look. */
+  get canShowCode() {
+    return held !== undefined && end === undefined && !member.isSuspended && !member.isRevoked;
+  },
   get inProgramme() {
     return profile?.consents.some(({ kind }) => kind === PROGRAMME) ?? false;
   },
@@ -65,23 +98,31 @@ export const member = {
 const sync = syncOf('member');
 
 export async function loadMember(): Promise<void> {
-  const [card, ownProfile, ownBalance, ownPurchases] = await Promise.all([
+  const [card, ownProfile, ownBalance, ownPurchases, ownNotices, ownEnd] = await Promise.all([
     readCard(),
     readEntity<Profile>('member', 'profile', 'me'),
     readEntity<Balance>('member', 'balance', 'me'),
     readEntities<Purchase>('member', 'purchase'),
+    readEntities<MemberNotice>('member', 'notice'),
+    readPhoneEnd(),
   ]);
   held = card;
   profile = ownProfile;
   balance = ownBalance;
   purchases = ownPurchases.sort((a, b) => b.eventAt - a.eventAt);
+  notices = ownNotices.sort((a, b) => b.at - a.at);
+  end = ownEnd;
   loaded = true;
 }
 
 /** Loads, and loads again whenever the database changes; returns how to stop. */
 export function startMember(): () => void {
   void restoreClock().then(loadMember);
-  return sync.onChange(() => void afterSync());
+  const stops = [
+    sync.onChange(() => void afterSync()),
+    sync.subscribe((status) => void notePhoneEnd(status).then((noted) => (end = noted ?? end))),
+  ];
+  return () => stops.forEach((stop) => stop());
 }
 
 async function afterSync(): Promise<void> {
@@ -132,14 +173,20 @@ export async function changeConsent(
   void sync.now();
 }
 
-/** Ends the session and removes card and key from this phone. What was never sent stays. */
+/** Ends the session and removes card and key from this phone. */
 export async function signOutOfPhone(): Promise<void> {
   const alreadyEnded = sync.get().session === 'ended';
   if (!alreadyEnded) await answerOf(api.DELETE('/api/member/session'));
-  const tx = (await database()).transaction(['keys', 'cards'], 'readwrite');
+  await forgetPhone();
+}
+
+/** Removes the card, its key and all that was pulled. What was never sent stays. */
+export async function forgetPhone(): Promise<void> {
+  const tx = (await database()).transaction(['keys', 'cards', 'meta'], 'readwrite');
   await Promise.all([
     tx.objectStore('keys').clear(),
     tx.objectStore('cards').clear(),
+    tx.objectStore('meta').delete(PHONE_END_KEY),
     tx.done,
   ]);
   await forgetPulled('member');

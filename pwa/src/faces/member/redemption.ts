@@ -1,0 +1,43 @@
+/** A redemption as the member sets it up: the till's digits, and the most that this purchase may take. */
+
+export interface Redemption {
+  digits: string;
+  maxKopecks: number;
+  startedAtMillis: number;
+}
+
+/** The till waits no longer for its customer either. */
+export const REDEMPTION_MILLIS = 180_000;
+export const DIGITS = 4;
+
+export function digitsMask(typed: string): string {
+  return typed.replace(/\D/g, '').slice(0, DIGITS);
+}
+
+/** Roubles as they are typed: digits, and after a comma at most two more. */
+export function roublesMask(typed: string): string {
+  const [roubles = '', ...rest] = typed.replace(/[^\d.,]/g, '').split(/[.,]/);
+  const whole = roubles.replace(/^0+(?=\d)/, '').slice(0, 7);
+  return rest.length > 0 ? `${whole || '0'},${rest.join('').slice(0, 2)}` : whole;
+}
+
+/** «300» → 30000, «300,5» → 30050; undefined where there is no sum. */
+export function readRoubles(typed: string): number | undefined {
+  const match = /^(\d{1,7})(?:,(\d{0,2}))?$/.exec(typed);
+  if (!match) return undefined;
+  return Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
+}
+
+/** 30050 → «300,50», 30000 → «300»: as one would type it. */
+export function writeRoubles(kopecks: number): string {
+  const roubles = String(Math.floor(kopecks / 100));
+  const rest = kopecks % 100;
+  return rest === 0 ? roubles : `${roubles},${String(rest).padStart(2, '0')}`;
+}
+
+export type AmountFault = 'missing' | 'too-much';
+
+export function amountFault(kopecks: number | undefined, availableKopecks: number): AmountFault | undefined {
+  if (!kopecks) return 'missing';
+  return kopecks > availableKopecks ? 'too-much' : undefined;
+}
