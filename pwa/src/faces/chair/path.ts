@@ -1,6 +1,14 @@
 /** The chair's addresses: which screen a path names, and the path of a screen. */
 
-export type PeopleFilter = 'all' | 'working' | 'students' | 'pensioners' | 'no-card' | 'no-consent';
+export type PeopleFilter =
+  | 'all'
+  | 'working'
+  | 'students'
+  | 'pensioners'
+  | 'no-card'
+  | 'no-consent'
+  | 'suspended'
+  | 'ended';
 
 export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'all',
@@ -9,6 +17,8 @@ export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'pensioners',
   'no-card',
   'no-consent',
+  'suspended',
+  'ended',
 ];
 
 export type Screen =

@@ -1,6 +1,6 @@
 /** The list of people: one question to the register, its answer read page by page as it is scrolled. */
 import { asProblem, type ApiProblem } from '../../api/problem';
-import type { MemberDetail, MemberSummary } from '../../api/types';
+import type { Counts, MemberDetail, MemberSummary } from '../../api/types';
 import { lookAgain } from './organisation.svelte';
 import type { View } from './path';
 import { readPeople } from './staffApi';
@@ -105,6 +105,15 @@ export function refreshRow(member: MemberDetail): void {
   items = items.map((item) => (item.id === member.id ? { ...item, ...summaryOf(member) } : item));
 }
 
-function summaryOf({ card, processingConsent, position, category }: MemberDetail) {
-  return { card, processingConsent, position, category };
+function summaryOf(member: MemberDetail) {
+  const { lastName, firstName, middleName, card, processingConsent, position, category, status } = member;
+  return { lastName, firstName, middleName, card, processingConsent, position, category, status };
+}
+
+export function statusOf(person: MemberSummary & { status?: string }): string {
+  return person.status ?? 'active';
+}
+
+export function suspendedOf(counts: Counts & { suspended?: number }): number {
+  return counts.suspended ?? 0;
 }

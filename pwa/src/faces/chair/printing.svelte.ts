@@ -3,7 +3,7 @@
  * kept in this tab with the key of its one request, so that a reload shows the same sheets again.
  */
 import { SvelteSet } from 'svelte/reactivity';
-import type { Question } from './people.svelte';
+import { statusOf, type Question } from './people.svelte';
 import { PAPER_CARDS_AT_MOST, readPeople } from './staffApi';
 
 export interface PrintOrder {
@@ -50,7 +50,9 @@ export async function chooseWithoutPhone(question: Question, signal: AbortSignal
   let cursor: string | undefined;
   do {
     const page = await readPeople({ ...question, cursor, limit: PAGE_LENGTH }, signal);
-    for (const { id, card } of page.items) if (card !== 'phone') choose(id, true);
+    for (const person of page.items) {
+      if (person.card !== 'phone' && statusOf(person) === 'active') choose(person.id, true);
+    }
     cursor = page.nextCursor ?? undefined;
   } while (cursor && !printing.isFull);
 }

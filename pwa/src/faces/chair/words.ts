@@ -54,6 +54,8 @@ export const filterWord = (filter: PeopleFilter) =>
       pensioners: m.chair_filter_pensioners,
       'no-card': m.chair_filter_no_card,
       'no-consent': m.chair_filter_no_consent,
+      suspended: m.chair_filter_suspended,
+      ended: m.chair_filter_ended,
     },
     filter,
   );
@@ -66,6 +68,18 @@ export const statusWord = (status: string) =>
       left: m.chair_status_left,
       expelled: m.chair_status_expelled,
       ended: m.chair_status_ended,
+    },
+    status,
+  );
+
+/** The status in a list's row, where the list itself says whose it is. */
+export const statusMark = (status: string) =>
+  wordOf(
+    {
+      suspended: m.chair_row_suspended,
+      left: m.chair_row_left,
+      expelled: m.chair_row_expelled,
+      ended: m.chair_row_ended,
     },
     status,
   );
@@ -155,6 +169,7 @@ export function faultWord(field: FieldName, code: string): string {
 const actProblems: Record<string, Word> = {
   'status-conflict': m.chair_problem_status_conflict,
   'no-phone': m.chair_problem_no_phone,
+  'membership-not-active': m.chair_problem_status_conflict,
   'not-found': m.chair_problem_not_found,
 };
 
