@@ -14,6 +14,9 @@ pub enum Error {
     /// No valid session for this face.
     #[error("no valid session")]
     Unauthenticated,
+    /// The session's phone has ended; the code says why, and only the phone itself asks.
+    #[error("the phone has ended: {0}")]
+    PhoneEnded(&'static str),
     /// Login or password is wrong; which of them is not said.
     #[error("credentials are wrong")]
     CredentialsWrong,
@@ -94,6 +97,7 @@ impl Error {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::PhoneEnded(code) => (StatusCode::UNAUTHORIZED, code),
             Self::CredentialsWrong => (StatusCode::UNAUTHORIZED, "credentials-wrong"),
             Self::ActivationRefused => (StatusCode::FORBIDDEN, "activation-refused"),
             Self::PairingRefused => (StatusCode::FORBIDDEN, "pairing-refused"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::AppState;
 use crate::clock::unix_seconds;
-use crate::{auth, db, enrolment, ledger, sync};
+use crate::{auth, db, enrolment, ledger, notices, sync};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -47,6 +47,7 @@ pub async fn housekeeping(app: &AppState) {
     report("confirm", ledger::confirm::confirm_due(app, today).await.map(drop));
     report("sessions", auth::store::prune_sessions(&app.db, now).await);
     report("challenges", enrolment::store::prune_challenges(&app.db, now).await);
+    report("notices", notices::store::prune(&app.db, now).await);
     report("changes", sync::store::prune_changes(&app.db, now).await);
 }
 

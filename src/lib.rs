@@ -4,7 +4,8 @@
 //! [`files`] · [`secret`] · [`live`] · [`faults`];
 //! the way in: [`http`] · [`auth`];
 //! the features, each with the same rooms (`mod.rs` types and rules, `store.rs` SQL, `routes.rs` HTTP): [`orgs`] ·
-//! [`members`] · [`cards`] · [`enrolment`] · [`partners`] · [`ledger`] · [`sync`];
+//! [`members`] · [`cards`] · [`enrolment`] · [`notices`] · [`partners`] · [`ledger`] ·
+//! [`sync`];
 //! how it is run: [`cli`] · [`embedded`] · [`jobs`] · [`demo`].
 
 pub mod app;
@@ -27,6 +28,7 @@ pub mod ledger;
 pub mod live;
 pub mod members;
 pub mod money;
+pub mod notices;
 pub mod orgs;
 pub mod partners;
 pub mod random;

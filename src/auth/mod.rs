@@ -168,8 +168,21 @@ impl MemberPhone {
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
         let token_hash = token_hash(headers, app, Face::Member)?;
         let session = store::member_session(&app.db, &token_hash, app.clock.now()).await?;
-        let (device_id, membership_id) = session.ok_or(Error::Unauthenticated)?;
-        Ok(Self { device_id, membership_id, token_hash })
+        let session = session.ok_or(Error::Unauthenticated)?;
+        if let Some(reason) = session.ended_reason.as_deref() {
+            return Err(phone_ended(reason, &session.membership_status));
+        }
+        Ok(Self { device_id: session.device_id, membership_id: session.membership_id, token_hash })
+    }
+}
+
+/// What a phone that has ended is told. Its cookie proves which phone it was, so it may know why.
+fn phone_ended(reason: &str, membership_status: &str) -> Error {
+    match (membership_status, reason) {
+        ("left" | "expelled" | "ended", _) => Error::PhoneEnded("membership-ended"),
+        (_, "replaced") => Error::PhoneEnded("phone-replaced"),
+        (_, "lost") => Error::PhoneEnded("phone-lost"),
+        _ => Error::Unauthenticated,
     }
 }
 

@@ -83,21 +83,34 @@ pub async fn staff_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc
     .await?)
 }
 
-/// The phone and membership behind a valid member session; a replaced phone has none.
+/// The phone behind a member session that is in time; the phone itself may have ended.
+pub struct MemberSession {
+    /// The phone.
+    pub device_id: Uuid,
+    /// Whose phone it is.
+    pub membership_id: Uuid,
+    /// Why the phone has ended, if it has.
+    pub ended_reason: Option<String>,
+    /// The membership's status.
+    pub membership_status: String,
+}
+
+/// The phone and membership behind a member session.
 pub async fn member_session(
     db: &PgPool,
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
-) -> Result<Option<(Uuid, Uuid)>> {
-    let row = sqlx::query!(
-        "select d.id, d.membership_id from session s join device d on d.id = s.device_id
-         where s.token_hash = $1 and s.expires_at > $2 and d.ended_at is null",
+) -> Result<Option<MemberSession>> {
+    Ok(sqlx::query_as!(
+        MemberSession,
+        "select d.id as device_id, d.membership_id, d.ended_reason, m.status as membership_status
+         from session s join device d on d.id = s.device_id join membership m on m.id = d.membership_id
+         where s.token_hash = $1 and s.expires_at > $2",
         &token_hash[..],
         now
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| (row.id, row.membership_id)))
+    .await?)
 }
 
 /// The terminal behind a valid till session.

@@ -1,6 +1,7 @@
 //! Issuing and revoking membership cards, and publishing what verifiers need. The format itself is the crate
 //! `profcards-card`; here it meets the members, the tables and the keys of this instance.
 
+pub mod change;
 pub mod keys;
 pub mod lists;
 pub mod routes;
@@ -64,17 +65,13 @@ pub async fn issue(
     let holder = store::holder(&mut *conn, order.membership_id).await?.ok_or(Error::NotFound)?;
     let iat = full_hour(unix_seconds(now));
     let lifetime_seconds = if order.key.is_some() { PHONE_CARD_SECONDS } else { PAPER_CARD_SECONDS };
-    let category =
-        u64::try_from(holder.category).ok().and_then(Category::from_value).unwrap_or(Category::Working);
-    let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
     let mut claims = CardClaims {
         number: holder.number.parse().context("a membership number in the tables is not one")?,
         exp: iat + lifetime_seconds,
         iat,
         cnf: order.key.copied(),
         status: StatusRef { uri: String::new(), idx: 0 },
-        shown: Shown::new(name, u8::try_from(holder.region_okato).unwrap_or(0), category)
-            .context("the card cannot show this name")?,
+        shown: shown(&holder)?,
     };
     if !order.sample {
         store::supersede(&mut *conn, order.membership_id, claims.class(), now).await?;
@@ -86,6 +83,15 @@ pub async fn issue(
         issued_at: from_unix_seconds(claims.iat),
         expires_at: from_unix_seconds(claims.exp),
     })
+}
+
+/// What a card of this holder shows.
+fn shown(holder: &store::Holder) -> Result<Shown> {
+    let category =
+        u64::try_from(holder.category).ok().and_then(Category::from_value).unwrap_or(Category::Working);
+    let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
+    let region = u8::try_from(holder.region_okato).unwrap_or(0);
+    Ok(Shown::new(name, region, category).context("the card cannot show this name")?)
 }
 
 async fn place_and_record(

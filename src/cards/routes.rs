@@ -13,11 +13,13 @@ use uuid::Uuid;
 
 use super::lists;
 use crate::app::AppState;
-use crate::auth::{Staff, policy};
+use crate::auth::{Staff, member_audience, policy};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Path};
 use crate::http::idempotency::{self, Claim, Idempotent};
 use crate::members::{self, MemberDetail};
+use crate::notices::{By, Kind};
+use crate::{enrolment, live, notices};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -92,10 +94,16 @@ async fn revoke(
     if let Claim::New =
         idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?
     {
+        members::store::lock(&mut tx, &[membership_id]).await?;
+        let had_phone = enrolment::store::active_phone(&mut tx, membership_id).await?.is_some();
         super::revoke_all(&mut tx, membership_id, reason, now).await?;
+        if had_phone && reason == "lost" {
+            notices::tell(&app, &mut tx, membership_id, &Kind::PhoneLost, By::Chair, now).await?;
+        }
         idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
     }
     let detail = members::store::detail(&mut tx, membership_id, now).await?;
     tx.commit().await?;
+    live::wake(&app, &member_audience(membership_id)).await;
     Ok(Json(detail))
 }

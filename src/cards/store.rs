@@ -168,11 +168,11 @@ pub async fn end_device(
     Ok(())
 }
 
-/// The newest living card of a phone.
+/// The card that a phone holds; a suspended one is held too.
 pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<Option<IssuedCard>> {
     Ok(sqlx::query_as!(
         IssuedCard,
-        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!" from living_card
+        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!" from held_card
            where device_id = $1
            order by issued_at desc limit 1"#,
         device_id
@@ -243,4 +243,65 @@ pub async fn list_content(db: &PgPool, n: i32) -> Result<Option<ListContent>> {
     )
     .fetch_optional(db)
     .await?)
+}
+
+/// A living card, with what another one for the same holder of a key is made from.
+pub struct LivingCard {
+    /// The card.
+    pub cose: Vec<u8>,
+    /// The phone; a paper card has none.
+    pub device_id: Option<Uuid>,
+    /// The phone's `COSE_Key`.
+    pub cnf: Option<Vec<u8>>,
+}
+
+/// The living cards of a membership: at most one of each class.
+pub async fn living(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<LivingCard>> {
+    Ok(sqlx::query_as!(
+        LivingCard,
+        r#"select cose as "cose!", device_id, cnf from living_card
+           where membership_id = $1 and expires_at > $2
+           order by class"#,
+        membership_id,
+        now
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Marks the living cards of a membership as suspended and lets their lists be published anew.
+pub async fn mark_suspended(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "with marked as (
+             update card set status = 2, status_at = $2, status_reason = 'suspended'
+             where membership_id = $1 and purpose = 'member' and status = 0 and expires_at > $2
+             returning list_n
+         )
+         update status_list set revision = revision + 1 where n in (select list_n from marked)",
+        membership_id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes the suspended cards of a membership valid again and lets their lists be published anew.
+pub async fn unmark_suspended(conn: &mut PgConnection, membership_id: Uuid) -> Result<()> {
+    sqlx::query!(
+        "with unmarked as (
+             update card set status = 0, status_at = null, status_reason = null
+             where membership_id = $1 and purpose = 'member' and status = 2
+             returning list_n
+         )
+         update status_list set revision = revision + 1 where n in (select list_n from unmarked)",
+        membership_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

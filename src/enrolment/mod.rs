@@ -1,6 +1,8 @@
 //! How a member's phone becomes the holder of a card: the typed code, the birth date, the proof that the phone holds its
 //! key; and what the phone then knows of its member. Cards themselves are made in `cards`.
 
+pub mod loss;
+pub mod paper;
 pub mod routes;
 pub mod store;
 

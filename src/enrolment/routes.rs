@@ -27,7 +27,8 @@ use crate::error::{Error, Problem, Result};
 use crate::http::extract::{ClientAddress, Json, Path};
 use crate::http::idempotency::{self, Claim, Idempotent};
 use crate::http::limits;
-use crate::{ledger, live, members, sync};
+use crate::notices::{By, Kind};
+use crate::{ledger, live, members, notices, sync};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -85,6 +86,10 @@ async fn print_sheet(
                 serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
             }
             Claim::New => {
+                members::store::lock(&mut tx, &[membership_id]).await?;
+                if !store::is_active(&mut tx, membership_id).await? {
+                    return Err(Error::Conflict("membership-not-active"));
+                }
                 let id =
                     super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
                 if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
@@ -114,9 +119,26 @@ async fn print_sheet(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ActivationCheck {
-    code: String,
-    birth_date: NaiveDate,
+pub(super) struct TypedCode {
+    pub code: String,
+    pub birth_date: NaiveDate,
+}
+
+/// Reads the code that somebody typed and counts the attempt, which a success takes back; answers the code's stored hash.
+pub(super) async fn read_code(
+    app: &AppState,
+    address: &ClientAddress,
+    form: &TypedCode,
+) -> Result<([u8; 32], [limits::Attempt; 3])> {
+    // The narrow limit first: one address that is refused by its own must not use up everyone's.
+    let by_address = limits::attempt(app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
+    let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
+    let attempts = [
+        by_address,
+        limits::attempt(app, limits::ACTIVATION_PER_CODE, &code.to_string()).await?,
+        limits::attempt(app, limits::ACTIVATION_ALTOGETHER, "").await?,
+    ];
+    Ok((code.stored_hash(&app.secret, "activation-hash"), attempts))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -131,22 +153,14 @@ struct ActivationOffer {
 }
 
 /// Check a code and birth date; answers what the phone must sign.
-#[utoipa::path(post, path = "/api/activation/check", tag = "member", request_body = ActivationCheck, responses(
+#[utoipa::path(post, path = "/api/activation/check", tag = "member", request_body = TypedCode, responses(
     (status = 200, body = ActivationOffer), (status = 403, body = Problem), (status = 429, body = Problem)))]
 async fn check(
     State(app): State<AppState>,
     address: ClientAddress,
-    Json(form): Json<ActivationCheck>,
+    Json(form): Json<TypedCode>,
 ) -> Result<Json<ActivationOffer>> {
-    // The narrow limit first: one address that is refused by its own must not use up everyone's.
-    let by_address = limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
-    let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
-    let attempts = [
-        by_address,
-        limits::attempt(&app, limits::ACTIVATION_PER_CODE, &code.to_string()).await?,
-        limits::attempt(&app, limits::ACTIVATION_ALTOGETHER, "").await?,
-    ];
-    let code_hash = code.stored_hash(&app.secret, "activation-hash");
+    let (code_hash, attempts) = read_code(&app, &address, &form).await?;
     let now = app.clock.now();
     let usable =
         store::use_code(&app.db, &code_hash, form.birth_date, now).await?.ok_or(Error::ActivationRefused)?;
@@ -211,6 +225,7 @@ async fn enrol(
         None if open.code_used => return Err(Error::ActivationRefused),
         None => {
             let device_id = app.random.uuid();
+            let replaces = store::active_phone(&mut tx, open.membership_id).await?.is_some();
             cards::retire_phone(&mut tx, open.membership_id, "replaced", now).await?;
             store::insert_device(&mut tx, device_id, &open, &challenge, &public_key, now).await?;
             let order = Order {
@@ -220,6 +235,8 @@ async fn enrol(
                 sample: false,
             };
             cards::issue(&app, &mut tx, &order, now).await?;
+            let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
+            notices::tell(&app, &mut tx, open.membership_id, &kind, By::Member, now).await?;
             let person_id = store::person_of(&mut tx, open.membership_id).await?;
             for consent in &form.consents {
                 let id = app.random.uuid();
@@ -292,12 +309,14 @@ async fn renew_card(
 ) -> Result<Json<PhoneCard>> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    // One request at a time for one phone, so that two tabs do not issue two cards.
-    let cose_key = store::lock_device_key(&mut tx, phone.device_id).await?;
+    // One request at a time, so that two tabs do not issue two cards, nor a renewal what a change has just put right.
+    members::store::lock(&mut tx, &[phone.membership_id]).await?;
     let held = cards::store::card_of_device(&mut tx, phone.device_id)
         .await?
         .ok_or(Error::Conflict("card-revoked"))?;
-    let card = if held.is_due(now) {
+    // While the membership rests nothing is issued; the held card is suspended and stays.
+    let card = if held.is_due(now) && store::is_active(&mut tx, phone.membership_id).await? {
+        let cose_key = store::device_key(&mut tx, phone.device_id).await?;
         let key = profcards_card::DeviceKey::from_cose_key(&cose_key).map_err(anyhow::Error::from)?;
         let order = Order {
             membership_id: phone.membership_id,
@@ -357,10 +376,17 @@ async fn sign_out(
     phone: MemberPhone,
     jar: CookieJar,
 ) -> Result<(CookieJar, StatusCode)> {
+    let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    cards::retire_phone(&mut tx, phone.membership_id, "signed-out", app.clock.now()).await?;
+    members::store::lock(&mut tx, &[phone.membership_id]).await?;
+    // Another phone may have taken this one's place meanwhile; it stays.
+    if store::active_phone(&mut tx, phone.membership_id).await? == Some(phone.device_id) {
+        cards::retire_phone(&mut tx, phone.membership_id, "signed-out", now).await?;
+        notices::tell(&app, &mut tx, phone.membership_id, &Kind::SignedOut, By::Member, now).await?;
+    }
     crate::auth::store::close_session(&mut tx, &phone.token_hash).await?;
     tx.commit().await?;
+    live::wake(&app, &member_audience(phone.membership_id)).await;
     Ok((jar.add(forget_cookie(&app, Face::Member)), StatusCode::NO_CONTENT))
 }
 

@@ -91,9 +91,7 @@ pub async fn use_code(
     .await?;
     let Some(row) = row else { return Ok(None) };
     if row.birth_date != birth_date {
-        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id)
-            .execute(db)
-            .await?;
+        count_failure(db, row.id).await?;
         return Ok(None);
     }
     Ok(Some(UsableCode {
@@ -102,6 +100,75 @@ pub async fn use_code(
         organisation_name: row.organisation_name,
         replaces_phone: row.replaces_phone,
     }))
+}
+
+async fn count_failure(db: &PgPool, activation_id: Uuid) -> Result<()> {
+    sqlx::query!("update activation_code set failures = failures + 1 where id = $1", activation_id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// A printed sheet, known by its code.
+pub struct Sheet {
+    /// The activation.
+    pub activation_id: Uuid,
+    /// Whose sheet it is.
+    pub membership_id: Uuid,
+}
+
+/// The sheet with the code of this hash, used or not and however old, if the code is not worn out and its member was born on
+/// this day. A wrong day counts against the code.
+pub async fn sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> Result<Option<Sheet>> {
+    let row = sqlx::query!(
+        "select a.id, a.membership_id, p.birth_date
+         from activation_code a join membership m on m.id = a.membership_id join person p on p.id = m.person_id
+         where a.code_hash = $1 and a.failures < $2",
+        &code_hash[..],
+        MAX_FAILURES
+    )
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.birth_date != birth_date {
+        count_failure(db, row.id).await?;
+        return Ok(None);
+    }
+    Ok(Some(Sheet { activation_id: row.id, membership_id: row.membership_id }))
+}
+
+/// Whether a sheet speaks for the present phone: it is the newest one, or the one by which the last phone was enrolled. An
+/// older one must not end a phone that came after it.
+pub async fn is_current_sheet(conn: &mut PgConnection, sheet: &Sheet) -> Result<bool> {
+    let newest = sqlx::query!(
+        "select (select id from activation_code where membership_id = $1 order by created_at desc, id limit 1) as printed,
+                (select id from activation_code where membership_id = $1 and used_at is not null
+                 order by used_at desc limit 1) as used",
+        sheet.membership_id
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok([newest.printed, newest.used].contains(&Some(sheet.activation_id)))
+}
+
+/// The phone that is enrolled now.
+pub async fn active_phone(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from device where membership_id = $1 and ended_at is null",
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// Whether a membership is active: only then is anything issued for it.
+pub async fn is_active(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select status = 'active' as "active!" from membership where id = $1"#,
+        membership_id
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Records what a phone must sign.
@@ -130,7 +197,7 @@ pub async fn prune_challenges(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// A challenge that is being answered, its row locked.
+/// A challenge that is being answered, its membership locked.
 pub struct OpenChallenge {
     /// The activation.
     pub activation_id: Uuid,
@@ -144,19 +211,18 @@ pub struct OpenChallenge {
     pub code_used: bool,
 }
 
-/// Locks a challenge that is still in time, as its code must be if nobody has used it yet; an answered one is found as long
-/// as it is kept, for a phone whose reply was lost. The lock is a statement of its own: a request that has waited for
-/// another one must then see all that the other one did, the new phone included.
+/// Locks the membership of a challenge that is still in time, as its code must be if nobody has used it yet; an answered one
+/// is found as long as it is kept, for a phone whose reply was lost. The lock is a statement of its own: a request that has
+/// waited for another one must then see all that the other one did, the new phone included.
 pub async fn lock_challenge(
     conn: &mut PgConnection,
     challenge: &[u8],
     now: DateTime<Utc>,
 ) -> Result<Option<OpenChallenge>> {
     sqlx::query!(
-        "select from enrolment_challenge c
-         join activation_code a on a.id = c.activation_id
-         join membership m on m.id = a.membership_id
-         where c.challenge = $1 for no key update",
+        "select from membership where id = (
+             select a.membership_id from enrolment_challenge c join activation_code a on a.id = c.activation_id
+             where c.challenge = $1) for no key update",
         challenge
     )
     .execute(&mut *conn)
@@ -205,11 +271,9 @@ pub async fn insert_device(
     Ok(())
 }
 
-/// The key of a phone, its row locked.
-pub async fn lock_device_key(conn: &mut PgConnection, device_id: Uuid) -> Result<Vec<u8>> {
-    Ok(sqlx::query_scalar!("select cose_key from device where id = $1 for update", device_id)
-        .fetch_one(conn)
-        .await?)
+/// The key of a phone.
+pub async fn device_key(conn: &mut PgConnection, device_id: Uuid) -> Result<Vec<u8>> {
+    Ok(sqlx::query_scalar!("select cose_key from device where id = $1", device_id).fetch_one(conn).await?)
 }
 
 /// The person behind a membership.
@@ -300,5 +364,58 @@ pub async fn paper_card(
         now
     )
     .fetch_optional(conn)
+    .await?)
+}
+
+/// The statuses of those of these memberships that are registered in a subtree.
+pub async fn statuses_in(
+    conn: &mut PgConnection,
+    path: &str,
+    membership_ids: &[Uuid],
+) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select status as "status!" from registered_member where id = any($1) and organisation_path ^@ $2"#,
+        membership_ids,
+        path
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A living paper card, and what is printed beside its code.
+pub struct HeldPaper {
+    /// The membership.
+    pub membership_id: Uuid,
+    /// Фамилия Имя Отчество.
+    pub full_name: String,
+    /// Twelve digits.
+    pub number: String,
+    /// Where the member is registered.
+    pub organisation_name: String,
+    /// The card.
+    pub cose: Vec<u8>,
+    /// End of validity.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The paper cards, good until after `until`, that members of a subtree hold.
+pub async fn paper_cards(
+    conn: &mut PgConnection,
+    path: &str,
+    membership_ids: &[Uuid],
+    until: DateTime<Utc>,
+) -> Result<Vec<HeldPaper>> {
+    Ok(sqlx::query_as!(
+        HeldPaper,
+        r#"select m.id as "membership_id!", concat_ws(' ', m.last_name, m.first_name, m.middle_name) as "full_name!",
+                  m.number as "number!", m.organisation_name as "organisation_name!", c.cose as "cose!",
+                  c.expires_at as "expires_at!"
+           from registered_member m join living_card c on c.membership_id = m.id and c.class = 2
+           where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3"#,
+        membership_ids,
+        path,
+        until
+    )
+    .fetch_all(conn)
     .await?)
 }

@@ -18,6 +18,7 @@ use crate::auth::{member_audience, till_audience};
 use crate::cards;
 use crate::clock::{moscow_day, unix_seconds};
 use crate::error::{Error, Result};
+use crate::members;
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
 use crate::partners::store::TerminalPlace;
@@ -295,6 +296,10 @@ async fn admissible_card(
     if card.status != 0 && card.status_at.is_none_or(|since| since <= event_at) {
         let code = if card.status == 2 { Code::Suspended } else { Code::Revoked };
         return Ok(Err(Refusal(code.as_str())));
+    }
+    // The card may be valid again by now; at the time it was not.
+    if members::changes::store::was_suspended(&mut *conn, card.membership_id, event_at).await? {
+        return Ok(Err(Refusal(Code::Suspended.as_str())));
     }
     if !store::takes_part(conn, card.membership_id, event_at).await? {
         return Ok(Err(Refusal("not-in-programme")));

@@ -1,23 +1,19 @@
 //! People and their membership: what is entered once and everything else is made from. The rules for names, phones and
 //! dates are here, without I/O.
 
+pub mod changes;
+mod facts;
 pub mod names;
 pub mod routes;
 pub mod store;
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::facts::Facts;
 use crate::error::{Error, Result};
-
-/// Nobody joins younger (ст. 2 10-ФЗ: from fourteen).
-const MIN_AGE_YEARS: i32 = 14;
-/// The oldest birth year that a form accepts; older is a slip.
-const MIN_BIRTH_YEAR: i32 = 1900;
 
 /// What a chairperson enters about a new member.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
@@ -55,60 +51,35 @@ pub struct NewMember {
 impl NewMember {
     /// Tidies what was typed and refuses what cannot be, field by field.
     pub fn checked(mut self, today: NaiveDate) -> Result<Self> {
-        let mut faults = BTreeMap::new();
-        let mut fault = |field, code| {
-            faults.entry(field).or_insert(code);
-        };
-        self.last_name = names::tidy(&self.last_name);
-        self.first_name = names::tidy(&self.first_name);
-        self.middle_name = self.middle_name.map(|name| names::tidy(&name)).filter(|name| !name.is_empty());
-        for (field, name) in [
-            ("lastName", Some(&self.last_name)),
-            ("firstName", Some(&self.first_name)),
-            ("middleName", self.middle_name.as_ref()),
-        ] {
-            match name {
-                Some(name) if name.is_empty() => fault(field, "required"),
-                Some(name) if !names::is_plausible(name) => fault(field, "name-invalid"),
-                _ => {}
-            }
-        }
-        if !matches!(self.sex.as_str(), "f" | "m") {
-            fault("sex", "required");
-        }
-        let youngest = today.with_year(today.year() - MIN_AGE_YEARS).unwrap_or(today);
-        if self.birth_date.year() < MIN_BIRTH_YEAR || self.birth_date > today {
-            fault("birthDate", "date-invalid");
-        } else if self.birth_date > youngest {
-            fault("birthDate", "too-young");
-        }
-        self.phone = self.phone.filter(|typed| !typed.trim().is_empty());
-        if let Some(typed) = &self.phone {
-            match names::phone(typed) {
-                Some(phone) => self.phone = Some(phone),
-                None => fault("phone", "phone-invalid"),
-            }
-        }
-        self.email = self.email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty());
-        if self.email.as_deref().is_some_and(|email| !names::is_email(email)) {
-            fault("email", "email-invalid");
-        }
-        if !(1..=3).contains(&self.category) {
-            fault("category", "required");
-        }
-        self.position = self.position.map(|text| names::tidy(&text)).filter(|text| !text.is_empty());
-        if self.position.as_deref().is_some_and(|text| text.chars().count() > 200) {
-            fault("position", "too-long");
-        }
+        let mut faults = self.facts().tidy_and_check(today);
         if self.joined_on > today {
-            fault("joinedOn", "in-the-future");
+            faults.insert("joinedOn", "in-the-future");
         } else if self.joined_on < self.birth_date {
-            fault("joinedOn", "before-birth");
+            faults.insert("joinedOn", "before-birth");
         }
         if self.processing_consent_on.is_some_and(|day| day > today) {
-            fault("processingConsentOn", "in-the-future");
+            faults.insert("processingConsentOn", "in-the-future");
         }
         if faults.is_empty() { Ok(self) } else { Err(Error::InvalidInput(faults)) }
+    }
+
+    fn facts(&mut self) -> Facts<'_> {
+        Facts {
+            last_name: &mut self.last_name,
+            first_name: &mut self.first_name,
+            middle_name: &mut self.middle_name,
+            sex: &self.sex,
+            birth_date: self.birth_date,
+            phone: &mut self.phone,
+            email: &mut self.email,
+            category: self.category,
+            position: &mut self.position,
+        }
+    }
+
+    /// The name in the form in which it is searched and matched.
+    pub fn search_name(&self) -> String {
+        names::search_name(&self.last_name, &self.first_name, self.middle_name.as_deref())
     }
 }
 
@@ -140,6 +111,8 @@ pub struct MemberSummary {
     pub card: String,
     /// Whether a consent to processing is on record.
     pub processing_consent: bool,
+    /// `active`, `suspended`, `left`, `expelled` or `ended`.
+    pub status: String,
 }
 
 /// A page of a list of members.
@@ -174,8 +147,8 @@ pub struct MemberDetail {
     pub email: Option<String>,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
-    /// `active`, `suspended`, `left`, `expelled` or `ended`.
-    pub status: String,
+    /// The phone that holds the member's card.
+    pub enrolled_phone: Option<EnrolledPhone>,
     /// The consents in force.
     pub consents: Vec<MemberConsent>,
     /// All cards, newest first.
@@ -183,6 +156,16 @@ pub struct MemberDetail {
     /// The newest activation code, if one was printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
+}
+
+/// A phone that is enrolled now.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrolledPhone {
+    /// Unix seconds.
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    pub enrolled_at: DateTime<Utc>,
 }
 
 /// A consent in force.

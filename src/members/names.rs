@@ -35,6 +35,11 @@ pub fn search_form(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A person's full name in search form.
+pub fn search_name(last: &str, first: &str, middle: Option<&str>) -> String {
+    search_form(&format!("{last} {first} {}", middle.unwrap_or_default()))
+}
+
 /// A Russian phone number as `+7` and ten digits, however it was typed.
 pub fn phone(typed: &str) -> Option<String> {
     if typed

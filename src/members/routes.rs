@@ -36,7 +36,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 struct ListParams {
     /// Parts of the name, or of the number.
     query: Option<String>,
-    /// `all`, `working`, `students`, `pensioners`, `no-card` or `no-consent`.
+    /// `all`, `working`, `students`, `pensioners`, `no-card`, `no-consent`, `suspended`, or `ended` for those who are
+    /// no longer members.
     filter: Option<String>,
     /// From the page before.
     cursor: Option<String>,
@@ -60,12 +61,19 @@ async fn list(
         "working" => Some(1),
         "students" => Some(2),
         "pensioners" => Some(3),
-        "all" | "no-card" | "no-consent" => None,
+        "all" | "no-card" | "no-consent" | "suspended" | "ended" => None,
         _ => return Err(Error::MalformedRequest("unknown filter".into())),
     };
     let words = names::search_form(&params.query.unwrap_or_default());
     let query = store::ListQuery {
         path: &scope.path,
+        statuses: match filter {
+            // Without a card because of a suspension is not a gap to be filled.
+            "no-card" => &["active"],
+            "suspended" => &["suspended"],
+            "ended" => &["left", "expelled", "ended"],
+            _ => &["active", "suspended"],
+        },
         words: words.split(' ').filter(|word| !word.is_empty()).take(MAX_WORDS).map(str::to_owned).collect(),
         category,
         without_card: filter == "no-card",
@@ -111,10 +119,7 @@ async fn add(
             serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?
         }
         Claim::New => {
-            let full_name =
-                format!("{} {} {}", new.last_name, new.first_name, new.middle_name.as_deref().unwrap_or(""));
-            let search_name = names::search_form(&full_name);
-            if store::same_person_in(&mut tx, scope.organisation_id, &search_name, new.birth_date)
+            if store::same_person_in(&mut tx, scope.organisation_id, &new.search_name(), new.birth_date, None)
                 .await?
                 .is_some()
             {

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
-    Activation, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember, names,
+    Activation, EnrolledPhone, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember,
 };
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -23,6 +23,15 @@ async fn next_number(conn: &mut PgConnection) -> Result<String> {
     Ok(number.to_string())
 }
 
+/// Takes the lock under which what belongs to a membership changes: its data, its phone, its cards. It comes before the locks
+/// of codes, phones, cards and lists; what is decided after it is read in a statement after it.
+pub async fn lock(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<()> {
+    sqlx::query!("select from membership where id = any($1) order by id for no key update", membership_ids)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Enters a checked person as a member of an organisation.
 pub async fn insert(
     conn: &mut PgConnection,
@@ -32,8 +41,6 @@ pub async fn insert(
     now: DateTime<Utc>,
 ) -> Result<Uuid> {
     let person_id = random.uuid();
-    let full_name = [Some(&new.last_name), Some(&new.first_name), new.middle_name.as_ref()];
-    let full_name: Vec<&str> = full_name.into_iter().flatten().map(String::as_str).collect();
     sqlx::query!(
         "insert into person (id, last_name, first_name, middle_name, search_name, sex, birth_date, phone, email, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -41,7 +48,7 @@ pub async fn insert(
         new.last_name,
         new.first_name,
         new.middle_name,
-        names::search_form(&full_name.join(" ")),
+        new.search_name(),
         new.sex,
         new.birth_date,
         new.phone,
@@ -143,6 +150,8 @@ pub async fn withdraw_consent(
 pub struct ListQuery<'a> {
     /// The subtree's path.
     pub path: &'a str,
+    /// The statuses that count.
+    pub statuses: &'a [&'a str],
     /// Words that the name (or number) must contain, in search form; empty for all.
     pub words: Vec<String>,
     /// 1, 2 or 3; none for all.
@@ -170,6 +179,7 @@ struct ListRow {
     organisation_name: String,
     card: String,
     processing_consent: bool,
+    status: String,
     total: i64,
 }
 
@@ -190,7 +200,8 @@ pub async fn list(
                       o.id as organisation_id, o.short_name as organisation_name,
                       case held.phone when true then 'phone' when false then 'paper' else 'none' end as card,
                       exists (select from consent c where c.person_id = p.id and c.kind = 'processing'
-                              and c.withdrawn_at is null) as processing_consent
+                              and c.withdrawn_at is null) as processing_consent,
+                      m.status
                from registration r
                join organisation o on o.id = r.organisation_id
                join membership m on m.id = r.membership_id
@@ -200,7 +211,7 @@ pub async fn list(
                    select bool_or(c.class = 1) as phone from living_card c
                    where c.membership_id = m.id and c.expires_at > $9
                ) held on true
-               where o.path ^@ $1 and r.valid_to is null and m.status = 'active'
+               where o.path ^@ $1 and r.valid_to is null and m.status = any($10)
                  and (p.search_name || ' ' || m.number) like all ($2)
                  and ($3::smallint is null or e.category = $3)
            ), filtered as (
@@ -210,7 +221,7 @@ pub async fn list(
            select id as "id!", last_name as "last_name!", first_name as "first_name!", middle_name,
                   search_name as "search_name!", number as "number!", category as "category!", position,
                   organisation_id as "organisation_id!", organisation_name as "organisation_name!", card as "card!",
-                  processing_consent as "processing_consent!", (select count(*) from filtered) as "total!"
+                  processing_consent as "processing_consent!", status as "status!", (select count(*) from filtered) as "total!"
            from filtered
            where $6::text is null or (search_name, id) > ($6, $7)
            order by search_name, id
@@ -223,7 +234,8 @@ pub async fn list(
         after_name,
         after_id,
         query.limit + 1,
-        now
+        now,
+        query.statuses as &[&str]
     )
     .fetch_all(db)
     .await?;
@@ -255,6 +267,7 @@ impl ListRow {
             organisation_name: self.organisation_name,
             card: self.card,
             processing_consent: self.processing_consent,
+            status: self.status,
         }
     }
 }
@@ -284,6 +297,13 @@ pub async fn detail(
     .fetch_all(&mut *conn)
     .await?;
     let cards = cards(&mut *conn, membership_id, now).await?;
+    let enrolled_phone = sqlx::query_as!(
+        EnrolledPhone,
+        "select enrolled_at from device where membership_id = $1 and ended_at is null",
+        membership_id
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
     let activation = sqlx::query_as!(
         Activation,
         r#"select expires_at, used_at is not null as "used!" from activation_code
@@ -313,13 +333,14 @@ pub async fn detail(
             organisation_name: row.organisation_name,
             card: card.into(),
             processing_consent: consents.iter().any(|consent| consent.kind == "processing"),
+            status: row.status,
         },
         sex: row.sex,
         birth_date: row.birth_date,
         phone: row.phone,
         email: row.email,
         joined_on: row.joined_on,
-        status: row.status,
+        enrolled_phone,
         consents,
         cards,
         activation,
@@ -342,22 +363,26 @@ async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>)
     .await?)
 }
 
-/// The open membership with this person's name and birth date in an organisation: a likely double entry.
+/// The open membership with this person's name and birth date in an organisation, other than one's own: a likely double
+/// entry.
 pub async fn same_person_in(
     conn: &mut PgConnection,
     organisation_id: i64,
     search_name: &str,
     birth_date: NaiveDate,
+    other_than: Option<Uuid>,
 ) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar!(
         "select m.id from registration r
          join membership m on m.id = r.membership_id
          join person p on p.id = m.person_id
-         where r.organisation_id = $1 and r.valid_to is null and p.search_name = $2 and p.birth_date = $3
+         where r.organisation_id = $1 and r.valid_to is null and m.valid_to is null
+           and p.search_name = $2 and p.birth_date = $3 and m.id is distinct from $4
          limit 1",
         organisation_id,
         search_name,
-        birth_date
+        birth_date,
+        other_than
     )
     .fetch_optional(conn)
     .await?)

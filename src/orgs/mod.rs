@@ -34,7 +34,7 @@ pub struct Organisation {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// All on the register whose membership is active.
+    /// All on the register, the suspended ones included.
     pub members: i64,
     /// Of them, working.
     pub working: i64,
@@ -44,12 +44,14 @@ pub struct Counts {
     pub pensioners: i64,
     /// Of them, with a valid card on a phone.
     pub with_phone_card: i64,
-    /// Of them, with no valid card at all.
+    /// Of them, active and with no valid card at all.
     pub without_card: i64,
     /// Of them, joined since the first day of this month.
     pub joined_this_month: i64,
     /// Of them, without a consent to the processing of personal data on record.
     pub without_consent: i64,
+    /// Of them, with a suspended membership.
+    pub suspended: i64,
 }
 
 /// An organisation directly below another.
@@ -62,6 +64,6 @@ pub struct Child {
     pub name: String,
     /// As in [`Organisation::kind`].
     pub kind: String,
-    /// Active members in its subtree.
+    /// Members in its subtree.
     pub members: i64,
 }

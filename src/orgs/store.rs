@@ -82,12 +82,13 @@ async fn counts(db: &PgPool, path: &str, now: DateTime<Utc>, today: NaiveDate) -
                   count(*) filter (where e.category = 2) as "students!",
                   count(*) filter (where e.category = 3) as "pensioners!",
                   count(*) filter (where held.phone) as "with_phone_card!",
-                  count(*) filter (where held.phone is null) as "without_card!",
+                  count(*) filter (where held.phone is null and m.status = 'active') as "without_card!",
                   count(*) filter (where m.joined_on >= $2) as "joined_this_month!",
                   count(*) filter (where not exists (
                       select from consent c
                       where c.person_id = m.person_id and c.kind = 'processing' and c.withdrawn_at is null
-                  )) as "without_consent!"
+                  )) as "without_consent!",
+                  count(*) filter (where m.status = 'suspended') as "suspended!"
            from registration r
            join organisation o on o.id = r.organisation_id
            join membership m on m.id = r.membership_id
@@ -96,7 +97,7 @@ async fn counts(db: &PgPool, path: &str, now: DateTime<Utc>, today: NaiveDate) -
                select bool_or(c.class = 1) as phone from living_card c
                where c.membership_id = m.id and c.expires_at > $3
            ) held on true
-           where o.path ^@ $1 and r.valid_to is null and m.status = 'active'"#,
+           where o.path ^@ $1 and r.valid_to is null and m.status in ('active', 'suspended')"#,
         path,
         month_start,
         now
@@ -112,7 +113,7 @@ async fn children(db: &PgPool, parent_id: i64) -> Result<Vec<Child>> {
                   (select count(*) from registration r
                    join organisation below on below.id = r.organisation_id
                    join membership m on m.id = r.membership_id
-                   where below.path ^@ o.path and r.valid_to is null and m.status = 'active') as "members!"
+                   where below.path ^@ o.path and r.valid_to is null and m.status in ('active', 'suspended')) as "members!"
            from organisation o
            where o.parent_id = $1 and o.valid_to is null
            order by o.short_name"#,
@@ -125,4 +126,16 @@ async fn children(db: &PgPool, parent_id: i64) -> Result<Vec<Child>> {
 /// The organisation above, if there is one.
 pub async fn parent_of(db: &PgPool, id: i64) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar!("select parent_id from organisation where id = $1", id).fetch_one(db).await?)
+}
+
+/// The short name of an organisation in which members may be registered on this day; none if it is not one.
+pub async fn place(conn: &mut PgConnection, id: i64, today: NaiveDate) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        "select short_name from organisation
+         where id = $1 and kind in ('primary', 'bureau', 'group') and (valid_to is null or valid_to > $2)",
+        id,
+        today
+    )
+    .fetch_optional(conn)
+    .await?)
 }

@@ -52,15 +52,18 @@ async fn apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Outcome 
     match try_apply(app, pusher, mutation).await {
         Ok(outcome) => outcome,
         Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
-        Err(error) => {
-            // Not decided, whatever the reason: the client keeps it and sends it again.
-            tracing::warn!(%error, mutation = mutation.name, "a mutation was not decided");
-            Outcome::Retry
-        }
+        Err(error) => undecided(&error, mutation),
     }
 }
 
-fn rejected(code: &str) -> Outcome {
+/// Not decided, whatever the reason: the client keeps it and sends it again.
+pub fn undecided(error: &Error, mutation: &Mutation) -> Outcome {
+    tracing::warn!(%error, mutation = mutation.name, "a mutation was not decided");
+    Outcome::Retry
+}
+
+/// Refused for good.
+pub fn rejected(code: &str) -> Outcome {
     Outcome::Rejected { code: code.to_owned() }
 }
 
@@ -106,7 +109,7 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
 }
 
 /// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
-fn repeated(answer: &Value) -> Result<Outcome> {
+pub fn repeated(answer: &Value) -> Result<Outcome> {
     match answer["status"].as_str() {
         Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
         Some("rejected") => Ok(rejected(answer["code"].as_str().unwrap_or("rejected"))),

@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use super::push::{self, Pusher};
 use super::store::{Changed, Changes, Cursor};
-use super::{Answer, CLOCK_TOLERANCE_SECONDS, MAX_MUTATIONS, Mutation, Outcome, SCHEMA, store};
+use super::{Answer, CLOCK_TOLERANCE_SECONDS, MAX_MUTATIONS, Mutation, SCHEMA, store};
 use crate::app::AppState;
 use crate::auth::{Face, MemberPhone, Till, member_audience, till_audience};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Query};
 use crate::ledger::purchase;
-use crate::{enrolment, ledger, partners};
+use crate::{enrolment, ledger, notices, partners};
 
 /// Entities in one answer.
 const PAGE: i64 = 200;
@@ -125,8 +125,7 @@ async fn push_mutations(
             let pusher = Pusher { terminal_id: till.terminal_id, client_id: push.client_id, skew_seconds };
             push::apply_all(&app, &pusher, &push.mutations).await
         }
-        // A member's phone has nothing to hand in yet.
-        Client::Member(_) => push.mutations.iter().map(unknown_to_members).collect(),
+        Client::Member(phone) => notices::push::apply_all(&app, phone, push.client_id, &push.mutations).await,
     };
     let mut conn = app.db.acquire().await?;
     if let Client::Till(till) = &client {
@@ -141,10 +140,6 @@ async fn push_mutations(
         server_time: now,
         acked_seq: store::acked_seq(&mut conn, &audience, push.client_id).await?,
     }))
-}
-
-fn unknown_to_members(mutation: &Mutation) -> Answer {
-    Answer { id: mutation.id, outcome: Outcome::Rejected { code: "unknown-mutation".into() } }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -174,7 +169,7 @@ struct PullAnswer {
 /// The present state of an entity.
 #[derive(Serialize, ToSchema)]
 struct Upsert {
-    /// `profile`, `balance`, `purchase` or `till`.
+    /// `profile`, `balance`, `purchase`, `notice` or `till`.
     entity: String,
     id: String,
     data: Value,
@@ -237,39 +232,54 @@ async fn pull(
 /// All that a new client must know. The cursor is taken before anything is read, so nothing can slip between.
 async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes> {
     let cursor = store::horizon(&mut *conn).await?;
-    let (singles, purchases): (&[&str], _) = match client {
-        Client::Member(phone) => {
-            let purchases = store::newest_of_member(conn, phone.membership_id, INITIAL_PURCHASES).await?;
-            (&["profile", "balance"], purchases)
-        }
+    let (singles, purchases, notices): (&[&str], _, _) = match client {
+        Client::Member(phone) => (
+            &["profile", "balance"],
+            store::newest_of_member(&mut *conn, phone.membership_id, INITIAL_PURCHASES).await?,
+            notices::store::ids_of(conn, phone.membership_id).await?,
+        ),
         Client::Till(till) => {
-            (&["till"], store::newest_of_till(conn, till.terminal_id, INITIAL_PURCHASES).await?)
+            (&["till"], store::newest_of_till(conn, till.terminal_id, INITIAL_PURCHASES).await?, Vec::new())
         }
     };
     let present =
         |entity: &str, entity_id: String| Changed { entity: entity.to_owned(), entity_id, deleted: false };
     let mut changed: Vec<Changed> = singles.iter().map(|entity| present(entity, "me".into())).collect();
     changed.extend(purchases.into_iter().map(|id| present("purchase", id.to_string())));
+    changed.extend(notices.into_iter().map(|id| present("notice", id.to_string())));
     Ok(Changes { changed, cursor, more: false, pending: false })
+}
+
+fn ids_among(changed: &[Changed], entity: &str) -> Vec<Uuid> {
+    changed.iter().filter(|one| one.entity == entity).filter_map(|one| one.entity_id.parse().ok()).collect()
 }
 
 /// The present states of entities, in the order of their changes.
 async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Result<Vec<Upsert>> {
     let now = app.clock.now();
     let mut conn = app.db.acquire().await?;
-    let is_purchase = |one: &&Changed| one.entity == "purchase";
-    let ids: Vec<Uuid> =
-        changed.iter().filter(is_purchase).filter_map(|one| one.entity_id.parse().ok()).collect();
     let for_till = matches!(client, Client::Till(_));
-    let views = purchase::views(&mut conn, &ids, for_till).await?;
+    let views = purchase::views(&mut conn, &ids_among(&changed, "purchase"), for_till).await?;
     let mut purchases: HashMap<String, _> =
         views.into_iter().map(|view| (view.id.to_string(), view)).collect();
+    let mut notices: HashMap<String, _> = match client {
+        Client::Member(phone) => {
+            let ids = ids_among(&changed, "notice");
+            let found = notices::store::find(&mut conn, phone.membership_id, &ids).await?;
+            found.into_iter().map(|notice| (notice.id.to_string(), notice)).collect()
+        }
+        Client::Till(_) => HashMap::new(),
+    };
     let mut upserts = Vec::with_capacity(changed.len());
     for Changed { entity, entity_id: id, .. } in changed {
         let data = match (entity.as_str(), client) {
             ("purchase", _) => {
                 let Some(view) = purchases.remove(&id) else { continue };
                 serde_json::to_value(view)
+            }
+            ("notice", _) => {
+                let Some(notice) = notices.remove(&id) else { continue };
+                serde_json::to_value(notice)
             }
             ("balance", Client::Member(phone)) => {
                 serde_json::to_value(ledger::store::balance(&mut conn, phone.membership_id).await?.shown())

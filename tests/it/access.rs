@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::world::{PASSWORD, person};
+use super::support::register::edit;
+use super::support::world::{PASSWORD, World, person};
 use super::support::{Client, Phone, Reply, TestApp, Till, next_id};
 
 /// What each role gets, in the order of [`Roles::all`].
@@ -25,7 +26,7 @@ const TILL: [u16; 6] = [401, 401, 200, 401, 401, 401];
 const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
 
 /// Signing out comes last.
-const RIGHTS: [Row; 26] = [
+const RIGHTS: [Row; 32] = [
     Row("GET", "/healthz", ANYONE),
     Row("GET", "/readyz", ANYONE),
     Row("GET", "/metrics", ANYONE),
@@ -35,12 +36,18 @@ const RIGHTS: [Row; 26] = [
     Row("GET", "/.well-known/profcards/status/{n}", ANYONE),
     Row("POST", "/api/activation/check", ANYONE),
     Row("POST", "/api/activation/enrol", CREATED),
+    Row("POST", "/api/lost-phone", [204; 6]),
     Row("POST", "/api/till/pairing", CREATED),
     Row("GET", "/api/staff/session", STAFF),
     Row("GET", "/api/staff/organisations/{id}", KEEPERS),
     Row("GET", "/api/staff/organisations/{id}/members", KEEPERS),
     Row("POST", "/api/staff/organisations/{id}/members", [401, 401, 401, 201, 404, 201]),
     Row("GET", "/api/staff/members/{id}", KEEPERS),
+    Row("PUT", "/api/staff/members/{id}", KEEPERS),
+    Row("POST", "/api/staff/members/{id}/status", KEEPERS),
+    Row("POST", "/api/staff/members/{id}/transfer", KEEPERS),
+    Row("POST", "/api/staff/members/{id}/phone/lost", KEEPERS),
+    Row("POST", "/api/staff/organisations/{id}/paper-cards", KEEPERS),
     Row("POST", "/api/staff/members/{id}/activation", KEEPERS),
     Row("POST", "/api/staff/members/{id}/cards/revoke", KEEPERS),
     Row("GET", "/api/member/profile", MEMBER),
@@ -66,6 +73,8 @@ struct Roles {
     till: Till,
     /// Whom the staff's requests are about; it has no phone.
     subject: Uuid,
+    /// Two who have phones to lose.
+    losers: [Uuid; 2],
     code: String,
     enrolment: Value,
 }
@@ -83,7 +92,11 @@ impl Roles {
         let enrolment = enrolment(&ed25519(), &challenge_for(&chair, &sheet["code"]).await);
         let phone = Phone::activate(&app, member).await;
         let till = Till::pair(&app).await;
-        Self { app, phone, till, subject, code, enrolment }
+        let losers = [app.member("Белова Вера Павловна").await, app.member("Власова Нина Львовна").await];
+        for loser in losers {
+            Phone::activate(&app, loser).await;
+        }
+        Self { app, phone, till, subject, losers, code, enrolment }
     }
 
     /// Anonymous, member, till, chair, chair of another organisation, regional staff above: fresh browsers, since one
@@ -105,6 +118,8 @@ impl Roles {
         let face = if role == "member" { "member" } else { "till" };
         let id = if template.contains("/organisations/") {
             self.app.world.school.to_string()
+        } else if template.ends_with("/phone/lost") {
+            self.losers[usize::from(role == "regional")].to_string()
         } else {
             self.subject.to_string()
         };
@@ -117,11 +132,20 @@ impl Roles {
 
     async fn body(&self, template: &str, role: &str) -> Value {
         let face = if role == "member" { "member" } else { "till" };
+        // What the chair has done, the staff above undo.
+        let above = role == "regional";
         match template {
             "/api/staff/session" => json!({ "login": "school", "password": PASSWORD }),
             "/api/staff/organisations/{id}/members" => person(&format!("Новикова {}", unused_name())),
             "/api/staff/members/{id}/cards/revoke" => json!({ "reason": "lost" }),
-            "/api/activation/check" => check_body(&self.code),
+            "/api/staff/members/{id}" => edit("Петрова Анна Сергеевна"),
+            "/api/staff/members/{id}/status" => json!({ "to": if above { "active" } else { "suspended" } }),
+            "/api/staff/members/{id}/transfer" => {
+                let World { school, group, .. } = self.app.world;
+                json!({ "organisationId": if above { school } else { group } })
+            }
+            "/api/staff/organisations/{id}/paper-cards" => json!({ "memberIds": [self.subject] }),
+            "/api/activation/check" | "/api/lost-phone" => check_body(&self.code),
             "/api/activation/enrol" => self.enrolment.clone(),
             "/api/till/pairing" => json!({ "code": self.app.pairing_code().await, "clientId": next_id() }),
             "/api/member/consents" => {
@@ -138,7 +162,7 @@ impl Roles {
     async fn ask(&self, client: &Client, role: &str, method: &Method, template: &str) -> u16 {
         let request = client.request(method, &self.path(template, role));
         let request = match *method {
-            Method::POST => request
+            Method::POST | Method::PUT => request
                 .header("idempotency-key", next_id().to_string())
                 .json(&self.body(template, role).await),
             _ => request,

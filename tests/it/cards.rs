@@ -76,7 +76,7 @@ async fn a_revocation_is_on_the_list_at_the_next_request() {
     assert!(held.verdict(&other.token(app.now())).accepted);
     assert_eq!(held.status_of(&other.card), Status::Valid);
     // The phone is out, and the register says why nobody holds a card.
-    phone.client.get("/api/member/profile").await.refused(401, "unauthenticated");
+    phone.client.get("/api/member/profile").await.refused(401, "phone-lost");
     let detail = app.chair().await.get(&format!("/api/staff/members/{}", phone.member)).await.json(200);
     assert_eq!(detail["card"], "none");
     assert!(detail["cards"].as_array().unwrap().iter().all(|card| card["state"] == "revoked"));

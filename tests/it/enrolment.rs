@@ -272,7 +272,7 @@ async fn a_second_phone_ends_the_first() {
     let offer = app.anonymous().post(CHECK, &check_body(code.as_str().unwrap())).await.json(200);
     assert_eq!(offer["replacesPhone"], true);
     let second = Phone::activate_with(&app, member, p256()).await;
-    first.client.get("/api/member/profile").await.refused(401, "unauthenticated");
+    first.client.get("/api/member/profile").await.refused(401, "phone-replaced");
     let held = Held::download(&app).await;
     assert_eq!(held.status_of(&first.card), Status::Invalid);
     assert_eq!(held.status_of(&second.card), Status::Valid);

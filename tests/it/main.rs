@@ -5,10 +5,14 @@ mod support;
 
 mod access;
 mod cards;
+mod changes;
 mod enrolment;
 mod faults;
 mod keys;
 mod ledger;
+mod loss;
+mod notices;
+mod paper;
 mod registry;
 mod sync;
 mod till;

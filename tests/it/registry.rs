@@ -241,7 +241,7 @@ async fn figures_and_filters_agree() {
         school["counts"],
         json!({
             "members": 3, "working": 1, "students": 1, "pensioners": 1, "withPhoneCard": 1, "withoutCard": 1,
-            "joinedThisMonth": 1, "withoutConsent": 1,
+            "joinedThisMonth": 1, "withoutConsent": 1, "suspended": 0,
         })
     );
     // What is above is not this chair's to see.

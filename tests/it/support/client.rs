@@ -65,8 +65,16 @@ impl Client {
 
     /// Posts under an idempotency key.
     pub async fn post_once(&self, path: &str, key: Uuid, body: &Value) -> Reply {
-        let request = self.request(&Method::POST, path).header("idempotency-key", key.to_string());
-        Reply::of(request.json(body)).await
+        self.send_once(&Method::POST, path, key, body).await
+    }
+
+    /// Puts under an idempotency key.
+    pub async fn put_once(&self, path: &str, key: Uuid, body: &Value) -> Reply {
+        self.send_once(&Method::PUT, path, key, body).await
+    }
+
+    async fn send_once(&self, method: &Method, path: &str, key: Uuid, body: &Value) -> Reply {
+        Reply::of(self.request(method, path).header("idempotency-key", key.to_string()).json(body)).await
     }
 
     pub async fn delete(&self, path: &str) -> Reply {

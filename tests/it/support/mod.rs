@@ -5,6 +5,7 @@ pub mod client;
 pub mod lists;
 pub mod phone;
 pub mod process;
+pub mod register;
 pub mod scratch;
 pub mod till;
 pub mod world;

@@ -33,6 +33,8 @@ pub const BIRTH_DATE: &str = "1980-05-17";
 pub struct World {
     pub region: i64,
     pub school: i64,
+    /// A group within the school, kept by its chair too.
+    pub group: i64,
     pub lyceum: i64,
     /// Keeps the school; signs in as `school`.
     pub chair: Uuid,
@@ -40,6 +42,8 @@ pub struct World {
     pub foreign_chair: Uuid,
     /// Regional staff above the school.
     pub regional: Uuid,
+    /// Staff of the union above both regions.
+    pub central: Uuid,
     pub partner: Uuid,
     pub outlet: Uuid,
 }
@@ -50,12 +54,14 @@ impl World {
         let union = organisation(&mut tx, None, "central", "Профсоюз", None).await;
         let region = organisation(&mut tx, Some(union), "regional", "Липецкая областная", Some(42)).await;
         let school = organisation(&mut tx, Some(region), "primary", "ППО школы № 12", None).await;
+        let group = organisation(&mut tx, Some(school), "group", "Профгруппа начальной школы", None).await;
         let other =
             organisation(&mut tx, Some(union), "regional", "Чувашская республиканская", Some(97)).await;
         let lyceum = organisation(&mut tx, Some(other), "primary", "ППО лицея № 3", None).await;
         let chair = account(app, &mut tx, "school", school, "chair").await;
         let foreign_chair = account(app, &mut tx, "lyceum", lyceum, "chair").await;
         let regional = account(app, &mut tx, "region", region, "regional").await;
+        let central = account(app, &mut tx, "union", union, "regional").await;
         let (partner, outlet) = (app.random.uuid(), app.random.uuid());
         let now = app.clock.now();
         partners::insert_partner(&mut tx, partner, "Книжная лавка", now).await.unwrap();
@@ -69,7 +75,7 @@ impl World {
         partners::insert_outlet(&mut tx, &place, now).await.unwrap();
         insert_offer(&mut tx, partner, &offer(), now - chrono::TimeDelta::days(40)).await.unwrap();
         tx.commit().await.unwrap();
-        Self { region, school, lyceum, chair, foreign_chair, regional, partner, outlet }
+        Self { region, school, group, lyceum, chair, foreign_chair, regional, central, partner, outlet }
     }
 }
 

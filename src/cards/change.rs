@@ -1,0 +1,41 @@
+//! Cards that no longer say what the register says.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use profcards_card::{DeviceKey, SignedCard};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Order, issue, shown, store};
+use crate::app::App;
+use crate::error::Result;
+
+/// Revokes the living cards of a membership and issues others in their place, for the same phone and as paper, if they show
+/// something else than they would now; answers whether they did. The caller holds the membership's lock. A membership that
+/// is not active is left alone: it is issued nothing.
+pub async fn reissue_changed(
+    app: &App,
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let Some(holder) = store::holder(&mut *conn, membership_id).await? else { return Ok(false) };
+    let would_show = shown(&holder)?;
+    let living = store::living(&mut *conn, membership_id, now).await?;
+    let mut changed = false;
+    for card in &living {
+        let signed = SignedCard::parse(&card.cose).context("a card in the tables is not one")?;
+        changed |= signed.claims.shown != would_show;
+    }
+    if !changed {
+        return Ok(false);
+    }
+    store::mark_revoked(&mut *conn, membership_id, None, "changed", now).await?;
+    for card in &living {
+        let key = card.cnf.as_deref().map(DeviceKey::from_cose_key).transpose();
+        let key = key.context("a phone's key in the tables is not one")?;
+        let order = Order { membership_id, key: key.as_ref(), device_id: card.device_id, sample: false };
+        issue(app, &mut *conn, &order, now).await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,66 @@
+//! A lost phone: the member reports it from any other device, with the code on the sheet that stayed at home and the birth
+//! date; those who keep the register report it by hand. The phone ends with its card, the paper card lives on.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::routes::{TypedCode, read_code};
+use super::store;
+use crate::app::{App, AppState};
+use crate::auth::member_audience;
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::{ClientAddress, Json};
+use crate::notices::{self, By, Kind};
+use crate::{cards, live, members};
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(report))
+}
+
+/// Ends a membership's phone as lost, if there is one; answers whether there was. The caller holds the membership's lock.
+pub async fn lose_phone(
+    app: &App,
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    by: By,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    if store::active_phone(&mut *conn, membership_id).await?.is_none() {
+        return Ok(false);
+    }
+    cards::retire_phone(&mut *conn, membership_id, "lost", now).await?;
+    notices::tell(app, conn, membership_id, &Kind::PhoneLost, by, now).await?;
+    Ok(true)
+}
+
+/// Report one's own phone lost, with the code on the printed sheet, used or not, and the birth date.
+#[utoipa::path(post, operation_id = "report_lost_phone", path = "/api/lost-phone", tag = "member", request_body = TypedCode,
+    responses((status = 204), (status = 403, body = Problem), (status = 429, body = Problem)))]
+async fn report(
+    State(app): State<AppState>,
+    address: ClientAddress,
+    Json(form): Json<TypedCode>,
+) -> Result<StatusCode> {
+    let (code_hash, attempts) = read_code(&app, &address, &form).await?;
+    let sheet = store::sheet(&app.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    members::store::lock(&mut tx, &[sheet.membership_id]).await?;
+    if !store::is_current_sheet(&mut tx, &sheet).await? {
+        return Err(Error::ActivationRefused);
+    }
+    store::end_unused_codes(&mut tx, sheet.membership_id, now).await?;
+    lose_phone(&app, &mut tx, sheet.membership_id, By::Member, now).await?;
+    tx.commit().await?;
+    for attempt in attempts {
+        attempt.forgive(&app).await;
+    }
+    live::wake(&app, &member_audience(sheet.membership_id)).await;
+    Ok(StatusCode::NO_CONTENT)
+}

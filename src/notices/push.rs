@@ -1,0 +1,69 @@
+//! What a member's phone hands in: which notices were read.
+
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::store;
+use crate::app::AppState;
+use crate::auth::{MemberPhone, member_audience};
+use crate::error::{Error, Result};
+use crate::http::idempotency::{self, Claim};
+use crate::sync::push::{rejected, repeated, undecided};
+use crate::sync::store::acknowledge;
+use crate::sync::{Answer, Mutation, Outcome};
+
+/// Notices in one mutation.
+const MAX_IDS: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    ids: Vec<Uuid>,
+}
+
+/// Applies a phone's mutations in their order; one answer each.
+pub async fn apply_all(
+    app: &AppState,
+    phone: &MemberPhone,
+    client_id: Uuid,
+    mutations: &[Mutation],
+) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(mutations.len());
+    for mutation in mutations {
+        let outcome = match apply(app, phone, client_id, mutation).await {
+            Ok(outcome) => outcome,
+            Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
+            Err(error) => undecided(&error, mutation),
+        };
+        answers.push(Answer { id: mutation.id, outcome });
+    }
+    answers
+}
+
+async fn apply(app: &AppState, phone: &MemberPhone, client_id: Uuid, mutation: &Mutation) -> Result<Outcome> {
+    if mutation.name != "notice.read" {
+        return Ok(rejected("unknown-mutation"));
+    }
+    let Ok(read) = serde_json::from_value::<Read>(mutation.args.clone()) else {
+        return Ok(rejected("malformed-args"));
+    };
+    if read.ids.len() > MAX_IDS {
+        return Ok(rejected("malformed-args"));
+    }
+    let (now, audience) = (app.clock.now(), member_audience(phone.membership_id));
+    let payload_hash = idempotency::payload_hash(&mutation.name, &mutation.args);
+    let mut tx = app.db.begin().await?;
+    if let Claim::Stored(answer) =
+        idempotency::claim(&mut tx, &audience, mutation.id, payload_hash, now).await?
+    {
+        return repeated(&answer);
+    }
+    store::mark_read(&mut tx, phone.membership_id, &audience, &read.ids, now).await?;
+    let outcome = Outcome::Applied { result: json!({ "readAt": now.timestamp() }) };
+    let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
+    idempotency::store(&mut tx, &audience, mutation.id, &answer).await?;
+    acknowledge(&mut tx, &audience, client_id, mutation.seq, now).await?;
+    tx.commit().await?;
+    Ok(outcome)
+}

@@ -1,0 +1,120 @@
+//! Notices in SQL.
+
+use chrono::{DateTime, Months, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{MAX_NOTICES, NOTICE_MONTHS, Notice};
+use crate::error::Result;
+
+/// Records a notice.
+pub async fn insert(
+    conn: &mut PgConnection,
+    id: Uuid,
+    membership_id: Uuid,
+    kind: &str,
+    by: &str,
+    params: &Value,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into notice (id, membership_id, kind, given_at, given_by, params) values ($1, $2, $3, $4, $5, $6)",
+        id,
+        membership_id,
+        kind,
+        now,
+        by,
+        params
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes what is more than a member keeps, and tells the phone that it is gone.
+pub async fn drop_surplus(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    audience: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "with gone as (
+             delete from notice where id in (
+                 select id from notice where membership_id = $1 order by given_at desc, id offset $2)
+             returning id
+         )
+         insert into change (audience, entity, entity_id, deleted, changed_at)
+         select $3, 'notice', id::text, true, $4 from gone",
+        membership_id,
+        MAX_NOTICES,
+        audience,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes notices that are too old to matter, and tells the phones that they are gone.
+pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "with gone as (delete from notice where given_at < $1 returning id, membership_id)
+         insert into change (audience, entity, entity_id, deleted, changed_at)
+         select 'member:' || membership_id, 'notice', id::text, true, $2 from gone",
+        now - Months::new(NOTICE_MONTHS),
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The notices of a member, newest first.
+pub async fn ids_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from notice where membership_id = $1 order by given_at desc, id limit $2",
+        membership_id,
+        MAX_NOTICES
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A member's own notices among these, in no order.
+pub async fn find(conn: &mut PgConnection, membership_id: Uuid, ids: &[Uuid]) -> Result<Vec<Notice>> {
+    Ok(sqlx::query_as!(
+        Notice,
+        "select id, kind, given_at as at, given_by as by, params, read_at from notice
+         where membership_id = $1 and id = any($2)",
+        membership_id,
+        ids
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Marks a member's own notices among these as read, and tells the phone.
+pub async fn mark_read(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    audience: &str,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "with read as (
+             update notice set read_at = $3 where membership_id = $1 and id = any($2) and read_at is null returning id
+         )
+         insert into change (audience, entity, entity_id, changed_at)
+         select $4, 'notice', id::text, $3 from read",
+        membership_id,
+        ids,
+        now,
+        audience
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

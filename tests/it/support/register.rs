@@ -1,0 +1,85 @@
+//! Those who keep the register change what it says, and what must hold after each change.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::world::person;
+use super::{Client, Phone, Reply, TestApp, next_id, settled};
+
+/// A change of data: what a form holds of this person.
+pub fn edit(full_name: &str) -> Value {
+    let mut form = person(full_name);
+    let fields = form.as_object_mut().unwrap();
+    fields.remove("joinedOn");
+    fields.remove("processingConsentOn");
+    form
+}
+
+/// Asks for a change of a member; `what` is the end of its path.
+pub async fn ask(staff: &Client, member: Uuid, what: &str, body: &Value) -> Reply {
+    staff.post_once(&format!("/api/staff/members/{member}/{what}"), next_id(), body).await
+}
+
+/// Puts a member's data right.
+pub async fn put_right(staff: &Client, member: Uuid, form: &Value) -> Reply {
+    staff.put_once(&format!("/api/staff/members/{member}"), next_id(), form).await
+}
+
+impl TestApp {
+    /// The chair suspends, resumes or ends a membership.
+    pub async fn set_status(&self, member: Uuid, to: &str) -> Value {
+        ask(&self.chair().await, member, "status", &json!({ "to": to })).await.json(200)
+    }
+
+    /// Nobody holds two living cards of a class, and a living phone card is that of the phone that is enrolled now.
+    pub async fn cards_are_sound(&self) {
+        let now = self.app.clock.now();
+        let twice: i64 = sqlx::query_scalar(
+            "select count(*) from (select from held_card where expires_at > $1
+                                   group by membership_id, class having count(*) > 1) twice",
+        )
+        .bind(now)
+        .fetch_one(&self.app.db)
+        .await
+        .unwrap();
+        assert_eq!(twice, 0, "a member holds two cards of one class");
+        let stray: i64 = sqlx::query_scalar(
+            "select count(*) from held_card c
+             left join device d on d.id = c.device_id and d.ended_at is null and d.membership_id = c.membership_id
+             where c.class = 1 and c.expires_at > $1 and d.cose_key is distinct from c.cnf",
+        )
+        .bind(now)
+        .fetch_one(&self.app.db)
+        .await
+        .unwrap();
+        assert_eq!(stray, 0, "a living phone card belongs to no enrolled phone");
+    }
+}
+
+impl Phone {
+    /// The notices that this phone knows after a pull of everything, newest last: kind and author.
+    pub async fn notices(&self) -> Vec<(String, String)> {
+        let mut notices = self.notice_data().await;
+        notices.sort_by_key(|notice| notice["at"].as_i64());
+        let text = |notice: &Value, field: &str| notice[field].as_str().unwrap().to_owned();
+        notices.iter().map(|notice| (text(notice, "kind"), text(notice, "by"))).collect()
+    }
+
+    /// The same notices whole, in no order.
+    pub async fn notice_data(&self) -> Vec<Value> {
+        let pulled = settled(async || self.pull_once("").await).await;
+        let upserts = pulled["upserts"].as_array().unwrap().iter();
+        upserts.filter(|one| one["entity"] == "notice").map(|one| one["data"].clone()).collect()
+    }
+
+    /// A cursor after all that has happened so far.
+    pub async fn caught_up(&self) -> String {
+        let cursor = |pulled: &Value| pulled["cursor"].as_str().unwrap().to_owned();
+        cursor(&self.pull(&cursor(&self.pull("").await)).await)
+    }
+
+    /// Takes the card that the profile holds now, as the app does after a pull.
+    pub async fn take_new_card(&mut self) {
+        self.card = hex::decode(self.profile().await["card"]["cardHex"].as_str().unwrap()).unwrap();
+    }
+}
