@@ -29,6 +29,9 @@ pub enum Error {
     /// A request that a foreign page made the browser send.
     #[error("the request came from another site")]
     CrossSite,
+    /// No card can be found by this number; why not is not said.
+    #[error("no card is known by this number")]
+    CardUnknown,
     /// It does not exist, or the caller may not know that it does.
     #[error("not found")]
     NotFound,
@@ -50,6 +53,9 @@ pub enum Error {
     /// The same idempotency key came with another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
+    /// A card or a redemption is refused, as a verdict or a mutation would say; the code says why.
+    #[error("refused: {0}")]
+    Refused(&'static str),
     /// The state does not allow it; the code says why.
     #[error("conflict: {0}")]
     Conflict(&'static str),
@@ -102,12 +108,14 @@ impl Error {
             Self::ActivationRefused => (StatusCode::FORBIDDEN, "activation-refused"),
             Self::PairingRefused => (StatusCode::FORBIDDEN, "pairing-refused"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site"),
+            Self::CardUnknown => (StatusCode::NOT_FOUND, "card-unknown"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
             Self::InvalidInput(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-input"),
             Self::MalformedRequest(_) => (StatusCode::BAD_REQUEST, "malformed-request"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts"),
             Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency-conflict"),
+            Self::Refused(code) => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::Conflict(code) => (StatusCode::CONFLICT, code),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

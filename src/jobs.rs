@@ -48,6 +48,7 @@ pub async fn housekeeping(app: &AppState) {
     report("sessions", auth::store::prune_sessions(&app.db, now).await);
     report("challenges", enrolment::store::prune_challenges(&app.db, now).await);
     report("notices", notices::store::prune(&app.db, now).await);
+    report("lookups", ledger::lookup::prune(&app.db, now).await);
     report("changes", sync::store::prune_changes(&app.db, now).await);
 }
 

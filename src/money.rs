@@ -19,6 +19,11 @@ impl Kopecks {
     /// Zero.
     pub const ZERO: Self = Self(0);
 
+    /// What is left after a part was taken away; `None` if that part is negative or more than there is.
+    pub fn minus(self, part: Self) -> Option<Self> {
+        (0..=self.0).contains(&part.0).then(|| Self(self.0 - part.0))
+    }
+
     /// The share of `basis_points` (hundredths of a percent), rounded **down** to a whole kopeck: the one rounding
     /// direction of the books. `None` if the result does not fit.
     pub fn share(self, basis_points: u32) -> Option<Self> {

@@ -222,6 +222,7 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
         commission_bp: 100,
         min_amount_kopecks: Kopecks(100_00),
         cap_per_purchase_kopecks: Some(Kopecks(500_00)),
+        redeem_max_share_bp: 3_000,
     };
     let pharmacy = Offer {
         version: 1,
@@ -230,6 +231,7 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
         commission_bp: 50,
         min_amount_kopecks: Kopecks::ZERO,
         cap_per_purchase_kopecks: None,
+        redeem_max_share_bp: 0,
     };
     for (partner, outlet, address, offer) in [
         ("Книжная лавка", "Магазин на Ленина", "Липецк, ул. Ленина, 5", books),

@@ -33,6 +33,12 @@ pub const ACTIVATION_ALTOGETHER: Limit =
 /// Failed pairings from one address.
 pub const PAIRING_PER_ADDRESS: Limit = Limit { name: "pairing-address", attempts: 10, window_seconds: 900 };
 
+/// Questions of one till for what a purchase may be paid from the balance.
+pub const REDEMPTION_PER_TILL: Limit = Limit { name: "redemption-till", attempts: 60, window_seconds: 60 };
+
+/// Verifications by one API key.
+pub const VENDOR_PER_KEY: Limit = Limit { name: "vendor-key", attempts: 600, window_seconds: 60 };
+
 /// An attempt that was counted. Dropped, it stays counted; a success takes it back with [`Attempt::forgive`], so that
 /// only failures use a limit up. Counting first keeps parallel guesses from slipping under it.
 pub struct Attempt {

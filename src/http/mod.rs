@@ -46,6 +46,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .merge(crate::enrolment::paper::router())
         .merge(crate::cards::routes::router())
         .merge(crate::partners::routes::router())
+        .merge(crate::ledger::routes::router())
         .merge(crate::sync::routes::router())
 }
 

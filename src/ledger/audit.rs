@@ -64,13 +64,20 @@ pub async fn run(db: &PgPool) -> Result<Audit> {
     .fetch_one(&mut *tx)
     .await?;
     let wrong_purchases = sqlx::query_scalar!(
-        r#"with ends as (select reverses, array_agg(kind order by kind) as kinds from journal where kind <> 'purchase' group by reverses)
+        r#"with ends as (
+               select reverses, array_agg(kind order by kind) as kinds,
+                      sum(redeem_kopecks)::bigint as given_back, sum(accrual_kopecks)::bigint as ended
+               from journal where kind <> 'purchase' group by reverses
+           )
            select count(*) as "n!"
            from purchase u
-           full join (select seq, accrual_kopecks, amount_kopecks from journal where kind = 'purchase') j on j.seq = u.seq
+           full join (select seq, accrual_kopecks, amount_kopecks, redeem_kopecks from journal where kind = 'purchase') j on j.seq = u.seq
            left join ends e on e.reverses = coalesce(u.seq, j.seq)
            where u.seq is null or j.seq is null
-              or (u.accrual_kopecks, u.amount_kopecks) is distinct from (j.accrual_kopecks, j.amount_kopecks)
+              or (u.accrual_kopecks, u.amount_kopecks, u.redeem_kopecks)
+                 is distinct from (j.accrual_kopecks, j.amount_kopecks, j.redeem_kopecks)
+              or (u.state <> 'pending' and e.ended is distinct from u.accrual_kopecks)
+              or coalesce(e.given_back, 0) <> case u.state when 'cancelled' then u.redeem_kopecks else 0 end
               or e.kinds is distinct from case u.state when 'available' then array['confirm']
                                                        when 'cancelled' then array['refund'] end"#
     )
@@ -82,7 +89,7 @@ pub async fn run(db: &PgPool) -> Result<Audit> {
            where not exists (select from idempotency i where i.principal = 'till:' || u.terminal_id and i.id = u.idem
                              and i.answer ->> 'status' = 'applied')
               or not exists (select from terminal_op t where t.terminal_id = u.terminal_id and t.op_no = u.op_no and t.idem = u.idem)
-              or (c.class = 1 and not exists (select from proof p where p.terminal_id = u.terminal_id and p.idem = u.idem))"#
+              or (u.shown_by = 'token' and (c.class = 1 or u.redeem_kopecks > 0) and not exists (select from proof p where p.terminal_id = u.terminal_id and p.idem = u.idem))"#
     )
     .fetch_one(&mut *tx)
     .await?;

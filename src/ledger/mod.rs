@@ -1,10 +1,15 @@
 //! ПрофКардс, the cashback ledger: Postgres holds the truth, Redis only makes reading it quicker. Rules are pure
-//! ([`rules`]), postings are made in [`purchase`] and [`confirm`], and [`audit`] recomputes everything from the journal.
+//! ([`rules`]); [`customer`] finds out who stands before a till, by a card's token or by a number that was looked up
+//! ([`lookup`]); postings are made in [`purchase`] and [`confirm`], and [`audit`] recomputes everything from the journal.
 //! Nothing outside this folder writes to the books.
 
 pub mod audit;
 pub mod confirm;
+pub mod customer;
+pub mod lookup;
 pub mod purchase;
+pub mod redemption;
+pub mod routes;
 pub mod rules;
 pub mod store;
 
@@ -32,6 +37,37 @@ pub struct Balance {
     /// Of the available, held for a purchase in progress.
     pub held_kopecks: Kopecks,
 }
+
+/// Why an operation has no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable, kebab-case; the till translates it.
+    pub code: &'static str,
+    /// The figures that its words need.
+    pub detail: Option<RefusalDetail>,
+}
+
+impl Refusal {
+    /// A refusal whose code says all.
+    pub fn of(code: &'static str) -> Self {
+        Self { code, detail: None }
+    }
+}
+
+/// The figures of a refused redemption: what would be accepted instead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusalDetail {
+    /// With `redemption-too-much`: the most that this purchase may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_kopecks: Option<i64>,
+    /// With `balance-too-low`: all that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_kopecks: Option<i64>,
+}
+
+/// The result of an operation: applied, refused for good, or failed without a decision.
+pub type Applied<T> = Result<std::result::Result<T, Refusal>>;
 
 /// A balance and its version.
 #[derive(Clone, Copy, Debug, Default)]

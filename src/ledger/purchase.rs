@@ -4,51 +4,60 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use profcards_card::{Code, Context, ProofIdentity, StatusSource, Verdict, Wants, verify};
+use chrono::{DateTime, NaiveDate, Utc};
+use profcards_card::{Code, ProofIdentity};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Offer};
-use super::store::{self, Posting, PurchaseRow};
+use super::store::{self, Movement, NewPurchase, Posting, PurchaseRow};
+use super::{Applied, Refusal, lookup, redemption};
 use crate::app::App;
 use crate::auth::{member_audience, till_audience};
-use crate::cards;
-use crate::clock::{moscow_day, unix_seconds};
+use crate::clock::moscow_day;
 use crate::error::{Error, Result};
-use crate::members;
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
 use crate::partners::store::TerminalPlace;
 use crate::sync::store::record_change;
 
-/// How long a till may be out of contact and still hand in what it recorded.
-const MAX_OFFLINE_DAYS: i64 = 35;
 /// A proof that was booked is remembered in Redis for so long; after it Postgres alone remembers.
 const NONCE_SECONDS: u64 = 24 * 3600;
-
-/// Why a mutation has no effect: a stable code, which the till translates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal(pub &'static str);
-
-/// The result of applying a mutation: refused, or failed without a decision.
-pub type Applied<T> = Result<std::result::Result<T, Refusal>>;
 
 /// A purchase as a till hands it in.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordPurchase {
-    /// The text of the QR code.
-    pub token: String,
-    /// What was paid.
+    /// The text of the QR code. Exactly one of this and `lookupId` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// A number that this till has looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup_id: Option<Uuid>,
+    /// What the purchase costs.
     pub amount_kopecks: i64,
+    /// What of it is paid from the balance; nothing where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeem_kopecks: Option<i64>,
     /// The till's own number of this operation.
     pub op_no: i64,
     /// Where it was made, as the till knew then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet_id: Option<Uuid>,
+}
+
+impl RecordPurchase {
+    /// What was handed in of the card.
+    fn presented(&self) -> std::result::Result<Presented<'_>, Refusal> {
+        match (self.token.as_deref(), self.lookup_id) {
+            (Some(token), None) => Ok(Presented::Token(token)),
+            (None, Some(id)) => Ok(Presented::Lookup(id)),
+            _ => Err(Refusal::of("malformed-args")),
+        }
+    }
 }
 
 /// The wish to take a purchase back.
@@ -72,12 +81,8 @@ pub struct Circumstances<'a> {
     pub principal: &'a str,
     /// The idempotency key.
     pub idem: Uuid,
-    /// When it happened, as the till reckons: its clock corrected by the server offset that it knew then.
-    pub at: u64,
-    /// The server's time minus the till's, measured when the till sent this.
-    pub till_skew_seconds: i64,
-    /// Now.
-    pub now: DateTime<Utc>,
+    /// When it happened.
+    pub when: When,
 }
 
 /// What a recorded purchase answers; stored, so that a retry gets the same.
@@ -88,8 +93,12 @@ pub struct PurchaseResult {
     pub purchase_id: Uuid,
     /// The short number on the receipt.
     pub receipt: String,
-    /// What was paid.
+    /// What the purchase costs.
     pub amount_kopecks: i64,
+    /// What of it was paid from the balance.
+    pub redeem_kopecks: i64,
+    /// What is left to pay.
+    pub payable_kopecks: i64,
     /// What it brings the member.
     pub accrual_kopecks: i64,
     /// From which day on it may be spent.
@@ -125,8 +134,10 @@ pub struct PurchaseView {
     pub partner_name: String,
     /// At which outlet.
     pub outlet_name: String,
-    /// What was paid.
+    /// What the purchase costs.
     pub amount_kopecks: i64,
+    /// What of it was paid from the balance.
+    pub redeem_kopecks: i64,
     /// What it brings the member.
     pub accrual_kopecks: i64,
     /// `pending`, `available` or `cancelled`.
@@ -167,7 +178,8 @@ pub async fn views(conn: &mut PgConnection, ids: &[Uuid], for_till: bool) -> Res
 }
 
 fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseView {
-    let outcome = rules::evaluate(offer, Kopecks(row.amount_kopecks), moscow_day(row.event_at));
+    let (amount, redeem) = (Kopecks(row.amount_kopecks), Kopecks(row.redeem_kopecks));
+    let outcome = rules::evaluate(offer, amount, redeem, moscow_day(row.event_at));
     PurchaseView {
         id: row.id,
         receipt: receipt(row.terminal_number, row.op_no),
@@ -175,6 +187,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
         partner_name: row.partner_name.clone(),
         outlet_name: row.outlet_name.clone(),
         amount_kopecks: row.amount_kopecks,
+        redeem_kopecks: row.redeem_kopecks,
         accrual_kopecks: row.accrual_kopecks,
         state: row.state.clone(),
         event_at: row.event_at,
@@ -185,179 +198,151 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
     }
 }
 
-/// Books a purchase: accrual only, by the rule of its own time.
+/// Books a purchase by the rule of its own time, part of it paid from the balance if the member has agreed to that.
 pub async fn record(
     app: &App,
     conn: &mut PgConnection,
     request: &RecordPurchase,
     about: &Circumstances<'_>,
 ) -> Applied<Booked> {
-    if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) {
-        return Ok(Err(Refusal("amount-invalid")));
+    let redeem = Kopecks(request.redeem_kopecks.unwrap_or(0));
+    if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
+        return Ok(Err(Refusal::of("amount-invalid")));
     }
     if request.op_no < 1 {
-        return Ok(Err(Refusal("op-number-invalid")));
+        return Ok(Err(Refusal::of("op-number-invalid")));
     }
+    let presented = match request.presented() {
+        Ok(presented) => presented,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let place = partners::store::place(&mut *conn, about.terminal_id).await?;
     // A tablet that was moved to another shop may still hold what the first one sold.
     if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
-        return Ok(Err(Refusal("other-outlet")));
+        return Ok(Err(Refusal::of("other-outlet")));
     }
-    let (event_at, verdict) = match verify_as_of_event(app, &request.token, about) {
-        Ok(verified) => verified,
-        // Our own list, not the card, is at fault: the till keeps the purchase and sends it again.
-        Err(code @ (Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired)) => {
-            return Err(Error::Unavailable(anyhow::anyhow!(
-                "purchases cannot be verified: {}",
-                code.as_str()
-            )));
-        }
-        Err(code) => return Ok(Err(Refusal(code.as_str()))),
-    };
-    let card = match admissible_card(conn, &verdict, event_at).await? {
-        Ok(card) => card,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let proof = verdict.proof.as_ref().map(|proof| proof.identity);
+    let challenge =
+        (redeem > Kopecks::ZERO).then(|| redemption::challenge(app, about.terminal_id, request.op_no));
+    let customer =
+        match identify(app, conn, presented, challenge.as_deref(), about.terminal_id, &about.when).await? {
+            Ok(customer) => customer,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+    let sale = Sale { request, redeem, place, customer };
+    if let Some(refusal) = claim(app, conn, &sale, about).await? {
+        return Ok(Err(refusal));
+    }
+    let offer = store::offer_at(&mut *conn, sale.place.partner_id, sale.customer.event_at).await?;
+    if let Some(refusal) = redemption::why_not(conn, offer.as_ref(), &sale, about.when.now).await? {
+        return Ok(Err(refusal));
+    }
+    let proof = sale.customer.proof().map(|proof| proof.identity);
+    let result = book(app, conn, &sale, offer.as_ref(), about).await?;
+    Ok(Ok(Booked { result, membership_id: sale.customer.membership_id, proof }))
+}
+
+/// A purchase that is being booked.
+pub(super) struct Sale<'a> {
+    /// As the till handed it in.
+    pub(super) request: &'a RecordPurchase,
+    /// What of it is paid from the balance.
+    pub(super) redeem: Kopecks,
+    /// Where it was made.
+    pub(super) place: TerminalPlace,
+    /// By whom.
+    pub(super) customer: Customer,
+}
+
+/// Locks the balance, and uses up what may serve one purchase only: the proof or the lookup, and the operation number.
+async fn claim(
+    app: &App,
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    about: &Circumstances<'_>,
+) -> Result<Option<Refusal>> {
+    let proof = sale.customer.proof().map(|proof| proof.identity);
     if let Some(identity) = proof
         && app.cache.get(&nonce_key(&identity)).await.is_some_and(|owner| owner != nonce_owner(about))
         && store::is_proof_spent(&mut *conn, &identity.0).await?
     {
         // Redis spares the lock, Postgres decides.
-        return Ok(Err(Refusal(Code::Replayed.as_str())));
+        return Ok(Some(Refusal::of(Code::Replayed.as_str())));
     }
-    store::lock_balance(&mut *conn, card.membership_id).await?;
+    store::lock_balance(&mut *conn, sale.customer.membership_id).await?;
     if let Some(identity) = proof
-        && !store::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.now).await?
+        && !store::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now).await?
     {
-        return Ok(Err(Refusal(Code::Replayed.as_str())));
+        return Ok(Some(Refusal::of(Code::Replayed.as_str())));
     }
-    if !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem).await? {
-        return Ok(Err(Refusal("op-number-reused")));
-    }
-    let result = book(app, conn, request, about, &place, &card, event_at, shown_name(&verdict)).await?;
-    Ok(Ok(Booked { result, membership_id: card.membership_id, proof }))
-}
-
-fn shown_name(verdict: &Verdict) -> String {
-    verdict.shown().map(|shown| shown.name().to_owned()).unwrap_or_default()
-}
-
-/// Verifies the token as of the moment of the purchase. A till's clock may have been wrong, or have been set right since:
-/// the moment is first taken as the till reckoned it, then as its clock is seen to be off now.
-fn verify_as_of_event(
-    app: &App,
-    token: &str,
-    about: &Circumstances<'_>,
-) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
-    let trust = app.keys.trust_list();
-    // Neither the pairing nor the last contact is a bound: a till that was paired anew, or whose earlier push was answered
-    // `retry`, hands in what is older than both.
-    let earliest = about.now - TimeDelta::days(MAX_OFFLINE_DAYS);
-    let mut refused = Code::Malformed;
-    for (attempt, at) in
-        [about.at, about.at.saturating_add_signed(about.till_skew_seconds)].into_iter().enumerate()
+    if let Evidence::Lookup(id) = sale.customer.evidence
+        && !lookup::claim(&mut *conn, id, about.idem).await?
     {
-        let event_at = crate::clock::from_unix_seconds(at).clamp(earliest, about.now);
-        let context = Context {
-            now: unix_seconds(event_at),
-            trust: Ok(&trust.list),
-            status: StatusSource::IssuerTables,
-            challenge: None,
-            wants: Wants::Accrual,
-            seen: &|_| false,
-        };
-        let verdict = verify(token, &context);
-        if verdict.accepted {
-            return Ok((event_at, verdict));
-        }
-        if attempt == 0 {
-            refused = verdict.code;
-        }
+        return Ok(Some(Refusal::of("lookup-used")));
     }
-    Err(refused)
+    let claimed = store::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem).await?;
+    Ok((!claimed).then(|| Refusal::of("op-number-reused")))
 }
 
-/// The card, if this instance issued it, it was not revoked at the time, and its holder takes part in the programme.
-async fn admissible_card(
-    conn: &mut PgConnection,
-    verdict: &Verdict,
-    event_at: DateTime<Utc>,
-) -> Applied<cards::store::KnownCard> {
-    let claims = verdict
-        .card
-        .as_ref()
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("an accepted card has claims")))?;
-    let known = cards::store::find(&mut *conn, &claims.status.uri, claims.status.idx).await?;
-    let cnf = claims.cnf.map(|key| key.to_cose_key());
-    let Some(card) = known.filter(|card| card.cnf == cnf && card.number == claims.number.to_string()) else {
-        return Ok(Err(Refusal("card-not-issued-here")));
-    };
-    if card.status != 0 && card.status_at.is_none_or(|since| since <= event_at) {
-        let code = if card.status == 2 { Code::Suspended } else { Code::Revoked };
-        return Ok(Err(Refusal(code.as_str())));
-    }
-    // The card may be valid again by now; at the time it was not.
-    if members::changes::store::was_suspended(&mut *conn, card.membership_id, event_at).await? {
-        return Ok(Err(Refusal(Code::Suspended.as_str())));
-    }
-    if !store::takes_part(conn, card.membership_id, event_at).await? {
-        return Ok(Err(Refusal("not-in-programme")));
-    }
-    Ok(Ok(card))
-}
-
-#[expect(clippy::too_many_arguments, reason = "all that a posting is made of, gathered by its one caller")]
 async fn book(
     app: &App,
     conn: &mut PgConnection,
-    request: &RecordPurchase,
+    sale: &Sale<'_>,
+    offer: Option<&Offer>,
     about: &Circumstances<'_>,
-    place: &TerminalPlace,
-    card: &cards::store::KnownCard,
-    event_at: DateTime<Utc>,
-    shown_name: String,
 ) -> Result<serde_json::Value> {
-    let offer = store::offer_at(&mut *conn, place.partner_id, event_at).await?;
-    let day = moscow_day(event_at);
-    let outcome = rules::evaluate(offer.as_ref(), Kopecks(request.amount_kopecks), day)
+    let Sale { request, redeem, place, customer } = sale;
+    let day = moscow_day(customer.event_at);
+    let outcome = rules::evaluate(offer, Kopecks(request.amount_kopecks), *redeem, day)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("the rule's figures do not fit")))?;
     let posting = Posting {
         kind: "purchase",
         principal: about.principal,
         idem: about.idem,
-        membership_id: card.membership_id,
+        membership_id: customer.membership_id,
         partner_id: place.partner_id,
         outlet_id: place.outlet_id,
         terminal_id: about.terminal_id,
         amount_kopecks: request.amount_kopecks,
         accrual_kopecks: outcome.accrual_kopecks.0,
         commission_kopecks: outcome.commission_kopecks.0,
-        rule_version: offer.as_ref().map(|offer| offer.version),
+        redeem_kopecks: redeem.0,
+        rule_version: offer.map(|offer| offer.version),
         reverses: None,
-        event_at,
-        booked_at: about.now,
+        event_at: customer.event_at,
+        booked_at: about.when.now,
     };
-    let seq = store::post(&mut *conn, &posting).await?;
-    let purchase_id = app.random.uuid();
-    let confirm_on = rules::confirm_day(day);
-    store::insert_purchase(&mut *conn, purchase_id, seq, &posting, request.op_no, card.id, confirm_on)
-        .await?;
-    store::add_pending(&mut *conn, card.membership_id, posting.accrual_kopecks).await?;
-    tell(conn, card.membership_id, about, purchase_id).await?;
+    let new = NewPurchase {
+        id: app.random.uuid(),
+        seq: store::post(&mut *conn, &posting).await?,
+        op_no: request.op_no,
+        card_id: customer.card_id,
+        shown_by: match customer.evidence {
+            Evidence::Token(_) => "token",
+            Evidence::Lookup(_) => "number",
+        },
+        confirm_on: rules::confirm_day(day),
+    };
+    store::insert_purchase(&mut *conn, &new, &posting).await?;
+    let movement =
+        Movement { pending_kopecks: posting.accrual_kopecks, available_kopecks: -posting.redeem_kopecks };
+    store::move_balance(&mut *conn, customer.membership_id, movement).await?;
+    tell(conn, customer.membership_id, about, new.id).await?;
     let result = PurchaseResult {
-        purchase_id,
+        purchase_id: new.id,
         receipt: receipt(place.number, request.op_no),
         amount_kopecks: request.amount_kopecks,
+        redeem_kopecks: redeem.0,
+        payable_kopecks: request.amount_kopecks - redeem.0,
         accrual_kopecks: posting.accrual_kopecks,
-        confirm_on,
-        shown_name,
+        confirm_on: new.confirm_on,
+        shown_name: customer.shown_name.clone(),
         explanation: outcome.explanation,
     };
     Ok(serde_json::to_value(result).map_err(anyhow::Error::from)?)
 }
 
-/// Takes a purchase back whole, while its return window is open. Only the till that recorded it can.
+/// Takes a purchase back whole, while its return window is open: what it was to bring goes, what it took from the balance
+/// comes back. Only the till that recorded it can.
 pub async fn cancel(
     conn: &mut PgConnection,
     request: &CancelPurchase,
@@ -366,20 +351,20 @@ pub async fn cancel(
     let Some((id, membership_id)) =
         store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
     else {
-        return Ok(Err(Refusal("unknown-purchase")));
+        return Ok(Err(Refusal::of("unknown-purchase")));
     };
     store::lock_balance(&mut *conn, membership_id).await?;
     // Read again under the lock: a confirmation or another cancellation may have come between.
     let row = store::purchases(&mut *conn, &[id]).await?.pop().ok_or(Error::NotFound)?;
     match row.state.as_str() {
         "pending" => {}
-        "cancelled" => return Ok(Err(Refusal("already-cancelled"))),
-        _ => return Ok(Err(Refusal("cancel-too-late"))),
+        "cancelled" => return Ok(Err(Refusal::of("already-cancelled"))),
+        _ => return Ok(Err(Refusal::of("cancel-too-late"))),
     }
     if request.op_no < 1
         || !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem).await?
     {
-        return Ok(Err(Refusal("op-number-reused")));
+        return Ok(Err(Refusal::of("op-number-reused")));
     }
     let posting = Posting {
         kind: "refund",
@@ -392,14 +377,16 @@ pub async fn cancel(
         amount_kopecks: row.amount_kopecks,
         accrual_kopecks: row.accrual_kopecks,
         commission_kopecks: store::commission_of(&mut *conn, row.seq).await?,
+        redeem_kopecks: row.redeem_kopecks,
         rule_version: row.rule_version,
         reverses: Some(row.seq),
-        event_at: about.now,
-        booked_at: about.now,
+        event_at: about.when.now,
+        booked_at: about.when.now,
     };
     store::post(&mut *conn, &posting).await?;
-    store::cancel_purchase(&mut *conn, id, about.now).await?;
-    store::add_pending(&mut *conn, membership_id, -row.accrual_kopecks).await?;
+    store::cancel_purchase(&mut *conn, id, about.when.now).await?;
+    let movement = Movement { pending_kopecks: -row.accrual_kopecks, available_kopecks: row.redeem_kopecks };
+    store::move_balance(&mut *conn, membership_id, movement).await?;
     tell(conn, membership_id, about, id).await?;
     metrics::counter!("profcards_purchases_cancelled_total").increment(1);
     let result = serde_json::json!({ "purchaseId": id, "state": "cancelled" });
@@ -414,9 +401,9 @@ async fn tell(
     purchase_id: Uuid,
 ) -> Result<()> {
     let (member, id) = (member_audience(membership_id), purchase_id.to_string());
-    record_change(&mut *conn, &member, "purchase", &id, about.now).await?;
-    record_change(&mut *conn, &member, "balance", "me", about.now).await?;
-    record_change(conn, &till_audience(about.terminal_id), "purchase", &id, about.now).await
+    record_change(&mut *conn, &member, "purchase", &id, about.when.now).await?;
+    record_change(&mut *conn, &member, "balance", "me", about.when.now).await?;
+    record_change(conn, &till_audience(about.terminal_id), "purchase", &id, about.when.now).await
 }
 
 fn nonce_key(identity: &ProofIdentity) -> String {

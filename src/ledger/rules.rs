@@ -26,17 +26,34 @@ pub struct Offer {
     pub min_amount_kopecks: Kopecks,
     /// The most that one purchase brings the member.
     pub cap_per_purchase_kopecks: Option<Kopecks>,
+    /// The most of a purchase that may be paid from the balance, in hundredths of a percent; 0: nothing.
+    pub redeem_max_share_bp: i32,
+}
+
+impl Offer {
+    /// The most that a purchase may take from a balance by this rule; `None` if it allows no redemption at all.
+    pub fn redeemable(&self, amount: Kopecks) -> Option<Kopecks> {
+        let share_bp = self.redeem_max_share_bp.unsigned_abs();
+        amount.share(share_bp).filter(|_| share_bp > 0)
+    }
 }
 
 /// One line of the explanation; the PWA has the words for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Line {
+    /// A part was paid from the balance; the rule goes by the rest.
+    Redeemed {
+        /// From the balance.
+        redeem_kopecks: Kopecks,
+        /// What was left to pay.
+        payable_kopecks: Kopecks,
+    },
     /// The rule's percent of the amount, rounded down.
     Percent {
         /// Hundredths of a percent.
         percent_bp: i32,
-        /// The purchase.
+        /// The purchase, without what was paid from the balance.
         amount_kopecks: Kopecks,
         /// What that makes.
         accrual_kopecks: Kopecks,
@@ -71,23 +88,29 @@ pub struct Outcome {
     pub explanation: Vec<Line>,
 }
 
-/// Applies a rule to a purchase of `amount` made on `day`. `None` only if a figure does not fit its type.
-pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, day: NaiveDate) -> Option<Outcome> {
-    let nothing = |line| Outcome {
-        accrual_kopecks: Kopecks::ZERO,
-        commission_kopecks: Kopecks::ZERO,
-        explanation: vec![line],
-    };
-    let Some(offer) = offer else { return Some(nothing(Line::NoOffer)) };
-    if amount < offer.min_amount_kopecks {
-        return Some(nothing(Line::BelowMinimum { min_amount_kopecks: offer.min_amount_kopecks }));
+/// Applies a rule to a purchase of `amount` made on `day`, of which `redeem` was paid from the balance: both parts go by
+/// what was left to pay. `None` only if a figure does not fit its type, or more was redeemed than the purchase cost.
+pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks, day: NaiveDate) -> Option<Outcome> {
+    let payable = amount.minus(redeem)?;
+    let mut explanation = Vec::new();
+    if redeem > Kopecks::ZERO {
+        explanation.push(Line::Redeemed { redeem_kopecks: redeem, payable_kopecks: payable });
     }
-    let by_percent = amount.share(offer.percent_bp.unsigned_abs())?;
-    let mut explanation = vec![Line::Percent {
+    let nothing = |mut explanation: Vec<Line>, line| {
+        explanation.push(line);
+        Some(Outcome { accrual_kopecks: Kopecks::ZERO, commission_kopecks: Kopecks::ZERO, explanation })
+    };
+    let Some(offer) = offer else { return nothing(explanation, Line::NoOffer) };
+    if payable < offer.min_amount_kopecks {
+        let min_amount_kopecks = offer.min_amount_kopecks;
+        return nothing(explanation, Line::BelowMinimum { min_amount_kopecks });
+    }
+    let by_percent = payable.share(offer.percent_bp.unsigned_abs())?;
+    explanation.push(Line::Percent {
         percent_bp: offer.percent_bp,
-        amount_kopecks: amount,
+        amount_kopecks: payable,
         accrual_kopecks: by_percent,
-    }];
+    });
     let mut accrual_kopecks = by_percent;
     if let Some(cap_kopecks) = offer.cap_per_purchase_kopecks.filter(|cap| by_percent > *cap) {
         accrual_kopecks = cap_kopecks;
@@ -96,7 +119,7 @@ pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, day: NaiveDate) -> Optio
     if accrual_kopecks > Kopecks::ZERO {
         explanation.push(Line::PendingUntil { date: confirm_day(day) });
     }
-    let commission_kopecks = amount.share(offer.commission_bp.unsigned_abs())?;
+    let commission_kopecks = payable.share(offer.commission_bp.unsigned_abs())?;
     Some(Outcome { accrual_kopecks, commission_kopecks, explanation })
 }
 
@@ -123,30 +146,52 @@ mod tests {
             commission_bp: 100,
             min_amount_kopecks: Kopecks(100_00),
             cap_per_purchase_kopecks: cap.map(Kopecks),
+            redeem_max_share_bp: 3000,
         }
     }
 
     #[test]
     fn the_figures_and_their_reasons() {
-        let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), day()).unwrap();
+        let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), Kopecks::ZERO, day()).unwrap();
         assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(45_00), Kopecks(15_00)));
         assert_eq!(
             outcome.explanation.last(),
             Some(&Line::PendingUntil { date: NaiveDate::from_ymd_opt(2026, 12, 6).unwrap() })
         );
-        let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), day()).unwrap();
+        let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), Kopecks::ZERO, day()).unwrap();
         assert_eq!(capped.accrual_kopecks, Kopecks(20_00));
         assert!(capped.explanation.contains(&Line::Capped { cap_kopecks: Kopecks(20_00) }));
-        let small = evaluate(Some(&offer(None)), Kopecks(99_99), day()).unwrap();
+        let small = evaluate(Some(&offer(None)), Kopecks(99_99), Kopecks::ZERO, day()).unwrap();
         assert_eq!(small.accrual_kopecks, Kopecks::ZERO);
-        assert_eq!(evaluate(None, Kopecks(1), day()).unwrap().explanation, [Line::NoOffer]);
+        assert_eq!(evaluate(None, Kopecks(1), Kopecks::ZERO, day()).unwrap().explanation, [Line::NoOffer]);
+    }
+
+    #[test]
+    fn what_is_paid_from_the_balance_brings_nothing() {
+        let offer = offer(None);
+        assert_eq!(offer.redeemable(Kopecks(1_000_01)), Some(Kopecks(300_00)));
+        assert_eq!(Offer { redeem_max_share_bp: 0, ..offer.clone() }.redeemable(Kopecks(1_000_01)), None);
+        let outcome = evaluate(Some(&offer), Kopecks(1_000_00), Kopecks(300_00), day()).unwrap();
+        assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(21_00), Kopecks(7_00)));
+        let redeemed = Line::Redeemed { redeem_kopecks: Kopecks(300_00), payable_kopecks: Kopecks(700_00) };
+        assert_eq!(outcome.explanation.first(), Some(&redeemed));
+        let small = evaluate(Some(&offer), Kopecks(120_00), Kopecks(36_00), day()).unwrap();
+        assert_eq!(
+            small.explanation.last(),
+            Some(&Line::BelowMinimum { min_amount_kopecks: Kopecks(100_00) })
+        );
+        assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(2), day()), None);
+        assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(-1), day()), None);
     }
 
     proptest! {
         #[test]
-        fn a_purchase_never_brings_more_than_it_cost(amount in 1_i64..=crate::money::MAX_PURCHASE_KOPECKS, cap in proptest::option::of(1_i64..1_000_00)) {
-            let outcome = evaluate(Some(&offer(cap)), Kopecks(amount), day()).unwrap();
-            prop_assert!(outcome.accrual_kopecks.0 >= 0 && outcome.accrual_kopecks.0 <= amount);
+        fn a_purchase_never_brings_more_than_was_paid(amount in 1_i64..=crate::money::MAX_PURCHASE_KOPECKS, cap in proptest::option::of(1_i64..1_000_00), share_bp in 0_i32..=10_000) {
+            let offer = Offer { redeem_max_share_bp: share_bp, ..offer(cap) };
+            let redeem = offer.redeemable(Kopecks(amount)).unwrap_or_default();
+            prop_assert!(redeem.0 >= 0 && redeem.0 <= amount);
+            let outcome = evaluate(Some(&offer), Kopecks(amount), redeem, day()).unwrap();
+            prop_assert!(outcome.accrual_kopecks.0 >= 0 && outcome.accrual_kopecks.0 <= amount - redeem.0);
             prop_assert!(outcome.commission_kopecks.0 >= 0);
             prop_assert!(cap.is_none_or(|cap| outcome.accrual_kopecks.0 <= cap));
         }

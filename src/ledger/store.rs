@@ -15,7 +15,7 @@ pub async fn offer_at(conn: &mut PgConnection, partner_id: Uuid, at: DateTime<Ut
     Ok(sqlx::query_as!(
         Offer,
         r#"select version, title, percent_bp, commission_bp, min_amount_kopecks as "min_amount_kopecks: Kopecks",
-                  cap_per_purchase_kopecks as "cap_per_purchase_kopecks: Kopecks"
+                  cap_per_purchase_kopecks as "cap_per_purchase_kopecks: Kopecks", redeem_max_share_bp
            from offer
            where partner_id = $1 and valid_from <= $2 and (valid_to is null or valid_to > $2)
            order by version desc limit 1"#,
@@ -31,7 +31,7 @@ pub async fn offer_version(conn: &mut PgConnection, partner_id: Uuid, version: i
     Ok(sqlx::query_as!(
         Offer,
         r#"select version, title, percent_bp, commission_bp, min_amount_kopecks as "min_amount_kopecks: Kopecks",
-                  cap_per_purchase_kopecks as "cap_per_purchase_kopecks: Kopecks"
+                  cap_per_purchase_kopecks as "cap_per_purchase_kopecks: Kopecks", redeem_max_share_bp
            from offer where partner_id = $1 and version = $2"#,
         partner_id,
         version
@@ -49,8 +49,8 @@ pub async fn insert_offer(
 ) -> Result<()> {
     sqlx::query!(
         "insert into offer (partner_id, version, title, percent_bp, commission_bp, min_amount_kopecks,
-                            cap_per_purchase_kopecks, valid_from)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                            cap_per_purchase_kopecks, redeem_max_share_bp, valid_from)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         partner_id,
         offer.version,
         offer.title,
@@ -58,6 +58,7 @@ pub async fn insert_offer(
         offer.commission_bp,
         offer.min_amount_kopecks.0,
         offer.cap_per_purchase_kopecks.map(|cap| cap.0),
+        offer.redeem_max_share_bp,
         valid_from
     )
     .execute(conn)
@@ -96,12 +97,25 @@ pub async fn lock_balance(conn: &mut PgConnection, membership_id: Uuid) -> Resul
     Ok(())
 }
 
-/// Adds to what waits (a refund adds a negative figure). The balance must be locked.
-pub async fn add_pending(conn: &mut PgConnection, membership_id: Uuid, kopecks: i64) -> Result<()> {
+/// What a posting changes of a balance: a purchase adds to what waits and takes from what is available, a refund the other
+/// way round.
+#[derive(Clone, Copy, Debug)]
+pub struct Movement {
+    /// Of what waits.
+    pub pending_kopecks: i64,
+    /// Of what may be spent.
+    pub available_kopecks: i64,
+}
+
+/// Moves a balance, which must be locked.
+pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Movement) -> Result<()> {
     sqlx::query!(
-        "update balance set pending_kopecks = pending_kopecks + $2, version = version + 1 where membership_id = $1",
+        "update balance
+         set pending_kopecks = pending_kopecks + $2, available_kopecks = available_kopecks + $3, version = version + 1
+         where membership_id = $1",
         membership_id,
-        kopecks
+        by.pending_kopecks,
+        by.available_kopecks
     )
     .execute(conn)
     .await?;
@@ -133,6 +147,17 @@ pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Res
     Ok(sqlx::query_scalar!(
         r#"select exists (select from proof where identity = $1) as "spent!""#,
         &identity[..]
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Whether any mutation of this till has used this number.
+pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from terminal_op where terminal_id = $1 and op_no = $2) as "used!""#,
+        terminal_id,
+        op_no
     )
     .fetch_one(conn)
     .await?)
@@ -173,6 +198,8 @@ pub struct Posting<'a> {
     pub accrual_kopecks: i64,
     /// The programme's part.
     pub commission_kopecks: i64,
+    /// What was paid from the balance.
+    pub redeem_kopecks: i64,
     /// The rule.
     pub rule_version: Option<i32>,
     /// The purchase that a refund takes back.
@@ -187,8 +214,8 @@ pub struct Posting<'a> {
 pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         "insert into journal (booked_at, event_at, kind, principal, idem, membership_id, partner_id, outlet_id, terminal_id,
-                              amount_kopecks, accrual_kopecks, commission_kopecks, rule_version, reverses)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                              amount_kopecks, accrual_kopecks, commission_kopecks, redeem_kopecks, rule_version, reverses)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          returning seq",
         posting.booked_at,
         posting.event_at,
@@ -202,6 +229,7 @@ pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64>
         posting.amount_kopecks,
         posting.accrual_kopecks,
         posting.commission_kopecks,
+        posting.redeem_kopecks,
         posting.rule_version,
         posting.reverses
     )
@@ -238,6 +266,8 @@ pub struct PurchaseRow {
     pub amount_kopecks: i64,
     /// What it brings.
     pub accrual_kopecks: i64,
+    /// What of it was paid from the balance.
+    pub redeem_kopecks: i64,
     /// By which rule.
     pub rule_version: Option<i32>,
     /// `pending`, `available` or `cancelled`.
@@ -252,35 +282,50 @@ pub struct PurchaseRow {
     pub cancelled_at: Option<DateTime<Utc>>,
 }
 
+/// What a purchase is besides its posting.
+pub struct NewPurchase {
+    /// The purchase.
+    pub id: Uuid,
+    /// Its posting.
+    pub seq: i64,
+    /// The till's own number of it.
+    pub op_no: i64,
+    /// The card by which the member was known.
+    pub card_id: Uuid,
+    /// How that card was shown: `token` or `number`.
+    pub shown_by: &'static str,
+    /// From which day on its cashback may be spent.
+    pub confirm_on: NaiveDate,
+}
+
 /// A new purchase; its names are looked up when it is read.
 pub async fn insert_purchase(
     conn: &mut PgConnection,
-    id: Uuid,
-    seq: i64,
+    new: &NewPurchase,
     posting: &Posting<'_>,
-    op_no: i64,
-    card_id: Uuid,
-    confirm_on: NaiveDate,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into purchase (id, seq, terminal_id, idem, op_no, membership_id, partner_id, outlet_id, card_id,
-                               amount_kopecks, accrual_kopecks, rule_version, state, event_at, booked_at, confirm_on)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending', $13, $14, $15)",
-        id,
-        seq,
+        "insert into purchase (id, seq, terminal_id, idem, op_no, membership_id, partner_id, outlet_id, card_id, shown_by,
+                               amount_kopecks, accrual_kopecks, redeem_kopecks, rule_version, state, event_at, booked_at,
+                               confirm_on)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', $15, $16, $17)",
+        new.id,
+        new.seq,
         posting.terminal_id,
         posting.idem,
-        op_no,
+        new.op_no,
         posting.membership_id,
         posting.partner_id,
         posting.outlet_id,
-        card_id,
+        new.card_id,
+        new.shown_by,
         posting.amount_kopecks,
         posting.accrual_kopecks,
+        posting.redeem_kopecks,
         posting.rule_version,
         posting.event_at,
         posting.booked_at,
-        confirm_on
+        new.confirm_on
     )
     .execute(conn)
     .await?;
@@ -309,7 +354,7 @@ pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Purc
         PurchaseRow,
         "select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
                 p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
-                u.rule_version, u.state, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at
+                u.redeem_kopecks, u.rule_version, u.state, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at
          from purchase u
          join terminal t on t.id = u.terminal_id
          join partner p on p.id = u.partner_id

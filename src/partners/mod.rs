@@ -1,10 +1,12 @@
 //! Partners' outlets and their tills: pairing a browser with an outlet, and what that till must know. Purchases are the
 //! ledger's business.
 
+pub mod challenge;
 pub mod routes;
 pub mod store;
 
 use chrono::{DateTime, Utc};
+use profcards_card::Shown;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -33,6 +35,12 @@ pub struct TillState {
     /// The cashback rule in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<TillOffer>,
+    /// By which the till computes the digits of a redemption: HMAC-SHA-256 over `PC-CHALLENGE-1`, a zero byte and the
+    /// operation number as eight bytes, the first four bytes of it modulo 10 000. Base64url, 32 bytes.
+    pub challenge_key: String,
+    /// What may be paid from the balance; absent where the partner takes no redemptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redemption: Option<TillRedemption>,
     /// The highest operation number that the server has booked for this till.
     pub last_op_no: i64,
     /// Unix seconds.
@@ -56,6 +64,39 @@ pub struct TillOffer {
     /// The most that one purchase can bring.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_per_purchase_kopecks: Option<i64>,
+}
+
+/// What a till or a partner's server is shown of a member: as much as stands on the card.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownCard {
+    /// Such as «Иванова М. П.».
+    pub name: String,
+    /// First two digits of the region's ОКАТО; 0 where there is none.
+    pub region: u8,
+    /// 1 works, 2 studies, 3 is a pensioner.
+    pub category: u8,
+}
+
+impl From<&Shown> for ShownCard {
+    fn from(shown: &Shown) -> Self {
+        Self { name: shown.name().to_owned(), region: shown.region(), category: shown.category().value() }
+    }
+}
+
+/// What the rule in force lets members pay from the balance.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TillRedemption {
+    /// The most of a purchase, in hundredths of a percent.
+    pub max_share_bp: i32,
+}
+
+impl TillRedemption {
+    /// What a rule allows, if it allows any.
+    pub fn of(offer: &Offer) -> Option<Self> {
+        (offer.redeem_max_share_bp > 0).then_some(Self { max_share_bp: offer.redeem_max_share_bp })
+    }
 }
 
 impl From<Offer> for TillOffer {

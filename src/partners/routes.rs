@@ -52,7 +52,7 @@ async fn pair(
         .ok_or(Error::PairingRefused)?;
     crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Terminal(terminal_id), now)
         .await?;
-    let state = store::till_state(&mut tx, terminal_id, now).await?;
+    let state = store::till_state(&mut tx, &app.secret, terminal_id, now).await?;
     tx.commit().await?;
     attempt.forgive(&app).await;
     Ok((StatusCode::CREATED, jar.add(token.into_cookie(&app, Face::Till)), Json(state)))
@@ -63,7 +63,7 @@ async fn pair(
     (status = 200, body = TillState), (status = 401, body = Problem)))]
 async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>> {
     let mut conn = app.db.acquire().await?;
-    Ok(Json(store::till_state(&mut conn, till.terminal_id, app.clock.now()).await?))
+    Ok(Json(store::till_state(&mut conn, &app.secret, till.terminal_id, app.clock.now()).await?))
 }
 
 /// End this till. What it has not sent yet must be sent before.

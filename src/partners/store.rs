@@ -4,9 +4,11 @@ use chrono::{DateTime, Days, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{PAIRING_CODE_DAYS, TillState};
+use super::challenge::ChallengeKey;
+use super::{PAIRING_CODE_DAYS, TillRedemption, TillState};
 use crate::error::Result;
 use crate::ledger;
+use crate::secret::InstanceSecret;
 
 /// A partner, for the demo union and the command line.
 pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: DateTime<Utc>) -> Result<()> {
@@ -195,7 +197,12 @@ pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<Termina
 }
 
 /// What a till must know of itself.
-pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<TillState> {
+pub async fn till_state(
+    conn: &mut PgConnection,
+    secret: &InstanceSecret,
+    terminal_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<TillState> {
     let row = sqlx::query!(
         r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address,
                   coalesce((select max(op_no) from terminal_op where terminal_id = t.id), 0) as "last_op_no!"
@@ -213,6 +220,8 @@ pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTim
         partner_name: row.partner_name,
         outlet_name: row.outlet_name,
         outlet_address: row.address,
+        challenge_key: ChallengeKey::of(secret, terminal_id).to_text(),
+        redemption: offer.as_ref().and_then(TillRedemption::of),
         offer: offer.map(Into::into),
         last_op_no: row.last_op_no,
         paired_at: row.paired_at,

@@ -11,6 +11,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::ledger::RefusalDetail;
+
 /// The shape of mutations and entities that this server speaks.
 pub const SCHEMA: u32 = 1;
 /// Mutations in one push.
@@ -65,6 +67,9 @@ pub enum Outcome {
     Rejected {
         /// Stable, kebab-case.
         code: String,
+        /// The figures that the words of some codes need.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<RefusalDetail>,
     },
     /// Not decided; send it again later.
     Retry,

@@ -13,7 +13,9 @@ use crate::app::AppState;
 use crate::auth::till_audience;
 use crate::error::{Error, Result};
 use crate::http::idempotency::{self, Claim};
-use crate::ledger::purchase::{self, Applied, Booked, Circumstances, Refusal};
+use crate::ledger::customer::When;
+use crate::ledger::purchase::{self, Booked, Circumstances};
+use crate::ledger::{Applied, Refusal};
 
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
@@ -64,14 +66,18 @@ pub fn undecided(error: &Error, mutation: &Mutation) -> Outcome {
 
 /// Refused for good.
 pub fn rejected(code: &str) -> Outcome {
-    Outcome::Rejected { code: code.to_owned() }
+    Outcome::Rejected { code: code.to_owned(), detail: None }
+}
+
+fn refused(refusal: Refusal) -> Outcome {
+    Outcome::Rejected { code: refusal.code.to_owned(), detail: refusal.detail }
 }
 
 async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Result<Outcome> {
     // A name or arguments that this release does not know are not decided for good: a later one may know them.
     let operation = match Operation::read(mutation) {
         Ok(operation) => operation,
-        Err(Refusal(code)) => return Ok(rejected(code)),
+        Err(refusal) => return Ok(refused(refusal)),
     };
     let now = app.clock.now();
     let principal = till_audience(pusher.terminal_id);
@@ -79,9 +85,7 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         terminal_id: pusher.terminal_id,
         principal: &principal,
         idem: mutation.id,
-        at: mutation.at,
-        till_skew_seconds: pusher.skew_seconds,
-        now,
+        when: When { at: mutation.at, till_skew_seconds: pusher.skew_seconds, now },
     };
     let payload_hash =
         idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
@@ -94,7 +98,7 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
     let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
     let outcome = match &booked {
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
-        Err(Refusal(code)) => rejected(code),
+        Err(refusal) => refused(*refusal),
     };
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
     idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
@@ -112,7 +116,10 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
 pub fn repeated(answer: &Value) -> Result<Outcome> {
     match answer["status"].as_str() {
         Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
-        Some("rejected") => Ok(rejected(answer["code"].as_str().unwrap_or("rejected"))),
+        Some("rejected") => Ok(Outcome::Rejected {
+            code: answer["code"].as_str().unwrap_or("rejected").to_owned(),
+            detail: serde_json::from_value(answer["detail"].clone()).unwrap_or_default(),
+        }),
         _ => Err(Error::Internal(anyhow::anyhow!("a stored answer is unreadable"))),
     }
 }
@@ -146,12 +153,12 @@ enum Operation {
 impl Operation {
     fn read(mutation: &Mutation) -> std::result::Result<Self, Refusal> {
         fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Refusal> {
-            serde_json::from_value(args.clone()).map_err(|_| Refusal("malformed-args"))
+            serde_json::from_value(args.clone()).map_err(|_| Refusal::of("malformed-args"))
         }
         match mutation.name.as_str() {
             "purchase.record" => args(&mutation.args).map(Self::Record),
             "purchase.cancel" => args(&mutation.args).map(Self::Cancel),
-            _ => Err(Refusal("unknown-mutation")),
+            _ => Err(Refusal::of("unknown-mutation")),
         }
     }
 }

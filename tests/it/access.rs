@@ -26,7 +26,7 @@ const TILL: [u16; 6] = [401, 401, 200, 401, 401, 401];
 const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
 
 /// Signing out comes last.
-const RIGHTS: [Row; 32] = [
+const RIGHTS: [Row; 34] = [
     Row("GET", "/healthz", ANYONE),
     Row("GET", "/readyz", ANYONE),
     Row("GET", "/metrics", ANYONE),
@@ -55,6 +55,8 @@ const RIGHTS: [Row; 32] = [
     Row("POST", "/api/member/card", MEMBER),
     Row("POST", "/api/member/consents", MEMBER),
     Row("GET", "/api/till", TILL),
+    Row("POST", "/api/till/lookup", TILL),
+    Row("POST", "/api/till/redemption-limit", TILL),
     Row("GET", "/api/sync/pull", SYNC),
     Row("POST", "/api/sync/push", SYNC),
     Row("POST", "/api/staff/session", ANYONE),
@@ -150,6 +152,11 @@ impl Roles {
             "/api/till/pairing" => json!({ "code": self.app.pairing_code().await, "clientId": next_id() }),
             "/api/member/consents" => {
                 json!({ "kind": "profcards", "given": true, "textVersion": profcards::enrolment::PROFCARDS_TEXT_VERSION })
+            }
+            "/api/till/lookup" => json!({ "number": self.phone.profile().await["number"] }),
+            "/api/till/redemption-limit" => {
+                let token = self.phone.redeeming(self.app.now(), &self.till.digits(900), 100_00);
+                json!({ "token": token, "opNo": 900, "amountKopecks": 1_000_00 })
             }
             "/api/sync/push" => json!({
                 "face": face, "clientId": next_id(), "schema": 1, "clientTime": self.app.now(), "mutations": [],

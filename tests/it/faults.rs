@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use profcards::embedded::PrivateRedis;
+use profcards::ledger::confirm::confirm_due;
+use profcards::ledger::store::balance;
+use profcards::money::Kopecks;
 use serde_json::{Value, json};
 
 use super::support::phone::check_body;
@@ -110,6 +113,37 @@ async fn a_server_that_dies_between_commit_and_reply_has_booked_once() {
     let profile = phone.client.at(&server.base).get("/api/member/profile").await.json(200);
     assert_eq!(profile["balance"]["pendingKopecks"], 45_00);
     assert_eq!(app.audit().await.postings, 1);
+    server.kill().await;
+}
+
+#[tokio::test]
+async fn a_redemption_whose_reply_was_lost_has_paid_once() {
+    let mut app = TestApp::start_with_real_clock().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    till.applied(&till.purchase(&phone.token(app.now()), 10_000_00, app.now())).await;
+    let closed = profcards::clock::days_after(app.app.clock.today(), 15);
+    assert_eq!(confirm_due(&app.app, closed).await.unwrap(), 1);
+    app.stop_serving().await;
+    let (now, op_no) = (app.now(), till.next_op_no());
+    let token = phone.redeeming(now, &till.digits(op_no), 300_00);
+    let purchase = till.redemption(&token, op_no, 1_000_00, 250_00, now);
+    let body = till.push_body(std::slice::from_ref(&purchase), now);
+    let dying = Server::start(&app, Some("die-after-commit")).await;
+    till.client.at(&dying.base).try_post("/api/sync/push", &body).await.expect_err("the reply is lost");
+    dying.died().await;
+    let server = Server::start(&app, None).await;
+    let client = till.client.at(&server.base);
+    for _ in 0..2 {
+        let answer = client.post("/api/sync/push", &body).await.json(200)["answers"][0].clone();
+        assert_eq!(answer["status"], "duplicate");
+        assert_eq!(answer["result"]["redeemKopecks"], 250_00);
+    }
+    // Asked of the books: the dead server could not tell the cache, which forgets after a minute.
+    let mut conn = app.app.db.acquire().await.unwrap();
+    let booked = balance(&mut conn, phone.member).await.unwrap().shown();
+    assert_eq!(booked.available_kopecks, Kopecks(50_00));
+    assert_eq!(app.audit().await.postings, 3);
     server.kill().await;
 }
 

@@ -24,6 +24,7 @@ struct Purchase {
     result: Value,
     member: usize,
     accrual: i64,
+    redeemed: i64,
     state: State,
     confirm_on: NaiveDate,
 }
@@ -43,7 +44,10 @@ struct Walk {
     days: i64,
 }
 
-/// What the offer of the small union brings.
+/// The offer lets so much of a purchase be paid from the balance, in percent.
+const REDEEM_PERCENT: i64 = 30;
+
+/// What the offer of the small union brings for what was left to pay.
 fn expected_accrual(amount: i64) -> i64 {
     if amount < 100_00 { 0 } else { (amount * 3 / 100).min(500_00) }
 }
@@ -69,7 +73,8 @@ impl Walk {
         // Each step has a second of its own, so that "before" and "after" are never a tie.
         self.app.advance(1);
         match self.below(100) {
-            0..45 => self.buy().await,
+            0..30 => self.buy().await,
+            30..45 => self.redeem().await,
             45..55 => self.retry().await,
             55..60 => self.change_the_amount().await,
             60..65 => self.replay().await,
@@ -83,17 +88,54 @@ impl Walk {
     async fn buy(&mut self) {
         let (now, which) = (self.app.now(), self.below(self.members.len()));
         let amount = 1 + i64::try_from(self.below(2_000_000)).unwrap();
+        let mutation = self.till.purchase(&self.members[which].phone.token(now), amount, now);
+        if let Some(code) = self.why_refused(which) {
+            return self.till.refused(&mutation, code).await;
+        }
+        self.book(mutation, which, amount, 0).await;
+    }
+
+    fn why_refused(&self, which: usize) -> Option<&'static str> {
         let member = &self.members[which];
-        let mutation = self.till.purchase(&member.phone.token(now), amount, now);
         if member.revoked {
-            return self.till.refused(&mutation, "revoked").await;
+            return Some("revoked");
         }
-        if !member.takes_part {
-            return self.till.refused(&mutation, "not-in-programme").await;
+        (!member.takes_part).then_some("not-in-programme")
+    }
+
+    /// Pays a part from the balance: as much as may be, or a little more than that.
+    async fn redeem(&mut self) {
+        let (now, which) = (self.app.now(), self.below(self.members.len()));
+        let below = |bound| 1 + i64::try_from(self.below(bound)).unwrap();
+        let (amount, allowed, wish) = (below(300_000), below(100_000), below(60_000));
+        let op_no = self.till.next_op_no();
+        let digits = self.till.digits(op_no);
+        let token = self.members[which].phone.redeeming(now, &digits, allowed.unsigned_abs());
+        let mutation = self.till.redemption(&token, op_no, amount, wish, now);
+        let agreed = allowed.min(amount * REDEEM_PERCENT / 100);
+        let (available, _) = self.sums(which);
+        let refused = self.why_refused(which);
+        let limit = json!({ "token": token, "opNo": op_no, "amountKopecks": amount });
+        let limit = self.till.client.post("/api/till/redemption-limit", &limit).await;
+        if let Some(code) = refused {
+            limit.refused(422, code);
+            return self.till.refused(&mutation, code).await;
         }
+        assert_eq!(limit.json(200), json!({ "maxKopecks": agreed.min(available) }));
+        if wish > agreed {
+            return self.till.refused(&mutation, "redemption-too-much").await;
+        }
+        if wish > available {
+            return self.till.refused(&mutation, "balance-too-low").await;
+        }
+        self.book(mutation, which, amount, wish).await;
+    }
+
+    async fn book(&mut self, mutation: Value, which: usize, amount: i64, redeemed: i64) {
         let result = self.till.applied(&mutation).await;
-        let accrual = expected_accrual(amount);
+        let accrual = expected_accrual(amount - redeemed);
         assert_eq!(result["accrualKopecks"], accrual);
+        assert_eq!(result["payableKopecks"], amount - redeemed);
         let confirm_on = profcards::clock::days_after(self.app.app.clock.today(), 14);
         assert_eq!(result["confirmOn"], json!(confirm_on));
         self.purchases.push(Purchase {
@@ -101,6 +143,7 @@ impl Walk {
             result,
             member: which,
             accrual,
+            redeemed,
             state: State::Pending,
             confirm_on,
         });
@@ -128,8 +171,14 @@ impl Walk {
         let Some(which) = self.any_purchase() else { return };
         let mut again = self.purchases[which].mutation.clone();
         again["id"] = json!(next_id());
+        let redeemed = self.purchases[which].redeemed > 0;
+        if redeemed {
+            self.till.refused(&again, "replayed").await;
+        }
+        again["id"] = json!(next_id());
         again["args"]["opNo"] = json!(self.till.next_op_no());
-        self.till.refused(&again, "replayed").await;
+        // The digits in the proof are those of the number that it was made for.
+        self.till.refused(&again, if redeemed { "challenge-wrong" } else { "replayed" }).await;
     }
 
     async fn cancel(&mut self) {
@@ -189,7 +238,9 @@ impl Walk {
                 self.purchases.iter().filter(|purchase| purchase.member == member && purchase.state == state);
             own.map(|purchase| purchase.accrual).sum()
         };
-        (sum(State::Available), sum(State::Pending))
+        let spent = self.purchases.iter().filter(|one| one.member == member && one.state != State::Cancelled);
+        let redeemed: i64 = spent.map(|purchase| purchase.redeemed).sum();
+        (sum(State::Available) - redeemed, sum(State::Pending))
     }
 
     async fn compare(&self) {
@@ -220,6 +271,7 @@ async fn walk(seed: u64) {
     }
     let reached = |state| walk.purchases.iter().any(|purchase| purchase.state == state);
     assert!(reached(State::Available) && reached(State::Cancelled), "the walk went nowhere");
+    assert!(walk.purchases.iter().any(|purchase| purchase.redeemed > 0), "the walk paid nothing");
 }
 
 #[tokio::test]

@@ -88,6 +88,12 @@ impl Phone {
         self.token_of(&ProofClaims { iat: at, challenge: Some(format!("{n:06}")), ..ProofClaims::default() })
     }
 
+    /// The text of a code that lets the till with these digits take so much of the balance.
+    pub fn redeeming(&self, at: u64, digits: &str, max_kopecks: u64) -> String {
+        let (challenge, max) = (Some(digits.to_owned()), Some(max_kopecks));
+        self.token_of(&ProofClaims { iat: at, challenge, max_redemption_kopecks: max })
+    }
+
     /// The text of a code that says just this.
     pub fn token_of(&self, proof: &ProofClaims) -> String {
         to_text(&present(&self.card, proof, &self.key).unwrap())

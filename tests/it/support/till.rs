@@ -2,7 +2,11 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use uuid::Uuid;
 
 use super::{Client, TestApp, next_id, settled};
@@ -12,6 +16,7 @@ pub struct Till {
     pub client: Client,
     pub client_id: Uuid,
     pub terminal: Uuid,
+    challenge_key: Vec<u8>,
     seq: AtomicI64,
     op_no: AtomicI64,
 }
@@ -31,6 +36,7 @@ impl Till {
             client,
             client_id,
             terminal: state["terminalId"].as_str().unwrap().parse().unwrap(),
+            challenge_key: BASE64_URL_SAFE_NO_PAD.decode(state["challengeKey"].as_str().unwrap()).unwrap(),
             seq: AtomicI64::new(1),
             op_no: AtomicI64::new(1),
         }
@@ -49,6 +55,22 @@ impl Till {
     /// A purchase under a new operation number.
     pub fn purchase(&self, token: &str, amount_kopecks: i64, at: u64) -> Value {
         let args = json!({ "token": token, "amountKopecks": amount_kopecks, "opNo": self.next_op_no() });
+        self.mutation("purchase.record", &args, at)
+    }
+
+    /// The digits that this till shows for an operation, as the contract says; `data/challenge-digits.json` has examples.
+    pub fn digits(&self, op_no: i64) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.challenge_key).unwrap();
+        mac.update(b"PC-CHALLENGE-1\0");
+        mac.update(&op_no.to_be_bytes());
+        let bytes = mac.finalize().into_bytes();
+        let number = u32::from_be_bytes(bytes[..4].try_into().unwrap());
+        format!("{:04}", number % 10_000)
+    }
+
+    /// A purchase under this operation number, a part of it paid from the balance.
+    pub fn redemption(&self, token: &str, op_no: i64, amount: i64, redeem: i64, at: u64) -> Value {
+        let args = json!({ "token": token, "amountKopecks": amount, "redeemKopecks": redeem, "opNo": op_no });
         self.mutation("purchase.record", &args, at)
     }
 

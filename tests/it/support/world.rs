@@ -79,7 +79,8 @@ impl World {
     }
 }
 
-/// Three percent from 100 roubles on, at most 500 roubles; the programme gets one percent.
+/// Three percent from 100 roubles on, at most 500 roubles; the programme gets one percent; up to 30 percent of a purchase
+/// may be paid from the balance.
 pub fn offer() -> Offer {
     Offer {
         version: 1,
@@ -88,6 +89,7 @@ pub fn offer() -> Offer {
         commission_bp: 100,
         min_amount_kopecks: Kopecks(100_00),
         cap_per_purchase_kopecks: Some(Kopecks(500_00)),
+        redeem_max_share_bp: 3_000,
     }
 }
 

@@ -1,0 +1,224 @@
+//! Who stands before a till: the holder of a card whose token is verified again here, or of a card that was found by its
+//! typed number. Either way the issuer's own tables have the last word.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use profcards_card::{Code, Context, Proof, StatusSource, Verdict, Wants, verify};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Applied, Refusal, lookup, store};
+use crate::app::App;
+use crate::cards;
+use crate::clock::unix_seconds;
+use crate::error::{Error, Result};
+use crate::members;
+
+/// How long a till may be out of contact and still hand in what it recorded.
+const MAX_OFFLINE_DAYS: i64 = 35;
+
+/// What a till hands in of the card.
+#[derive(Clone, Copy, Debug)]
+pub enum Presented<'a> {
+    /// The text of the QR code.
+    Token(&'a str),
+    /// A number that this till has looked up.
+    Lookup(Uuid),
+}
+
+/// When something happened, by a clock that may be wrong or may have been set right since.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    /// As the till reckons: its clock corrected by the server offset that it knew then.
+    pub at: u64,
+    /// The server's time minus the till's, measured when the till sent this.
+    pub till_skew_seconds: i64,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl When {
+    /// Now, without a till's clock.
+    pub fn now(now: DateTime<Utc>) -> Self {
+        Self { at: unix_seconds(now), till_skew_seconds: 0, now }
+    }
+
+    /// The moments to be tried in turn: as the till reckoned, then as its clock is seen to be off now. Neither the pairing nor
+    /// the last contact is a bound: a till that was paired anew, or whose earlier push was answered `retry`, hands in what
+    /// is older than both.
+    pub fn candidates(&self) -> [DateTime<Utc>; 2] {
+        let earliest = self.now - TimeDelta::days(MAX_OFFLINE_DAYS);
+        [self.at, self.at.saturating_add_signed(self.till_skew_seconds)]
+            .map(|at| crate::clock::from_unix_seconds(at).clamp(earliest, self.now))
+    }
+}
+
+/// Whom the till serves.
+pub struct Customer {
+    /// The card by which the member is known.
+    pub card_id: Uuid,
+    /// Whose balance it is.
+    pub membership_id: Uuid,
+    /// The name on the card.
+    pub shown_name: String,
+    /// When it happened.
+    pub event_at: DateTime<Utc>,
+    /// What was shown, to be used up by one purchase.
+    pub evidence: Evidence,
+}
+
+/// What ties a purchase to one showing.
+pub enum Evidence {
+    /// A token; a paper card's has no proof.
+    Token(Option<Proof>),
+    /// A lookup.
+    Lookup(Uuid),
+}
+
+impl Customer {
+    /// The proof of the showing, where there is one.
+    pub fn proof(&self) -> Option<&Proof> {
+        match &self.evidence {
+            Evidence::Token(proof) => proof.as_ref(),
+            Evidence::Lookup(_) => None,
+        }
+    }
+}
+
+/// Finds out who it was. With a `challenge` the card is asked for a redemption, which only a living code with just these
+/// digits can give.
+pub async fn identify(
+    app: &App,
+    conn: &mut PgConnection,
+    presented: Presented<'_>,
+    challenge: Option<&str>,
+    terminal_id: Uuid,
+    when: &When,
+) -> Applied<Customer> {
+    match presented {
+        Presented::Token(token) => by_token(app, conn, token, challenge, when).await,
+        Presented::Lookup(_) if challenge.is_some() => Ok(Err(Refusal::of("redemption-not-allowed"))),
+        Presented::Lookup(id) => by_lookup(conn, id, terminal_id, when).await,
+    }
+}
+
+async fn by_token(
+    app: &App,
+    conn: &mut PgConnection,
+    token: &str,
+    challenge: Option<&str>,
+    when: &When,
+) -> Applied<Customer> {
+    let (event_at, verdict) = match verify_as_of_event(app, token, challenge, when) {
+        Ok(verified) => verified,
+        Err(code) => return refused_by_format(code).map(Err),
+    };
+    if challenge.is_some() && !verdict.allowed.redemption {
+        return Ok(Err(Refusal::of("redemption-not-allowed")));
+    }
+    let Some(card) = issued_here(conn, &verdict).await? else {
+        return Ok(Err(Refusal::of("card-not-issued-here")));
+    };
+    if let Some(refusal) = why_not(conn, card.membership_id, card.status, card.status_at, event_at).await? {
+        return Ok(Err(refusal));
+    }
+    Ok(Ok(Customer {
+        card_id: card.id,
+        membership_id: card.membership_id,
+        shown_name: verdict.shown().map(|shown| shown.name().to_owned()).unwrap_or_default(),
+        event_at,
+        evidence: Evidence::Token(verdict.proof),
+    }))
+}
+
+async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &When) -> Applied<Customer> {
+    // One that is unknown, another till's or long forgotten is answered like one that is too old.
+    let found = lookup::find(&mut *conn, id, terminal_id).await?;
+    let Some((event_at, found)) = found.and_then(|found| Some((found.event_at(when)?, found))) else {
+        return Ok(Err(Refusal::of("lookup-expired")));
+    };
+    if let Some(refusal) = why_not(conn, found.membership_id, found.status, found.status_at, event_at).await?
+    {
+        return Ok(Err(refusal));
+    }
+    Ok(Ok(Customer {
+        card_id: found.card_id,
+        membership_id: found.membership_id,
+        shown_name: lookup::shown(&found.cose)?.name().to_owned(),
+        event_at,
+        evidence: Evidence::Lookup(id),
+    }))
+}
+
+/// A refusal by the card's format. Where our own list, not the card, is at fault, nothing is decided: the till keeps the
+/// purchase and sends it again.
+fn refused_by_format(code: Code) -> Result<Refusal> {
+    match code {
+        Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired => {
+            Err(Error::Unavailable(anyhow::anyhow!("cards cannot be verified: {}", code.as_str())))
+        }
+        code => Ok(Refusal::of(code.as_str())),
+    }
+}
+
+/// Verifies the token as of the moment of the event, whichever of the two that may be.
+fn verify_as_of_event(
+    app: &App,
+    token: &str,
+    challenge: Option<&str>,
+    when: &When,
+) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
+    let trust = app.keys.trust_list();
+    // Without an amount no redemption passes unchallenged, whatever the policy spares small ones.
+    let wants = challenge.map_or(Wants::Accrual, |_| Wants::Redemption { amount_kopecks: None });
+    let mut refused = None;
+    for event_at in when.candidates() {
+        let context = Context {
+            now: unix_seconds(event_at),
+            trust: Ok(&trust.list),
+            status: StatusSource::IssuerTables,
+            challenge,
+            wants,
+            seen: &|_| false,
+        };
+        let verdict = verify(token, &context);
+        if verdict.accepted {
+            return Ok((event_at, verdict));
+        }
+        refused.get_or_insert(verdict.code);
+    }
+    Err(refused.unwrap_or(Code::Malformed))
+}
+
+/// The card in the tables, if this instance issued just this one.
+pub async fn issued_here(
+    conn: &mut PgConnection,
+    verdict: &Verdict,
+) -> Result<Option<cards::store::KnownCard>> {
+    let claims = verdict
+        .card
+        .as_ref()
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("an accepted card has claims")))?;
+    let known = cards::store::find(conn, &claims.status.uri, claims.status.idx).await?;
+    let cnf = claims.cnf.map(|key| key.to_cose_key());
+    Ok(known.filter(|card| card.cnf == cnf && card.number == claims.number.to_string()))
+}
+
+/// Why a genuine card brings nothing: it was marked by then, or its holder took no part in the programme.
+async fn why_not(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    status: i16,
+    status_at: Option<DateTime<Utc>>,
+    event_at: DateTime<Utc>,
+) -> Result<Option<Refusal>> {
+    if status != 0 && status_at.is_none_or(|since| since <= event_at) {
+        let code = if status == 2 { Code::Suspended } else { Code::Revoked };
+        return Ok(Some(Refusal::of(code.as_str())));
+    }
+    // The card may be valid again by now; at the time it was not.
+    if members::changes::store::was_suspended(&mut *conn, membership_id, event_at).await? {
+        return Ok(Some(Refusal::of(Code::Suspended.as_str())));
+    }
+    let takes_part = store::takes_part(conn, membership_id, event_at).await?;
+    Ok((!takes_part).then(|| Refusal::of("not-in-programme")))
+}
