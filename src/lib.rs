@@ -5,7 +5,7 @@
 //! the way in: [`http`] · [`auth`];
 //! the features, each with the same rooms (`mod.rs` types and rules, `store.rs` SQL, `routes.rs` HTTP): [`orgs`] ·
 //! [`members`] · [`cards`] · [`enrolment`] · [`notices`] · [`partners`] · [`ledger`] ·
-//! [`sync`];
+//! [`vendors`] · [`sync`];
 //! how it is run: [`cli`] · [`embedded`] · [`jobs`] · [`demo`].
 
 pub mod app;
@@ -34,3 +34,4 @@ pub mod partners;
 pub mod random;
 pub mod secret;
 pub mod sync;
+pub mod vendors;

@@ -3,6 +3,7 @@
 
 mod card;
 mod keys;
+mod partner_key;
 mod serve;
 
 use anyhow::Context as _;
@@ -43,6 +44,9 @@ enum Command {
     /// Partners' tills.
     #[command(subcommand)]
     Till(Till),
+    /// The API keys of partners' own servers.
+    #[command(subcommand)]
+    PartnerKey(partner_key::PartnerKey),
     /// The books.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -105,6 +109,9 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
             }
             Ok(0)
         }),
+        Command::PartnerKey(command) => {
+            beside_instance(config, async move |app| partner_key::run(&app, &command).await)
+        }
         Command::Ledger(Ledger::Audit) => beside_instance(config, async |app| {
             let audit = ledger::audit::run(&app.db).await?;
             println!("{}", serde_json::to_string(&audit)?);

@@ -47,6 +47,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .merge(crate::cards::routes::router())
         .merge(crate::partners::routes::router())
         .merge(crate::ledger::routes::router())
+        .merge(crate::vendors::routes::router())
         .merge(crate::sync::routes::router())
 }
 

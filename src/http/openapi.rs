@@ -1,7 +1,7 @@
 //! The description of the API (OpenAPI 3.1), made from the handlers. The typed client of the PWA and the table of rights
 //! in the tests come from it.
 
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, InfoBuilder, OpenApi};
 
 use crate::auth::Face;
@@ -24,6 +24,7 @@ pub fn description() -> OpenApi {
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookie))),
         );
     }
+    components.add_security_scheme("partner_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     description
 }
 

@@ -18,4 +18,5 @@ mod redemption;
 mod registry;
 mod sync;
 mod till;
+mod vendors;
 mod walk;

@@ -1,0 +1,78 @@
+//! `partner-key`: the API keys of partners' own servers. A key is printed once, when it is made.
+
+use anyhow::ensure;
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::vendors::{ApiKey, MAX_NAME_CHARS, store};
+
+#[derive(Subcommand)]
+pub enum PartnerKey {
+    /// Make a key for a partner's server and print it; it cannot be printed again.
+    Create(Create),
+    /// List the partners and their keys.
+    List,
+    /// Revoke a key: its next request is refused.
+    Revoke {
+        /// The key's id, as listed.
+        id: Uuid,
+    },
+}
+
+#[derive(Args)]
+pub struct Create {
+    /// The partner's id, as listed.
+    #[arg(long)]
+    partner: Uuid,
+    /// What the key is for; tells the keys of a partner apart.
+    #[arg(long)]
+    name: String,
+}
+
+/// Runs one of the commands; answers the exit code.
+pub async fn run(app: &App, command: &PartnerKey) -> anyhow::Result<i32> {
+    match command {
+        PartnerKey::Create(new) => create(app, new).await?,
+        PartnerKey::List => list(app).await?,
+        PartnerKey::Revoke { id } => {
+            let mut conn = app.db.acquire().await?;
+            let revoked = store::revoke_key(&mut conn, *id, app.clock.now()).await?;
+            ensure!(revoked, "there is no such key, or it was revoked before");
+        }
+    }
+    Ok(0)
+}
+
+async fn create(app: &App, new: &Create) -> anyhow::Result<()> {
+    let name = new.name.trim();
+    ensure!(
+        (1..=MAX_NAME_CHARS).contains(&name.chars().count()),
+        "a key's name has 1 to {MAX_NAME_CHARS} characters"
+    );
+    let key = ApiKey::new(app);
+    let (id, hash) = (app.random.uuid(), key.stored_hash(&app.secret));
+    let mut conn = app.db.acquire().await?;
+    let known = store::insert_key(&mut conn, id, new.partner, name, &hash, app.clock.now()).await?;
+    ensure!(known, "there is no such partner: see `partner-key list`");
+    eprintln!("key {id}; it is shown this once:");
+    println!("{key}");
+    Ok(())
+}
+
+async fn list(app: &App) -> anyhow::Result<()> {
+    let mut heading = None;
+    for row in store::keys(&app.db).await? {
+        if heading != Some(row.partner_id) {
+            println!("{} {}", row.partner_id, row.partner_name);
+            heading = Some(row.partner_id);
+        }
+        if let (Some(id), Some(name), Some(created_at)) = (row.id, row.name, row.created_at) {
+            let state = row
+                .revoked_at
+                .map_or("in force".to_owned(), |at| format!("revoked {}", at.format("%Y-%m-%d")));
+            println!("  {id} {} {state} {name}", created_at.format("%Y-%m-%d"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What a partner's own server may ask: whether a card that was shown to it is good. Such a server has an API key instead of
+//! a till's pairing. It learns what stands on the card, and only of a card that is accepted.
+
+pub mod routes;
+pub mod store;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use profcards_card::{Code, Context, StatusSource, Verdict, Wants, verify};
+use uuid::Uuid;
+
+use crate::app::{App, AppState};
+use crate::clock::unix_seconds;
+use crate::error::{Error, Result};
+use crate::ledger;
+use crate::secret::InstanceSecret;
+
+/// Every key begins with this, so that one which was published by mistake is recognised.
+const PREFIX: &str = "pcv_";
+/// A name tells a partner's keys apart.
+pub const MAX_NAME_CHARS: usize = 100;
+/// A proof is remembered for so long: no proof is good for longer than a minute either way.
+const REPLAY_SECONDS: u32 = 300;
+
+/// A key as its owner holds it; the database has only a keyed hash.
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Draws 256 random bits.
+    pub fn new(app: &App) -> Self {
+        Self(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(app.random.bytes::<32>())))
+    }
+
+    /// What the database keeps.
+    pub fn stored_hash(&self, secret: &InstanceSecret) -> [u8; 32] {
+        secret.mac("partner-key", &[self.0.as_bytes()])
+    }
+}
+
+impl std::fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A partner's server, known by its key.
+#[derive(Clone, Debug)]
+pub struct Vendor {
+    /// The key; limits are counted by it.
+    pub key_id: Uuid,
+}
+
+impl FromRequestParts<AppState> for Vendor {
+    type Rejection = Error;
+
+    /// A key that never was and one that was revoked take the same way to the same answer.
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = authorization
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, key)| ApiKey(key.to_owned()))
+            .ok_or(Error::Unauthenticated)?;
+        let key_id = store::living_key(&app.db, &key.stored_hash(&app.secret)).await?;
+        Ok(Self { key_id: key_id.ok_or(Error::Unauthenticated)? })
+    }
+}
+
+/// What a vendor wants to know.
+pub struct Question<'a> {
+    /// The text of the QR code.
+    pub token: &'a str,
+    /// What the card is shown for.
+    pub wants: Wants,
+    /// The digits that the vendor's till showed.
+    pub challenge: Option<&'a str>,
+}
+
+/// Verifies a card as of now: by its format, then by our own tables, then by what was shown before. A card that this
+/// instance did not issue, that was revoked or suspended, or whose holder has left gets one answer.
+pub async fn judge(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Result<Verdict> {
+    let verdict = by_format(app, question, now);
+    if !verdict.accepted {
+        return match verdict.code {
+            // Our own list, not the card, is at fault.
+            Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired => Err(Error::Unavailable(
+                anyhow::anyhow!("cards cannot be verified: {}", verdict.code.as_str()),
+            )),
+            _ => Ok(verdict),
+        };
+    }
+    let mut conn = app.db.acquire().await?;
+    let is_good = match ledger::customer::issued_here(&mut conn, &verdict).await? {
+        Some(card) => card.status == 0 && store::is_active(&mut conn, card.membership_id).await?,
+        None => false,
+    };
+    if !is_good {
+        return Ok(refused(verdict, Code::Revoked));
+    }
+    if let Some(identity) = verdict.proof.as_ref().map(|proof| proof.identity) {
+        let spent = ledger::store::is_proof_spent(&mut conn, &identity.0).await?;
+        let key = format!("vendor-proof:{}", hex::encode(identity.0));
+        // Counting is asking and remembering in one step: of two requests at once one is the first.
+        let (times, _) = app.cache.count(&key, REPLAY_SECONDS).await;
+        if spent || times > 1 {
+            return Ok(refused(verdict, Code::Replayed));
+        }
+    }
+    Ok(verdict)
+}
+
+fn by_format(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Verdict {
+    let trust = app.keys.trust_list();
+    let context = Context {
+        now: unix_seconds(now),
+        trust: Ok(&trust.list),
+        status: StatusSource::IssuerTables,
+        challenge: question.challenge,
+        wants: question.wants,
+        seen: &|_| false,
+    };
+    verify(question.token, &context)
+}
+
+fn refused(verdict: Verdict, code: Code) -> Verdict {
+    Verdict { accepted: false, code, allowed: profcards_card::Allowed::default(), ..verdict }
+}

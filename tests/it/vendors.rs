@@ -1,0 +1,244 @@
+//! A partner's own server asks whether a card is good, by its API key.
+
+use axum::http::Method;
+use profcards::embedded::PrivateRedis;
+use profcards::vendors::{ApiKey, store};
+use profcards_card::{CardClaims, SignedCard, issue_card, present, to_text};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::support::phone::ed25519;
+use super::support::scratch::Folder;
+use super::support::{Phone, Reply, TestApp, Till, next_id};
+
+const VERIFY: &str = "/api/v1/verify";
+
+/// A partner's server.
+struct Vendor {
+    key: String,
+    key_id: Uuid,
+}
+
+impl Vendor {
+    async fn of(app: &TestApp) -> Self {
+        let (key, key_id) = (ApiKey::new(&app.app), next_id());
+        let mut conn = app.app.db.acquire().await.unwrap();
+        let (hash, now) = (key.stored_hash(&app.app.secret), app.app.clock.now());
+        let made = store::insert_key(&mut conn, key_id, app.world.partner, "Касса", &hash, now).await;
+        assert!(made.unwrap());
+        Self { key: key.to_string(), key_id }
+    }
+
+    async fn ask(&self, app: &TestApp, body: &Value) -> Reply {
+        ask_as(app, &format!("Bearer {}", self.key), body).await
+    }
+
+    async fn verdict(&self, app: &TestApp, body: &Value) -> Value {
+        self.ask(app, body).await.json(200)
+    }
+
+    /// The whole verdict on a card that is refused with this code.
+    async fn refuses(&self, app: &TestApp, body: &Value, code: &str) {
+        let verdict = self.verdict(app, body).await;
+        assert_eq!(verdict, refusal(app, code), "{body}");
+    }
+}
+
+async fn ask_as(app: &TestApp, authorization: &str, body: &Value) -> Reply {
+    let request = app.anonymous().request(&Method::POST, VERIFY).header("authorization", authorization);
+    Reply::of(request.json(body)).await
+}
+
+/// Of a refused card nothing is told but why.
+fn refusal(app: &TestApp, code: &str) -> Value {
+    json!({
+        "accepted": false, "code": code, "warning": null, "allowed": [], "class": null, "shown": null,
+        "proofIdentity": null, "checkedAt": app.now(),
+    })
+}
+
+async fn member_and_vendor() -> (TestApp, Phone, Vendor) {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let vendor = Vendor::of(&app).await;
+    (app, phone, vendor)
+}
+
+#[tokio::test]
+async fn a_good_card_is_accepted_once_for_each_showing() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let question = json!({ "token": phone.token(app.now()) });
+    let verdict = vendor.verdict(&app, &question).await;
+    let identity = verdict["proofIdentity"].as_str().unwrap();
+    assert!(identity.len() == 64 && identity.bytes().all(|byte| b"0123456789abcdef".contains(&byte)));
+    assert_eq!(
+        verdict,
+        json!({
+            "accepted": true, "code": "accepted", "warning": null,
+            "allowed": ["discount", "accrual", "redemption"], "class": "phone",
+            "shown": { "name": "Иванова М. П.", "region": 42, "category": 1 },
+            "proofIdentity": identity, "checkedAt": app.now(),
+        })
+    );
+    vendor.refuses(&app, &question, "replayed").await;
+    // Whoever asks: another partner's server is told the same.
+    Vendor::of(&app).await.refuses(&app, &question, "replayed").await;
+    vendor.verdict(&app, &json!({ "token": phone.token(app.now()), "wants": "accrual" })).await;
+    // A proof that was booked at a till is used up here too.
+    let (till, token) = (Till::pair(&app).await, phone.token(app.now()));
+    till.applied(&till.purchase(&token, 1_500_00, app.now())).await;
+    vendor.refuses(&app, &json!({ "token": token }), "replayed").await;
+    // A paper card has no proof to remember.
+    let paper = &app.sheet(&app.chair().await, phone.member).await["paperToken"];
+    for _ in 0..2 {
+        let verdict = vendor.verdict(&app, &json!({ "token": paper, "wants": "redemption" })).await;
+        assert_eq!((&verdict["class"], &verdict["proofIdentity"]), (&json!("paper"), &Value::Null));
+        assert_eq!(verdict["allowed"], json!(["discount", "accrual"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_questions_about_one_showing_one_is_answered_yes() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let (app, vendor) = (std::sync::Arc::new(app), std::sync::Arc::new(vendor));
+    let question = json!({ "token": phone.token(app.now()) });
+    let tasks: Vec<_> = (0..12)
+        .map(|_| {
+            let (app, vendor, question) = (app.clone(), vendor.clone(), question.clone());
+            tokio::spawn(async move { vendor.verdict(&app, &question).await["accepted"] == true })
+        })
+        .collect();
+    let mut accepted = 0;
+    for task in tasks {
+        accepted += usize::from(task.await.unwrap());
+    }
+    assert_eq!(accepted, 1);
+}
+
+#[tokio::test]
+async fn a_redemption_needs_the_vendors_own_digits() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let now = app.now();
+    let ask = |token: &str, challenge: Option<&str>| json!({ "token": token, "wants": "redemption", "amountKopecks": 500_00, "challenge": challenge });
+    let token = phone.redeeming(now, "4711", 500_00);
+    vendor.refuses(&app, &ask(&token, None), "challenge-wrong").await;
+    vendor.refuses(&app, &ask(&token, Some("4712")), "challenge-wrong").await;
+    let plain = phone.token_of(&profcards_card::ProofClaims { iat: now, ..Default::default() });
+    vendor.refuses(&app, &ask(&plain, Some("4711")), "challenge-missing").await;
+    let verdict = vendor.verdict(&app, &ask(&token, Some("4711"))).await;
+    assert_eq!((&verdict["accepted"], &verdict["allowed"][2]), (&json!(true), &json!("redemption")));
+    vendor.refuses(&app, &ask(&token, Some("4711")), "replayed").await;
+}
+
+#[tokio::test]
+async fn a_card_that_is_not_in_force_here_gets_one_answer() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let now = app.now();
+    // Signed by this instance's key, yet never recorded.
+    let thief = ed25519();
+    let claims = SignedCard::parse(&phone.card).unwrap().claims;
+    let stolen = CardClaims { cnf: Some(thief.public_key()), ..claims };
+    let stolen = issue_card(&stolen, app.app.keys.card_key()).unwrap();
+    let proof = profcards_card::ProofClaims { iat: now, ..Default::default() };
+    let mut tokens = vec![to_text(&present(&stolen, &proof, &thief).unwrap())];
+    let revoked = Phone::activate(&app, app.member("Петрова Анна Ивановна").await).await;
+    app.revoke(revoked.member).await;
+    tokens.push(revoked.token(now));
+    for (name, status) in [("Сидорова Ольга Ивановна", "suspended"), ("Кузнецова Нина Павловна", "left")]
+    {
+        let ended = Phone::activate(&app, app.member(name).await).await;
+        let update = sqlx::query("update membership set status = $2 where id = $1");
+        update.bind(ended.member).bind(status).execute(&app.app.db).await.unwrap();
+        tokens.push(ended.token(now));
+    }
+    let suspended = Phone::activate(&app, app.member("Орлова Вера Ильинична").await).await;
+    let mark = sqlx::query("update card set status = 2, status_at = $2 where membership_id = $1");
+    mark.bind(suspended.member).bind(app.app.clock.now()).execute(&app.app.db).await.unwrap();
+    tokens.push(suspended.token(now));
+    for token in tokens {
+        vendor.refuses(&app, &json!({ "token": token }), "revoked").await;
+    }
+    // What anyone can see for himself is told as it is.
+    vendor.refuses(&app, &json!({ "token": "HELLO" }), "not-a-card").await;
+    vendor.refuses(&app, &json!({ "token": phone.token(now - 61) }), "proof-stale").await;
+    vendor.refuses(&app, &json!({ "token": to_text(&phone.card) }), "proof-missing").await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_good_is_refused_whatever_is_wrong_with_it() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let question = json!({ "token": phone.token(app.now()) });
+    let revoked = Vendor::of(&app).await;
+    let mut conn = app.app.db.acquire().await.unwrap();
+    assert!(store::revoke_key(&mut conn, revoked.key_id, app.app.clock.now()).await.unwrap());
+    assert!(!store::revoke_key(&mut conn, revoked.key_id, app.app.clock.now()).await.unwrap());
+    drop(conn);
+    let mut answers = vec![revoked.ask(&app, &question).await];
+    for authorization in ["Bearer pcv_0000", "Bearer", "Bearer ", "Basic cGN2OnBjdg=="] {
+        answers.push(ask_as(&app, authorization, &question).await);
+    }
+    answers.push(ask_as(&app, &vendor.key, &question).await);
+    answers.push(app.anonymous().post(VERIFY, &question).await);
+    // The key is asked for before the question is even read.
+    answers.push(ask_as(&app, "Bearer pcv_0000", &json!([])).await);
+    for answer in &answers {
+        answer.refused(401, "unauthenticated");
+        assert_eq!(answer.body, answers[0].body);
+    }
+    // None of them has used the showing up.
+    assert_eq!(vendor.verdict(&app, &question).await["accepted"], true);
+    let kept: Vec<u8> = sqlx::query_scalar("select key_hash from partner_key where id = $1")
+        .bind(vendor.key_id)
+        .fetch_one(&app.app.db)
+        .await
+        .unwrap();
+    assert_eq!(kept.len(), 32, "only a hash is kept");
+}
+
+#[tokio::test]
+async fn a_question_is_strict_and_short() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let token = phone.token(app.now());
+    let malformed = [
+        json!({}),
+        json!([]),
+        json!({ "token": 7 }),
+        json!({ "token": token, "wants": "everything" }),
+        json!({ "token": token, "amountKopecks": -1 }),
+        json!({ "token": token, "amountKopecks": 1.5 }),
+        json!({ "token": token, "wants": "accrual", "terminal": "7" }),
+    ];
+    for body in &malformed {
+        vendor.ask(&app, body).await.refused(400, "malformed-request");
+    }
+    let long = json!({ "token": "x".repeat(5_000) });
+    vendor.ask(&app, &long).await.refused(413, "too-large");
+    assert_eq!(vendor.verdict(&app, &json!({ "token": token })).await["accepted"], true);
+}
+
+#[tokio::test]
+async fn a_key_has_a_limit_of_its_own() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let question = json!({ "token": "HELLO" });
+    for _ in 0..600 {
+        vendor.ask(&app, &question).await.json(200);
+    }
+    let limited = vendor.ask(&app, &question).await;
+    limited.refused(429, "too-many-attempts");
+    assert!((1..=60).contains(&limited.header("retry-after").parse::<u32>().unwrap()));
+    let other = Vendor::of(&app).await;
+    assert_eq!(other.verdict(&app, &json!({ "token": phone.token(app.now()) })).await["accepted"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_a_showing_is_still_remembered() {
+    let folder = Folder::make();
+    let redis = PrivateRedis::start(folder.path()).unwrap();
+    let app = TestApp::start_with_redis(&redis.url).await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let vendor = Vendor::of(&app).await;
+    drop(redis);
+    let question = json!({ "token": phone.token(app.now()) });
+    assert_eq!(vendor.verdict(&app, &question).await["accepted"], true);
+    vendor.refuses(&app, &question, "replayed").await;
+}
