@@ -1,6 +1,6 @@
 """What two COSE libraries, written by others, say of the vectors' signatures: PyPI `cwt` and `pycose`.
 
-Usage: check.py VECTORS.json... [token-status-list.json]. Prints one JSON line for each vector and library. A library is handed
+Usage: check.py VECTORS.json... token-status-list.json. Prints one JSON line for each vector and library. A library is handed
 each message with the keys that could have signed it, as a caller would; what is not its business (the text, the one strict
 form, roles, lifetimes, policy) is `n.a.`. An answer that is neither the format's nor explained below is `unexplained`.
 """

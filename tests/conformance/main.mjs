@@ -30,7 +30,7 @@ try {
   const rust = jsonLines(runVectors, [everything]);
   const browser = await runInBrowser(packageFolder, all);
   const checker = fileURLToPath(new URL('check.py', import.meta.url));
-  const libraries = jsonLines(python, [checker, vectorsFile, ...(draftFile === null ? [] : [draftFile])]);
+  const libraries = jsonLines(python, [checker, vectorsFile, draftFile]);
 
   const answers = new Map(libraries.map((answer) => [`${answer.library}: ${answer.name}`, answer]));
   const rows = all.map((vector, at) => ({

@@ -55,7 +55,6 @@ function summaryLine(title, rows) {
 }
 
 function draftTable(draftRows) {
-  if (draftRows.length === 0) return [];
   const places = ({ places: count, bits }) => (bits === 2 ? `agrees, ${count} places` : 'n.a.: refused as `status-bad`');
   return [
     '## The Token Status List draft’s own lists', '',

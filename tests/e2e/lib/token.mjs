@@ -7,6 +7,7 @@ import encodeQr from '../../../pwa/node_modules/qr/index.js';
 const PREFIX = 'PC1:';
 const COSE_SIGN1 = 18;
 const HEADER_KCWT = 13;
+const CLAIM_SUB = 2;
 const BASE45 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
 
 export function bytesOf(token) {
@@ -57,7 +58,23 @@ export function withOtherProof(token) {
   return tokenOf(bytes);
 }
 
-/** Rows of dark and light modules, with the quiet zone. */
-export function codeOf(token) {
-  return encodeQr(token, 'raw', { ecc: 'low', encoding: 'alphanumeric', border: 4 });
+/** The uri that a status list is for, or null where it is no such thing. */
+export function uriOf(list) {
+  try {
+    const claims = decode(decode(list, { useMaps: true, tags: Tagged.preserve(COSE_SIGN1) }).value[2], { useMaps: true });
+    return claims.get(CLAIM_SUB) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Rows of dark and light modules, with the quiet zone. A card's text is alphanumeric; anything else need not be. */
+export function codeOf(text) {
+  const encoding = /^[0-9A-Z $%*+./:-]+$/.test(text) ? 'alphanumeric' : 'byte';
+  return encodeQr(text, 'raw', { ecc: 'low', encoding, border: 4 });
+}
+
+/** The same as a picture file. */
+export function pictureOf(token) {
+  return encodeQr(token, 'gif', { ecc: 'low', encoding: 'alphanumeric', border: 4, scale: 6 });
 }
