@@ -190,14 +190,17 @@ class Person {
 function clockScript(initialShiftMillis) {
   const TrueDate = Date;
   let shiftMillis = initialShiftMillis;
+  let stoppedAtMillis;
+  const now = () => stoppedAtMillis ?? TrueDate.now() + shiftMillis;
   window.Date = class extends TrueDate {
     constructor(...given) {
-      if (given.length === 0) super(TrueDate.now() + shiftMillis);
+      if (given.length === 0) super(now());
       else super(...given);
     }
     static now() {
-      return TrueDate.now() + shiftMillis;
+      return now();
     }
   };
   window.shiftClock = (millis) => (shiftMillis = millis);
+  window.stopClock = (millis) => (stoppedAtMillis = millis);
 }

@@ -74,7 +74,7 @@ export async function pair(till, code) {
 }
 
 /** Types an amount of whole roubles on the pad. */
-async function typeAmount(till, roubles) {
+export async function typeAmount(till, roubles) {
   for (const digit of String(roubles)) await till.at(`pad-${digit}`).click();
 }
 
