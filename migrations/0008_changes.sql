@@ -29,10 +29,6 @@ create table person_before (
 );
 create index person_before_idx on person_before (person_id);
 
--- The card that a member holds now, though it may be suspended: the phone goes on keeping it.
-create view held_card as
-select * from card where purpose = 'member' and status <> 1 and superseded_at is null;
-
 -- What a member is told of the card, the phone and the membership. Kept for thirteen months, a hundred a member.
 create table notice (
     id             uuid primary key,

@@ -13,5 +13,7 @@ create table revoked_key (
     public_key  bytea primary key check (length(public_key) = 32),
     kid         bytea not null check (length(kid) = 4),
     role        text not null check (role in ('card', 'status')),
-    revoked_at  timestamptz not null
+    revoked_at  timestamptz not null,
+    -- When no living card that it signed was left.
+    reissued_at timestamptz
 );

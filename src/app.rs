@@ -31,7 +31,7 @@ pub struct App {
     pub live: Live,
     /// The keys that sign cards and lists.
     pub keys: KeyRing,
-    /// The public lists as last signed.
+    /// The status lists as last published.
     pub lists: PublishedLists,
     /// Keys the hashes of typed codes.
     pub secret: InstanceSecret,
@@ -43,14 +43,14 @@ pub struct App {
 pub type AppState = Arc<App>;
 
 impl App {
-    /// Connects, migrates, makes or loads the instance's keys and publishes its first lists.
+    /// Connects, migrates, makes or loads the instance's keys and its first trust list.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<AppState> {
         let db = crate::db::open(&config, &clock).await?;
         let cache =
             Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
         let keys = KeyRing::open(&config, &db, &clock, &random).await?;
         let shell = Shell::new(&config, &keys);
-        let app = Arc::new(Self {
+        Ok(Arc::new(Self {
             live: Live::new(&random),
             secret: InstanceSecret::open(&config.data, &random)?,
             lists: PublishedLists::default(),
@@ -61,8 +61,6 @@ impl App {
             cache,
             keys,
             shell,
-        });
-        crate::cards::lists::ensure_first_list(&app).await?;
-        Ok(app)
+        }))
     }
 }

@@ -174,9 +174,10 @@ impl From<sqlx::Error> for Error {
         }
         let transient = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-            // 40001/40P01: chosen as a victim; 57P01…57P03: the database is going down or coming up; 08…: connection.
+            // 40001/40P01: chosen as a victim; 55P03: waited too long for a lock; 57P01…57P03: the database is going down or
+            // coming up; 08…: connection.
             sqlx::Error::Database(db) => db.code().is_some_and(|code| {
-                code.starts_with("40") || code.starts_with("57P") || code.starts_with("08")
+                code.starts_with("40") || code == "55P03" || code.starts_with("57P") || code.starts_with("08")
             }),
             _ => false,
         };

@@ -14,10 +14,16 @@ pub fn arm(production: bool) {
     let _ = FAULT.set(fault);
 }
 
-/// The moment between commit and reply. With the fault `die-after-commit` the process is gone, as by `kill -9`: nothing
-/// is flushed, nothing is said.
+/// The moment between commit and reply; its fault is `die-after-commit`.
 pub fn after_commit() {
-    if matches!(FAULT.get(), Some(Some(fault)) if fault == "die-after-commit") {
+    at("after-commit");
+}
+
+/// A moment at which a process may be gone, as by `kill -9`, with the fault `die-<moment>`: nothing is flushed, nothing is
+/// said.
+pub fn at(moment: &str) {
+    let Some(Some(fault)) = FAULT.get() else { return };
+    if fault.strip_prefix("die-") == Some(moment) {
         let _ = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
         // Until the signal arrives nothing may be answered.
         loop {

@@ -4,6 +4,8 @@
 pub mod change;
 pub mod keys;
 pub mod lists;
+pub mod places;
+pub mod reissue;
 pub mod routes;
 pub mod store;
 
@@ -19,10 +21,11 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::error::{Error, Result};
+use crate::members;
+use places::Place;
 
-/// So many taken places in a row mean that a list is about half full, and the next one is opened: with `n` places that is
-/// to be expected at a share of `(17 / n)^(1/17)`, which is 0.52 for the million places of a list.
-const DRAWS_PER_LIST: usize = 16;
+/// A place can only be taken already while an older version of the server, which draws at random, issues cards too.
+const TRIES_FOR_A_PLACE: usize = 16;
 
 /// Whom a card is made for, and in which form.
 pub struct Order<'a> {
@@ -54,82 +57,74 @@ impl IssuedCard {
     }
 }
 
-/// Signs a card, gives it a place on a status list and records it. An earlier card of the same class is superseded: it
-/// simply ends, since marking it would only make the lists longer.
+/// Gives a card a place on a status list, signs and records it. An earlier card of the same class simply ends, since marking
+/// it would only make the lists longer.
 pub async fn issue(
     app: &App,
     conn: &mut PgConnection,
     order: &Order<'_>,
     now: DateTime<Utc>,
 ) -> Result<IssuedCard> {
+    members::store::lock(&mut *conn, &[order.membership_id]).await?;
     let holder = store::holder(&mut *conn, order.membership_id).await?.ok_or(Error::NotFound)?;
+    let key = app.keys.card_key(unix_seconds(now))?;
+    for _ in 0..TRIES_FOR_A_PLACE {
+        let place =
+            places::take(app, &mut *conn, 1).await?.pop().context("one place was asked for and none came")?;
+        let claims = claims_of(&holder, order.key.copied(), place, now)?;
+        let cose = issue_card(&claims, &key).context("the card key does not sign this card")?;
+        let card = IssuedCard {
+            cose,
+            issued_at: from_unix_seconds(claims.iat),
+            expires_at: from_unix_seconds(claims.exp),
+        };
+        let record = store::NewCard {
+            id: app.random.uuid(),
+            order,
+            class: claims.class(),
+            place,
+            kid: key.kid(),
+            cnf: order.key.map(DeviceKey::to_cose_key),
+            card: &card,
+        };
+        if store::insert(&mut *conn, &record).await? {
+            metrics::counter!("profcards_cards_issued_total", "class" => claims.class().as_str())
+                .increment(1);
+            return Ok(card);
+        }
+    }
+    Err(Error::Internal(anyhow::anyhow!("{TRIES_FOR_A_PLACE} places in a row were taken")))
+}
+
+/// What a card says of its holder when it is issued now: for a phone with this key, or on paper.
+fn claims_of(
+    holder: &store::Holder,
+    key: Option<DeviceKey>,
+    place: Place,
+    now: DateTime<Utc>,
+) -> anyhow::Result<CardClaims> {
     let iat = full_hour(unix_seconds(now));
-    let lifetime_seconds = if order.key.is_some() { PHONE_CARD_SECONDS } else { PAPER_CARD_SECONDS };
-    let mut claims = CardClaims {
+    let lifetime_seconds = if key.is_some() { PHONE_CARD_SECONDS } else { PAPER_CARD_SECONDS };
+    Ok(CardClaims {
         number: holder.number.parse().context("a membership number in the tables is not one")?,
         exp: iat + lifetime_seconds,
         iat,
-        cnf: order.key.copied(),
-        status: StatusRef { uri: String::new(), idx: 0 },
-        shown: shown(&holder)?,
-    };
-    if !order.sample {
-        store::supersede(&mut *conn, order.membership_id, claims.class(), now).await?;
-    }
-    let cose = place_and_record(app, conn, order, &mut claims).await?;
-    metrics::counter!("profcards_cards_issued_total", "class" => claims.class().as_str()).increment(1);
-    Ok(IssuedCard {
-        cose,
-        issued_at: from_unix_seconds(claims.iat),
-        expires_at: from_unix_seconds(claims.exp),
+        cnf: key,
+        status: StatusRef {
+            uri: lists::uri(place.list_n),
+            idx: u64::try_from(place.idx).context("an index is never negative")?,
+        },
+        shown: shown(holder)?,
     })
 }
 
 /// What a card of this holder shows.
-fn shown(holder: &store::Holder) -> Result<Shown> {
+fn shown(holder: &store::Holder) -> anyhow::Result<Shown> {
     let category =
         u64::try_from(holder.category).ok().and_then(Category::from_value).unwrap_or(Category::Working);
     let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
     let region = u8::try_from(holder.region_okato).unwrap_or(0);
-    Ok(Shown::new(name, region, category).context("the card cannot show this name")?)
-}
-
-async fn place_and_record(
-    app: &App,
-    conn: &mut PgConnection,
-    order: &Order<'_>,
-    claims: &mut CardClaims,
-) -> Result<Vec<u8>> {
-    let key = app.keys.card_key(unix_seconds(app.clock.now()))?;
-    loop {
-        let list = store::newest_list(&mut *conn).await?;
-        for _ in 0..DRAWS_PER_LIST {
-            let idx = app.random.below(list.capacity.unsigned_abs());
-            claims.status = StatusRef { uri: list.uri.clone(), idx: u64::from(idx) };
-            let cose = issue_card(claims, &key).context("the card key does not sign this card")?;
-            let record = store::NewCard {
-                id: app.random.uuid(),
-                order,
-                class: claims.class(),
-                list_n: list.n,
-                idx: i32::try_from(idx).context("a status list is longer than an index can tell")?,
-                kid: key.kid(),
-                cnf: order.key.map(DeviceKey::to_cose_key),
-                cose: &cose,
-                issued_at: from_unix_seconds(claims.iat),
-                expires_at: from_unix_seconds(claims.exp),
-            };
-            if store::insert(&mut *conn, &record).await? {
-                return Ok(cose);
-            }
-        }
-        if list.n >= lists::DECLARED_LISTS {
-            return Err(Error::Internal(anyhow::anyhow!(
-                "all status lists that the root has declared are full"
-            )));
-        }
-        lists::open(&mut *conn, list.n + 1, app.clock.now()).await?;
-    }
+    Shown::new(name, region, category).context("the card cannot show this name")
 }
 
 /// Marks every living card of a membership as revoked, ends its phone, and the codes by which another could be enrolled: a
@@ -140,7 +135,8 @@ pub async fn revoke_all(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    // Codes, phone, cards, lists: everyone takes these locks in this order.
+    // The membership, codes, phone, cards, lists: everyone takes these locks in this order.
+    members::store::lock(&mut *conn, &[membership_id]).await?;
     crate::enrolment::store::end_unused_codes(&mut *conn, membership_id, now).await?;
     store::end_device(&mut *conn, membership_id, reason, now).await?;
     store::mark_revoked(conn, membership_id, None, reason, now).await
@@ -153,6 +149,7 @@ pub async fn retire_phone(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    members::store::lock(&mut *conn, &[membership_id]).await?;
     store::end_device(&mut *conn, membership_id, reason, now).await?;
     store::mark_revoked(conn, membership_id, Some(CardClass::Phone), reason, now).await
 }

@@ -1,11 +1,11 @@
 //! Cards over HTTP: the public lists for anyone, and revocation for those who keep the register.
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,7 +30,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/.well-known/profcards/trust-list", tag = "public", responses(
     (status = 200, content_type = "application/cose", body = Vec<u8>), (status = 304)))]
 async fn trust_list(State(app): State<AppState>, headers: HeaderMap) -> Response {
-    signed_bytes(&headers, "application/cose", app.keys.trust_list().cose.clone())
+    let signed = app.keys.trust_list();
+    signed_bytes(&headers, "application/cose", &lists::digest_of(&signed.cose), signed.cose.clone().into())
 }
 
 /// A status list: which cards are revoked or suspended. CWT, signed by a status key.
@@ -42,12 +43,17 @@ async fn status_list(
     headers: HeaderMap,
 ) -> Result<Response> {
     let list = lists::published(&app, n).await?;
-    Ok(signed_bytes(&headers, "application/statuslist+cwt", list.cose.clone()))
+    Ok(signed_bytes(&headers, "application/statuslist+cwt", &list.digest, list.cose.clone()))
 }
 
 /// Raw bytes with an `ETag`, revalidated at each use: a revocation must not wait in a cache.
-fn signed_bytes(request: &HeaderMap, content_type: &'static str, bytes: Vec<u8>) -> Response {
-    let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
+fn signed_bytes(
+    request: &HeaderMap,
+    content_type: &'static str,
+    digest: &lists::Digest,
+    bytes: Bytes,
+) -> Response {
+    let etag = format!("\"{}\"", hex::encode(digest));
     let unchanged = request.get(header::IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == etag.as_bytes());
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()

@@ -1,15 +1,19 @@
-//! Cards, devices and status lists in SQL.
+//! Cards, devices and the places on status lists in SQL; what is published has a room of its own in `lists`.
 
 use chrono::{DateTime, Utc};
 use profcards_card::{CardClass, Kid};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::places::Place;
 use super::{IssuedCard, Order};
 use crate::error::Result;
+use crate::members;
 
 /// What a card says of its holder.
 pub struct Holder {
+    /// The membership.
+    pub membership_id: Uuid,
     /// Twelve digits.
     pub number: String,
     /// Фамилия.
@@ -24,37 +28,67 @@ pub struct Holder {
     pub region_okato: i16,
 }
 
-/// The holder as of now; the region is that of the nearest organisation above that has one.
+/// The holder as of now.
 pub async fn holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Holder>> {
+    Ok(holders(conn, &[membership_id]).await?.pop())
+}
+
+/// Those of the members that may hold cards, as of now; the region is that of the nearest organisation above that has one.
+pub async fn holders(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<Vec<Holder>> {
     Ok(sqlx::query_as!(
         Holder,
-        r#"select number as "number!", last_name as "last_name!", first_name as "first_name!", middle_name,
-                  category as "category!",
+        r#"select id as "membership_id!", number as "number!", last_name as "last_name!", first_name as "first_name!",
+                  middle_name, category as "category!",
                   coalesce((select up.region_okato from organisation up
-                            where m.organisation_path ^@ up.path and up.region_okato is not null
+                            where up.id = any (string_to_array(rtrim(m.organisation_path, '.'), '.')::bigint[])
+                              and up.region_okato is not null
                             order by length(up.path) desc limit 1), 0::smallint) as "region_okato!"
-           from registered_member m where id = $1 and status = 'active'"#,
-        membership_id
+           from registered_member m where id = any ($1) and status = 'active'"#,
+        membership_ids
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?)
 }
 
-/// A status list that takes cards.
-pub struct OpenList {
-    /// Its number.
-    pub n: i32,
-    /// Its name on cards.
-    pub uri: String,
-    /// How many places it has.
-    pub capacity: i32,
+/// Takes the next numbers of places, in ascending order. A rollback does not bring them back.
+pub async fn next_places(conn: &mut PgConnection, count: i32) -> Result<Vec<i64>> {
+    let mut numbers = sqlx::query_scalar!(
+        r#"select nextval('card_place_seq') as "number!" from generate_series(1, $1)"#,
+        count
+    )
+    .fetch_all(conn)
+    .await?;
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
-/// The list that takes new cards.
-pub async fn newest_list(conn: &mut PgConnection) -> Result<OpenList> {
-    Ok(sqlx::query_as!(OpenList, "select n, uri, capacity from status_list order by n desc limit 1")
-        .fetch_one(conn)
-        .await?)
+/// Opens list `n` unless it is open; answers the key of its places, none if they are drawn at random.
+pub async fn open_list(
+    conn: &mut PgConnection,
+    n: i32,
+    uri: &str,
+    capacity: i32,
+    new_key: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<u8>>> {
+    let held = sqlx::query_scalar!("select place_key from status_list where n = $1", n)
+        .fetch_optional(&mut *conn)
+        .await?;
+    if let Some(key) = held {
+        return Ok(key);
+    }
+    sqlx::query!(
+        "insert into status_list (n, uri, capacity, place_key, opened_at) values ($1, $2, $3, $4, $5)
+         on conflict (n) do nothing",
+        n,
+        uri,
+        capacity,
+        &new_key[..],
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    Ok(sqlx::query_scalar!("select place_key from status_list where n = $1", n).fetch_one(conn).await?)
 }
 
 /// A card to be recorded.
@@ -65,66 +99,43 @@ pub struct NewCard<'a> {
     pub order: &'a Order<'a>,
     /// Phone or paper.
     pub class: CardClass,
-    /// The list.
-    pub list_n: i32,
-    /// The place on it.
-    pub idx: i32,
+    /// Its place.
+    pub place: Place,
     /// Which key signed.
     pub kid: Kid,
     /// The phone's `COSE_Key`.
     pub cnf: Option<Vec<u8>>,
-    /// The card.
-    pub cose: &'a [u8],
-    /// Start of validity.
-    pub issued_at: DateTime<Utc>,
-    /// End of validity.
-    pub expires_at: DateTime<Utc>,
+    /// The card itself.
+    pub card: &'a IssuedCard,
 }
 
 /// Records a card; `false` if its place was taken.
-pub async fn insert(conn: &mut PgConnection, card: &NewCard<'_>) -> Result<bool> {
+pub async fn insert(conn: &mut PgConnection, new: &NewCard<'_>) -> Result<bool> {
     let inserted = sqlx::query!(
-        "insert into card (id, membership_id, device_id, class, purpose, list_n, idx, kid, cnf, cose, issued_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        "insert into card (id, membership_id, device_id, class, purpose, place, list_n, idx, kid, cnf, cose, issued_at,
+                           expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (list_n, idx) do nothing",
-        card.id,
-        card.order.membership_id,
-        card.order.device_id,
-        i16::from(card.class.value()),
-        if card.order.sample { "sample" } else { "member" },
-        card.list_n,
-        card.idx,
-        &card.kid.0[..],
-        card.cnf,
-        card.cose,
-        card.issued_at,
-        card.expires_at
+        new.id,
+        new.order.membership_id,
+        new.order.device_id,
+        i16::from(new.class.value()),
+        if new.order.sample { "sample" } else { "member" },
+        new.place.number,
+        new.place.list_n,
+        new.place.idx,
+        &new.kid.0[..],
+        new.cnf,
+        new.card.cose,
+        new.card.issued_at,
+        new.card.expires_at
     )
     .execute(conn)
     .await?;
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Earlier cards of this class give way to a new one.
-pub async fn supersede(
-    conn: &mut PgConnection,
-    membership_id: Uuid,
-    class: CardClass,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "update card set superseded_at = $3
-         where membership_id = $1 and class = $2 and purpose = 'member' and superseded_at is null",
-        membership_id,
-        i16::from(class.value()),
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Marks living cards of a membership (of one class, or all) and lets their lists be published anew.
+/// Marks what is not revoked yet of a membership's cards (of one class, or all) and lets their lists be published anew.
 pub async fn mark_revoked(
     conn: &mut PgConnection,
     membership_id: Uuid,
@@ -132,6 +143,7 @@ pub async fn mark_revoked(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    members::store::lock(&mut *conn, &[membership_id]).await?;
     sqlx::query!(
         "with marked as (
              update card set status = 1, status_at = $4, status_reason = $3
@@ -172,9 +184,10 @@ pub async fn end_device(
 pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<Option<IssuedCard>> {
     Ok(sqlx::query_as!(
         IssuedCard,
-        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!" from held_card
-           where device_id = $1
-           order by issued_at desc limit 1"#,
+        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!" from card
+           where membership_id = (select membership_id from device where id = $1) and class = 1
+             and device_id = $1 and purpose = 'member' and status <> 1
+           order by place desc, issued_at desc limit 1"#,
         device_id
     )
     .fetch_optional(conn)
@@ -209,39 +222,6 @@ pub async fn find(conn: &mut PgConnection, uri: &str, idx: u64) -> Result<Option
         idx
     )
     .fetch_optional(conn)
-    .await?)
-}
-
-/// A status list as the tables have it, in one snapshot.
-pub struct ListContent {
-    /// Its revision.
-    pub revision: i64,
-    /// Its length.
-    pub capacity: i32,
-    /// The places that are marked.
-    pub marked: Vec<i32>,
-    /// Their marks, in the same order.
-    pub marks: Vec<i16>,
-}
-
-/// The revision of a list; none if it was not opened yet.
-pub async fn list_revision(db: &PgPool, n: i32) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!("select revision from status_list where n = $1", n).fetch_optional(db).await?)
-}
-
-/// A list and all its marks.
-pub async fn list_content(db: &PgPool, n: i32) -> Result<Option<ListContent>> {
-    Ok(sqlx::query_as!(
-        ListContent,
-        r#"select l.revision, l.capacity,
-                  coalesce(array_agg(c.idx order by c.idx) filter (where c.idx is not null), '{}') as "marked!",
-                  coalesce(array_agg(c.status order by c.idx) filter (where c.idx is not null), '{}') as "marks!"
-           from status_list l left join card c on c.list_n = l.n and c.status <> 0
-           where l.n = $1
-           group by l.n"#,
-        n
-    )
-    .fetch_optional(db)
     .await?)
 }
 

@@ -141,8 +141,8 @@ fn own_trust_list(config: &Config) -> anyhow::Result<Vec<u8>> {
 fn own_status_lists(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut tokens = Vec::new();
     beside_instance(config.clone(), async |app| {
-        for n in 1..=lists::DECLARED_LISTS {
-            tokens.push(lists::published(&app, n).await?.cose.clone());
+        for n in lists::numbers(app.keys.trust_list().list.claims()) {
+            tokens.push(lists::published(&app, n).await?.cose.to_vec());
         }
         Ok(0)
     })?;

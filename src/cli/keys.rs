@@ -166,7 +166,7 @@ impl Instance {
     async fn request(&self, held: &[HeldKey], now: u64) -> anyhow::Result<TrustRequest> {
         let revoked = store::revoked_keys(&self.db).await?;
         let seq = store::newest_seq(&self.db).await? + 1;
-        Ok(keys::request(&self.config.union_name, held, &revoked, seq, now))
+        keys::request(&self.db, &self.config.union_name, held, &revoked, seq, now).await
     }
 
     async fn trust_list(&self) -> anyhow::Result<Option<SignedTrustList>> {

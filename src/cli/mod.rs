@@ -2,6 +2,7 @@
 //! else goes to standard error.
 
 mod card;
+mod cards;
 mod keys;
 mod partner_key;
 mod serve;
@@ -15,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, Services};
 use crate::random::Random;
-use crate::{db, demo, ledger, partners};
+use crate::{db, demo, faults, ledger, partners};
 
 /// The digital platform of a trade union: cards, cashback, registry.
 #[derive(Parser)]
@@ -38,9 +39,12 @@ enum Command {
     /// The instance's keys.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Cards.
+    /// One card.
     #[command(subcommand)]
     Card(card::Card),
+    /// Many cards at once.
+    #[command(subcommand)]
+    Cards(cards::Cards),
     /// Partners' tills.
     #[command(subcommand)]
     Till(Till),
@@ -98,6 +102,10 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Keys(command) => keys::run(config, command),
         Command::Card(card::Card::Sample(args)) => {
             beside_instance(config, async move |app| card::sample(&app, &args).await)
+        }
+        Command::Cards(cards::Cards::Reissue(args)) => {
+            faults::arm(config.production);
+            beside_instance(config, async move |app| cards::reissue(&app, &args).await)
         }
         Command::Till(Till::Code { outlet }) => beside_instance(config, async move |app| {
             println!("{}", pairing_code(&app, outlet).await?);

@@ -359,7 +359,7 @@ pub async fn paper_card(
     Ok(sqlx::query_scalar!(
         r#"select cose as "cose!" from living_card
            where membership_id = $1 and class = 2 and expires_at > $2
-           order by issued_at desc limit 1"#,
+           order by place desc, issued_at desc limit 1"#,
         membership_id,
         now
     )

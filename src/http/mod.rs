@@ -54,8 +54,12 @@ pub fn api() -> OpenApiRouter<AppState> {
 /// The whole server.
 pub fn router(app: AppState) -> Router {
     let (api, _) = api().split_for_parts();
-    // Server-sent events must not wait in a compressor's buffer.
-    let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
+    // Server-sent events must not wait in a compressor's buffer. Signed lists are compressed inside, or signatures and keys,
+    // which nothing makes smaller; and their ETag stands for just these bytes.
+    let compressed = DefaultPredicate::new()
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(NotForContentType::const_new("application/cose"))
+        .and(NotForContentType::const_new("application/statuslist+cwt"));
     api.merge(assets::router(&app))
         .method_not_allowed_fallback(|| async { Error::NotFound })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -352,10 +352,10 @@ async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>)
         MemberCard,
         r#"select id, case class when 1 then 'phone' else 'paper' end as "class!", issued_at, expires_at,
                   case when status = 1 then 'revoked' when status = 2 then 'suspended'
-                       when superseded_at is not null then 'superseded' when expires_at <= $2 then 'expired'
-                       else 'valid' end as "state!"
+                       when superseded_at is not null or place < max(place) over (partition by class) then 'superseded'
+                       when expires_at <= $2 then 'expired' else 'valid' end as "state!"
            from card where membership_id = $1 and purpose = 'member'
-           order by issued_at desc, id"#,
+           order by place desc, issued_at desc, id"#,
         membership_id,
         now
     )

@@ -9,17 +9,13 @@ const { chromium } = createRequire(new URL('../../pwa/package.json', import.meta
 
 export const ENGINES = ['webcrypto', 'noble'];
 
-/** Answers the browser's version and, for each engine, the deviation of each vector or null, in order. */
-export async function runInBrowser(dist, vectors) {
-  const pages = {
-    '/': ['text/html', '<!doctype html><title>Conformance</title>'],
-    '/package.mjs': ['text/javascript', await readFile(join(dist, 'index.js'))],
-    '/vectors.mjs': ['text/javascript', await readFile(fileURLToPath(new URL('vectors.mjs', import.meta.url)))],
-    '/vectors.json': ['application/json', JSON.stringify(vectors)],
-  };
+/** A browser, and a server of the files that are given by path: `[type, body]`. Both are gone when `run` has ended. */
+export async function inBrowser(files, run) {
   const server = createServer(({ url }, response) => {
-    const [type, body] = pages[url] ?? [];
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type ?? 'text/plain' }).end(body);
+    const [type, body] = files[url] ?? [];
+    // Isolated, a page may read the time to five microseconds.
+    const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type ?? 'text/plain', ...isolation }).end(body);
   });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
   const browser = await chromium.launch({
@@ -27,18 +23,33 @@ export async function runInBrowser(dist, vectors) {
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update'],
   });
   try {
-    const found = {};
-    for (const engine of ENGINES) {
-      const page = await browser.newPage();
-      await page.goto(`http://localhost:${server.address().port}/`);
-      found[engine] = await page.evaluate(runHere, engine);
-      await page.close();
-    }
-    return { version: browser.version(), found };
+    return await run(browser, `http://localhost:${server.address().port}/`);
   } finally {
     await browser.close();
     server.close();
   }
+}
+
+/** What a page needs to run vectors against the built package. */
+export const packageFiles = async (dist) => ({
+  '/': ['text/html', '<!doctype html><title>Conformance</title>'],
+  '/package.mjs': ['text/javascript', await readFile(join(dist, 'index.js'))],
+  '/vectors.mjs': ['text/javascript', await readFile(fileURLToPath(new URL('vectors.mjs', import.meta.url)))],
+});
+
+/** Answers the browser's version and, for each engine, the deviation of each vector or null, in order. */
+export async function runInBrowser(dist, vectors) {
+  const files = { ...(await packageFiles(dist)), '/vectors.json': ['application/json', JSON.stringify(vectors)] };
+  return inBrowser(files, async (browser, url) => {
+    const found = {};
+    for (const engine of ENGINES) {
+      const page = await browser.newPage();
+      await page.goto(url);
+      found[engine] = await page.evaluate(runHere, engine);
+      await page.close();
+    }
+    return { version: browser.version(), found };
+  });
 }
 
 /** Runs in the page. */

@@ -1,13 +1,17 @@
 // The whole story in a real browser on the real program: a card is issued, opened on a phone, shown and read by a camera
 // without a network, and its purchase lands in the books. Prints a line for each promise.
 import assert from 'node:assert/strict';
+import { cardLifeStory } from './card-life.mjs';
 import { openBrowser, output } from './lib/browser.mjs';
 import { makeInstance } from './lib/instance.mjs';
 import { chapter, check, sum } from './lib/report.mjs';
 import { chairStory } from './story/chair.mjs';
 import { activationStory, cashbackStory, offlineStory } from './story/member.mjs';
+import { redemptionStory } from './story/redemption.mjs';
 import { forgeryStory, rejectedStory, revokedStory, wrongClockStory } from './story/refusals.mjs';
+import { codesStory } from './story/till-codes.mjs';
 import { anyoneStory, purchaseStory, settlesStory } from './story/till.mjs';
+import { watchStory } from './story/watch.mjs';
 
 async function story(instance, stage) {
   const { chair, code } = await chairStory(stage);
@@ -22,10 +26,14 @@ async function story(instance, stage) {
   await settlesStory(till, receipt);
   await cashbackStory(phone);
   await till.shoot('till-settled');
+  await redemptionStory(stage, instance, phone);
   const member = await rejectedStory(stage, instance, till);
   await revokedStory(instance, chair, till, member);
   await phone.open('/card/code');
   await wrongClockStory(stage, instance, phone);
+  await codesStory(stage);
+  await watchStory(stage, chair, phone);
+  await cardLifeStory(instance, stage);
 }
 
 /** What holds for the whole run. */

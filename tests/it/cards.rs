@@ -1,7 +1,8 @@
 //! What anyone downloads: the signed lists, the app shell and the app's files.
 
 use axum::http::Method;
-use profcards_card::{Status, StatusList, TrustList};
+use profcards::cards::{Order, issue, lists};
+use profcards_card::{SignedCard, Status, StatusList, StatusRef, TrustList};
 use serde_json::json;
 
 use super::support::lists::{Held, pins};
@@ -35,7 +36,7 @@ async fn the_lists_carry_the_signatures_that_the_pins_demand() {
         let declared = StatusList::load(&reply.body, &list, app.now(), None).unwrap();
         assert_eq!(declared.claims().uri, location.uri);
     }
-    for beyond in ["0", "9", "-1", "x", "99999999999"] {
+    for beyond in ["0", "25", "-1", "x", "99999999999"] {
         client.get(&format!("/.well-known/profcards/status/{beyond}")).await.refused(404, "not-found");
     }
 }
@@ -117,6 +118,158 @@ async fn the_lists_stay_fresh_by_themselves() {
     let held = Some(second.claims().seq + 1);
     let refused = TrustList::load(&client.get(TRUST).await.body, &pins, held).unwrap_err();
     assert_eq!(refused.as_str(), "trust-list-rollback");
+}
+
+#[tokio::test]
+async fn instances_that_are_asked_in_turn_answer_one_list_that_never_goes_back() {
+    let app = TestApp::start().await;
+    // A clock that is behind, as the clocks of several machines are.
+    let other = app.beside(-30).await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (here, there) = (app.anonymous(), &other.client);
+    let trust = TrustList::load(&here.get(TRUST).await.body, &pins(&here).await, None).unwrap();
+    let mut held = (Vec::new(), 0);
+    let mut download = async |client: &Client| {
+        let reply = client.get(STATUS).await;
+        let list =
+            StatusList::load(&reply.body, &trust, app.now(), Some(held.1)).expect("no older than held");
+        let is_new = reply.body != held.0;
+        held = (reply.body.clone(), list.claims().iat);
+        let place = SignedCard::parse(&phone.card).unwrap().claims.status;
+        (is_new, reply.header("etag").to_owned(), list.get(place.idx).unwrap())
+    };
+    let (_, first, _) = download(&here).await;
+    for _ in 0..3 {
+        for client in [there, &here] {
+            assert_eq!(download(client).await, (false, first.clone(), Status::Valid));
+            assert_eq!(get_if_changed(client, STATUS, &first).await.status, 304);
+        }
+    }
+    // Marked through one of them, it is on the list of the other with the next request.
+    app.revoke(phone.member).await;
+    let (is_new, second, status) = download(there).await;
+    assert!(is_new && second != first);
+    assert_eq!(status, Status::Invalid);
+    assert_eq!(download(&here).await, (false, second.clone(), Status::Invalid));
+    // The signature is renewed once, by whoever is asked when it is old.
+    app.advance(601);
+    let (is_new, third, _) = download(&here).await;
+    assert!(is_new);
+    assert_eq!(download(there).await, (false, third.clone(), Status::Invalid));
+    other.advance(601);
+    assert_eq!(download(there).await, (false, third, Status::Invalid));
+}
+
+#[tokio::test]
+async fn many_requests_at_once_get_one_signature() {
+    let app = TestApp::start().await;
+    let other = app.beside(0).await;
+    let clients = [app.anonymous(), other.client.clone()];
+    let requests: Vec<_> = (0..40)
+        .map(|n| clients[n % 2].clone())
+        .map(|client| tokio::spawn(async move { client.get(STATUS).await.body }))
+        .collect();
+    let mut bodies = Vec::new();
+    for request in requests {
+        bodies.push(request.await.unwrap());
+    }
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+}
+
+#[tokio::test]
+async fn what_is_compressed_already_is_sent_as_it_is() {
+    let app = TestApp::start().await;
+    let client = app.anonymous();
+    // Large enough that anything compressible would be compressed.
+    sqlx::query(
+        "insert into status_list (n, uri, capacity, opened_at) values (1, 'urn:pc:s1', 2097152, now())",
+    )
+    .execute(&app.app.db)
+    .await
+    .unwrap();
+    for path in [TRUST, STATUS] {
+        let plain = client.get(path).await;
+        let request = client.request(&Method::GET, path).header("accept-encoding", "gzip, br");
+        let asked = Reply::of(request).await;
+        assert!(!asked.headers.contains_key("content-encoding"));
+        assert_eq!((asked.header("etag"), &asked.body), (plain.header("etag"), &plain.body));
+    }
+}
+
+/// Lets the next card take the place of this position on this list.
+async fn next_place(app: &TestApp, list_n: i64, position: i64) {
+    sqlx::query("select setval('card_place_seq', $1 * 2097152 + $2, false)")
+        .bind(list_n)
+        .bind(position)
+        .execute(&app.app.db)
+        .await
+        .unwrap();
+}
+
+fn place_of(card: &[u8]) -> StatusRef {
+    SignedCard::parse(card).unwrap().claims.status
+}
+
+#[tokio::test]
+async fn a_full_list_is_followed_by_the_next_one_until_the_root_must_declare_more() {
+    let app = TestApp::start().await;
+    next_place(&app, 1, 2_097_151).await;
+    let chair = app.chair().await;
+    let member = app.member("Иванова Мария Петровна").await;
+    let paper = async |member| {
+        let token = app.sheet(&chair, member).await["paperToken"].as_str().unwrap().to_owned();
+        place_of(&profcards_card::from_text(&token).unwrap())
+    };
+    let (last, first) = (paper(member).await, paper(app.member("Петрова Анна Сергеевна").await).await);
+    assert_eq!((last.uri.as_str(), first.uri.as_str()), ("urn:pc:s1", "urn:pc:s2"));
+    // Beyond what the trust list in force names, no card is issued: no till would ever learn of its revocation.
+    next_place(&app, 25, 0).await;
+    let late = app.member("Сидорова Ольга Ивановна").await;
+    let path = format!("/api/staff/members/{late}/activation");
+    chair.post_once(&path, next_id(), &json!({})).await.refused(500, "internal");
+    next_place(&app, 24, 0).await;
+    assert_eq!(paper(late).await.uri, "urn:pc:s24");
+}
+
+#[tokio::test]
+async fn a_place_is_never_given_twice_even_if_its_card_was_not_issued() {
+    let app = TestApp::start().await;
+    let member = app.member("Иванова Мария Петровна").await;
+    let order = Order { membership_id: member, key: None, device_id: None, sample: false };
+    let mut places = Vec::new();
+    for commits in [false, true, false, true] {
+        let mut tx = app.app.db.begin().await.unwrap();
+        let card = issue(&app.app, &mut tx, &order, app.app.clock.now()).await.unwrap();
+        places.push(place_of(&card.cose).idx);
+        if commits {
+            tx.commit().await.unwrap();
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len(), 4);
+}
+
+#[tokio::test]
+async fn lists_whose_cards_have_ended_are_not_declared_again() {
+    let app = TestApp::start().await;
+    let declared = async || {
+        let lists = lists::declared(&app.app.db).await.unwrap();
+        let first = lists.first().unwrap().uri.clone();
+        (first, lists.last().unwrap().uri.clone(), lists.len())
+    };
+    assert_eq!(declared().await, ("urn:pc:s1".into(), "urn:pc:s24".into(), 24));
+    Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    next_place(&app, 2, 0).await;
+    Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
+    assert_eq!(declared().await, ("urn:pc:s1".into(), "urn:pc:s26".into(), 26));
+    app.advance(394 * DAY_SECONDS);
+    lists::note_ended(&app.app.db, app.app.clock.now()).await.unwrap();
+    assert_eq!(declared().await.0, "urn:pc:s1", "a paper card on it has a day to live");
+    app.advance(2 * DAY_SECONDS);
+    lists::note_ended(&app.app.db, app.app.clock.now()).await.unwrap();
+    // The newest one still takes cards.
+    assert_eq!(declared().await, ("urn:pc:s2".into(), "urn:pc:s26".into(), 25));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod notices;
 mod paper;
 mod redemption;
 mod registry;
+mod reissue;
 mod sync;
 mod till;
 mod vendors;

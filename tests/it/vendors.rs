@@ -138,7 +138,7 @@ async fn a_card_that_is_not_in_force_here_gets_one_answer() {
     let thief = ed25519();
     let claims = SignedCard::parse(&phone.card).unwrap().claims;
     let stolen = CardClaims { cnf: Some(thief.public_key()), ..claims };
-    let stolen = issue_card(&stolen, app.app.keys.card_key()).unwrap();
+    let stolen = issue_card(&stolen, &app.app.keys.card_key(app.now()).unwrap()).unwrap();
     let proof = profcards_card::ProofClaims { iat: now, ..Default::default() };
     let mut tokens = vec![to_text(&present(&stolen, &proof, &thief).unwrap())];
     let revoked = Phone::activate(&app, app.member("Петрова Анна Ивановна").await).await;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use profcards_card::constants::PAPER_CARD_SECONDS;
+use profcards_card::constants::{CARD_IAT_STEP_SECONDS, PAPER_CARD_SECONDS};
 use profcards_card::{IssuerAlg, IssuerSigningKey, KeyRole, Kid, TrustedKey, full_hour, kid_of};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -67,11 +67,12 @@ pub struct HeldKey {
 }
 
 impl HeldKey {
-    /// A new key, valid from the full hour of `from` (a card's `iat` is rounded down to the hour).
+    /// A new key, valid from the full hour before `from`: a card's `iat` is rounded down to the hour, and another instance's
+    /// clock may be a little behind.
     pub fn generate(role: KeyRole, from: u64, random: &Random) -> Self {
         let secret = Zeroizing::new(random.bytes());
         let key = IssuerSigningKey::from_secret(&secret, role, IssuerAlg::EdDsa);
-        let nbf = full_hour(from);
+        let nbf = full_hour(from).saturating_sub(CARD_IAT_STEP_SECONDS);
         let public = TrustedKey::of(&key, nbf, nbf + KEY_SIGNS_SECONDS + PAPER_CARD_SECONDS);
         Self { public, secret: Some(secret) }
     }

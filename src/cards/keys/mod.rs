@@ -124,7 +124,7 @@ impl KeyRing {
         let trust = match (trust, &root) {
             (Some(trust), _) => trust,
             (None, Some(root)) => {
-                let request = request(&config.union_name, &files.read()?, &[], 1, now);
+                let request = request(db, &config.union_name, &files.read()?, &[], 1, now).await?;
                 settle(&roots, db, &request, root, now).await?
             }
             (None, None) => anyhow::bail!(
@@ -157,7 +157,7 @@ impl KeyRing {
         }
         if let Some(root) = &self.root {
             let held: Vec<_> = keys.iter().map(|key| key.held.clone()).collect();
-            let request = request(&self.issuer_name, &held, &revoked, trust.seq() + 1, now);
+            let request = request(db, &self.issuer_name, &held, &revoked, trust.seq() + 1, now).await?;
             let claims = trust.list.claims();
             if now >= claims.iat + TRUST_LIST_RENEW_SECONDS || !request.is_met_by(claims) {
                 trust = Arc::new(settle(&self.roots, db, &request, root, now).await?);
@@ -227,11 +227,18 @@ fn no_key(role: KeyRole) -> Error {
 }
 
 /// What a root should sign: every key that was not revoked and may still be needed, and the status lists.
-pub fn request(issuer: &str, keys: &[HeldKey], revoked: &[Vec<u8>], seq: u64, now: u64) -> TrustRequest {
+pub async fn request(
+    db: &PgPool,
+    issuer: &str,
+    keys: &[HeldKey],
+    revoked: &[Vec<u8>],
+    seq: u64,
+    now: u64,
+) -> anyhow::Result<TrustRequest> {
     let wanted =
         |key: &&TrustedKey| key.exp > now && !revoked.iter().any(|revoked| *revoked == key.public_key);
     let keys = keys.iter().map(|key| &key.public).filter(wanted);
-    TrustRequest::new(issuer, seq, keys, lists::declared())
+    Ok(TrustRequest::new(issuer, seq, keys, lists::declared(db).await?))
 }
 
 /// The newest of the list that all instances share and this one's copy, which a restored database may lack.

@@ -55,6 +55,24 @@ pub async fn revoke(db: &PgPool, key: &TrustedKey, now: DateTime<Utc>) -> anyhow
     Ok(())
 }
 
+/// The card keys that were revoked before `revoked_before` and whose cards are yet to be issued anew.
+pub async fn keys_to_replace(db: &PgPool, revoked_before: DateTime<Utc>) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!(
+        "select kid from revoked_key where role = 'card' and reissued_at is null and revoked_at < $1 order by revoked_at",
+        revoked_before
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Notes that no living card of a revoked key is left.
+pub async fn note_reissued(db: &PgPool, kid: &[u8], now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("update revoked_key set reissued_at = $2 where kid = $1 and role = 'card'", kid, now)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// How many living member cards a key has signed.
 pub async fn living_cards(db: &PgPool, kid: &[u8], now: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(

@@ -97,6 +97,13 @@ class Instance {
     return stdout.trim();
   }
 
+  /** For what nobody can do in a test's time: a statement on the running instance's database. */
+  async sql(statement) {
+    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
+    const [, , , , sockets] = (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n');
+    await promisify(execFile)('psql', ['-h', sockets, '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qc', statement, 'profcards']);
+  }
+
   /** The code, birth date and name of a member who has no phone yet, and a till's code. */
   async freshEntries() {
     const text = await this.run('demo');

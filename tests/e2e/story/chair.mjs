@@ -43,6 +43,11 @@ async function signIn(chair) {
   await chair.at('staff-password').fill('not-this-one');
   await chair.at('staff-sign-in').click();
   await chair.reads(chair.page.getByRole('alert'), 'Логин или пароль не подошли');
+  await signsIn(chair);
+}
+
+export async function signsIn(chair) {
+  await chair.at('staff-login').fill(LOGIN);
   await chair.at('staff-password').fill(PASSWORD);
   await chair.at('staff-sign-in').click();
   await chair.reads(chair.page.locator('h1'), ORGANISATION);
@@ -101,11 +106,16 @@ async function issues(chair) {
   return code;
 }
 
-/** Finds a member by name and revokes the cards, through the screens. */
-export async function revokesCards(chair, fullName) {
+/** Finds a member by name, through the screens. */
+export async function opensPerson(chair, fullName) {
   await chair.link('Люди').click();
   await chair.at('people-search').fill(fullName.split(' ')[0]);
   await chair.at('person-row').filter({ hasText: fullName }).click();
+  await chair.reads(chair.page.getByRole('heading', { level: 1 }), fullName);
+}
+
+export async function revokesCards(chair, fullName) {
+  await opensPerson(chair, fullName);
   await chair.at('revoke').click();
   await chair.reads(chair.page.getByRole('dialog'), 'Кассы узнают об этом');
   await chair.page.getByRole('radio', { name: 'Карта или телефон утеряны' }).check();

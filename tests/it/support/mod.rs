@@ -103,11 +103,18 @@ impl TestApp {
         let app = App::start(config, clock, random).await.expect("the instance starts");
         http::health::recorder();
         let world = World::make(&app).await;
-        let listener = TcpListener::bind(app.config.addr).await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let (base, server) = serve(app.clone()).await;
         Self { app, base, world, clock: handle, server, _folder: folder, database, _redis: redis }
+    }
+
+    /// Another instance on the same database and data folder, whose clock is off by so much.
+    pub async fn beside(&self, skew_seconds: i64) -> Beside {
+        let millis =
+            self.clock.as_ref().expect("a manual clock").load(Ordering::SeqCst) + skew_seconds * 1_000;
+        let clock = Arc::new(AtomicI64::new(millis));
+        let app = App::start(self.app.config.clone(), Clock::Manual(clock.clone()), Random::System).await;
+        let (base, server) = serve(app.expect("another instance starts")).await;
+        Beside { client: Client::new(&base), clock, server }
     }
 
     /// Stops serving, as before another process takes over.
@@ -158,6 +165,34 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(app: AppState) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind(app.config.addr).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    (base, tokio::spawn(async move { axum::serve(listener, service).await.unwrap() }))
+}
+
+/// An instance beside a test's own.
+pub struct Beside {
+    /// Someone without any session.
+    pub client: Client,
+    clock: Arc<AtomicI64>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Beside {
+    /// Lets time pass there.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Beside {
     fn drop(&mut self) {
         self.server.abort();
     }

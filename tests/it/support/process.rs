@@ -13,21 +13,38 @@ pub struct Server {
     child: Child,
 }
 
+/// The program with these arguments, on a test's database and data folder, to play this fault or none.
+fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
+    let config = &app.app.config;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
+    command.args(arguments).env_clear().kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("PROFCARDS_ADDR", "127.0.0.1:0").env("PROFCARDS_KEYS", keys_folder());
+    command.env("PROFCARDS_DATA", &config.data).env("PROFCARDS_PWA", &config.pwa);
+    command.env("DATABASE_URL", config.database_url.as_ref().unwrap());
+    command.env("REDIS_URL", config.redis_url.as_ref().unwrap());
+    if let Some(fault) = fault {
+        command.env("PROFCARDS_FAULT", fault);
+    }
+    command
+}
+
+/// A command of the program that runs to its end, unless it dies or is killed.
+pub fn start(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Child {
+    program(app, arguments, fault).spawn().unwrap()
+}
+
+/// What a command printed, and its exit code; none if it was killed.
+pub async fn ended(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().await.unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
 impl Server {
     /// Starts it with a fault, or none, and waits until it serves.
     pub async fn start(app: &TestApp, fault: Option<&str>) -> Self {
-        let config = &app.app.config;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
-        command.arg("serve").env_clear().kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("PROFCARDS_ADDR", "127.0.0.1:0").env("PROFCARDS_KEYS", keys_folder());
-        command.env("PROFCARDS_DATA", &config.data).env("PROFCARDS_PWA", &config.pwa);
-        command.env("DATABASE_URL", config.database_url.as_ref().unwrap());
-        command.env("REDIS_URL", config.redis_url.as_ref().unwrap());
-        if let Some(fault) = fault {
-            command.env("PROFCARDS_FAULT", fault);
-        }
+        let mut command = program(app, &["serve"], fault);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next_line().await.unwrap().expect("the server says where it serves");

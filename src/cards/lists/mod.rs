@@ -1,0 +1,193 @@
+//! Publishing the status lists. A list is signed anew when a card on it was marked, or when the signature has become a
+//! little old, so that tills can tell a fresh list from one that somebody holds back. Whichever instance is asked first
+//! signs, for all: a till that meets them in turn gets the same bytes, and never a list made before the one it holds.
+
+mod store;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use axum::body::Bytes;
+use chrono::{DateTime, Utc};
+use profcards_card::constants::{STATUS_LIST_SECONDS, STATUS_LIST_TTL_SECONDS};
+use profcards_card::{IssuerSigningKey, ListLocation, Status, StatusBits, StatusListClaims, TrustListClaims};
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
+
+use super::places;
+use crate::app::App;
+use crate::clock::{from_unix_seconds, unix_seconds};
+use crate::error::{Error, Result};
+use store::ListState;
+
+/// So many lists are declared ahead of the newest, because the root is not at hand when that one is full.
+pub const DECLARED_LISTS: i32 = 24;
+/// An unchanged list is signed anew after so long.
+const RESIGN_SECONDS: u64 = 600;
+
+const URI_PREFIX: &str = "urn:pc:s";
+
+/// The name of list `n`, as cards and the trust list have it.
+pub fn uri(n: i32) -> String {
+    format!("{URI_PREFIX}{n}")
+}
+
+/// Where list `n` is downloaded.
+pub fn location(n: i32) -> ListLocation {
+    ListLocation { uri: uri(n), path: format!("/.well-known/profcards/status/{n}") }
+}
+
+/// The lists that a trust list signed now should declare: every one that still has a card to end, and those ahead.
+pub async fn declared(db: &PgPool) -> Result<Vec<ListLocation>> {
+    let mut numbers = store::living_lists(db).await?;
+    let newest = store::newest_list(db).await?;
+    numbers.extend(newest + 1..=newest + DECLARED_LISTS);
+    Ok(numbers.into_iter().map(location).collect())
+}
+
+/// The numbers of the lists that a trust list declares.
+pub fn numbers(trust: &TrustListClaims) -> impl Iterator<Item = i32> {
+    trust.lists.iter().filter_map(|list| list.uri.strip_prefix(URI_PREFIX)?.parse().ok())
+}
+
+/// Whether the trust list in force declares list `n`. Only such a list takes cards, and only such a list is published.
+pub fn is_declared(app: &App, n: i32) -> bool {
+    numbers(app.keys.trust_list().list.claims()).any(|declared| declared == n)
+}
+
+/// Notes which lists have ended: those whose every card has. They need not be declared any more.
+pub async fn note_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    store::note_ended(db, now).await
+}
+
+/// The lists as last published, so that most downloads cost one look at a revision.
+#[derive(Default)]
+pub struct PublishedLists {
+    held: Mutex<HashMap<i32, Arc<Published>>>,
+    /// One request of an instance signs; the others wait here, not on connections of the database.
+    signing: tokio::sync::Mutex<()>,
+}
+
+impl PublishedLists {
+    fn get(&self, n: i32) -> Option<Arc<Published>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&n).cloned()
+    }
+
+    fn keep(&self, n: i32, list: Published) -> Arc<Published> {
+        let list = Arc::new(list);
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(n, list.clone());
+        list
+    }
+}
+
+/// A signed list.
+pub struct Published {
+    /// The COSE bytes.
+    pub cose: Bytes,
+    /// The beginning of their hash: what makes these bytes these bytes.
+    pub digest: Digest,
+}
+
+/// Sixteen bytes of a SHA-256.
+pub type Digest = [u8; 16];
+
+/// The beginning of the hash of what is published.
+pub fn digest_of(bytes: &[u8]) -> Digest {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&Sha256::digest(bytes)[..16]);
+    digest
+}
+
+/// List `n`, no older than the last change to it. While the database is away the last list goes on being served: it is
+/// still true as of its own time, which it states.
+pub async fn published(app: &App, n: i32) -> Result<Arc<Published>> {
+    if !is_declared(app, n) {
+        return Err(Error::NotFound);
+    }
+    match (current(app, n).await, app.lists.get(n)) {
+        (Err(error), Some(held)) => {
+            tracing::warn!(%error, "serving the last signed status list");
+            Ok(held)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+async fn current(app: &App, n: i32) -> Result<Arc<Published>> {
+    let now = app.clock.now();
+    if let Some(list) = already_signed(app, n, now).await? {
+        return Ok(list);
+    }
+    let _others_wait = app.lists.signing.lock().await;
+    if let Some(list) = already_signed(app, n, now).await? {
+        return Ok(list);
+    }
+    sign(app, n, now).await
+}
+
+/// The list as this or another instance signed it, if it need not be signed anew.
+async fn already_signed(app: &App, n: i32, now: DateTime<Utc>) -> Result<Option<Arc<Published>>> {
+    let mut conn = app.db.acquire().await?;
+    let state = store::state(&mut conn, n).await?;
+    if !is_current(&state, &*app.keys.status_key(unix_seconds(now))?, now) {
+        return Ok(None);
+    }
+    let held = app.lists.get(n).filter(|held| state.digest.as_deref() == Some(&held.digest[..]));
+    if held.is_some() {
+        return Ok(held);
+    }
+    let cose = Bytes::from(store::token(&mut conn, n).await?);
+    Ok(Some(app.lists.keep(n, Published { digest: digest_of(&cose), cose })))
+}
+
+fn is_current(state: &ListState, key: &IssuerSigningKey, now: DateTime<Utc>) -> bool {
+    state.signed_at.is_some_and(|at| unix_seconds(now) < unix_seconds(at) + RESIGN_SECONDS)
+        && state.signed_revision == state.revision
+        && state.kid.as_deref() == Some(&key.kid().0[..])
+}
+
+/// Signs list `n` for every instance. What was signed meanwhile by another one, whose lock this waited for, is taken over.
+async fn sign(app: &App, n: i32, now: DateTime<Utc>) -> Result<Arc<Published>> {
+    let mut tx = app.db.begin().await?;
+    store::lock_token(&mut tx, n).await?;
+    let state = store::state(&mut tx, n).await?;
+    let key = app.keys.status_key(unix_seconds(now))?;
+    if is_current(&state, &key, now) {
+        let cose = Bytes::from(store::token(&mut tx, n).await?);
+        return Ok(app.lists.keep(n, Published { digest: digest_of(&cose), cose }));
+    }
+    let content = store::content(&mut tx, n).await?;
+    let revision = content.as_ref().map(|content| content.revision);
+    // Another instance's clock may be ahead of ours.
+    let iat = unix_seconds(state.signed_at.map_or(now, |held| held.max(now)));
+    let claims = StatusListClaims {
+        uri: uri(n),
+        exp: iat + STATUS_LIST_SECONDS,
+        iat,
+        ttl_seconds: STATUS_LIST_TTL_SECONDS,
+        bits: StatusBits::default(),
+    };
+    let kid = key.kid();
+    let signed = tokio::task::spawn_blocking(move || {
+        StatusListClaims { bits: bits_of(content.as_ref()), ..claims }.sign(&key)
+    });
+    let cose = signed
+        .await
+        .context("signing a list was cut short")?
+        .context("the status key does not sign this list")?;
+    let digest = digest_of(&cose);
+    store::keep_token(&mut tx, n, revision, kid, &digest, from_unix_seconds(iat), &cose).await?;
+    tx.commit().await?;
+    Ok(app.lists.keep(n, Published { cose: cose.into(), digest }))
+}
+
+fn bits_of(content: Option<&store::ListContent>) -> StatusBits {
+    let capacity = content.map_or(places::CAPACITY, |content| content.capacity);
+    let mut bits = StatusBits::new(usize::try_from(capacity).unwrap_or(0));
+    for (idx, mark) in content.iter().flat_map(|content| content.marked.iter().zip(&content.marks)) {
+        let status = if *mark == 2 { Status::Suspended } else { Status::Invalid };
+        bits.set(u64::try_from(*idx).unwrap_or(u64::MAX), status);
+    }
+    bits
+}

@@ -1,0 +1,292 @@
+//! Bulk re-issues in SQL.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use profcards_card::constants::PHONE_CARD_RENEW_SECONDS;
+use profcards_card::{CardClass, Kid};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{PAPER_DUE, Scope, Which};
+use crate::cards::places::Place;
+use crate::error::{Error, Result};
+
+/// What PostgreSQL answers when a lock was waited for too long.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Takes the lock of a scope for as long as the session lasts; `false` if another session keeps it. The session of a
+/// process that was just killed may need a moment to be noticed.
+pub async fn lock(conn: &mut PgConnection, scope: &str) -> Result<bool> {
+    sqlx::query!("set lock_timeout = '2s'").execute(&mut *conn).await?;
+    let locked =
+        sqlx::query!(r#"select pg_advisory_lock(hashtext('reissue'), hashtext($1)) as "locked: ()""#, scope)
+            .fetch_one(conn)
+            .await;
+    match locked {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => Ok(false),
+        locked => Ok(locked.map(|_| true)?),
+    }
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// The run.
+    pub id: Uuid,
+    /// Members up to this one are done.
+    pub reached: Option<Uuid>,
+    /// How many that were.
+    pub members: i64,
+    /// Cards issued.
+    pub cards: i64,
+    /// Cards that could not be made.
+    pub skipped: i64,
+}
+
+/// The unfinished run of a scope, or a new one.
+pub async fn open_run(conn: &mut PgConnection, scope: &str, new_id: Uuid, now: DateTime<Utc>) -> Result<Run> {
+    sqlx::query!(
+        "insert into reissue_run (id, scope, started_at) values ($1, $2, $3)
+         on conflict (scope) where finished_at is null do nothing",
+        new_id,
+        scope,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    Ok(sqlx::query_as!(
+        Run,
+        "select id, reached, members, cards, skipped from reissue_run where scope = $1 and finished_at is null",
+        scope
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Moves a run's mark. It must be where it was when the batch was begun: a batch of a killed process may have committed
+/// after the mark was read, and its members are then done.
+pub async fn move_run(conn: &mut PgConnection, before: &Run, after: &Run) -> Result<()> {
+    let moved = sqlx::query!(
+        "update reissue_run set reached = $3, members = $4, cards = $5, skipped = $6
+         where id = $1 and reached is not distinct from $2 and finished_at is null",
+        before.id,
+        before.reached,
+        after.reached,
+        after.members,
+        after.cards,
+        after.skipped
+    )
+    .execute(conn)
+    .await?;
+    if moved.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(Error::Unavailable(anyhow::anyhow!("the run was moved on by another process")))
+}
+
+/// Ends a run that has come to the last member.
+pub async fn finish(db: &PgPool, run: &Run, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update reissue_run set finished_at = $2 where id = $1", run.id, now).execute(db).await?;
+    Ok(())
+}
+
+/// A scope as `reissue_wants` takes it.
+pub struct Wanted {
+    class: Option<i16>,
+    kid: Option<Vec<u8>>,
+    phone_issued_before: Option<DateTime<Utc>>,
+    paper_ends_before: Option<DateTime<Utc>>,
+}
+
+impl Wanted {
+    /// The scope as of now.
+    pub fn of(scope: Scope, now: DateTime<Utc>) -> Self {
+        let phone_renewed_after =
+            TimeDelta::seconds(i64::try_from(PHONE_CARD_RENEW_SECONDS).unwrap_or(i64::MAX));
+        let is_due = scope.which == Which::Due;
+        Self {
+            class: scope.class.map(class_value),
+            kid: match scope.which {
+                Which::SignedBy(kid) => Some(kid.0.to_vec()),
+                Which::All | Which::Due => None,
+            },
+            phone_issued_before: is_due.then(|| now - phone_renewed_after),
+            paper_ends_before: is_due.then(|| now + PAPER_DUE),
+        }
+    }
+}
+
+fn class_value(class: CardClass) -> i16 {
+    i16::from(class.value())
+}
+
+/// Locks the next members, in the order of their ids, that hold cards which are wanted.
+pub async fn lock_next_members(
+    conn: &mut PgConnection,
+    wanted: &Wanted,
+    after: Option<Uuid>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>> {
+    // A batch gives way before the database would call a wait a deadlock, after a second, and pick a victim itself: whoever
+    // waits for a single card goes first.
+    sqlx::query!("set local lock_timeout = '500ms'").execute(&mut *conn).await?;
+    Ok(sqlx::query_scalar!(
+        "select m.id from membership m
+         where m.id > $1 and m.status = 'active'
+           and exists (select from living_card c
+                       where c.membership_id = m.id and c.expires_at > $3
+                         and reissue_wants(c.class, c.kid, c.issued_at, c.expires_at, $4, $5, $6, $7))
+         order by m.id
+         limit $2
+         for no key update of m",
+        after.unwrap_or(Uuid::nil()),
+        limit,
+        now,
+        wanted.class,
+        wanted.kid,
+        wanted.phone_issued_before,
+        wanted.paper_ends_before
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A card that is to be replaced.
+pub struct HeldCard {
+    /// Whose it is.
+    pub membership_id: Uuid,
+    /// 1 phone, 2 paper.
+    pub class: i16,
+    /// The phone, which is the member's present one.
+    pub device_id: Option<Uuid>,
+    /// Its key.
+    pub cose_key: Option<Vec<u8>>,
+}
+
+/// The wanted cards of members whose locks are held.
+pub async fn held_cards(
+    conn: &mut PgConnection,
+    wanted: &Wanted,
+    members: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<Vec<HeldCard>> {
+    Ok(sqlx::query_as!(
+        HeldCard,
+        r#"select c.membership_id as "membership_id!", c.class as "class!", d.id as "device_id?",
+                  d.cose_key as "cose_key?"
+           from living_card c left join device d on d.id = c.device_id and d.ended_at is null
+           where c.membership_id = any ($1) and c.expires_at > $2
+             and reissue_wants(c.class, c.kid, c.issued_at, c.expires_at, $3, $4, $5, $6)
+             and (c.class = 2 or d.id is not null)"#,
+        members,
+        now,
+        wanted.class,
+        wanted.kid,
+        wanted.phone_issued_before,
+        wanted.paper_ends_before
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A card of a batch.
+pub struct NewCard {
+    /// The card.
+    pub id: Uuid,
+    /// Whose it is.
+    pub membership_id: Uuid,
+    /// The phone.
+    pub device_id: Option<Uuid>,
+    /// 1 phone, 2 paper.
+    pub class: i16,
+    /// Its place.
+    pub place: Place,
+    /// The phone's `COSE_Key`.
+    pub cnf: Option<Vec<u8>>,
+    /// The COSE bytes.
+    pub cose: Vec<u8>,
+    /// Start of validity.
+    pub issued_at: DateTime<Utc>,
+    /// End of validity.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Records a batch, all of it or nothing.
+pub async fn insert(conn: &mut PgConnection, cards: Vec<NewCard>, kid: Kid) -> Result<()> {
+    let mut columns = Columns::default();
+    for card in cards {
+        columns.push(card);
+    }
+    sqlx::query!(
+        "insert into card (id, membership_id, device_id, class, purpose, place, list_n, idx, kid, cnf, cose, issued_at,
+                           expires_at)
+         select id, membership_id, device_id, class, 'member', place, list_n, idx, $1, cnf, cose, issued_at, expires_at
+         from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::bigint[], $7::integer[], $8::integer[],
+                     $9::bytea[], $10::bytea[], $11::timestamptz[], $12::timestamptz[])
+              new (id, membership_id, device_id, class, place, list_n, idx, cnf, cose, issued_at, expires_at)",
+        &kid.0[..],
+        &columns.id,
+        &columns.membership_id,
+        &columns.device_id as &[Option<Uuid>],
+        &columns.class,
+        &columns.place,
+        &columns.list_n,
+        &columns.idx,
+        &columns.cnf as &[Option<Vec<u8>>],
+        &columns.cose,
+        &columns.issued_at,
+        &columns.expires_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A batch by columns, as the database takes it in one statement.
+#[derive(Default)]
+struct Columns {
+    id: Vec<Uuid>,
+    membership_id: Vec<Uuid>,
+    device_id: Vec<Option<Uuid>>,
+    class: Vec<i16>,
+    place: Vec<i64>,
+    list_n: Vec<i32>,
+    idx: Vec<i32>,
+    cnf: Vec<Option<Vec<u8>>>,
+    cose: Vec<Vec<u8>>,
+    issued_at: Vec<DateTime<Utc>>,
+    expires_at: Vec<DateTime<Utc>>,
+}
+
+impl Columns {
+    fn push(&mut self, card: NewCard) {
+        self.id.push(card.id);
+        self.membership_id.push(card.membership_id);
+        self.device_id.push(card.device_id);
+        self.class.push(card.class);
+        self.place.push(card.place.number);
+        self.list_n.push(card.place.list_n);
+        self.idx.push(card.place.idx);
+        self.cnf.push(card.cnf);
+        self.cose.push(card.cose);
+        self.issued_at.push(card.issued_at);
+        self.expires_at.push(card.expires_at);
+    }
+}
+
+/// Notes for each of these audiences that its member's profile, which holds the card, has changed.
+pub async fn record_profile_changes(
+    conn: &mut PgConnection,
+    audiences: &[String],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into change (audience, entity, entity_id, changed_at)
+         select audience, 'profile', 'me', $2 from unnest($1::text[]) new (audience)",
+        audiences,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

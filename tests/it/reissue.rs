@@ -1,0 +1,310 @@
+//! Many cards issued anew: all or some of them, through kills, beside everything else that goes on.
+
+use std::collections::HashSet;
+
+use profcards::cards::reissue::{self, Progress, Scope, Which};
+use profcards::members;
+use profcards::error::Error;
+use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::support::lists::Held;
+use super::support::{DAY_SECONDS, Phone, TestApp, entity, process, until};
+
+const ALL: Scope = Scope { which: Which::All, class: None };
+const PHONES: Scope = Scope { which: Which::All, class: Some(CardClass::Phone) };
+const NAMES: [&str; 4] =
+    ["Иванова Мария Петровна", "Петрова Анна Сергеевна", "Ким Ольга", "Воскресенская Ирина Николаевна"];
+
+/// Members with a phone and a paper card each.
+async fn members(app: &TestApp, count: usize) -> Vec<Phone> {
+    let mut phones = Vec::new();
+    for n in 0..count {
+        phones.push(Phone::activate(app, app.member(NAMES[n % NAMES.len()]).await).await);
+    }
+    phones
+}
+
+async fn reissued(app: &TestApp, scope: Scope, batch_members: u32) -> Progress {
+    reissue::run(&app.app, scope, batch_members, |_| {}).await.unwrap()
+}
+
+#[derive(sqlx::FromRow)]
+struct LivingCard {
+    membership_id: Uuid,
+    class: i16,
+    cose: Vec<u8>,
+}
+
+async fn living_cards(app: &TestApp) -> Vec<LivingCard> {
+    sqlx::query_as("select membership_id, class, cose from living_card").fetch_all(&app.app.db).await.unwrap()
+}
+
+/// The newest card of a phone, as it gets it by asking.
+async fn fetch_card(phone: &mut Phone) {
+    let card = phone.client.post("/api/member/card", &json!({})).await.json(200);
+    phone.card = hex::decode(card["cardHex"].as_str().unwrap()).unwrap();
+}
+
+fn place_of(card: &[u8]) -> (String, u64) {
+    let place = SignedCard::parse(card).unwrap().claims.status;
+    (place.uri, place.idx)
+}
+
+/// Every member holds one living card of each class, each of them is accepted by whoever downloads the lists, and no place
+/// was given twice.
+async fn assert_all_hold_good_cards(app: &TestApp, phones: &mut [Phone]) {
+    let held = Held::download(app).await;
+    let living = living_cards(app).await;
+    let holders: HashSet<_> = living.iter().map(|card| (card.membership_id, card.class)).collect();
+    assert_eq!((living.len(), holders.len()), (2 * phones.len(), 2 * phones.len()));
+    for card in &living {
+        match phones.iter_mut().find(|phone| phone.member == card.membership_id) {
+            Some(phone) if card.class == 1 => {
+                fetch_card(phone).await;
+                assert_eq!(phone.card, card.cose, "the phone gets the newest card");
+                assert!(held.verdict(&phone.token(app.now())).accepted);
+            }
+            Some(_) => assert!(held.verdict(&to_text(&card.cose)).accepted),
+            None => panic!("a card of nobody"),
+        }
+    }
+    let all: Vec<(Vec<u8>,)> = sqlx::query_as("select cose from card").fetch_all(&app.app.db).await.unwrap();
+    let places: HashSet<_> = all.iter().map(|(cose,)| place_of(cose)).collect();
+    assert_eq!(places.len(), all.len(), "a place was given twice");
+}
+
+#[tokio::test]
+async fn every_card_is_issued_anew_at_another_place_and_the_old_one_ends_by_itself() {
+    let app = TestApp::start().await;
+    let mut phones = members(&app, 5).await;
+    let before = phones.iter().map(|phone| phone.card.clone()).collect::<Vec<_>>();
+    app.advance(2 * 3_600);
+    let mut told = Vec::new();
+    let done = reissue::run(&app.app, ALL, 2, |progress| told.push(*progress)).await.unwrap();
+    assert_eq!((done.members, done.cards, done.skipped), (5, 10, 0));
+    assert!((done.share - 1.0).abs() < f64::EPSILON);
+    assert_eq!(told.iter().map(|progress| progress.cards).collect::<Vec<_>>(), [4, 8, 10]);
+    assert!(told.is_sorted_by(|one, next| one.share < next.share));
+    assert_all_hold_good_cards(&app, &mut phones).await;
+    let held = Held::download(&app).await;
+    for (phone, old) in phones.iter_mut().zip(before) {
+        assert_ne!(place_of(&phone.card), place_of(&old));
+        assert_eq!(SignedCard::parse(&phone.card).unwrap().claims.iat, app.now() / 3_600 * 3_600);
+        assert_eq!(held.status_of(&old), Status::Valid, "superseded is not revoked");
+        let chair = app.chair().await;
+        let detail = chair.get(&format!("/api/staff/members/{}", phone.member)).await.json(200);
+        let states: Vec<_> = detail["cards"].as_array().unwrap().iter().map(|card| &card["state"]).collect();
+        assert_eq!(states, ["valid", "valid", "superseded", "superseded"]);
+        phone.card = old;
+        assert!(held.verdict(&phone.token(app.now())).accepted);
+    }
+    // A loss ends the old and the new.
+    app.revoke(phones[0].member).await;
+    assert!(!Held::download(&app).await.verdict(&phones[0].token(app.now())).accepted);
+    assert_eq!(living_cards(&app).await.len(), 8);
+}
+
+#[tokio::test]
+async fn only_what_lives_and_is_asked_for_is_issued_anew() {
+    let app = TestApp::start().await;
+    let phones = members(&app, 4).await;
+    app.revoke(phones[0].member).await;
+    let status = phones[1].client.delete("/api/member/session").await.status;
+    assert_eq!(status, 204, "signed out, which ends the phone's card and leaves the paper card");
+    assert_eq!(reissued(&app, PHONES, 10).await.cards, 2);
+    assert_eq!(reissued(&app, ALL, 10).await.cards, 2 + 3);
+    let due = Scope { which: Which::Due, class: None };
+    app.advance(29 * DAY_SECONDS);
+    assert_eq!(reissued(&app, due, 10).await.cards, 0);
+    app.advance(DAY_SECONDS);
+    assert_eq!(reissued(&app, due, 10).await.cards, 2);
+    assert_eq!(reissued(&app, due, 10).await.cards, 0);
+    app.advance(61 * DAY_SECONDS);
+    assert_eq!(reissued(&app, PHONES, 10).await.cards, 0, "phones that were away ask by themselves");
+    app.advance((395 - 91 - 60) * DAY_SECONDS);
+    assert_eq!(reissued(&app, due, 10).await.cards, 3, "paper cards with two months to live");
+    // Who is suspended or has left keeps what there is and gets nothing.
+    sqlx::query("update membership set status = 'suspended' where id = $1")
+        .bind(phones[3].member)
+        .execute(&app.app.db)
+        .await
+        .unwrap();
+    assert_eq!(reissued(&app, ALL, 10).await.cards, 2);
+}
+
+#[tokio::test]
+async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
+    let app = TestApp::start().await;
+    let mut phones = members(&app, 3).await;
+    let kid = SignedCard::parse(&phones[0].card).unwrap().kid;
+    let other = Scope { which: Which::SignedBy(Kid([0; 4])), class: None };
+    assert_eq!(reissued(&app, other, 10).await.cards, 0);
+    // As if another key had signed one member's cards.
+    sqlx::query("update card set kid = '\\x00000000' where membership_id = $1")
+        .bind(phones[1].member)
+        .execute(&app.app.db)
+        .await
+        .unwrap();
+    let mut cursors = Vec::new();
+    for phone in &phones {
+        cursors.push(phone.pull("").await["cursor"].as_str().unwrap().to_owned());
+    }
+    let known = changes(&app).await;
+    let done = reissued(&app, Scope { which: Which::SignedBy(kid), class: None }, 10).await;
+    assert_eq!((done.members, done.cards), (2, 4));
+    for n in [0, 2] {
+        let pulled = phones[n].pull(&cursors[n]).await;
+        fetch_card(&mut phones[n]).await;
+        let told = &entity(&pulled, "profile").expect("it is told")["card"]["cardHex"];
+        assert_eq!(told, &json!(hex::encode(&phones[n].card)));
+    }
+    assert_eq!(changes(&app).await, known + 2, "nobody else is told");
+    assert_eq!(reissued(&app, PHONES, 10).await.cards, 3);
+    assert_eq!(changes(&app).await, known + 2, "an ordinary re-issue waits until the phone asks");
+}
+
+async fn changes(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from change").fetch_one(&app.app.db).await.unwrap()
+}
+
+async fn run_began(app: &TestApp) {
+    until("the run began", async || {
+        let began: i64 = sqlx::query_scalar("select count(*) from reissue_run where finished_at is null")
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap();
+        began == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_run_is_refused() {
+    let app = TestApp::start().await;
+    let mut phones = members(&app, 3).await;
+    let mut hold = app.app.db.begin().await.unwrap();
+    members::store::lock(&mut hold, &[phones[0].member]).await.unwrap();
+    let state = app.app.clone();
+    let first = tokio::spawn(async move { reissue::run(&state, ALL, 2, |_| {}).await });
+    run_began(&app).await;
+    let second = reissue::run(&app.app, ALL, 2, |_| {}).await;
+    assert!(matches!(second, Err(Error::Conflict("reissue-running"))));
+    let (code, told) = process::ended(process::start(&app, &["cards", "reissue", "--all"], None)).await;
+    assert_eq!((code, told.as_str()), (Some(1), ""));
+    hold.rollback().await.unwrap();
+    let done = first.await.unwrap().unwrap();
+    assert_eq!((done.members, done.cards), (3, 6));
+    assert_all_hold_good_cards(&app, &mut phones).await;
+}
+
+#[tokio::test]
+async fn a_card_says_what_is_true_when_it_is_issued() {
+    let app = TestApp::start().await;
+    let mut phones = members(&app, 3).await;
+    // A change of the name is under way, its transaction not yet committed.
+    let mut change = app.app.db.begin().await.unwrap();
+    let rename = "update person set last_name = 'Новикова' where id = (select person_id from membership where id = $1)";
+    sqlx::query(rename).bind(phones[1].member).execute(&mut *change).await.unwrap();
+    members::store::lock(&mut change, &[phones[1].member]).await.unwrap();
+    let state = app.app.clone();
+    let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
+    run_began(&app).await;
+    change.commit().await.unwrap();
+    assert_eq!(run.await.unwrap().unwrap().cards, 6);
+    fetch_card(&mut phones[1]).await;
+    assert_eq!(SignedCard::parse(&phones[1].card).unwrap().claims.shown.name(), "Новикова А. С.");
+    // A loss that is reported meanwhile leaves no living card behind.
+    let mut loss = app.app.db.begin().await.unwrap();
+    profcards::cards::revoke_all(&mut loss, phones[2].member, "lost", app.app.clock.now()).await.unwrap();
+    let state = app.app.clone();
+    let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
+    run_began(&app).await;
+    loss.commit().await.unwrap();
+    assert_eq!(run.await.unwrap().unwrap().cards, 4);
+    assert!(living_cards(&app).await.iter().all(|card| card.membership_id != phones[2].member));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_enter_and_phones_renew_while_a_run_goes_on() {
+    let app = TestApp::start().await;
+    let mut phones = members(&app, 12).await;
+    app.advance(31 * DAY_SECONDS);
+    app.housekeeping().await;
+    let state = app.app.clone();
+    let run = tokio::spawn(async move { reissue::run(&state, ALL, 1, |_| {}).await });
+    for n in 0..phones.len() {
+        phones.push(Phone::activate(&app, app.member(NAMES[n % NAMES.len()]).await).await);
+        fetch_card(&mut phones[n]).await;
+    }
+    assert!(run.await.unwrap().unwrap().cards >= 24);
+    assert_all_hold_good_cards(&app, &mut phones).await;
+}
+
+/// (reached any member, cards) of the latest run.
+async fn mark(app: &TestApp) -> (bool, i64) {
+    let latest = "select reached is not null, cards from reissue_run order by started_at desc limit 1";
+    sqlx::query_as(latest).fetch_one(&app.app.db).await.unwrap()
+}
+
+async fn count_cards(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from card").fetch_one(&app.app.db).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_killed_again_and_again_comes_to_its_end_with_nothing_half_issued() {
+    let app = TestApp::start_with_real_clock().await;
+    let mut phones = members(&app, 24).await;
+    let before = count_cards(&app).await;
+    assert_eq!(before, 48);
+    let command = ["cards", "reissue", "--all", "--batch", "2"];
+    // Killed when a batch is written and not committed: as if it had not been.
+    for _ in 0..2 {
+        let (code, _) =
+            process::ended(process::start(&app, &command, Some("die-reissue-before-commit"))).await;
+        assert_eq!(code, None, "it was to die");
+        assert_eq!((mark(&app).await, count_cards(&app).await), ((false, 0), before));
+    }
+    // Killed when a batch is committed: it counts, and the next start goes on behind it.
+    for batches in 1..=2 {
+        let (code, _) =
+            process::ended(process::start(&app, &command, Some("die-reissue-after-commit"))).await;
+        assert_eq!(code, None, "it was to die");
+        assert_eq!((mark(&app).await, count_cards(&app).await), ((true, batches * 4), before + batches * 4));
+    }
+    assert_eq!(living_cards(&app).await.len(), 48);
+    // Killed wherever it happens to be.
+    for goal in [16, 28, 40] {
+        let mut child = process::start(&app, &command, None);
+        until("some batches are committed", async || mark(&app).await.1 >= goal).await;
+        child.kill().await.unwrap();
+        let (_, cards) = mark(&app).await;
+        assert!(cards % 4 == 0, "a batch is committed whole or not at all");
+    }
+    let (code, told) = process::ended(process::start(&app, &command, None)).await;
+    assert_eq!(code, Some(0));
+    assert!(told.ends_with(" members\n"), "{told}");
+    assert_all_hold_good_cards(&app, &mut phones).await;
+    let issued: i64 = sqlx::query_scalar("select sum(cards)::bigint from reissue_run")
+        .fetch_one(&app.app.db)
+        .await
+        .unwrap();
+    assert_eq!(count_cards(&app).await, before + issued, "what the runs count is what there is");
+}
+
+#[tokio::test]
+async fn a_run_whose_database_sessions_are_cut_goes_on_by_itself() {
+    let app = TestApp::start().await;
+    let mut phones = members(&app, 6).await;
+    let mut hold = app.app.db.begin().await.unwrap();
+    members::store::lock(&mut hold, &[phones[3].member]).await.unwrap();
+    let state = app.app.clone();
+    let run = tokio::spawn(async move { reissue::run(&state, ALL, 1, |_| {}).await });
+    run_began(&app).await;
+    assert!(app.database.cut_sessions().await > 0);
+    drop(hold);
+    let done = run.await.unwrap().unwrap();
+    assert_eq!((done.members, done.cards), (6, 12));
+    assert_all_hold_good_cards(&app, &mut phones).await;
+}
