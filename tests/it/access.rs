@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::register::edit;
+use super::support::register::{ask, edit, put_right};
 use super::support::world::{PASSWORD, World, person};
 use super::support::{Client, Phone, Reply, TestApp, Till, next_id};
 
@@ -243,11 +243,22 @@ async fn what_is_not_yours_looks_like_what_does_not_exist() {
         hidden.refused(404, "not-found");
         assert_eq!((hidden.status, hidden.body), (absent.status, absent.body));
     }
-    let activation = |id: Uuid| format!("/api/staff/members/{id}/activation");
-    let hidden = foreign.post_once(&activation(member), next_id(), &json!({})).await;
-    let absent = foreign.post_once(&activation(next_id()), next_id(), &json!({})).await;
+    for (what, body) in [
+        ("activation", json!({})),
+        ("cards/revoke", json!({ "reason": "lost" })),
+        ("status", json!({ "to": "suspended" })),
+        ("transfer", json!({ "organisationId": app.world.lyceum })),
+        ("phone/lost", json!({})),
+    ] {
+        let hidden = ask(&foreign, member, what, &body).await;
+        let absent = ask(&foreign, next_id(), what, &body).await;
+        hidden.refused(404, "not-found");
+        assert_eq!(hidden.body, absent.body, "{what}");
+    }
+    let form = edit("Соколова Мария Петровна");
+    let hidden = put_right(&foreign, member, &form).await;
     hidden.refused(404, "not-found");
-    assert_eq!(hidden.body, absent.body);
+    assert_eq!(hidden.body, put_right(&foreign, next_id(), &form).await.body);
     // A path whose id cannot be one names nothing either.
     foreign.get("/api/staff/members/1").await.refused(404, "not-found");
 }

@@ -5,6 +5,10 @@ import { ApiProblem } from './problem';
 const words: Record<string, () => string> = {
   network: m.problem_network,
   unauthenticated: m.problem_unauthenticated,
+  'phone-replaced': m.problem_phone_replaced,
+  'phone-lost': m.problem_phone_lost,
+  'membership-ended': m.problem_membership_ended,
+  'membership-not-active': m.problem_membership_not_active,
   forbidden: m.problem_forbidden,
   'not-found': m.problem_not_found,
   'invalid-input': m.problem_invalid_input,

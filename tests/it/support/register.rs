@@ -31,11 +31,11 @@ impl TestApp {
         ask(&self.chair().await, member, "status", &json!({ "to": to })).await.json(200)
     }
 
-    /// Nobody holds two living cards of a class, and a living phone card is that of the phone that is enrolled now.
+    /// Nobody holds two living cards of a class, and a phone card that is not revoked is that of the phone that is enrolled now.
     pub async fn cards_are_sound(&self) {
         let now = self.app.clock.now();
         let twice: i64 = sqlx::query_scalar(
-            "select count(*) from (select from held_card where expires_at > $1
+            "select count(*) from (select from living_card where expires_at > $1
                                    group by membership_id, class having count(*) > 1) twice",
         )
         .bind(now)
@@ -44,15 +44,16 @@ impl TestApp {
         .unwrap();
         assert_eq!(twice, 0, "a member holds two cards of one class");
         let stray: i64 = sqlx::query_scalar(
-            "select count(*) from held_card c
+            "select count(*) from card c
              left join device d on d.id = c.device_id and d.ended_at is null and d.membership_id = c.membership_id
-             where c.class = 1 and c.expires_at > $1 and d.cose_key is distinct from c.cnf",
+             where c.class = 1 and c.purpose = 'member' and c.status <> 1 and c.expires_at > $1
+               and d.cose_key is distinct from c.cnf",
         )
         .bind(now)
         .fetch_one(&self.app.db)
         .await
         .unwrap();
-        assert_eq!(stray, 0, "a living phone card belongs to no enrolled phone");
+        assert_eq!(stray, 0, "a phone card that is not revoked belongs to no enrolled phone");
     }
 }
 
