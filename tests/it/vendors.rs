@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::phone::ed25519;
+use super::support::process::run;
 use super::support::scratch::Folder;
 use super::support::{Phone, Reply, TestApp, Till, next_id};
 
@@ -193,6 +194,34 @@ async fn a_key_that_is_not_good_is_refused_whatever_is_wrong_with_it() {
         .await
         .unwrap();
     assert_eq!(kept.len(), 32, "only a hash is kept");
+}
+
+#[tokio::test]
+async fn a_key_is_made_listed_and_revoked_by_whoever_runs_the_instance() {
+    let (app, phone, _) = member_and_vendor().await;
+    let partner = app.world.partner.to_string();
+    let create = async |partner: &str, name: &str| {
+        run(&app, &["partner-key", "create", "--partner", partner, "--name", name]).await
+    };
+    create(&next_id().to_string(), "Сайт").await.unwrap_err();
+    create(&partner, "  ").await.unwrap_err();
+    let key = create(&partner, "Сайт").await.unwrap();
+    let key = key.trim_end();
+    assert!(key.starts_with("pcv_") && key.len() == 47, "{key}");
+    let asked = async || {
+        let question = json!({ "token": phone.token(app.now()) });
+        ask_as(&app, &format!("Bearer {key}"), &question).await
+    };
+    assert_eq!(asked().await.json(200)["accepted"], true);
+    let listed = run(&app, &["partner-key", "list"]).await.unwrap();
+    assert!(listed.contains(&partner) && listed.contains("Книжная лавка"), "{listed}");
+    assert!(!listed.contains(key), "a key is printed once");
+    let line = listed.lines().find(|line| line.ends_with("in force Сайт")).unwrap();
+    let id = line.split_whitespace().next().unwrap();
+    run(&app, &["partner-key", "revoke", id]).await.unwrap();
+    asked().await.refused(401, "unauthenticated");
+    run(&app, &["partner-key", "revoke", id]).await.unwrap_err();
+    assert!(run(&app, &["partner-key", "list"]).await.unwrap().contains("revoked 2"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The real program, to be killed.
+//! The real program: its commands, and a server to be killed.
 
 use std::process::Stdio;
 
@@ -7,13 +7,8 @@ use tokio::process::{Child, Command};
 
 use super::{TestApp, keys_folder};
 
-/// `profcards serve` on a test's database and data folder.
-pub struct Server {
-    pub base: String,
-    child: Child,
-}
-
-/// The program with these arguments, on a test's database and data folder, to play this fault or none.
+/// The program with these arguments, on a test's database and data folder and nothing else of the environment, to play this
+/// fault or none.
 fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
     let config = &app.app.config;
     let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
@@ -28,6 +23,19 @@ fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
         command.env("PROFCARDS_FAULT", fault);
     }
     command
+}
+
+/// Runs one command; answers what it printed, or what it complained of.
+pub async fn run(app: &TestApp, args: &[&str]) -> Result<String, String> {
+    let ended = program(app, args, None).stderr(Stdio::piped()).output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
+}
+
+/// `profcards serve` on a test's database and data folder.
+pub struct Server {
+    pub base: String,
+    child: Child,
 }
 
 /// A command of the program that runs to its end, unless it dies or is killed.
