@@ -231,7 +231,7 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
         commission_bp: 50,
         min_amount_kopecks: Kopecks::ZERO,
         cap_per_purchase_kopecks: None,
-        redeem_max_share_bp: 0,
+        redeem_max_share_bp: 3_000,
     };
     for (partner, outlet, address, offer) in [
         ("Книжная лавка", "Магазин на Ленина", "Липецк, ул. Ленина, 5", books),
