@@ -25,7 +25,7 @@ const PHONE_KEYS: usize = 4_096;
 /// The list that the re-issue fills; the one before holds the cards that it replaces.
 const LIST: i32 = 2;
 /// Marked cards of the list, in thousandths.
-const MARKED_PER_MILLE: [i64; 4] = [0, 1, 10, 50];
+const MARKED_PER_MILLE: [i32; 4] = [0, 1, 10, 50];
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -221,7 +221,7 @@ async fn build_list(app: &AppState, members: i64) -> anyhow::Result<()> {
         black_box(lists::published(app, LIST).await?);
         println!(
             "list of {members}, {:.1} % marked: built in {:.0?}, {} bytes; unchanged {:.1?}",
-            per_mille as f64 / 10.0,
+            f64::from(per_mille) / 10.0,
             built,
             list.cose.len(),
             started.elapsed()

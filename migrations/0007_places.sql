@@ -19,6 +19,9 @@ alter table card alter column place set default nextval('card_place_seq');
 create index card_order_idx on card (membership_id, class, place) where purpose = 'member';
 drop index card_membership_idx;
 
+-- Where cards take their region from.
+create index organisation_region_idx on organisation (path) where region_okato is not null;
+
 -- A card lives until it is marked or there is a newer one of its class. `superseded_at` is no longer written.
 create or replace view living_card as
 select * from card c

@@ -1,5 +1,7 @@
 //! Cards, devices and the places on status lists in SQL; what is published has a room of its own in `lists`.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use profcards_card::{CardClass, Kid};
 use sqlx::PgConnection;
@@ -35,19 +37,39 @@ pub async fn holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<Opti
 
 /// Those of the members that may hold cards, as of now; the region is that of the nearest organisation above that has one.
 pub async fn holders(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<Vec<Holder>> {
-    Ok(sqlx::query_as!(
-        Holder,
+    let rows = sqlx::query!(
         r#"select id as "membership_id!", number as "number!", last_name as "last_name!", first_name as "first_name!",
-                  middle_name, category as "category!",
-                  coalesce((select up.region_okato from organisation up
-                            where up.id = any (string_to_array(rtrim(m.organisation_path, '.'), '.')::bigint[])
-                              and up.region_okato is not null
-                            order by length(up.path) desc limit 1), 0::smallint) as "region_okato!"
-           from registered_member m where id = any ($1) and status = 'active'"#,
+                  middle_name, category as "category!", organisation_path as "organisation_path!"
+           from registered_member where id = any ($1) and status = 'active'"#,
         membership_ids
     )
+    .fetch_all(&mut *conn)
+    .await?;
+    // A few dozen, so they are told apart here and not once for each member there.
+    let regions: HashMap<String, i16> = sqlx::query!(
+        r#"select path, region_okato as "region_okato!" from organisation where region_okato is not null"#
+    )
     .fetch_all(conn)
-    .await?)
+    .await?
+    .into_iter()
+    .map(|region| (region.path, region.region_okato))
+    .collect();
+    let holders = rows.into_iter().map(|row| Holder {
+        membership_id: row.membership_id,
+        number: row.number,
+        last_name: row.last_name,
+        first_name: row.first_name,
+        middle_name: row.middle_name,
+        category: row.category,
+        region_okato: region_of(&row.organisation_path, &regions),
+    });
+    Ok(holders.collect())
+}
+
+/// The region of the nearest organisation on the path that has one; 0 if none has.
+fn region_of(path: &str, regions: &HashMap<String, i16>) -> i16 {
+    let mut upwards = path.rmatch_indices('.').map(|(end, _)| &path[..=end]);
+    upwards.find_map(|above| regions.get(above).copied()).unwrap_or(0)
 }
 
 /// Takes the next numbers of places, in ascending order. A rollback does not bring them back.
@@ -284,4 +306,19 @@ pub async fn unmark_suspended(conn: &mut PgConnection, membership_id: Uuid) -> R
     .execute(conn)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_region_above_counts() {
+        let regions = HashMap::from([("1.17.".to_owned(), 42), ("1.17.305.9.".to_owned(), 97)]);
+        let found = |path| region_of(path, &regions);
+        assert_eq!(
+            [found("1.17.305."), found("1.17.305.9.2."), found("1.17."), found("1.170.5.")],
+            [42, 97, 42, 0]
+        );
+    }
 }

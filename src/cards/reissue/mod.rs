@@ -208,6 +208,7 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
     let now = app.clock.now();
     let wanted = Wanted::of(scope, now);
     let mut tx = app.db.begin().await?;
+    store::begin_batch(&mut tx).await?;
     let members =
         store::lock_next_members(&mut tx, &wanted, before.reached, i64::from(batch_members), now).await?;
     let Some(last) = members.last().copied() else { return Ok(None) };

@@ -119,6 +119,16 @@ fn class_value(class: CardClass) -> i16 {
     i16::from(class.value())
 }
 
+/// How the statements of a batch are to be run.
+pub async fn begin_batch(conn: &mut PgConnection) -> Result<()> {
+    // A batch gives way before the database would call a wait a deadlock, after a second, and pick a victim itself: whoever
+    // waits for a single card goes first.
+    sqlx::query!("set local lock_timeout = '500ms'").execute(&mut *conn).await?;
+    // A few thousand members of a million: the planner thinks now and then that reading a whole table is cheaper.
+    sqlx::query!("set local enable_seqscan = off").execute(conn).await?;
+    Ok(())
+}
+
 /// Locks the next members, in the order of their ids, that hold cards which are wanted.
 pub async fn lock_next_members(
     conn: &mut PgConnection,
@@ -127,9 +137,6 @@ pub async fn lock_next_members(
     limit: i64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Uuid>> {
-    // A batch gives way before the database would call a wait a deadlock, after a second, and pick a victim itself: whoever
-    // waits for a single card goes first.
-    sqlx::query!("set local lock_timeout = '500ms'").execute(&mut *conn).await?;
     Ok(sqlx::query_scalar!(
         "select m.id from membership m
          where m.id > $1 and m.status = 'active'
