@@ -9,7 +9,7 @@ import { addToOutbox, readOutbox, type OutboxTransaction } from '../../sync/outb
 import { forgetOldProofs, judge } from './judge';
 import type { HeldLists } from './lists';
 import {
-  cancelPurchase, continueOpNo, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
+  cancelPurchase, comingOpNo, continueOpNo, DigitsUsed, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
 } from './purchases';
 
 const [vector] = JSON.parse(
@@ -53,6 +53,24 @@ test('a purchase says where it was made, also when the till is moved before it i
   await setOutlet('b0b');
   await recordPurchase(shown(), 200);
   expect((await readOutbox('till')).map((row) => (row.args as { outletId: string }).outletId)).toEqual(['a11ce', 'b0b']);
+});
+
+test('digits serve the operation that they were shown for, and no other', async () => {
+  await continueOpNo(6, false);
+  const redemption = { redeemKopecks: 4_500, opNo: await comingOpNo() };
+  const row = await recordPurchase(shown('dd'), 100_000, redemption);
+  expect(row.args).toEqual({ token, amountKopecks: 100_000, redeemKopecks: 4_500, opNo: 7 });
+  await expect(recordPurchase(shown('ee'), 100_000, redemption)).rejects.toThrow(DigitsUsed);
+  const db = await database();
+  expect([await opNos(), await comingOpNo(), await db.count('proofs')]).toEqual([[7], 8, 1]);
+  expect(operationsOf(await readOutbox('till'), [])[0]).toMatchObject({ amountKopecks: 100_000, redeemKopecks: 4_500 });
+});
+
+test('a purchase by number carries the lookup in place of a token', async () => {
+  const row = await recordPurchase({ lookupId: 'f0f0' }, 30_000);
+  expect(row.args).toMatchObject({ lookupId: 'f0f0', amountKopecks: 30_000 });
+  expect(row.args).not.toHaveProperty('token');
+  expect(operationsOf([row], [])[0]).toMatchObject({ shownName: null, redeemKopecks: 0 });
 });
 
 test.each<[string, (tx: OutboxTransaction) => Promise<unknown>]>([

@@ -35,7 +35,7 @@ describe('a verdict says what happened, with its figures', () => {
     [{ code: 'trust-list-rollback' }, 'Касса давно не была в сети'],
     [{ code: 'trust-list-expired' }, 'Касса давно не была в сети', 'Список доверия на кассе действовал до 22 ноября'],
     [{ code: 'status-bad' }, 'Касса давно не была в сети'],
-    [{ code: 'expired', cardExpSeconds: now - 10 * 86_400 }, 'Срок карты истёк 12 ноября', 'Это 10 дней назад'],
+    [{ code: 'expired', cardExpSeconds: now - 10 * 86_400 }, 'Срок карты истёк 12 ноября', 'Это было 10 дней назад'],
     [{ code: 'expired', cardExpSeconds: now - 365 * 86_400 }, 'Срок карты истёк 22 ноября 2025'],
     [{ code: 'not-yet-valid', cardIatSeconds: now + 240 }, 'Часы кассы отстают на 4 минуты'],
     [{ code: 'proof-future', proofIatSeconds: now + 240 }, 'Часы телефона спешат на 4 минуты'],
@@ -135,9 +135,11 @@ test('each refusal of the server has words of its own, and an unknown one a way 
   const codes = [
     'op-number-reused', 'idempotency-conflict', 'amount-invalid', 'not-in-programme', 'unknown-mutation', 'malformed-args',
     'unknown-purchase', 'already-cancelled', 'cancel-too-late', 'other-outlet', 'card-not-issued-here', 'replayed', 'revoked', 'suspended',
-    'expired', 'proof-stale', 'unknown-key', 'proof-bad', 'status-unknown', 'never-heard-of',
+    'expired', 'proof-stale', 'unknown-key', 'proof-bad', 'status-unknown', 'never-heard-of', 'challenge-wrong', 'redemption-not-allowed',
+    'redemption-too-much', 'balance-too-low', 'redemption-offline', 'lookup-used', 'lookup-expired',
   ];
   const words = codes.map((code) => rejectionWords(code));
   expect(new Set(words).size).toBe(codes.length);
   expect(rejectionWords('replayed')).toBe('Этот код уже принят. Кэшбэк не начислен.');
+  expect(plain(rejectionWords('balance-too-low', { availableKopecks: 4_500 }))).toMatch(/^На счёте только 45,00 ₽/);
 });

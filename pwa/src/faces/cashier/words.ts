@@ -4,7 +4,7 @@ import type { Verdict, VerdictCode, Warning } from '../../core/card/verify';
 import { m } from '../../messages/generated/messages.js';
 import { iconBan, iconCircleCheck } from '../../ui/icons';
 import type { Judgement } from './judge';
-import { dayOf, duration } from './spans';
+import { age, dayOf, duration } from './spans';
 import * as pictures from './verdictIcons';
 
 export type Code = VerdictCode | Warning;
@@ -75,7 +75,7 @@ const entries: Record<Code, Entry> = {
     tone: 'refused', icon: pictures.iconCalendarX,
     headline: (facts) => m.verdict_expired({ date: day(facts, facts.cardExpSeconds) }).trim(),
     todo: (facts) => (facts.class === 'paper' ? m.verdict_expired_paper_todo() : m.verdict_expired_todo()),
-    why: ({ cardExpSeconds, nowSeconds }) => m.verdict_expired_why({ time: duration(between(cardExpSeconds, nowSeconds)) }),
+    why: ({ cardExpSeconds, nowSeconds }) => m.verdict_expired_why({ age: age(between(cardExpSeconds, nowSeconds)) }),
   },
   'proof-missing': {
     tone: 'again', icon: pictures.iconCopy,
