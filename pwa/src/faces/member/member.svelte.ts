@@ -1,7 +1,7 @@
 /** What the member's screens show: read from the phone's database, and again whenever it changes. */
 import { answerOf, api } from '../../api/client';
 import type { Balance, MemberProfile } from '../../api/types';
-import { fromHex } from '../../core/card/bytes';
+import { equal, fromHex } from '../../core/card/bytes';
 import { nowSeconds, restoreClock } from '../../core/clock';
 import type { RuleLine } from '../../core/explain';
 import { readCard, saveCard } from '../../db/cards';
@@ -132,15 +132,15 @@ async function afterSync(): Promise<void> {
   await renewCard().catch((cause: unknown) => console.warn('card not renewed', cause));
 }
 
-/** The server re-issues the card of this phone's key; an older one never replaces a newer one. */
+/**
+ * The server re-issues the card of this phone's key; an older one never replaces a newer one. A card's
+ * time is its hour, so that one issued anew within the hour differs by its bytes alone.
+ */
 async function takeNewerCard(issued: Profile['card'] | undefined): Promise<boolean> {
-  if (!issued || !held || issued.issuedAt <= held.card.issuedAtSeconds) return false;
-  await saveCard({
-    id: 'me',
-    bytes: fromHex(issued.cardHex),
-    issuedAtSeconds: issued.issuedAt,
-    expiresAtSeconds: issued.expiresAt,
-  });
+  if (!issued || !held || issued.issuedAt < held.card.issuedAtSeconds) return false;
+  const bytes = fromHex(issued.cardHex);
+  if (equal(bytes, held.card.bytes)) return false;
+  await saveCard({ id: 'me', bytes, issuedAtSeconds: issued.issuedAt, expiresAtSeconds: issued.expiresAt });
   return true;
 }
 
