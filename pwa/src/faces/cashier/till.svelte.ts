@@ -134,6 +134,11 @@ export async function sendNow(): Promise<void> {
   await Promise.all([sync.now(), updateLists()]);
 }
 
+/** For whoever waits at the till for the server's word: not before the round that runs is over. */
+export function askAgain(): void {
+  if (!syncStatus.running) void sync.now();
+}
+
 /** One round at a time; says whether the server was reached. */
 function refresh(): Promise<boolean> {
   refreshing ??= askForLists().finally(() => (refreshing = null));
