@@ -232,14 +232,16 @@ pub struct KnownCard {
     pub number: String,
 }
 
-/// The card that was issued for a place on a list.
+/// The card that was issued for a place on a list, unless its key was given up: then somebody else may have made the card
+/// that was shown, and nothing of it counts, whatever trust list is in force.
 pub async fn find(conn: &mut PgConnection, uri: &str, idx: u64) -> Result<Option<KnownCard>> {
     let Ok(idx) = i32::try_from(idx) else { return Ok(None) };
     Ok(sqlx::query_as!(
         KnownCard,
         "select c.id, c.membership_id, c.cnf, c.status, c.status_at, m.number
          from card c join status_list l on l.n = c.list_n join membership m on m.id = c.membership_id
-         where l.uri = $1 and c.idx = $2",
+         where l.uri = $1 and c.idx = $2
+           and not exists (select from revoked_key k where k.kid = c.kid and k.role = 'card')",
         uri,
         idx
     )

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
 use profcards::clock::from_unix_seconds;
+use profcards::jobs;
 use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustList};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -319,4 +320,37 @@ async fn what_a_lost_key_signed_is_refused_everywhere_and_at_any_time() {
     let other = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
     assert_eq!(kid_of_card(&other.card), next);
     assert_eq!(Held::download(&app).await.verdict(&other.token(app.now())).code, Code::Accepted);
+}
+
+#[tokio::test]
+async fn cards_of_a_lost_key_are_issued_anew_by_themselves() {
+    let app = TestApp::start().await;
+    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    let next = lose_card_key(&app).await;
+    // Not before every instance has heard of it.
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(phone.profile().await["card"]["cardHex"], hex::encode(&phone.card));
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    phone.card = hex::decode(phone.profile().await["card"]["cardHex"].as_str().unwrap()).unwrap();
+    assert_eq!(kid_of_card(&phone.card), next);
+    let token = phone.token(app.now());
+    assert_eq!(Held::download(&app).await.verdict(&token).code, Code::Accepted);
+    till.applied(&till.purchase(&token, 150_000, app.now())).await;
+    // Done is done: nothing is issued once more.
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(phone.profile().await["card"]["cardHex"], hex::encode(&phone.card));
+}
+
+#[tokio::test]
+async fn a_lost_keys_cards_are_refused_before_any_trust_list_says_so() {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    let key = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
+    let key = key.iter().find(|key| key.public.role == KeyRole::Card).unwrap();
+    store::revoke(&app.app.db, &key.public, from_unix_seconds(app.now())).await.unwrap();
+    let purchase = till.purchase(&phone.token(app.now()), 150_000, app.now());
+    till.refused(&purchase, "card-not-issued-here").await;
 }
