@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lost-phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Report one's own phone lost, with the code on the printed sheet, used or not, and the birth date. */
+        post: operations["report_lost_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/member/card": {
         parameters: {
             query?: never;
@@ -183,7 +200,8 @@ export interface paths {
         };
         /** One member, within one's rights. */
         get: operations["staff_member"];
-        put?: never;
+        /** Put a member's data right. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`. */
+        put: operations["edit_member"];
         post?: never;
         delete?: never;
         options?: never;
@@ -225,6 +243,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/members/{id}/phone/lost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A member's phone is lost: it ends, and so does its card; a paper card lives on. Needs an `Idempotency-Key`. */
+        post: operations["phone_lost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/members/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Suspend a membership, resume it, or end it for good. Needs an `Idempotency-Key`. */
+        post: operations["set_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/members/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Register a member in another organisation within one's rights. Needs an `Idempotency-Key`. */
+        post: operations["transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/organisations/{id}": {
         parameters: {
             query?: never;
@@ -254,6 +323,26 @@ export interface paths {
         put?: never;
         /** Enter a new member. Needs an `Idempotency-Key`. */
         post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/organisations/{id}/paper-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The paper cards of members of an organisation and of all below it; a card is issued where there is none or it is about to
+         *     end. Needs an `Idempotency-Key`.
+         */
+        post: operations["paper_cards"];
         delete?: never;
         options?: never;
         head?: never;
@@ -331,6 +420,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/till/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find a card by its typed number, where no code can be scanned. It brings cashback and never pays. */
+        post: operations["look_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/till/pairing": {
         parameters: {
             query?: never;
@@ -348,6 +454,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/till/redemption-limit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The most that this purchase may be paid from the balance now. The code is not used up. */
+        post: operations["redemption_limit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/time": {
         parameters: {
             query?: never;
@@ -359,6 +482,23 @@ export interface paths {
         get: operations["time"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify a card that was shown to a partner's own till or shop, as of now and by the issuer's own tables. */
+        post: operations["verify_card"];
         delete?: never;
         options?: never;
         head?: never;
@@ -430,11 +570,6 @@ export interface components {
             /** @description Whether a phone was enrolled with it. */
             used: boolean;
         };
-        ActivationCheck: {
-            /** Format: date */
-            birthDate: string;
-            code: string;
-        };
         ActivationOffer: {
             /** @description base64url of 32 bytes; the phone signs them. */
             challenge: string;
@@ -487,7 +622,7 @@ export interface components {
             kind: string;
             /**
              * Format: int64
-             * @description Active members in its subtree.
+             * @description Members in its subtree.
              */
             members: number;
             /** @description Its short name. */
@@ -518,7 +653,7 @@ export interface components {
             joinedThisMonth: number;
             /**
              * Format: int64
-             * @description All on the register whose membership is active.
+             * @description All on the register, the suspended ones included.
              */
             members: number;
             /**
@@ -533,12 +668,17 @@ export interface components {
             students: number;
             /**
              * Format: int64
+             * @description Of them, with a suspended membership.
+             */
+            suspended: number;
+            /**
+             * Format: int64
              * @description Of them, with a valid card on a phone.
              */
             withPhoneCard: number;
             /**
              * Format: int64
-             * @description Of them, with no valid card at all.
+             * @description Of them, active and with no valid card at all.
              */
             withoutCard: number;
             /**
@@ -551,6 +691,14 @@ export interface components {
              * @description Of them, working.
              */
             working: number;
+        };
+        /** @description A phone that is enrolled now. */
+        EnrolledPhone: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            enrolledAt: number;
         };
         Enrolment: {
             /** @description As the check answered it. */
@@ -567,6 +715,20 @@ export interface components {
          * @enum {string}
          */
         Face: "staff" | "member" | "till";
+        /** @description A card that was found by its number. */
+        FoundCard: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            expiresAt: number;
+            /**
+             * Format: uuid
+             * @description Stands in the purchase in place of a token; good for one.
+             */
+            lookupId: string;
+            shown: components["schemas"]["ShownCard"];
+        };
         GivenConsent: {
             kind: string;
             textVersion: string;
@@ -576,6 +738,7 @@ export interface components {
          * @description An amount in kopecks.
          */
         Kopecks: number;
+        LostPhone: Record<string, never>;
         Mandate: {
             /** Format: int64 */
             organisationId: number;
@@ -631,6 +794,7 @@ export interface components {
             consents: components["schemas"]["MemberConsent"][];
             /** @description An address for letters. */
             email?: string | null;
+            enrolledPhone?: components["schemas"]["EnrolledPhone"] | null;
             /**
              * Format: date
              * @description The day of the decision to admit.
@@ -640,8 +804,33 @@ export interface components {
             phone?: string | null;
             /** @description `f` or `m`. */
             sex: string;
-            /** @description `active`, `suspended`, `left`, `expelled` or `ended`. */
-            status: string;
+        };
+        /** @description A member's data as a chairperson puts them right. */
+        MemberEdit: {
+            /**
+             * Format: date
+             * @description Day of birth.
+             */
+            birthDate: string;
+            /**
+             * Format: int32
+             * @description 1 working, 2 student, 3 non-working pensioner; from today on, if it is another one.
+             */
+            category: number;
+            /** @description An address for letters. */
+            email?: string | null;
+            /** @description Имя. */
+            firstName: string;
+            /** @description Фамилия. */
+            lastName: string;
+            /** @description Отчество, if there is one. */
+            middleName?: string | null;
+            /** @description However it is typed; kept as `+7` and ten digits. */
+            phone?: string | null;
+            /** @description Должность, or the course of a student; from today on, if it is another one. */
+            position?: string | null;
+            /** @description `f` or `m`. */
+            sex: string;
         };
         /** @description A page of a list of members. */
         MemberPage: {
@@ -726,6 +915,8 @@ export interface components {
             position?: string | null;
             /** @description Whether a consent to processing is on record. */
             processingConsent: boolean;
+            /** @description `active`, `suspended`, `left`, `expelled` or `ended`. */
+            status: string;
         };
         /** @description One thing that a client did. */
         Mutation: {
@@ -786,6 +977,11 @@ export interface components {
             /** @description `f` or `m`: declension of names needs it, and it is never guessed. */
             sex: string;
         };
+        /**
+         * @description What a membership can become.
+         * @enum {string}
+         */
+        NewStatus: "active" | "suspended" | "left" | "expelled";
         Nothing: Record<string, never>;
         /** @description An organisation as its people see it, with the figures of everything below it. */
         Organisation: {
@@ -826,6 +1022,7 @@ export interface components {
         } | {
             /** @description Stable, kebab-case. */
             code: string;
+            detail?: components["schemas"]["RefusalDetail"] | null;
             /** @enum {string} */
             status: "rejected";
         } | {
@@ -840,6 +1037,27 @@ export interface components {
             clientId: string;
             /** @description As the partner's office handed it out; one use. */
             code: string;
+        };
+        /** @description A paper card, ready to be printed. */
+        PaperCard: {
+            /** Format: int64 */
+            expiresAt: number;
+            fullName: string;
+            /** Format: uuid */
+            memberId: string;
+            /** @description Twelve digits. */
+            number: string;
+            organisationName: string;
+            /** @description The text of the QR code. */
+            token: string;
+        };
+        PaperCards: {
+            /** @description In the order asked. */
+            items: components["schemas"]["PaperCard"][];
+        };
+        PaperOrder: {
+            /** @description 1 to 200 members, each once. */
+            memberIds: string[];
         };
         /** @description A card as a phone keeps it. */
         PhoneCard: {
@@ -940,6 +1158,37 @@ export interface components {
             /** @description `ok`, or `down`: then the service goes on, slower. */
             redis: string;
         };
+        RedemptionLimit: {
+            /** @description By the rule, by what the member allowed and by the balance, whichever is least. */
+            maxKopecks: components["schemas"]["Kopecks"];
+        };
+        RedemptionQuestion: {
+            /**
+             * Format: int64
+             * @description What it costs.
+             */
+            amountKopecks: number;
+            /**
+             * Format: int64
+             * @description The till's number of the purchase.
+             */
+            opNo: number;
+            /** @description The text of a QR code that was made with the digits of this operation. */
+            token: string;
+        };
+        /** @description The figures of a refused redemption: what would be accepted instead. */
+        RefusalDetail: {
+            /**
+             * Format: int64
+             * @description With `balance-too-low`: all that there is.
+             */
+            availableKopecks?: number | null;
+            /**
+             * Format: int64
+             * @description With `redemption-too-much`: the most that this purchase may take.
+             */
+            maxKopecks?: number | null;
+        };
         Revocation: {
             /** @description `lost`, `left` or `error`. */
             reason: string;
@@ -950,6 +1199,34 @@ export interface components {
             unixMillis: number;
             /** Format: int64 */
             unixSeconds: number;
+        };
+        /** @description What a till or a partner's server is shown of a member: as much as stands on the card. */
+        ShownCard: {
+            /**
+             * Format: int32
+             * @description 1 works, 2 studies, 3 is a pensioner.
+             */
+            category: number;
+            /** @description Such as «Иванова М. П.». */
+            name: string;
+            /**
+             * Format: int32
+             * @description First two digits of the region's ОКАТО; 0 where there is none.
+             */
+            region: number;
+        };
+        ShownToVendor: {
+            /**
+             * Format: int64
+             * @description For a redemption: how much, where that is known already.
+             */
+            amountKopecks?: number | null;
+            /** @description For a redemption: the digits that the vendor's till showed to the member. */
+            challenge?: string | null;
+            /** @description The text of the QR code, as scanned. */
+            token: string;
+            /** @description What the card is shown for. */
+            wants?: components["schemas"]["VendorWants"];
         };
         SignIn: {
             login: string;
@@ -963,6 +1240,9 @@ export interface components {
             mandates: components["schemas"]["Mandate"][];
             /** Format: int64 */
             serverTime: number;
+        };
+        StatusChange: {
+            to: components["schemas"]["NewStatus"];
         };
         /** @description The cashback rule as a till shows it. The commission is between the union and the partner's office. */
         TillOffer: {
@@ -989,8 +1269,21 @@ export interface components {
              */
             version: number;
         };
+        /** @description What the rule in force lets members pay from the balance. */
+        TillRedemption: {
+            /**
+             * Format: int32
+             * @description The most of a purchase, in hundredths of a percent.
+             */
+            maxShareBp: number;
+        };
         /** @description A till as it knows itself. */
         TillState: {
+            /**
+             * @description By which the till computes the digits of a redemption: HMAC-SHA-256 over `PC-CHALLENGE-1`, a zero byte and the
+             *     operation number as eight bytes, the first four bytes of it modulo 10 000. Base64url, 32 bytes.
+             */
+            challengeKey: string;
             /**
              * Format: int64
              * @description The highest operation number that the server has booked for this till.
@@ -1013,6 +1306,7 @@ export interface components {
             pairedAt: number;
             /** @description The partner's name. */
             partnerName: string;
+            redemption?: components["schemas"]["TillRedemption"] | null;
             /**
              * Format: uuid
              * @description The terminal.
@@ -1029,13 +1323,47 @@ export interface components {
             entity: string;
             id: string;
         };
+        Transfer: {
+            /** Format: int64 */
+            organisationId: number;
+        };
+        TypedCode: {
+            /** Format: date */
+            birthDate: string;
+            code: string;
+        };
+        TypedNumber: {
+            /** @description Twelve digits. */
+            number: string;
+        };
         /** @description The present state of an entity. */
         Upsert: {
             data: unknown;
-            /** @description `profile`, `balance`, `purchase` or `till`. */
+            /** @description `profile`, `balance`, `purchase`, `notice` or `till`. */
             entity: string;
             id: string;
         };
+        /** @description What was found. Of a refused card only the reason is told. */
+        VendorVerdict: {
+            accepted: boolean;
+            /** @description `discount`, `accrual`, `redemption`. */
+            allowed: string[];
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            checkedAt: number;
+            /** @description `phone` or `paper`. */
+            class?: string | null;
+            /** @description `accepted`, or the first reason to refuse; the codes of `docs/card-format.md`. */
+            code: string;
+            /** @description Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none. */
+            proofIdentity?: string | null;
+            shown?: components["schemas"]["ShownCard"] | null;
+            warning?: string | null;
+        };
+        /** @enum {string} */
+        VendorWants: "accrual" | "redemption";
     };
     responses: never;
     parameters: never;
@@ -1114,7 +1442,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ActivationCheck"];
+                "application/json": components["schemas"]["TypedCode"];
             };
         };
         responses: {
@@ -1174,6 +1502,43 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_lost_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedCode"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1404,6 +1769,65 @@ export interface operations {
             };
         };
     };
+    edit_member: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberEdit"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     print_sheet: {
         parameters: {
             query?: never;
@@ -1514,6 +1938,167 @@ export interface operations {
             };
         };
     };
+    phone_lost: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LostPhone"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_status: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     organisation: {
         parameters: {
             query?: never;
@@ -1556,7 +2141,10 @@ export interface operations {
             query?: {
                 /** @description Parts of the name, or of the number. */
                 query?: string;
-                /** @description `all`, `working`, `students`, `pensioners`, `no-card` or `no-consent`. */
+                /**
+                 * @description `all`, `working`, `students`, `pensioners`, `no-card`, `no-consent`, `suspended`, or `ended` for those who are
+                 *     no longer members.
+                 */
                 filter?: string;
                 /** @description From the page before. */
                 cursor?: string;
@@ -1620,6 +2208,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    paper_cards: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PaperOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperCards"];
                 };
             };
             401: {
@@ -1895,6 +2542,53 @@ export interface operations {
             };
         };
     };
+    look_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedNumber"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundCard"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pair: {
         parameters: {
             query?: never;
@@ -1934,6 +2628,54 @@ export interface operations {
             };
         };
     };
+    redemption_limit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedemptionQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionLimit"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The code is that of the verdict or of the refused redemption */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     time: {
         parameters: {
             query?: never;
@@ -1949,6 +2691,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerTime"];
+                };
+            };
+        };
+    };
+    verify_card: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShownToVendor"];
+            };
+        };
+        responses: {
+            /** @description The verdict, also of a refused card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VendorVerdict"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
