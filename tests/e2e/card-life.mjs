@@ -5,6 +5,7 @@ import { membershipStory } from './life/membership.mjs';
 import { paperStory } from './life/paper.mjs';
 import { phonesStory } from './life/phones.mjs';
 import { p256RedemptionStory } from './life/redemption.mjs';
+import { transferStory } from './life/transfer.mjs';
 import { signsIn } from './story/chair.mjs';
 
 export async function cardLifeStory(instance, stage) {
@@ -14,6 +15,7 @@ export async function cardLifeStory(instance, stage) {
   await keysStory(instance, stage);
   await phonesStory(instance, stage, chair);
   await membershipStory(instance, stage, chair);
+  await transferStory(instance, stage);
   await paperStory(instance, chair);
   await p256RedemptionStory(instance, stage);
 }

@@ -46,11 +46,11 @@ async function signIn(chair) {
   await signsIn(chair);
 }
 
-export async function signsIn(chair) {
-  await chair.at('staff-login').fill(LOGIN);
+export async function signsIn(chair, login = LOGIN, organisation = ORGANISATION) {
+  await chair.at('staff-login').fill(login);
   await chair.at('staff-password').fill(PASSWORD);
   await chair.at('staff-sign-in').click();
-  await chair.reads(chair.page.locator('h1'), ORGANISATION);
+  await chair.reads(chair.page.locator('h1'), organisation);
 }
 
 async function seesCounts(chair) {
