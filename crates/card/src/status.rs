@@ -307,7 +307,10 @@ mod tests {
             assert_eq!(found, marked, "{name}");
             if bits as u64 == STATUS_BITS {
                 let ours = StatusBits::from_packed(packed);
-                assert!(marked.iter().all(|(idx, status)| ours.get(*idx).unwrap() as u8 == *status), "{name}");
+                assert!(
+                    marked.iter().all(|(idx, status)| ours.get(*idx).unwrap() as u8 == *status),
+                    "{name}"
+                );
                 assert_eq!((ours.places(), ours.get(entries)), (entries, None), "{name}");
             }
         }

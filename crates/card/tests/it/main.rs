@@ -3,6 +3,9 @@
 #[path = "../../examples/make_vectors/generator/mod.rs"]
 mod generator;
 mod issuing;
+mod mutants;
+#[path = "../../examples/mutants/mutate.rs"]
+mod mutate;
 mod properties;
 #[path = "../../examples/run_vectors/run.rs"]
 mod run;

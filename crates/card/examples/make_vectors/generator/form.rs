@@ -210,7 +210,7 @@ fn inner_maps() -> Vec<Named> {
     let long_name = [&[0x78, 22], "Иванова М. П.".as_bytes()].concat();
     let shown = array(&[text("Иванова М. П."), uint(77), uint(1)]);
     let key = phone().public_key().to_cose_key();
-    let kty_twice = [vec![0xa4, 1, 1], key[1..].to_vec()].concat();
+    let two_types = [vec![0xa4, 1, 1], key[1..].to_vec()].concat();
     let key_twice = map(&[(uint(1), key.clone()), (uint(1), key.clone())]);
     let phone_with = |cnf: Bytes| {
         let card = Card::phone(&phone()).with(8, cnf).build();
@@ -226,7 +226,7 @@ fn inner_maps() -> Vec<Named> {
         ("a uri that is bytes", in_list(&[idx.clone(), (text("uri"), bytes(URI.as_bytes()))])),
         ("a name with a long head", with(-65537, array(&[long_name, uint(77), uint(1)]))),
         ("what is shown, of indefinite length", { with(-65537, [&[0x9f], &shown[1..], &[0xff]].concat()) }),
-        ("a phone key with its type twice", phone_with(map(&[(uint(1), kty_twice)]))),
+        ("a phone key with its type twice", phone_with(map(&[(uint(1), two_types)]))),
         ("two phone keys", phone_with(key_twice)),
         ("a phone key as a byte string", phone_with(map(&[(uint(1), bytes(&key))]))),
         ("a phone key without cnf's map", phone_with(key)),

@@ -20,7 +20,10 @@ pub fn vectors() -> Vec<Vector> {
         forged_root(),
         Vector {
             held: held(8),
-            ..bad("an unreadable list while a newer one is held", Some(trust_list().with(4, vec![0xf6]).build()))
+            ..bad(
+                "an unreadable list while a newer one is held",
+                Some(trust_list().with(4, vec![0xf6]).build()),
+            )
         },
         Vector { roots: vec![], ..bad("no pinned root", Some(trust_list().build())) },
         Vector {
