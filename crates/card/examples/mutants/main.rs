@@ -2,12 +2,13 @@
 //!
 //! The first of every thousand lines is the token untouched, so that whoever verifies the lines sees that they still say yes
 //! to it. The same token, count and seed give the same lines. `bin/mutants` pipes them through `profcards card verify -`.
+//! `--kinds` lists the kinds of change instead.
 
 mod mutate;
 
 use std::io::{self, Write as _};
 
-use mutate::{Original, Random, mutant};
+use mutate::{KINDS, Original, Random, kind_name, mutant};
 
 /// One line in so many is the untouched token.
 const UNTOUCHED_EVERY: u64 = 1000;
@@ -39,6 +40,10 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Box<d
         match argument.as_str() {
             "--count" => count = given.next().ok_or("--count wants a number")?.parse()?,
             "--seed" => seed = given.next().ok_or("--seed wants a number")?.parse()?,
+            "--kinds" => {
+                (0..KINDS).for_each(|kind| println!("{}", kind_name(kind)));
+                std::process::exit(0);
+            }
             "-" => token = Some(io::read_to_string(io::stdin())?.trim_end_matches('\n').to_owned()),
             _ => token = Some(argument),
         }

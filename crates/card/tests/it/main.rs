@@ -1,5 +1,8 @@
 //! The crate as its users see it: the conformance vectors, properties over arbitrary input, and measured sizes.
 
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+mod fuzzed;
 #[path = "../../examples/make_vectors/generator/mod.rs"]
 mod generator;
 mod issuing;

@@ -27,7 +27,7 @@ fn is_of_verifications(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_digit())
 }
 
-fn vectors() -> Vec<Vector> {
+pub fn vectors() -> Vec<Vector> {
     committed().iter().flat_map(|(_, text)| serde_json::from_str::<Vec<Vector>>(text).unwrap()).collect()
 }
 
