@@ -21,8 +21,11 @@ export async function watchStory(stage, chair, phone) {
   const etags = async () => (await till.stored('lists')).map(({ etag }) => etag).sort().join();
   const before = await etags();
   await revokesCards(chair, `${HERO.lastName} ${HERO.firstName}`);
-  await check('it has the new list within seconds, without being touched', () =>
-    until('the new list', HEARD_WITHIN_MILLIS, async () => (await etags()) !== before));
+  await check('it has the new list within seconds, without being touched', async () => {
+    await until('the new list', HEARD_WITHIN_MILLIS, async () => (await etags()) !== before);
+    // It asks again only once it has taken in what came.
+    await till.page.waitForResponse((response) => response.url().endsWith('/trust-list'));
+  });
   await check('and refuses the card', async () => {
     const { text, code } = await scan(till, phone);
     assert.equal(code, 'revoked', text);
