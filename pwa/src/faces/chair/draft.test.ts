@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { dropDraft, dropDrafts, freshDraft, hasDrafts, keepDraft, readDraft } from './draft';
+import {
+  dropDraft,
+  dropDrafts,
+  freshDraft,
+  hasDrafts,
+  keepChanges,
+  keepDraft,
+  readChanges,
+  readDraft,
+} from './draft';
 
 const TODAY = '2026-11-22';
 
@@ -78,5 +87,15 @@ describe('a draft', () => {
     expect(readDraft(broken, 'anna', 7, TODAY)).toBeUndefined();
     const refusing = { ...broken, setItem: () => { throw new Error('full'); } };
     expect(keepDraft(refusing, 'anna', 7, started())).toBe(false);
+  });
+
+  test('of a known person holds only what was typed over, and is gone when nothing is', () => {
+    const kept = storage();
+    keepChanges(kept, 'anna', 'member-1', { lastName: 'Перелётова' });
+    expect(readChanges(kept, 'anna', 'member-1')).toEqual({ lastName: 'Перелётова' });
+    expect(readChanges(kept, 'boris', 'member-1')).toEqual({});
+    expect(hasDrafts(kept, 'anna')).toBe(true);
+    keepChanges(kept, 'anna', 'member-1', {});
+    expect(hasDrafts(kept, 'anna')).toBe(false);
   });
 });

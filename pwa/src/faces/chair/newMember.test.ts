@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { checkFields, emptyFields, isTouched, type MemberFields } from './newMember';
+import {
+  changesCard,
+  changesOf,
+  checkFields,
+  checkPerson,
+  emptyFields,
+  isTouched,
+  type MemberFields,
+  type PersonFields,
+} from './newMember';
 
 const TODAY = '2026-11-22';
 
@@ -97,4 +106,43 @@ describe('what is sent of a form', () => {
 test('a form with only its defaults is not worth keeping', () => {
   expect(isTouched(emptyFields(TODAY))).toBe(false);
   expect(isTouched({ ...emptyFields(TODAY), sex: 'f' })).toBe(true);
+});
+
+describe('a person who is on the register already', () => {
+  const known: PersonFields = {
+    lastName: 'Соловьёва',
+    firstName: 'Мария',
+    middleName: 'Петровна',
+    sex: 'f',
+    birthDate: '12.03.1985',
+    category: '1',
+    position: 'учитель',
+    phone: '+7 971 443-31-80',
+    email: '',
+  };
+
+  test('only what was typed over is a change; a space more is none', () => {
+    expect(changesOf(known, { ...known, lastName: ' Соловьёва ', email: 'm@example.ru' })).toEqual({
+      email: 'm@example.ru',
+    });
+    expect(changesOf(known, known)).toEqual({});
+  });
+
+  test.each<[Partial<PersonFields>, boolean]>([
+    [{ lastName: 'Перелётова' }, true],
+    [{ firstName: 'Анна' }, true],
+    [{ middleName: '' }, true],
+    [{ category: '3' }, true],
+    [{ firstName: 'Марина' }, false],
+    [{ position: 'завуч', phone: '', birthDate: '13.03.1985' }, false],
+  ])('%o: another card is %s', (change, isAnother) => {
+    expect(changesCard(known, { ...known, ...change })).toBe(isAnother);
+  });
+
+  test('is sent whole, by the same rules as on entry', () => {
+    const { body } = checkPerson({ ...known, position: ' завуч ' }, TODAY);
+    expect(body).toMatchObject({ lastName: 'Соловьёва', position: 'завуч', birthDate: '1985-03-12' });
+    expect(body).not.toHaveProperty('joinedOn');
+    expect(checkPerson({ ...known, lastName: '' }, TODAY).faults).toEqual({ lastName: 'required' });
+  });
 });
