@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use profcards::cards::reissue::{self, Progress, Scope, Which};
-use profcards::members;
 use profcards::error::Error;
+use profcards::members;
 use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
 use uuid::Uuid;
