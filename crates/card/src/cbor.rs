@@ -37,6 +37,13 @@ pub(crate) fn uint(d: &mut Decoder) -> Result<u64, FormatError> {
     Ok(value)
 }
 
+/// A signed integer that every implementation holds exactly: a label that a message names for its algorithm.
+pub(crate) fn int(d: &mut Decoder) -> Result<i64, FormatError> {
+    let value = d.i64()?;
+    ensure(value.unsigned_abs() <= MAX_UINT)?;
+    Ok(value)
+}
+
 pub(crate) fn array_of(d: &mut Decoder, length: u64) -> Result<(), FormatError> {
     ensure(d.array()? == Some(length))
 }

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use minicbor::Decoder;
 
-use crate::cbor::{FormatError, MapReader, at_end, bytes_of, encoded, ensure, uint};
+use crate::cbor::{FormatError, MapReader, at_end, bytes_of, encoded, ensure, int, uint};
 use crate::code::Code;
 use crate::constants::{
     CLAIM_EXP, CLAIM_IAT, CLAIM_STATUS_LIST, CLAIM_SUB, CLAIM_TTL, HEADER_ALG, HEADER_KID, HEADER_TYP,
@@ -153,7 +153,7 @@ impl StatusList {
         let message = Sign1::parse(bytes)?;
         let mut d = Decoder::new(message.protected);
         let mut map = MapReader::open(&mut d)?;
-        let alg_label = map.required(HEADER_ALG)?.i64()?;
+        let alg_label = int(map.required(HEADER_ALG)?)?;
         let kid = Kid(bytes_of(map.required(HEADER_KID)?)?);
         ensure(map.required(HEADER_TYP)?.str()? == TYP_STATUS_LIST)?;
         map.close()?;

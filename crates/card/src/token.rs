@@ -6,7 +6,7 @@ use minicbor::Decoder;
 use sha2::{Digest as _, Sha256};
 
 use crate::base45;
-use crate::cbor::{FormatError, MapReader, at_end, bytes_of, ensure, uint};
+use crate::cbor::{FormatError, MapReader, at_end, bytes_of, ensure, int, uint};
 use crate::claims::{CardClaims, ProofClaims, is_challenge};
 use crate::constants::{
     ALG_ES256, CARD_IAT_STEP_SECONDS, HEADER_ALG, HEADER_KCWT, HEADER_KID, HEADER_TYP, MAX_TEXT_CHARS,
@@ -108,7 +108,7 @@ impl<'a> SignedCard<'a> {
         let message = Sign1::parse(bytes)?;
         let mut d = Decoder::new(message.protected);
         let mut map = MapReader::open(&mut d)?;
-        let alg_label = map.required(HEADER_ALG)?.i64()?;
+        let alg_label = int(map.required(HEADER_ALG)?)?;
         let kid = Kid(bytes_of(map.required(HEADER_KID)?)?);
         map.close()?;
         at_end(&d)?;
@@ -147,7 +147,7 @@ impl<'a> Token<'a> {
         let message = Sign1::parse(bytes)?;
         let mut d = Decoder::new(message.protected);
         let mut map = MapReader::open(&mut d)?;
-        let alg_label = map.required(HEADER_ALG)?.i64()?;
+        let alg_label = int(map.required(HEADER_ALG)?)?;
         let Some(d) = map.optional(HEADER_KCWT)? else {
             return Ok(Self { card: SignedCard::parse(bytes)?, proof: None });
         };

@@ -286,7 +286,7 @@ fn swapped(bytes: &[u8], random: &mut Random) -> Vec<u8> {
 /// The last digits written as a larger number that a careless decoder cuts down to the same bytes.
 fn overflowing(text: &str, random: &mut Random) -> Option<Vec<u8>> {
     let digits = &text.as_bytes()[4..];
-    let group = if digits.len() % 3 == 0 { 3 } else { 2 };
+    let group = if digits.len().is_multiple_of(3) { 3 } else { 2 };
     let modulus = if group == 3 { 1 << 16 } else { 1 << 8 };
     let (kept, last) = text.as_bytes().split_at(text.len() - group);
     let value = |character: &u8| ALPHABET.iter().position(|known| known == character);
@@ -331,7 +331,7 @@ fn with_long_head(bytes: &[u8], random: &mut Random) -> Option<Vec<u8>> {
     let (head, rest) = bytes[at..].split_first()?;
     let (major, info) = (head & 0xe0, head & 0x1f);
     let longer = match info {
-        0..24 => vec![major | 24, info],
+        0..24 => vec![major | 0x18, info],
         24..27 => {
             let length = 1 << (info - 24);
             let zeros = vec![0; length];

@@ -156,7 +156,11 @@ fn numbers_and_maps() -> Vec<Named> {
         ("a header not sorted", with_header(&[kid.clone(), alg.clone()])),
         ("a header with a stranger", with_header(&[alg.clone(), kid.clone(), (uint(5), bytes(&[0; 13]))])),
         ("a header with a label in two bytes", with_header(&[alg.clone(), (vec![0x18, 4], kid.1.clone())])),
-        ("an alg named by text", with_header(&[(uint(1), text("EdDSA")), kid])),
+        ("an alg named by text", with_header(&[(uint(1), text("EdDSA")), kid.clone()])),
+        (
+            "an alg of which not every language holds the number",
+            with_header(&[(uint(1), int(-1 << 53)), kid]),
+        ),
         ("a kid of three bytes", with_header(&[alg.clone(), (uint(4), bytes(&card_key().kid().0[..3]))])),
         ("a kid of eight bytes", with_header(&[alg, (uint(4), bytes(&[0; 8]))])),
     ]
