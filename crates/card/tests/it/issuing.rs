@@ -1,11 +1,12 @@
 //! What the issuer refuses to sign, and what a verdict tells besides yes and no.
 
 use profcards_card::{
-    CardClass, Code, Context, DeviceKey, IssueError, KeyRole, ProofClaims, StatusRef, StatusSource,
-    TrustedKey, Verdict, Wants, full_hour, issue_card, present, to_text, verify,
+    CardClass, Code, Context, DeviceKey, IssueError, KeyRole, ProofClaims, StatusBits, StatusList, StatusRef,
+    StatusSource, TrustedKey, Verdict, Wants, constants, full_hour, issue_card, present, to_text, verify,
 };
+use sha2::{Digest as _, Sha256};
 
-use crate::union::{NOW, Till, claims, key, paper, phones, shown, trust_list, valid_tokens};
+use crate::union::{NOW, Till, claims, key, paper, phones, shown, status_list_of, trust_list, valid_tokens};
 
 #[test]
 fn what_is_issued_is_accepted() {
@@ -91,4 +92,24 @@ fn a_refusal_tells_how_old_the_code_is_and_whose() {
 fn the_issuer_verifies_without_a_list() {
     let verdict = at(NOW + 600, 3);
     assert_eq!((verdict.code, verdict.warning, verdict.status_iat), (Code::Accepted, None, None));
+}
+
+/// As many bytes that do not compress.
+fn incompressible(length: usize) -> StatusBits {
+    let blocks = (0_u32..).flat_map(|block| Sha256::digest(block.to_be_bytes()));
+    StatusBits::from_packed(blocks.take(length).collect())
+}
+
+#[test]
+fn a_status_list_of_more_than_a_mebibyte_is_not_read() {
+    let till = Till::new();
+    let list = |length| {
+        let token = status_list_of(incompressible(length)).sign(&key(KeyRole::Status)).unwrap();
+        (
+            token.len() <= constants::MAX_STATUS_TOKEN_BYTES,
+            StatusList::load(&token, &till.trust, NOW, None).err(),
+        )
+    };
+    assert_eq!(list(constants::MAX_STATUS_TOKEN_BYTES - 1000), (true, None));
+    assert_eq!(list(constants::MAX_STATUS_TOKEN_BYTES), (false, Some(Code::StatusBad)));
 }

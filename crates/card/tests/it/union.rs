@@ -61,14 +61,17 @@ pub fn trust_list() -> Vec<u8> {
 }
 
 pub fn status_list() -> Vec<u8> {
-    let claims = StatusListClaims {
+    status_list_of(StatusBits::new(1_200_000)).sign(&key(KeyRole::Status)).unwrap()
+}
+
+pub fn status_list_of(bits: StatusBits) -> StatusListClaims {
+    StatusListClaims {
         uri: URI.to_owned(),
         exp: NOW + constants::STATUS_LIST_SECONDS,
         iat: NOW,
         ttl_seconds: constants::STATUS_LIST_TTL_SECONDS,
-        bits: StatusBits::new(1_200_000),
-    };
-    claims.sign(&key(KeyRole::Status)).unwrap()
+        bits,
+    }
 }
 
 /// A till that holds the union's lists.
