@@ -1,5 +1,6 @@
 //! The crate as its users see it: the conformance vectors, properties over arbitrary input, and measured sizes.
 
+mod document;
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
 mod fuzzed;

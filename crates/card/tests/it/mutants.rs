@@ -79,7 +79,7 @@ fn the_identity_does_not_depend_on_the_signature() {
 }
 
 /// What a message's signature is over, made from its bytes as any implementer would.
-fn signed_bytes(token: &[u8]) -> Vec<u8> {
+pub fn signed_bytes(token: &[u8]) -> Vec<u8> {
     let mut d = Decoder::new(token);
     d.tag().and_then(|_| d.array()).unwrap();
     let protected = d.bytes().unwrap();
