@@ -1,5 +1,5 @@
 // Every number and fixed string of the card format (docs/card-format.md). Nothing here computes anything.
-// The Rust twin is crates/card/src/format.rs; the golden vectors keep the two in agreement.
+// The Rust twin is crates/card/src/constants.rs; the golden vectors keep the two in agreement.
 
 export const TOKEN_PREFIX = 'PC1:';
 export const TOKEN_MAX_CHARS = 2048;
