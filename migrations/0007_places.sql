@@ -51,8 +51,8 @@ create table reissue_run (
     -- Which cards: 'all phone', 'due both', 'key 0a1b2c3d both', …
     scope        text not null check (length(scope) <= 60),
     started_at   timestamptz not null,
-    -- Members up to this id are done.
-    reached      uuid,
+    -- Members up to this number are done: who was entered together has numbers that lie together, and so do the rows.
+    reached      text,
     members      bigint not null default 0,
     cards        bigint not null default 0,
     -- Cards that could not be made; the log says which and why.

@@ -10,7 +10,7 @@ use crate::cards::keys;
 use crate::cards::reissue::{self, Scope, Which};
 use crate::clock::unix_seconds;
 use crate::error::Error;
-use crate::{auth, db, enrolment, ledger, notices, sync};
+use crate::{auth, cards, db, enrolment, ledger, notices, sync};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -96,6 +96,7 @@ async fn keep_house(app: &AppState) {
 pub async fn housekeeping(app: &AppState) {
     let (now, today) = (app.clock.now(), app.clock.today());
     report("trust list", app.keys.refresh(&app.db, unix_seconds(now)).await);
+    report("status lists", cards::lists::note_ended(&app.db, now).await);
     report("journal months", db::ensure_journal_partitions(&app.db, today).await);
     report("confirm", ledger::confirm::confirm_due(app, today).await.map(drop));
     report("sessions", auth::store::prune_sessions(&app.db, now).await);

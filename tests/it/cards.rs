@@ -264,10 +264,10 @@ async fn lists_whose_cards_have_ended_are_not_declared_again() {
     Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
     assert_eq!(declared().await, ("urn:pc:s1".into(), "urn:pc:s26".into(), 26));
     app.advance(394 * DAY_SECONDS);
-    lists::note_ended(&app.app.db, app.app.clock.now()).await.unwrap();
+    app.housekeeping().await;
     assert_eq!(declared().await.0, "urn:pc:s1", "a paper card on it has a day to live");
     app.advance(2 * DAY_SECONDS);
-    lists::note_ended(&app.app.db, app.app.clock.now()).await.unwrap();
+    app.housekeeping().await;
     // The newest one still takes cards.
     assert_eq!(declared().await, ("urn:pc:s2".into(), "urn:pc:s26".into(), 25));
 }

@@ -1,6 +1,6 @@
 //! Issuing many cards anew: all of them, those that are due, or those that one key signed.
 //!
-//! A run goes through the members in the order of their ids, a batch in each transaction: it locks the members, reads what
+//! A run goes through the members in the order of their numbers, a batch in each transaction: it locks the members, reads what
 //! is true of them, takes places, signs, records the cards and moves the run's mark. Whatever stops it, the same command goes on
 //! from the mark; a batch that did not commit has issued nothing, and the places that it took are never given again.
 //! While one batch is being written, the next one is read and signed.
@@ -83,7 +83,7 @@ pub struct Progress {
     pub cards: u64,
     /// Cards that could not be made; the log says which and why.
     pub skipped: u64,
-    /// How far through the members it is, from 0 to 1: ids are random, so as far as through the ids.
+    /// How far through the membership numbers it is, from 0 to 1.
     pub share: f64,
     /// What earlier calls of this run had issued.
     pub cards_before: u64,
@@ -144,11 +144,12 @@ async fn attempt(
         session
     };
     let run = store::open_run(&mut session, &name, app.random.uuid(), app.clock.now()).await?;
+    let range = store::number_range(&mut session).await?;
     *guard = Some(session);
-    let begun = *begun.get_or_insert(run);
-    let run = all_batches(app, scope, batch_members, run, &mut |run| on_progress(&progress_of(run, &begun)))
-        .await?;
-    Ok(Progress { share: 1.0, ..progress_of(&run, &begun) })
+    let begun = begun.get_or_insert_with(|| run.clone());
+    let progress_of = |run: &Run| progress_of(run, begun, range.as_ref());
+    let run = all_batches(app, scope, batch_members, run, &mut |run| on_progress(&progress_of(run))).await?;
+    Ok(Progress { share: 1.0, ..progress_of(&run) })
 }
 
 async fn all_batches(
@@ -159,37 +160,41 @@ async fn all_batches(
     on_written: &mut impl FnMut(&Run),
 ) -> Result<Run> {
     let mut writing: Option<JoinHandle<Result<Run>>> = None;
-    let mut ahead = run;
+    let mut ahead = run.clone();
     loop {
-        let batch = prepare(app, scope, ahead, batch_members).await;
+        let batch = prepare(app, scope, ahead.clone(), batch_members).await;
         if let Some(writing) = writing.take() {
             run = writing.await.context("writing a batch was cut short")??;
             on_written(&run);
         }
         let Some(batch) = batch? else { break };
-        ahead = batch.after;
+        ahead = batch.after.clone();
         writing = Some(tokio::spawn(write(app.clone(), scope, batch)));
     }
     store::finish(&app.db, &run, app.clock.now()).await?;
     Ok(run)
 }
 
-fn progress_of(run: &Run, begun: &Run) -> Progress {
+fn progress_of(run: &Run, begun: &Run, range: Option<&(String, String)>) -> Progress {
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    let share =
+        |reached: Option<&String>| range.zip(reached).map_or(0.0, |(range, at)| share_up_to(range, at));
     Progress {
         members: count(run.members),
         cards: count(run.cards),
         skipped: count(run.skipped),
-        share: share_up_to(run.reached),
+        share: share(run.reached.as_ref()),
         cards_before: count(begun.cards),
-        share_before: share_up_to(begun.reached),
+        share_before: share(begun.reached.as_ref()),
     }
 }
 
-/// How much of all ids lies before this one.
-fn share_up_to(reached: Option<Uuid>) -> f64 {
-    let leading = reached.map_or(0, |id| u32::try_from(id.as_u128() >> 96).unwrap_or(u32::MAX));
-    f64::from(leading) / (f64::from(u32::MAX) + 1.0)
+/// How far a number lies between the first and the last, to a millionth.
+fn share_up_to((first, last): &(String, String), reached: &str) -> f64 {
+    let number = |text: &str| text.parse::<u64>().unwrap_or(0);
+    let all = number(last).saturating_sub(number(first)) + 1;
+    let done = (number(reached).saturating_sub(number(first)) + 1).min(all);
+    f64::from(u32::try_from(u128::from(done) * 1_000_000 / u128::from(all)).unwrap_or(0)) / 1e6
 }
 
 /// A signed batch whose transaction holds its members' locks.
@@ -210,8 +215,10 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
     let mut tx = app.db.begin().await?;
     store::begin_batch(&mut tx).await?;
     let members =
-        store::lock_next_members(&mut tx, &wanted, before.reached, i64::from(batch_members), now).await?;
-    let Some(last) = members.last().copied() else { return Ok(None) };
+        store::lock_next_members(&mut tx, &wanted, before.reached.as_deref(), i64::from(batch_members), now)
+            .await?;
+    let Some(last) = members.last().map(|member| member.number.clone()) else { return Ok(None) };
+    let members: Vec<Uuid> = members.into_iter().map(|member| member.id).collect();
     // Only now, as what was waited for may have changed who they are and what they hold.
     let held = store::held_cards(&mut tx, &wanted, &members, now).await?;
     let holders = super::store::holders(&mut tx, &members).await?;
@@ -227,7 +234,7 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
         members: before.members + count(members.len()),
         cards: before.cards + count(cards.len()),
         skipped: before.skipped + count(ordered - cards.len()),
-        ..before
+        id: before.id,
     };
     Ok(Some(Batch { tx, before, after, cards, kid, now }))
 }
@@ -278,8 +285,10 @@ fn sign_again(
 ) -> anyhow::Result<NewCard> {
     let device_key = held.cose_key.as_deref().map(DeviceKey::from_cose_key).transpose()?;
     let claims = super::claims_of(holder, device_key, place, now)?;
+    // Ids in the order of time, so that a million of them are appended to an index and not scattered over it.
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     Ok(NewCard {
-        id: random.uuid(),
+        id: uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid(),
         membership_id: held.membership_id,
         device_id: held.device_id,
         class: held.class,

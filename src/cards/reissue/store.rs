@@ -28,12 +28,12 @@ pub async fn lock(conn: &mut PgConnection, scope: &str) -> Result<bool> {
 }
 
 /// Where a run stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// The run.
     pub id: Uuid,
-    /// Members up to this one are done.
-    pub reached: Option<Uuid>,
+    /// Members up to this number are done.
+    pub reached: Option<String>,
     /// How many that were.
     pub members: i64,
     /// Cards issued.
@@ -69,8 +69,8 @@ pub async fn move_run(conn: &mut PgConnection, before: &Run, after: &Run) -> Res
         "update reissue_run set reached = $3, members = $4, cards = $5, skipped = $6
          where id = $1 and reached is not distinct from $2 and finished_at is null",
         before.id,
-        before.reached,
-        after.reached,
+        before.reached.as_deref(),
+        after.reached.as_deref(),
         after.members,
         after.cards,
         after.skipped
@@ -119,34 +119,56 @@ fn class_value(class: CardClass) -> i16 {
     i16::from(class.value())
 }
 
+/// The first and the last membership number, to tell how far a run is; none while nobody is a member.
+pub async fn number_range(conn: &mut PgConnection) -> Result<Option<(String, String)>> {
+    let ends = sqlx::query!("select min(number) as first, max(number) as last from membership")
+        .fetch_one(conn)
+        .await?;
+    Ok(ends.first.zip(ends.last))
+}
+
 /// How the statements of a batch are to be run.
 pub async fn begin_batch(conn: &mut PgConnection) -> Result<()> {
     // A batch gives way before the database would call a wait a deadlock, after a second, and pick a victim itself: whoever
-    // waits for a single card goes first.
-    sqlx::query!("set local lock_timeout = '500ms'").execute(&mut *conn).await?;
-    // A few thousand members of a million: the planner thinks now and then that reading a whole table is cheaper.
-    sqlx::query!("set local enable_seqscan = off").execute(conn).await?;
+    // waits for a single card goes first. And it is about a few thousand members of a million, each to be found by index,
+    // while the planner thinks now and then that going through a whole table is cheaper.
+    sqlx::query!(
+        "select set_config('lock_timeout', '500ms', true) as lock, set_config('enable_seqscan', 'off', true) as scan,
+                set_config('enable_hashjoin', 'off', true) as hash, set_config('enable_mergejoin', 'off', true) as merge,
+                set_config('max_parallel_workers_per_gather', '0', true) as workers"
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(())
 }
 
-/// Locks the next members, in the order of their ids, that hold cards which are wanted.
+/// A member whose lock is held.
+pub struct LockedMember {
+    /// The membership.
+    pub id: Uuid,
+    /// Its number.
+    pub number: String,
+}
+
+/// Locks the next members, in the order of their numbers, that hold cards which are wanted.
 pub async fn lock_next_members(
     conn: &mut PgConnection,
     wanted: &Wanted,
-    after: Option<Uuid>,
+    reached: Option<&str>,
     limit: i64,
     now: DateTime<Utc>,
-) -> Result<Vec<Uuid>> {
-    Ok(sqlx::query_scalar!(
-        "select m.id from membership m
-         where m.id > $1 and m.status = 'active'
+) -> Result<Vec<LockedMember>> {
+    Ok(sqlx::query_as!(
+        LockedMember,
+        "select m.id, m.number from membership m
+         where m.number > $1 and m.status = 'active'
            and exists (select from living_card c
                        where c.membership_id = m.id and c.expires_at > $3
                          and reissue_wants(c.class, c.kid, c.issued_at, c.expires_at, $4, $5, $6, $7))
-         order by m.id
+         order by m.number
          limit $2
          for no key update of m",
-        after.unwrap_or(Uuid::nil()),
+        reached.unwrap_or(""),
         limit,
         now,
         wanted.class,
