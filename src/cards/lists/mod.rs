@@ -21,8 +21,10 @@ use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::error::{Error, Result};
 use store::ListState;
 
-/// So many lists are declared ahead of the newest, because the root is not at hand when that one is full.
-pub const DECLARED_LISTS: i32 = 24;
+/// So many lists are declared ahead of the newest, because the root is not at hand when that one is full. Eight million cards
+/// are more than the whole union is issued before the trust list must be signed anyway, and each declared list is one more
+/// that tills ask for.
+pub const DECLARED_LISTS: i32 = 4;
 /// An unchanged list is signed anew after so long.
 const RESIGN_SECONDS: u64 = 600;
 
