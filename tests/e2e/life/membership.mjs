@@ -33,9 +33,9 @@ async function pauseStory(chair, till, phone, name) {
     await hearsNewList(till, async () => {
       await chair.at('suspend').click();
       await chair.reads(chair.page.locator('body'), 'Членство приостановлено');
+      await chair.button('Отменить').waitFor();
     });
     await chair.reads(chair.page.getByRole('main'), 'Возобновить членство');
-    await chair.button('Отменить').waitFor();
     await chair.shoot('chair-suspended');
   });
   await check('a till with new lists refuses the card, in words of its own', async () => {
