@@ -262,13 +262,13 @@ pub struct MemberEntry {
     pub birth_date: NaiveDate,
 }
 
-/// A fresh activation code of the first demo member who has no phone and of whom no samples are made.
+/// A fresh activation code of the first active demo member who has no phone and of whom no samples are made.
 pub async fn member_entry(app: &App) -> anyhow::Result<Option<MemberEntry>> {
     let mut tx = app.db.begin().await?;
     let row = sqlx::query!(
         r#"select m.id, concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "name!", p.birth_date
            from membership m join person p on p.id = m.person_id
-           where m.id <> (select sample_membership_id from demo_union)
+           where m.status = 'active' and m.id <> (select sample_membership_id from demo_union)
              and not exists (select from device d where d.membership_id = m.id and d.ended_at is null)
              and exists (select from registration r join organisation o on o.id = r.organisation_id
                          join mandate g on g.organisation_id = o.id join account a on a.id = g.account_id
