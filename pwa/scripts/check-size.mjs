@@ -1,5 +1,5 @@
 // Fails the build when a face's first load outgrows its budget (gzip, JS and CSS together).
-// The member's is everything that /card loads before the card shows; the other two count what
+// The member's face is in the entry, so its first load is what index.html loads; the other two count what
 // they load beyond that. Wasm is reported and not counted: it loads after the first screen.
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ const manifest = JSON.parse(readFileSync(join(dist, '.vite', 'manifest.json'), '
 
 const ENTRY = 'index.html';
 const faces = {
-  member: { root: 'src/faces/member/Member.svelte', budgetKib: 60 },
+  member: { root: ENTRY, budgetKib: 60 },
   cashier: { root: 'src/faces/cashier/Cashier.svelte', budgetKib: 40 },
   chair: { root: 'src/faces/chair/Chair.svelte', budgetKib: 90 },
 };
@@ -29,7 +29,7 @@ function filesOf(key, seen = new Set()) {
 const gzipped = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-const memberFiles = new Set([...filesOf(ENTRY), ...filesOf(faces.member.root)]);
+const memberFiles = new Set(filesOf(faces.member.root));
 let failed = false;
 for (const [name, { root, budgetKib }] of Object.entries(faces)) {
   const isMember = name === 'member';

@@ -39,8 +39,15 @@ export function count(value: number): string {
 }
 
 const dayMonths = new Map<Locale, Intl.DateTimeFormat>();
-const monthYear = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long', year: 'numeric' });
-const hourMinute = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' });
+const monthYear = onFirstUse(() => new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long', year: 'numeric' }));
+const hourMinute = onFirstUse(() => new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' }));
+const relative = onFirstUse(() => new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' }));
+
+/** On a slow phone a formatter takes ten milliseconds and more to make, which the card would wait for. */
+function onFirstUse<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
 
 /** A calendar date has no time zone: `2026-11-22` is that day wherever the phone is. */
 function localDay(isoDate: string): Date {
@@ -77,7 +84,7 @@ export function shortDate(isoDate: string): string {
 
 /** `2015-09-01` → «сентября 2015», as it follows «с». */
 export function monthOf(isoDate: string): string {
-  const parts = monthYear.formatToParts(localDay(isoDate));
+  const parts = monthYear().formatToParts(localDay(isoDate));
   const month = parts.find((part) => part.type === 'month')?.value ?? '';
   return `${month}${NBSP}${isoDate.slice(0, 4)}`;
 }
@@ -94,7 +101,7 @@ export function shortDateOf(seconds: number): string {
 
 /** Unix seconds → «14:05». */
 export function timeOf(seconds: number): string {
-  return hourMinute.format(fromSeconds(seconds));
+  return hourMinute().format(fromSeconds(seconds));
 }
 
 /** «14:05» today, «21 ноября, 14:05» this year, with the year beyond. */
@@ -106,7 +113,6 @@ export function momentOf(seconds: number, nowSeconds: number): string {
   return `${day}, ${timeOf(seconds)}`;
 }
 
-const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto' });
 const steps: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   ['day', 86_400],
   ['hour', 3_600],
@@ -118,9 +124,9 @@ export function ago(seconds: number, nowSeconds: number): string {
   const difference = seconds - nowSeconds;
   if (Math.abs(difference) >= 7 * 86_400) return dateOf(seconds);
   for (const [unit, length] of steps) {
-    if (Math.abs(difference) >= length) return relative.format(Math.trunc(difference / length), unit);
+    if (Math.abs(difference) >= length) return relative().format(Math.trunc(difference / length), unit);
   }
-  return relative.format(0, 'second');
+  return relative().format(0, 'second');
 }
 
 /** «Иванова Мария Петровна» → «Иванова М. П.» */

@@ -49,6 +49,7 @@ const REISSUE_AFTER_SECONDS = 30 * 86_400;
 export const PROGRAMME = 'profcards';
 
 let loaded = $state(false);
+let unreadable = $state(false);
 let held = $state.raw<Held | undefined>();
 let profile = $state.raw<Profile | undefined>();
 let balance = $state.raw<Balance | undefined>();
@@ -59,6 +60,10 @@ let end = $state.raw<PhoneEnd | undefined>();
 export const member = {
   get loaded() {
     return loaded;
+  },
+  /** The phone's database cannot be opened. */
+  get unreadable() {
+    return unreadable;
   },
   get held() {
     return held;
@@ -88,39 +93,48 @@ export const member = {
   },
   /** A code that every till would refuse is not shown with a confident look. */
   get canShowCode() {
-    return held !== undefined && end === undefined && !member.isSuspended && !member.isRevoked;
+    const holds = held !== undefined && held.card.expiresAtSeconds > nowSeconds();
+    return holds && end === undefined && !member.isSuspended && !member.isRevoked;
   },
   get inProgramme() {
     return profile?.consents.some(({ kind }) => kind === PROGRAMME) ?? false;
   },
 };
 
-const sync = syncOf('member');
+/** Made when it is first asked for: this file is loaded with the other faces too. */
+const sync = () => syncOf('member');
 
-export async function loadMember(): Promise<void> {
-  const [card, ownProfile, ownBalance, ownPurchases, ownNotices, ownEnd] = await Promise.all([
+/** What the card's screens need comes first; how much there is of the rest grows with the years. */
+export async function loadMember(clock: Promise<void> = Promise.resolve()): Promise<void> {
+  const [card, ownProfile, ownBalance, ownEnd] = await Promise.all([
     readCard(),
     readEntity<Profile>('member', 'profile', 'me'),
     readEntity<Balance>('member', 'balance', 'me'),
-    readEntities<Purchase>('member', 'purchase'),
-    readEntities<MemberNotice>('member', 'notice'),
     readPhoneEnd(),
+    clock,
   ]);
   held = card;
   profile = ownProfile;
   balance = ownBalance;
-  purchases = ownPurchases.sort((a, b) => b.eventAt - a.eventAt);
-  notices = ownNotices.sort((a, b) => b.at - a.at);
   end = ownEnd;
   loaded = true;
+  const [ownPurchases, ownNotices] = await Promise.all([
+    readEntities<Purchase>('member', 'purchase'),
+    readEntities<MemberNotice>('member', 'notice'),
+  ]);
+  purchases = ownPurchases.sort((a, b) => b.eventAt - a.eventAt);
+  notices = ownNotices.sort((a, b) => b.at - a.at);
 }
 
 /** Loads, and loads again whenever the database changes; returns how to stop. */
 export function startMember(): () => void {
-  void restoreClock().then(loadMember);
+  loadMember(restoreClock()).catch((cause: unknown) => {
+    console.error(cause);
+    unreadable = true;
+  });
   const stops = [
-    sync.onChange(() => void afterSync()),
-    sync.subscribe((status) => void notePhoneEnd(status).then((noted) => (end = noted ?? end))),
+    sync().onChange(() => void afterSync()),
+    sync().subscribe((status) => void notePhoneEnd(status).then((noted) => (end = noted ?? end))),
   ];
   return () => stops.forEach((stop) => stop());
 }
@@ -170,12 +184,12 @@ export async function changeConsent(
   await saveEntity('member', 'profile', 'me', answer);
   await saveEntity('member', 'balance', 'me', answer.balance);
   await loadMember();
-  void sync.now();
+  void sync().now();
 }
 
 /** Ends the session and removes card and key from this phone. */
 export async function signOutOfPhone(): Promise<void> {
-  const alreadyEnded = sync.get().session === 'ended';
+  const alreadyEnded = sync().get().session === 'ended';
   if (!alreadyEnded) await answerOf(api.DELETE('/api/member/session'));
   await forgetPhone();
 }
@@ -190,6 +204,6 @@ export async function forgetPhone(): Promise<void> {
     tx.done,
   ]);
   await forgetPulled('member');
-  await sync.sessionChanged();
+  await sync().sessionChanged();
   await loadMember();
 }
