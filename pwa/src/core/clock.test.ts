@@ -26,3 +26,9 @@ it('keeps what it learnt for the next start without a network', async () => {
   expect(second.clockOffsetSeconds()).toBe(600);
   expect(second.nowSeconds() - Math.floor(Date.now() / 1000)).toBeGreaterThanOrEqual(599);
 });
+
+it("counts days by Moscow's calendar", async () => {
+  const { moscowDay } = await import('./clock');
+  expect(moscowDay(Date.UTC(2026, 10, 22, 20, 59) / 1000)).toBe('2026-11-22');
+  expect(moscowDay(Date.UTC(2026, 10, 22, 21, 0) / 1000)).toBe('2026-11-23');
+});

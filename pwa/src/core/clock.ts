@@ -22,6 +22,11 @@ export function nowSeconds(): number {
   return Math.floor(nowMillis() / 1000);
 }
 
+/** The calendar day of the books and the register, `2026-11-22`: Moscow's, wherever this device is. */
+export function moscowDay(seconds: number): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Moscow' }).format(seconds * 1000);
+}
+
 /** Server time minus device time. */
 export function clockOffsetSeconds(): number {
   return Math.round(offsetMillis / 1000);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { kopecksOf, padKeyOf, press, shownAmount } from './amount';
-import { accrualOf, moscowDay } from './offer';
+import { accrualOf } from './offer';
 import type { Offer } from './tillApi';
 
 const typed = (keys: string) => [...keys].reduce((text, key) => press(text, padKeyOf(key === '<' ? 'Backspace' : key)!), '');
@@ -46,9 +46,4 @@ test('an offer brings nothing outside its days, and no offer never does', () => 
   const days = ['2025-12-31', '2026-01-01', '2026-12-31', '2027-01-01'];
   expect(days.map((day) => accrualOf(offer, 10_000, day).kind)).toEqual(['none', 'percent', 'percent', 'none']);
   expect(accrualOf(null, 10_000, '2026-11-22')).toEqual({ kind: 'none' });
-});
-
-test("the day is Moscow's", () => {
-  expect(moscowDay(Date.UTC(2026, 10, 22, 20, 59) / 1000)).toBe('2026-11-22');
-  expect(moscowDay(Date.UTC(2026, 10, 22, 21, 0) / 1000)).toBe('2026-11-23');
 });

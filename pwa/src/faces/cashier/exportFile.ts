@@ -1,6 +1,6 @@
 // The till's operations as a file: for the partner, when something cannot be settled here.
+import { moscowDay } from '../../core/clock';
 import { readOutbox } from '../../sync/outbox';
-import { moscowDay } from './offer';
 import type { Till } from './tillApi';
 import { tillNowSeconds } from './time';
 

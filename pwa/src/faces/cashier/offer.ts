@@ -17,8 +17,3 @@ export function accrualOf(offer: Offer | null, amountKopecks: number, today: str
   const cap = capPerPurchaseKopecks ?? Infinity;
   return kopecks > cap ? { kind: 'capped', percentBp, kopecks: cap } : { kind: 'percent', percentBp, kopecks };
 }
-
-/** The books are kept by Moscow's calendar. */
-export function moscowDay(seconds: number): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Europe/Moscow' }).format(seconds * 1000);
-}
