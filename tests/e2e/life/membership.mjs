@@ -1,14 +1,16 @@
 // What the register says of a member is what the card says, and a till knows of it with its next lists.
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import { WIDE } from '../lib/browser.mjs';
 import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
-import { opensPerson } from '../story/chair.mjs';
+import { opensPerson, signsIn } from '../story/chair.mjs';
 import { activate, openCode } from '../story/member.mjs';
 import { hearsNewList } from '../story/refusals.mjs';
 import { scan } from '../story/till.mjs';
 
 const EXCHANGED_WITHIN_MILLIS = 10_000;
+const LISTED_WITHIN_MILLIS = 10_000;
 const NEW_NAME = 'Переименованная';
 
 export async function membershipStory(instance, stage, chair) {
@@ -22,6 +24,7 @@ export async function membershipStory(instance, stage, chair) {
   await pauseStory(chair, till, phone, name);
   await changeStory(chair, phone, name);
   await endStory(chair, phone, `${NEW_NAME} ${name.split(' ').slice(1).join(' ')}`);
+  await besideStory(stage);
 }
 
 /** The phone shows its code and has heard of nothing: what the till says of it comes from the till's own lists. */
@@ -108,4 +111,55 @@ async function endStory(chair, phone, name) {
     await phone.reads(phone.at('phone-end'), 'Членство в Профсоюзе прекращено');
     await phone.shoot('member-ended');
   });
+}
+
+/** On a wide screen the list stands beside the person and is never opened anew. */
+async function besideStory(stage) {
+  await check('beside the form the list shows who was entered', async () => {
+    const desk = await signsInAtDesk(stage, 'school12', 'ППО школы № 12');
+    const membersBefore = await countOf(desk);
+    await desk.at('new-person').click();
+    await desk.at('last-name').fill('Абакумова');
+    await desk.at('first-name').fill('Зоя');
+    await desk.page.getByRole('radio', { name: 'Женский' }).check();
+    await desk.at('birth-date').pressSequentially('12031955');
+    await desk.page.getByRole('radio', { name: 'Пенсионер' }).check();
+    await desk.at('save-person').click();
+    await desk.at('person-row').filter({ hasText: 'Абакумова Зоя' }).waitFor();
+    assert.equal(await countOf(desk), membersBefore + 1);
+    await desk.page.close();
+  });
+  await check('after an act beside it the list stays where it was, and goes on to its end', async () => {
+    const desk = await signsInAtDesk(stage, 'lipetsk', 'Липецкая областная организация');
+    const members = await countOf(desk);
+    const rows = desk.page.getByRole('list', { name: 'Люди' });
+    const scrolls = (pixels) => rows.evaluate((list, by) => list.parentElement.scrollBy(0, by), pixels);
+    await scrolls(1_000);
+    await desk.at('person-row').nth(10).click();
+    await desk.at('suspend').click();
+    await desk.reads(desk.page.locator('[data-testid="person-row"][aria-current]'), 'приостановлено');
+    await desk.reads(rows.and(desk.page.locator('[aria-busy="false"]')));
+    assert.equal(await rows.evaluate((list) => list.parentElement.scrollTop), 1_000);
+    await desk.at('resume').click();
+    await desk.at('suspend').waitFor();
+    await until('the last person is listed', LISTED_WITHIN_MILLIS, async () => {
+      await scrolls(100_000);
+      return (await rows.locator(`[aria-posinset="${members}"]`).count()) === 1;
+    });
+    await desk.page.close();
+  });
+}
+
+async function signsInAtDesk(stage, login, organisation) {
+  const desk = await stage.person(`desk-${login}`, { isPhone: false });
+  await desk.open('/chair');
+  await desk.page.setViewportSize(WIDE);
+  await signsIn(desk, login, organisation);
+  await desk.link('Люди').click();
+  await desk.at('person-row').first().waitFor();
+  return desk;
+}
+
+async function countOf(desk) {
+  return Number(/\d+/.exec(plain(await desk.reads(desk.page.getByRole('status').first(), 'человек')))[0]);
 }

@@ -2,9 +2,8 @@
  * What a chairperson types about a member, new or known, and what is sent of it. The rules are the
  * server's (src/members): here they only spare a round trip, and a fault has the same code on both sides.
  */
-import type { MemberDetail, NewMember } from '../../api/types';
+import type { MemberDetail, MemberEdit, NewMember } from '../../api/types';
 import { parseTypedDate, phoneMask, shortDate } from '../../core/format';
-import type { MemberEdit } from './staffApi';
 
 export interface PersonFields {
   lastName: string;

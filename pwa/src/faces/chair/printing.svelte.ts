@@ -3,7 +3,7 @@
  * kept in this tab with the key of its one request, so that a reload shows the same sheets again.
  */
 import { SvelteSet } from 'svelte/reactivity';
-import { statusOf, type Question } from './people.svelte';
+import type { Question } from './people.svelte';
 import { PAPER_CARDS_AT_MOST, readPeople } from './staffApi';
 
 export interface PrintOrder {
@@ -51,7 +51,7 @@ export async function chooseWithoutPhone(question: Question, signal: AbortSignal
   do {
     const page = await readPeople({ ...question, cursor, limit: PAGE_LENGTH }, signal);
     for (const person of page.items) {
-      if (person.card !== 'phone' && statusOf(person) === 'active') choose(person.id, true);
+      if (person.card !== 'phone' && person.status === 'active') choose(person.id, true);
     }
     cursor = page.nextCursor ?? undefined;
   } while (cursor && !printing.isFull);

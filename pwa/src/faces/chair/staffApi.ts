@@ -1,12 +1,15 @@
 /** The staff endpoints as plain functions. A session that has ended is announced to whoever listens. */
-import { answerOf, api, reach } from '../../api/client';
-import { ApiProblem, problemFrom } from '../../api/problem';
+import { answerOf, api } from '../../api/client';
+import { ApiProblem } from '../../api/problem';
 import type {
   ActivationSheet,
   MemberDetail,
+  MemberEdit,
   MemberPage,
   NewMember,
+  NewStatus,
   Organisation,
+  PaperCardToPrint,
   StaffSession,
 } from '../../api/types';
 import type { View } from './path';
@@ -83,56 +86,46 @@ export function issueSheet(memberId: string, key: string): Promise<ActivationShe
   );
 }
 
-/** What may be changed of a member's data: all that was entered but the decision and the paper. */
-export type MemberEdit = Omit<NewMember, 'joinedOn' | 'processingConsentOn'>;
+export function changeMember(id: string, body: MemberEdit, key: string): Promise<MemberDetail> {
+  const params = { path: { id }, header: { 'idempotency-key': key } };
+  return signedIn(answerOf(api.PUT('/api/staff/members/{id}', { params, body })));
+}
 
-export type MembershipStatus = 'active' | 'suspended' | 'left' | 'expelled';
+export function changeStatus(id: string, to: NewStatus, key: string): Promise<MemberDetail> {
+  const params = { path: { id }, header: { 'idempotency-key': key } };
+  return signedIn(answerOf(api.POST('/api/staff/members/{id}/status', { params, body: { to } })));
+}
 
-/** A living paper card of a member, as it is printed. */
-export interface PaperCardToPrint {
-  memberId: string;
-  fullName: string;
-  number: string;
-  organisationName: string;
-  token: string;
-  expiresAt: number;
+export function transferMember(
+  id: string,
+  organisationId: number,
+  key: string,
+): Promise<MemberDetail> {
+  const params = { path: { id }, header: { 'idempotency-key': key } };
+  return signedIn(
+    answerOf(api.POST('/api/staff/members/{id}/transfer', { params, body: { organisationId } })),
+  );
+}
+
+export function reportPhoneLost(id: string, key: string): Promise<MemberDetail> {
+  const params = { path: { id }, header: { 'idempotency-key': key } };
+  return signedIn(answerOf(api.POST('/api/staff/members/{id}/phone/lost', { params, body: {} })));
 }
 
 /** The most that one request for paper cards takes. */
 export const PAPER_CARDS_AT_MOST = 200;
 
-/** An act under its idempotency key, with its body as it is. */
-async function act<T>(method: 'POST' | 'PUT', path: string, body: unknown, key: string): Promise<T> {
-  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
-  const response = await reach(path, { method, headers, body: JSON.stringify(body) });
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw problemFrom(response.status, answer);
-  return answer as T;
-}
-
-export function changeMember(id: string, body: MemberEdit, key: string): Promise<MemberDetail> {
-  return signedIn(act('PUT', `/api/staff/members/${id}`, body, key));
-}
-
-export function changeStatus(id: string, to: MembershipStatus, key: string): Promise<MemberDetail> {
-  return signedIn(act('POST', `/api/staff/members/${id}/status`, { to }, key));
-}
-
-export function transferMember(id: string, organisationId: number, key: string): Promise<MemberDetail> {
-  return signedIn(act('POST', `/api/staff/members/${id}/transfer`, { organisationId }, key));
-}
-
-export function reportPhoneLost(id: string, key: string): Promise<MemberDetail> {
-  return signedIn(act('POST', `/api/staff/members/${id}/phone/lost`, {}, key));
-}
-
 export async function issuePaperCards(
   organisationId: number,
-  memberIds: readonly string[],
+  memberIds: string[],
   key: string,
 ): Promise<PaperCardToPrint[]> {
-  const path = `/api/staff/organisations/${organisationId}/paper-cards`;
-  const { items } = await signedIn(act<{ items: PaperCardToPrint[] }>('POST', path, { memberIds }, key));
+  const params = { path: { id: organisationId }, header: { 'idempotency-key': key } };
+  const { items } = await signedIn(
+    answerOf(
+      api.POST('/api/staff/organisations/{id}/paper-cards', { params, body: { memberIds } }),
+    ),
+  );
   return items;
 }
 

@@ -2,9 +2,9 @@
  * Activation: code and birth date, consent, the phone's key, the card. What a lost answer would
  * need to be asked again is kept in the phone's database until the card is here.
  */
-import { answerOf, api, reach } from '../../api/client';
-import { ApiProblem, problemFrom } from '../../api/problem';
-import type { ActivationChallenge, MemberProfile } from '../../api/types';
+import { answerOf, api } from '../../api/client';
+import { ApiProblem } from '../../api/problem';
+import type { ActivationChallenge, GivenConsent, MemberProfile } from '../../api/types';
 import { fromBase64Url, toBase64Url } from '../../core/base64url';
 import { fromHex } from '../../core/card/bytes';
 import { learnServerTime, nowSeconds } from '../../core/clock';
@@ -14,11 +14,6 @@ import type { DeviceKey } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
 import { PHONE_END_KEY } from './phoneEnd';
-
-export interface GivenConsent {
-  kind: string;
-  textVersion: string;
-}
 
 interface UnfinishedEnrolment {
   challenge: string;
@@ -44,13 +39,8 @@ export async function canKeepKey(): Promise<boolean> {
   }
 }
 
-export async function reportLostPhone(code: string, birthDate: string): Promise<void> {
-  const response = await reach('/api/lost-phone', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ code, birthDate }),
-  });
-  if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => undefined));
+export function reportLostPhone(code: string, birthDate: string): Promise<undefined> {
+  return answerOf<undefined>(api.POST('/api/lost-phone', { body: { code, birthDate } }));
 }
 
 export function checkCode(code: string, birthDate: string): Promise<ActivationChallenge> {
