@@ -1,6 +1,6 @@
 /** A problem's words for a person, by its code. A face may know a better word for its own codes. */
 import { m } from '../messages/generated/messages.js';
-import { ApiProblem } from './problem';
+import type { ProblemParts } from './problem';
 
 const words: Record<string, () => string> = {
   network: m.problem_network,
@@ -20,7 +20,7 @@ const words: Record<string, () => string> = {
   internal: m.problem_internal,
 };
 
-export function problemText(problem: ApiProblem): string {
+export function problemText(problem: Pick<ProblemParts, 'code' | 'retryAfterSeconds'>): string {
   if (problem.code === 'too-many-attempts') return tooMany(problem.retryAfterSeconds);
   return (words[problem.code] ?? m.problem_internal)();
 }
