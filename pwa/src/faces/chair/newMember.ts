@@ -2,6 +2,7 @@
  * What a chairperson types about a member, new or known, and what is sent of it. The rules are the
  * server's (src/members): here they only spare a round trip, and a fault has the same code on both sides.
  */
+import type { ApiProblem } from '../../api/problem';
 import type { MemberDetail, MemberEdit, NewMember } from '../../api/types';
 import { parseTypedDate, phoneMask, shortDate } from '../../core/format';
 
@@ -40,6 +41,11 @@ export const FIELD_ORDER: readonly FieldName[] = [
   'joinedOn',
   'processingConsentOn',
 ];
+
+/** What the server found wrong with fields of the form; undefined when the refusal is about something else. */
+export function faultsOf({ fields }: ApiProblem): Faults | undefined {
+  return FIELD_ORDER.some((name) => name in fields) ? fields : undefined;
+}
 
 const MIN_AGE_YEARS = 14;
 const NAME = /^\p{L}[\p{L}\-' .()]{0,99}$/u;

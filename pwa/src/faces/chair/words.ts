@@ -1,4 +1,5 @@
 /** What the register's codes are called before a person. */
+import { problemText } from '../../api/messages';
 import type { ApiProblem } from '../../api/problem';
 import type { MemberCard, MemberSummary } from '../../api/types';
 import { count } from '../../core/format';
@@ -153,6 +154,7 @@ const faults: Record<string, Word> = {
   'name-invalid': m.chair_fault_name_invalid,
   'date-invalid': m.chair_fault_date_invalid,
   'too-young': m.chair_fault_too_young,
+  'too-young-when-joined': m.chair_fault_too_young_when_joined,
   'phone-invalid': m.chair_fault_phone_invalid,
   'email-invalid': m.chair_fault_email_invalid,
   'in-the-future': m.chair_fault_in_the_future,
@@ -166,12 +168,36 @@ export function faultWord(field: FieldName, code: string): string {
   return (faults[code] ?? m.chair_fault_other)();
 }
 
+const organisationFaults: Record<string, Word> = {
+  'keeps-no-members': m.chair_problem_keeps_no_members,
+  'already-there': m.chair_problem_already_there,
+};
+
 const actProblems: Record<string, Word> = {
+  'already-a-member': m.chair_problem_twin,
   'status-conflict': m.chair_problem_status_conflict,
   'no-phone': m.chair_problem_no_phone,
   'membership-not-active': m.chair_problem_status_conflict,
   'not-found': m.chair_problem_not_found,
 };
 
-/** Why an act on a membership was refused, where this face knows better words than the common ones. */
-export const actProblemText = ({ code }: ApiProblem): string | undefined => actProblems[code]?.();
+/** Why an act on a membership was refused; this face knows better words for some codes than the common ones. */
+export function actProblemText(problem: ApiProblem): string {
+  const { code, fields } = problem;
+  const word = organisationFaults[fields.organisationId ?? ''] ?? actProblems[code];
+  return word?.() ?? problemText(problem);
+}
+
+const orderProblems: Record<string, Word> = {
+  'not-found': m.chair_paper_gone,
+  'card-revoked': m.chair_paper_revoked,
+  'not-active': m.chair_paper_not_active,
+  required: m.chair_paper_nobody_text,
+  'too-many': m.chair_paper_too_many,
+  repeated: m.chair_paper_repeated,
+};
+
+/** Why paper cards were not given out for the people who were chosen. */
+export function orderProblemText(problem: ApiProblem): string {
+  return orderProblems[problem.fields.memberIds ?? problem.code]?.() ?? problemText(problem);
+}

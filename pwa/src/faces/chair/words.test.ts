@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { ApiProblem } from '../../api/problem';
+import { m } from '../../messages/generated/messages.js';
+import { faultsOf } from './newMember';
+import { actProblemText, faultWord, orderProblemText } from './words';
+
+const refused = (field: string, code: string) =>
+  new ApiProblem({ status: 422, code: 'invalid-input', fields: { [field]: code } });
+const conflict = (code: string) => new ApiProblem({ status: 409, code });
+
+describe('a refusal that no field of the form can be marked for has words of its own', () => {
+  test.each([
+    [refused('organisationId', 'keeps-no-members'), m.chair_problem_keeps_no_members()],
+    [refused('organisationId', 'already-there'), m.chair_problem_already_there()],
+    [conflict('already-a-member'), m.chair_problem_twin()],
+    [conflict('conflict'), m.problem_conflict()],
+  ])('%s', (problem, words) => {
+    expect(faultsOf(problem)).toBeUndefined();
+    expect(actProblemText(problem)).toBe(words);
+  });
+
+  test('one that is about a field marks it', () => {
+    const problem = refused('birthDate', 'too-young-when-joined');
+    expect(faultsOf(problem)).toEqual({ birthDate: 'too-young-when-joined' });
+    expect(faultWord('birthDate', 'too-young-when-joined')).toBe(m.chair_fault_too_young_when_joined());
+  });
+});
+
+test('each reason why chosen people get no paper cards is told apart', () => {
+  const refusals = [
+    new ApiProblem({ status: 404, code: 'not-found' }),
+    conflict('card-revoked'),
+    conflict('idempotency-conflict'),
+    ...['not-active', 'required', 'too-many', 'repeated'].map((code) => refused('memberIds', code)),
+  ];
+  const words = refusals.map(orderProblemText);
+  expect(new Set(words).size).toBe(refusals.length);
+  expect(words).not.toContain(m.problem_invalid_input());
+});
