@@ -32,6 +32,7 @@ export function toast(text: string, options: { action?: ToastAction; stays?: boo
   const id = lastId;
   const { action, stays = false } = options;
   const entry: Toast = { id, text, stays, path: location.pathname };
+  if (action && !stays) dismissActionsHere(entry.path);
   list = [...list, action ? { ...entry, action } : entry].slice(-AT_MOST);
   if (!stays) resumeToast(id);
 }
@@ -39,6 +40,13 @@ export function toast(text: string, options: { action?: ToastAction; stays?: boo
 export function dismissToast(id: number): void {
   holdToast(id);
   list = list.filter((entry) => entry.id !== id);
+}
+
+/** What a newer act on the same screen has overtaken cannot be taken back by itself. */
+function dismissActionsHere(path: string): void {
+  for (const entry of list) {
+    if (entry.path === path && entry.action && !entry.stays) dismissToast(entry.id);
+  }
 }
 
 /** A mere notice would only cover the next screen; what can still be undone or taken may be wanted there. */
