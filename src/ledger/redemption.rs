@@ -2,14 +2,16 @@
 //! till, a rule that allows it, a balance that holds it, and the network: nothing is promised on credit.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use profcards_card::Code;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::customer::{Customer, Presented, When, identify};
-use super::purchase::Sale;
+use super::purchase::{Circumstances, Sale};
 use super::rules::Offer;
 use super::{Applied, Refusal, RefusalDetail, store};
 use crate::app::App;
+use crate::clock::from_unix_seconds;
 use crate::error::Result;
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
@@ -17,10 +19,29 @@ use crate::partners::challenge::ChallengeKey;
 
 /// A redemption that reaches us later was made without the network.
 const MAX_DELAY: TimeDelta = TimeDelta::seconds(120);
+/// How far beyond its newest purchase a till may number a redemption: what it has not yet handed in, took back or was refused
+/// lies between. Any more would let a till that was tampered with look for a number whose digits are those that another till has
+/// shown.
+const MAX_NUMBERS_AHEAD: i64 = 50;
+/// How far behind: a redemption that had to be sent twice may be overtaken by what was made after it.
+const MAX_NUMBERS_BEHIND: i64 = 10;
 
 /// The digits of an operation of a till.
 pub(super) fn challenge(app: &App, terminal_id: Uuid, op_no: i64) -> String {
     ChallengeKey::of(&app.secret, terminal_id).digits(op_no)
+}
+
+/// Whether an operation's number is one that the till could come to when the member's code was made. Only what was booked
+/// before that moment counts: a till that has seen the digits of another cannot move its own numbers to where they fit.
+async fn is_number_in_turn(
+    conn: &mut PgConnection,
+    terminal_id: Uuid,
+    op_no: i64,
+    customer: &Customer,
+) -> Result<bool> {
+    let Some(proof) = customer.proof() else { return Ok(false) };
+    let newest = store::newest_op_no(conn, terminal_id, from_unix_seconds(proof.iat)).await?;
+    Ok((newest - MAX_NUMBERS_BEHIND..=newest.saturating_add(MAX_NUMBERS_AHEAD)).contains(&op_no))
 }
 
 /// How much a purchase may take, and what of it the balance holds.
@@ -59,13 +80,16 @@ pub(super) async fn why_not(
     conn: &mut PgConnection,
     offer: Option<&Offer>,
     sale: &Sale<'_>,
-    now: DateTime<Utc>,
+    about: &Circumstances<'_>,
 ) -> Result<Option<Refusal>> {
     if sale.redeem == Kopecks::ZERO {
         return Ok(None);
     }
-    if now - sale.customer.event_at > MAX_DELAY {
+    if about.when.now - sale.customer.event_at > MAX_DELAY {
         return Ok(Some(Refusal::of("redemption-offline")));
+    }
+    if !is_number_in_turn(&mut *conn, about.terminal_id, sale.request.op_no, &sale.customer).await? {
+        return Ok(Some(Refusal::of(Code::ChallengeWrong.as_str())));
     }
     let Some(bounds) = bounds(conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
     else {
@@ -121,6 +145,9 @@ pub async fn most(
     }
     if store::is_op_no_used(&mut *conn, terminal_id, question.op_no).await? {
         return Ok(Err(Refusal::of("op-number-reused")));
+    }
+    if !is_number_in_turn(&mut *conn, terminal_id, question.op_no, &customer).await? {
+        return Ok(Err(Refusal::of(Code::ChallengeWrong.as_str())));
     }
     let place = partners::store::place(&mut *conn, terminal_id).await?;
     let offer = store::offer_at(&mut *conn, place.partner_id, now).await?;

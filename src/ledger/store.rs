@@ -163,6 +163,20 @@ pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i6
     .await?)
 }
 
+/// The highest number under which a till had booked a purchase by a moment; 0 before its first.
+pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid, by: DateTime<Utc>) -> Result<i64> {
+    let newest = sqlx::query_scalar!(
+        "select o.op_no from terminal_op o join purchase p on p.terminal_id = o.terminal_id and p.idem = o.idem
+         where o.terminal_id = $1 and p.booked_at <= $2
+         order by o.op_no desc limit 1",
+        terminal_id,
+        by
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(newest.unwrap_or(0))
+}
+
 /// Claims a till's operation number for a mutation; `false` if another one has it.
 pub async fn claim_op_no(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64, idem: Uuid) -> Result<bool> {
     let claimed = sqlx::query!(
@@ -363,6 +377,16 @@ pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Purc
         ids
     )
     .fetch_all(conn)
+    .await?)
+}
+
+/// The card by which the member of a purchase was known.
+pub async fn card_of_purchase(conn: &mut PgConnection, id: Uuid) -> Result<Vec<u8>> {
+    Ok(sqlx::query_scalar!(
+        "select c.cose from purchase p join card c on c.id = p.card_id where p.id = $1",
+        id
+    )
+    .fetch_one(conn)
     .await?)
 }
 

@@ -1,6 +1,6 @@
 //! The digits that a till shows and a member types before paying from the balance. They are derived from the till's own
 //! key and the number of the operation: they bind the member's proof to this till, and serve once, because an operation
-//! number does. A till computes them without a network.
+//! number does. A till computes them without a network, all of them: so the ledger takes only numbers that are in turn.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

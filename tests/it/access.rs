@@ -158,8 +158,9 @@ impl Roles {
             }
             "/api/till/lookup" => json!({ "number": self.phone.profile().await["number"] }),
             "/api/till/redemption-limit" => {
-                let token = self.phone.redeeming(self.app.now(), &self.till.digits(900), 100_00);
-                json!({ "token": token, "opNo": 900, "amountKopecks": 1_000_00 })
+                let op_no = self.till.next_op_no();
+                let token = self.phone.redeeming(self.app.now(), &self.till.digits(op_no), 100_00);
+                json!({ "token": token, "opNo": op_no, "amountKopecks": 1_000_00 })
             }
             "/api/sync/push" => json!({
                 "face": face, "clientId": next_id(), "schema": 1, "clientTime": self.app.now(), "mutations": [],

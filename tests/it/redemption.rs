@@ -131,6 +131,36 @@ async fn only_the_digits_of_this_operation_of_this_till_let_a_code_pay() {
 }
 
 #[tokio::test]
+async fn a_till_cannot_look_for_a_number_whose_digits_fit() {
+    let (app, phone, till) = with_a_balance().await;
+    let newest = till.next_op_no() - 1;
+    // Made for digits that one of this till's numbers happens to have.
+    let fitting = |op_no: i64| phone.redeeming(app.now(), &till.digits(op_no), 300_00);
+    let refused = async |token: &str, op_no: i64| {
+        limit(&till, token, op_no, 1_000_00).await.refused(422, "challenge-wrong");
+        till.refused(&till.redemption(token, op_no, 1_000_00, 1_00, app.now()), "challenge-wrong").await;
+    };
+    for op_no in [newest + 51, 5_000, i64::MAX] {
+        refused(&fitting(op_no), op_no).await;
+    }
+    // Neither does it bring its numbers to where they fit once it has seen the code.
+    let seen = fitting(5_000);
+    app.advance(1);
+    let mut purchase = till.purchase(&phone.token(app.now()), 200_00, app.now());
+    purchase["args"]["opNo"] = json!(4_999);
+    till.applied(&purchase).await;
+    refused(&seen, 5_000).await;
+    refused(&fitting(4_988), 4_988).await;
+    assert_eq!(phone.balance().await.0, BALANCE);
+    // What it was refused, took back or has not handed in yet leaves gaps.
+    for op_no in [4_989, 5_049] {
+        limit(&till, &fitting(op_no), op_no, 1_000_00).await.json(200);
+        till.applied(&till.redemption(&fitting(op_no), op_no, 1_000_00, 1_00, app.now())).await;
+    }
+    app.audit().await;
+}
+
+#[tokio::test]
 async fn no_more_is_taken_than_member_rule_and_balance_allow() {
     let (app, phone, till) = with_a_balance().await;
     let (now, op_no) = (app.now(), till.next_op_no());

@@ -38,13 +38,44 @@ const shown = (proofId: string | null = null) => ({ token, proofId, verdictAtSec
 const opNos = async () => (await readOutbox('till')).map((row) => (row.args as { opNo: number }).opNo);
 
 test('operations are numbered without a gap, on from what the server knew', async () => {
-  await continueOpNo(41, false);
+  await continueOpNo(41);
   const first = await recordPurchase(shown('aa'), 145_000);
   await Promise.all([recordPurchase(shown('bb'), 100), cancelPurchase(first.id), recordPurchase(shown(), 200)]);
   expect(await opNos()).toEqual([42, 43, 44, 45]);
-  await continueOpNo(42, true);
+  await continueOpNo(42);
   await recordPurchase(shown(), 300);
   expect((await opNos()).at(-1)).toBe(46);
+  await continueOpNo(60);
+  expect(await comingOpNo()).toBe(61);
+});
+
+test('a till that was moved is another till, with numbers of its own', async () => {
+  await setOutlet('a11ce');
+  await continueOpNo(700);
+  await recordPurchase(shown(), 100);
+  await setOutlet('b0b');
+  await continueOpNo(0);
+  await recordPurchase(shown(), 200);
+  expect(await opNos()).toEqual([701, 1]);
+  await setOutlet('a11ce');
+  await continueOpNo(700);
+  expect(await comingOpNo()).toBe(702);
+});
+
+test('the coming number is told once the server was asked to book what waits', async () => {
+  await continueOpNo(8);
+  const asked: (() => void)[] = [];
+  vi.stubGlobal('fetch', () => new Promise((_resolve, reject) => {
+    asked.push(() => reject(new TypeError('no network in this test')));
+  }));
+  await recordPurchase(shown(), 100);
+  let told = false;
+  const coming = comingOpNo().finally(() => (told = true));
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  expect(told).toBe(false);
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no network in this test')));
+  asked[0]?.();
+  expect(await coming).toBe(10);
 });
 
 test('a purchase says where it was made, also when the till is moved before it is sent', async () => {
@@ -56,7 +87,7 @@ test('a purchase says where it was made, also when the till is moved before it i
 });
 
 test('digits serve the operation that they were shown for, and no other', async () => {
-  await continueOpNo(6, false);
+  await continueOpNo(6);
   const redemption = { redeemKopecks: 4_500, opNo: await comingOpNo() };
   const row = await recordPurchase(shown('dd'), 100_000, redemption);
   expect(row.args).toEqual({ token, amountKopecks: 100_000, redeemKopecks: 4_500, opNo: 7 });
@@ -77,7 +108,7 @@ test.each<[string, (tx: OutboxTransaction) => Promise<unknown>]>([
   ['the database', (tx) => tx.objectStore('proofs').add({ id: 'cc', atSeconds: now })],
   ['something else', () => Promise.reject(new Error('out of paper'))],
 ])('a row, its number and its proof are there together or not at all, when %s fails', async (_what, fail) => {
-  await continueOpNo(7, false);
+  await continueOpNo(7);
   const failing = addToOutbox('till', {
     name: 'purchase.record',
     args: {},

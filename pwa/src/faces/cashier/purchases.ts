@@ -3,7 +3,7 @@ import { readToken } from '../../core/card/read';
 import { database, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
-import { forget, type OutboxTransaction } from '../../sync/outbox';
+import { countOutbox, forget, type OutboxTransaction } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 
 const OP_NO_KEY = 'till-op-no';
@@ -107,8 +107,12 @@ export async function setOutlet(outletId: string): Promise<void> {
   await writeMeta(OUTLET_KEY, outletId);
 }
 
-/** The number that the next operation will have. */
+/**
+ * The number that the next operation will have, once what waits was handed in: the server takes the digits only of a
+ * number that follows closely on what it has booked.
+ */
 export async function comingOpNo(): Promise<number> {
+  if ((await countOutbox('till', 'queued')) > 0) await syncOf('till').now();
   return ((await readMeta<number>(OP_NO_KEY)) ?? 0) + 1;
 }
 
@@ -119,11 +123,19 @@ async function nextOpNo(tx: OutboxTransaction): Promise<number> {
   return opNo;
 }
 
-/** The server's last number counts after an eviction; the till's own, while its latest operations are still unsent. */
-export async function continueOpNo(lastOpNo: number, hasUnsent: boolean): Promise<void> {
-  const own = (await readMeta<number>(OP_NO_KEY)) ?? 0;
-  const value = hasUnsent ? Math.max(own, lastOpNo) : lastOpNo;
-  await (await database()).put('meta', { key: OP_NO_KEY, value });
+/**
+ * The server's last number counts after an eviction; the till's own, while it still has its operations. Those of another
+ * outlet were another till's: with their numbers this one would be far ahead of what was booked for it.
+ */
+export async function continueOpNo(lastOpNo: number): Promise<void> {
+  const tx = (await database()).transaction(['outbox', 'meta'], 'readwrite');
+  const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
+  const kept = (await tx.objectStore('outbox').getAll())
+    .filter(({ face }) => face === 'till')
+    .map(({ args }) => args as { opNo: number; outletId?: unknown })
+    .filter((args) => args.outletId === undefined || args.outletId === outletId);
+  const value = kept.reduce((highest, { opNo }) => Math.max(highest, opNo), lastOpNo);
+  await Promise.all([tx.objectStore('meta').put({ key: OP_NO_KEY, value }), tx.done]);
 }
 
 /** All operations, newest first: the rows of this till, and what only the server still knows. */

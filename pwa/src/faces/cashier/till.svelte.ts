@@ -75,11 +75,10 @@ export async function startTill(): Promise<() => void> {
 
 export async function pair(code: string): Promise<void> {
   const answer = await pairTill(code, await clientIdOf('till'));
-  const rows = await readOutbox('till');
   await forgetPulled('till');
   await saveEntity('till', 'till', 'me', answer);
   await setOutlet(answer.outletId);
-  await continueOpNo(answer.lastOpNo, rows.some((row) => row.state === 'queued'));
+  await continueOpNo(answer.lastOpNo);
   await sync.sessionChanged();
   await readState();
   void askToPersist();
