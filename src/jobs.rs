@@ -10,7 +10,7 @@ use crate::cards::keys;
 use crate::cards::reissue::{self, Scope, Which};
 use crate::clock::unix_seconds;
 use crate::error::Error;
-use crate::{auth, cards, db, enrolment, ledger, notices, sync};
+use crate::{auth, cards, db, enrolment, ledger, notices, sync, vendors};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -103,6 +103,7 @@ pub async fn housekeeping(app: &AppState) {
     report("challenges", enrolment::store::prune_challenges(&app.db, now).await);
     report("notices", notices::store::prune(&app.db, now).await);
     report("lookups", ledger::lookup::prune(&app.db, now).await);
+    report("showings", vendors::store::prune_proofs(&app.db, now).await);
     report("changes", sync::store::prune_changes(&app.db, now).await);
 }
 

@@ -9,22 +9,22 @@ use axum::http::header;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{Code, Context, StatusSource, Verdict, Wants, verify};
 use uuid::Uuid;
 
 use crate::app::{App, AppState};
 use crate::clock::unix_seconds;
 use crate::error::{Error, Result};
-use crate::ledger;
 use crate::secret::InstanceSecret;
+use crate::{enrolment, ledger};
 
 /// Every key begins with this, so that one which was published by mistake is recognised.
 const PREFIX: &str = "pcv_";
 /// A name tells a partner's keys apart.
 pub const MAX_NAME_CHARS: usize = 100;
-/// A proof is remembered for so long: no proof is good for longer than a minute either way.
-const REPLAY_SECONDS: u32 = 300;
+/// A showing is remembered for so long: no proof is good for longer than a minute either way.
+const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
 
 /// A key as its owner holds it; the database has only a keyed hash.
 pub struct ApiKey(String);
@@ -83,7 +83,7 @@ pub struct Question<'a> {
 /// Verifies a card as of now: by its format, then by our own tables, then by what was shown before. A card that this
 /// instance did not issue, that was revoked or suspended, or whose holder has left gets one answer.
 pub async fn judge(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Result<Verdict> {
-    let verdict = by_format(app, question, now);
+    let mut verdict = by_format(app, question, now);
     if !verdict.accepted {
         return match verdict.code {
             // Our own list, not the card, is at fault.
@@ -94,23 +94,30 @@ pub async fn judge(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Re
         };
     }
     let mut conn = app.db.acquire().await?;
-    let is_good = match ledger::customer::issued_here(&mut conn, &verdict).await? {
-        Some(card) => card.status == 0 && store::is_active(&mut conn, card.membership_id).await?,
+    let is_good = match ledger::customer::issued_here(&mut conn, question.token).await? {
+        Some(card) => card.status == 0 && enrolment::store::is_active(&mut conn, card.membership_id).await?,
         None => false,
     };
     if !is_good {
         return Ok(refused(verdict, Code::Revoked));
     }
-    if let Some(identity) = verdict.proof.as_ref().map(|proof| proof.identity) {
-        let spent = ledger::store::is_proof_spent(&mut conn, &identity.0).await?;
-        let key = format!("vendor-proof:{}", hex::encode(identity.0));
-        // Counting is asking and remembering in one step: of two requests at once one is the first.
-        let (times, _) = app.cache.count(&key, REPLAY_SECONDS).await;
-        if spent || times > 1 {
+    if let Some(proof) = &verdict.proof {
+        let identity = &proof.identity.0;
+        let is_spent = ledger::store::is_proof_spent(&mut conn, identity).await?
+            || !store::remember_proof(&mut conn, identity, now + REMEMBERED).await?;
+        if is_spent {
             return Ok(refused(verdict, Code::Replayed));
         }
     }
+    verdict.allowed.redemption &= is_within_limit(&verdict, question.wants);
     Ok(verdict)
+}
+
+/// Whether the member lets so much be taken; a proof that names no sum allows none.
+fn is_within_limit(verdict: &Verdict, wants: Wants) -> bool {
+    let Wants::Redemption { amount_kopecks } = wants else { return true };
+    let most = verdict.proof.as_ref().and_then(|proof| proof.max_redemption_kopecks).unwrap_or(0);
+    (1..=most).contains(&amount_kopecks.unwrap_or(most))
 }
 
 fn by_format(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Verdict {

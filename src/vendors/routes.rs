@@ -57,6 +57,8 @@ struct VendorVerdict {
     warning: Option<String>,
     /// `discount`, `accrual`, `redemption`.
     allowed: Vec<String>,
+    /// The most that the member lets this showing take from the balance; a proof that names no sum allows none.
+    max_redemption_kopecks: Option<u64>,
     /// `phone` or `paper`.
     class: Option<String>,
     shown: Option<ShownCard>,
@@ -76,6 +78,9 @@ impl VendorVerdict {
             code: verdict.code.as_str().to_owned(),
             warning: told.and_then(|v| v.warning).map(Warning::as_str).map(str::to_owned),
             allowed: verdict.allowed.words().into_iter().map(str::to_owned).collect(),
+            max_redemption_kopecks: told
+                .and_then(|v| v.proof.as_ref())
+                .and_then(|proof| proof.max_redemption_kopecks),
             class: told.and_then(Verdict::class).map(CardClass::as_str).map(str::to_owned),
             shown: told.and_then(Verdict::shown).map(ShownCard::from),
             proof_identity: told.and_then(|v| v.proof.as_ref()).map(|proof| hex::encode(proof.identity.0)),

@@ -1,4 +1,4 @@
-//! Partners' API keys in SQL.
+//! Partners' API keys, and what was shown to their servers, in SQL.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -16,14 +16,27 @@ pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Uuid>
     .await?)
 }
 
-/// Whether a membership goes on.
-pub async fn is_active(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from membership where id = $1 and status = 'active') as "active!""#,
-        membership_id
+/// Remembers a showing until it can be good no more; `false` if it is remembered already. Asking and remembering are one
+/// step, so of two requests at once one is the first, at whatever instance.
+pub async fn remember_proof(
+    conn: &mut PgConnection,
+    identity: &[u8; 32],
+    until: DateTime<Utc>,
+) -> Result<bool> {
+    let remembered = sqlx::query!(
+        "insert into vendor_proof (identity, expires_at) values ($1, $2) on conflict do nothing",
+        &identity[..],
+        until
     )
-    .fetch_one(conn)
-    .await?)
+    .execute(conn)
+    .await?;
+    Ok(remembered.rows_affected() == 1)
+}
+
+/// Forgets showings that can be good no more.
+pub async fn prune_proofs(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from vendor_proof where expires_at < $1", now).execute(db).await?;
+    Ok(())
 }
 
 /// Adds a key for a partner; `false` if there is no such partner.

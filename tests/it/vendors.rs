@@ -53,8 +53,8 @@ async fn ask_as(app: &TestApp, authorization: &str, body: &Value) -> Reply {
 /// Of a refused card nothing is told but why.
 fn refusal(app: &TestApp, code: &str) -> Value {
     json!({
-        "accepted": false, "code": code, "warning": null, "allowed": [], "class": null, "shown": null,
-        "proofIdentity": null, "checkedAt": app.now(),
+        "accepted": false, "code": code, "warning": null, "allowed": [], "maxRedemptionKopecks": null, "class": null,
+        "shown": null, "proofIdentity": null, "checkedAt": app.now(),
     })
 }
 
@@ -76,7 +76,7 @@ async fn a_good_card_is_accepted_once_for_each_showing() {
         verdict,
         json!({
             "accepted": true, "code": "accepted", "warning": null,
-            "allowed": ["discount", "accrual", "redemption"], "class": "phone",
+            "allowed": ["discount", "accrual", "redemption"], "maxRedemptionKopecks": null, "class": "phone",
             "shown": { "name": "Иванова М. П.", "region": 42, "category": 1 },
             "proofIdentity": identity, "checkedAt": app.now(),
         })
@@ -128,7 +128,37 @@ async fn a_redemption_needs_the_vendors_own_digits() {
     vendor.refuses(&app, &ask(&plain, Some("4711")), "challenge-missing").await;
     let verdict = vendor.verdict(&app, &ask(&token, Some("4711"))).await;
     assert_eq!((&verdict["accepted"], &verdict["allowed"][2]), (&json!(true), &json!("redemption")));
+    assert_eq!(verdict["maxRedemptionKopecks"], 500_00);
     vendor.refuses(&app, &ask(&token, Some("4711")), "replayed").await;
+}
+
+#[tokio::test]
+async fn no_more_may_be_taken_than_the_member_allowed() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let proof = |max| profcards_card::ProofClaims {
+        iat: app.now(),
+        challenge: Some("4711".into()),
+        max_redemption_kopecks: max,
+    };
+    let cases = [
+        (Some(100_00), Some(100_00), true),
+        (Some(100_00), Some(100_01), false),
+        (Some(100_00), Some(0), false),
+        (Some(100_00), None, true),
+        (None, Some(1), false),
+        (None, None, false),
+    ];
+    for (most, amount, allowed) in cases {
+        app.advance(1);
+        let token = phone.token_of(&proof(most));
+        let question =
+            json!({ "token": token, "wants": "redemption", "challenge": "4711", "amountKopecks": amount });
+        let verdict = vendor.verdict(&app, &question).await;
+        let mut expected = vec!["discount", "accrual"];
+        expected.extend(allowed.then_some("redemption"));
+        assert_eq!((&verdict["accepted"], &verdict["allowed"]), (&json!(true), &json!(expected)));
+        assert_eq!(verdict["maxRedemptionKopecks"], json!(most));
+    }
 }
 
 #[tokio::test]
@@ -260,7 +290,7 @@ async fn a_key_has_a_limit_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_a_showing_is_still_remembered() {
+async fn without_redis_a_showing_is_remembered_by_every_instance() {
     let folder = Folder::make();
     let redis = PrivateRedis::start(folder.path()).unwrap();
     let app = TestApp::start_with_redis(&redis.url).await;
@@ -270,4 +300,16 @@ async fn without_redis_a_showing_is_still_remembered() {
     let question = json!({ "token": phone.token(app.now()) });
     assert_eq!(vendor.verdict(&app, &question).await["accepted"], true);
     vendor.refuses(&app, &question, "replayed").await;
+    let beside = app.beside(0).await;
+    let asked_there = beside.client.request(&Method::POST, VERIFY).bearer_auth(&vendor.key).json(&question);
+    assert_eq!(Reply::of(asked_there).await.json(200), refusal(&app, "replayed"));
+    // It is forgotten when no clock would let it pass any more.
+    let kept = async || -> i64 {
+        sqlx::query_scalar("select count(*) from vendor_proof").fetch_one(&app.app.db).await.unwrap()
+    };
+    app.housekeeping().await;
+    assert_eq!(kept().await, 1);
+    app.advance(301);
+    app.housekeeping().await;
+    assert_eq!(kept().await, 0);
 }
