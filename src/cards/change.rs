@@ -1,4 +1,4 @@
-//! Cards that no longer say what the register says.
+//! Cards that no longer say what the register says, or whose signature nobody accepts any more.
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::error::Result;
 
 /// Revokes the living cards of a membership and issues others in their place, for the same phone and as paper, if they show
-/// something else than they would now; answers whether they did. The caller holds the membership's lock. A membership that
-/// is not active is left alone: it is issued nothing.
+/// something else than they would now, or their key was given up while the membership rested; answers whether they did. The
+/// caller holds the membership's lock. A membership that is not active is left alone: it is issued nothing.
 pub async fn reissue_changed(
     app: &App,
     conn: &mut PgConnection,
@@ -22,7 +22,7 @@ pub async fn reissue_changed(
     let Some(holder) = store::holder(&mut *conn, membership_id).await? else { return Ok(false) };
     let would_show = shown(&holder)?;
     let living = store::living(&mut *conn, membership_id, now).await?;
-    let mut changed = false;
+    let mut changed = living.iter().any(|card| card.is_of_lost_key);
     for card in &living {
         let signed = SignedCard::parse(&card.cose).context("a card in the tables is not one")?;
         changed |= signed.claims.shown != would_show;

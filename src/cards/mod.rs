@@ -48,12 +48,14 @@ pub struct IssuedCard {
     pub issued_at: DateTime<Utc>,
     /// From when it is no longer valid.
     pub expires_at: DateTime<Utc>,
+    /// Its signing key was given up, so nobody accepts it.
+    pub is_of_lost_key: bool,
 }
 
 impl IssuedCard {
     /// Whether a phone should have a newer one.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        unix_seconds(now) >= unix_seconds(self.issued_at) + PHONE_CARD_RENEW_SECONDS
+        self.is_of_lost_key || unix_seconds(now) >= unix_seconds(self.issued_at) + PHONE_CARD_RENEW_SECONDS
     }
 }
 
@@ -77,6 +79,7 @@ pub async fn issue(
             cose,
             issued_at: from_unix_seconds(claims.iat),
             expires_at: from_unix_seconds(claims.exp),
+            is_of_lost_key: false,
         };
         let record = store::NewCard {
             id: app.random.uuid(),

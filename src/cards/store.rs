@@ -166,21 +166,29 @@ pub async fn mark_revoked(
     now: DateTime<Utc>,
 ) -> Result<()> {
     members::store::lock(&mut *conn, &[membership_id]).await?;
-    sqlx::query!(
-        "with marked as (
-             update card set status = 1, status_at = $4, status_reason = $3
-             where membership_id = $1 and ($2::smallint is null or class = $2) and purpose = 'member'
-               and status <> 1 and expires_at > $4
-             returning list_n
-         )
-         update status_list set revision = revision + 1 where n in (select list_n from marked)",
+    let marked = sqlx::query_scalar!(
+        "update card set status = 1, status_at = $4, status_reason = $3
+         where membership_id = $1 and ($2::smallint is null or class = $2) and purpose = 'member'
+           and status <> 1 and expires_at > $4
+         returning list_n",
         membership_id,
         class.map(|class| i16::from(class.value())),
         reason,
         now
     )
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    publish_anew(conn, &marked).await
+}
+
+/// Lets lists be published anew. They are locked in the order of their numbers: cards of one member may lie on several.
+async fn publish_anew(conn: &mut PgConnection, lists: &[i32]) -> Result<()> {
+    sqlx::query!("select from status_list where n = any ($1) order by n for no key update", lists)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("update status_list set revision = revision + 1 where n = any ($1)", lists)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -206,7 +214,9 @@ pub async fn end_device(
 pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<Option<IssuedCard>> {
     Ok(sqlx::query_as!(
         IssuedCard,
-        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!" from card
+        r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!",
+                  is_lost_card_key(kid) as "is_of_lost_key!"
+           from card
            where membership_id = (select membership_id from device where id = $1) and class = 1
              and device_id = $1 and purpose = 'member' and status <> 1
            order by place desc, issued_at desc limit 1"#,
@@ -222,14 +232,12 @@ pub struct KnownCard {
     pub id: Uuid,
     /// Whose it is.
     pub membership_id: Uuid,
-    /// The phone's `COSE_Key`.
-    pub cnf: Option<Vec<u8>>,
+    /// The card.
+    pub cose: Vec<u8>,
     /// 0 valid, 1 revoked, 2 suspended: now.
     pub status: i16,
     /// Since when.
     pub status_at: Option<DateTime<Utc>>,
-    /// The membership's number.
-    pub number: String,
 }
 
 /// The card that was issued for a place on a list, unless its key was given up: then somebody else may have made the card
@@ -238,10 +246,9 @@ pub async fn find(conn: &mut PgConnection, uri: &str, idx: u64) -> Result<Option
     let Ok(idx) = i32::try_from(idx) else { return Ok(None) };
     Ok(sqlx::query_as!(
         KnownCard,
-        "select c.id, c.membership_id, c.cnf, c.status, c.status_at, m.number
-         from card c join status_list l on l.n = c.list_n join membership m on m.id = c.membership_id
-         where l.uri = $1 and c.idx = $2
-           and not exists (select from revoked_key k where k.kid = c.kid and k.role = 'card')",
+        "select c.id, c.membership_id, c.cose, c.status, c.status_at
+         from card c join status_list l on l.n = c.list_n
+         where l.uri = $1 and c.idx = $2 and not is_lost_card_key(c.kid)",
         uri,
         idx
     )
@@ -257,6 +264,8 @@ pub struct LivingCard {
     pub device_id: Option<Uuid>,
     /// The phone's `COSE_Key`.
     pub cnf: Option<Vec<u8>>,
+    /// Its signing key was given up, so nobody accepts it.
+    pub is_of_lost_key: bool,
 }
 
 /// The living cards of a membership: at most one of each class.
@@ -267,7 +276,7 @@ pub async fn living(
 ) -> Result<Vec<LivingCard>> {
     Ok(sqlx::query_as!(
         LivingCard,
-        r#"select cose as "cose!", device_id, cnf from living_card
+        r#"select cose as "cose!", device_id, cnf, is_lost_card_key(kid) as "is_of_lost_key!" from living_card
            where membership_id = $1 and expires_at > $2
            order by class"#,
         membership_id,
@@ -279,35 +288,29 @@ pub async fn living(
 
 /// Marks the living cards of a membership as suspended and lets their lists be published anew.
 pub async fn mark_suspended(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "with marked as (
-             update card set status = 2, status_at = $2, status_reason = 'suspended'
-             where membership_id = $1 and purpose = 'member' and status = 0 and expires_at > $2
-             returning list_n
-         )
-         update status_list set revision = revision + 1 where n in (select list_n from marked)",
+    let marked = sqlx::query_scalar!(
+        "update card set status = 2, status_at = $2, status_reason = 'suspended'
+         where membership_id = $1 and purpose = 'member' and status = 0 and expires_at > $2
+         returning list_n",
         membership_id,
         now
     )
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    Ok(())
+    publish_anew(conn, &marked).await
 }
 
 /// Makes the suspended cards of a membership valid again and lets their lists be published anew.
 pub async fn unmark_suspended(conn: &mut PgConnection, membership_id: Uuid) -> Result<()> {
-    sqlx::query!(
-        "with unmarked as (
-             update card set status = 0, status_at = null, status_reason = null
-             where membership_id = $1 and purpose = 'member' and status = 2
-             returning list_n
-         )
-         update status_list set revision = revision + 1 where n in (select list_n from unmarked)",
+    let unmarked = sqlx::query_scalar!(
+        "update card set status = 0, status_at = null, status_reason = null
+         where membership_id = $1 and purpose = 'member' and status = 2
+         returning list_n",
         membership_id
     )
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    Ok(())
+    publish_anew(conn, &unmarked).await
 }
 
 #[cfg(test)]

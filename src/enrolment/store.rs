@@ -350,7 +350,7 @@ pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Resul
     .ok_or(Error::NotFound)
 }
 
-/// The newest paper card of a membership.
+/// The newest paper card of a membership, unless its key was given up.
 pub async fn paper_card(
     conn: &mut PgConnection,
     membership_id: Uuid,
@@ -358,7 +358,7 @@ pub async fn paper_card(
 ) -> Result<Option<Vec<u8>>> {
     Ok(sqlx::query_scalar!(
         r#"select cose as "cose!" from living_card
-           where membership_id = $1 and class = 2 and expires_at > $2
+           where membership_id = $1 and class = 2 and expires_at > $2 and not is_lost_card_key(kid)
            order by place desc, issued_at desc limit 1"#,
         membership_id,
         now
@@ -398,7 +398,7 @@ pub struct HeldPaper {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The paper cards, good until after `until`, that members of a subtree hold.
+/// The paper cards, good until after `until`, that members of a subtree hold. One whose key was given up is none.
 pub async fn paper_cards(
     conn: &mut PgConnection,
     path: &str,
@@ -411,7 +411,7 @@ pub async fn paper_cards(
                   m.number as "number!", m.organisation_name as "organisation_name!", c.cose as "cose!",
                   c.expires_at as "expires_at!"
            from registered_member m join living_card c on c.membership_id = m.id and c.class = 2
-           where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3"#,
+           where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3 and not is_lost_card_key(c.kid)"#,
         membership_ids,
         path,
         until

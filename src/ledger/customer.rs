@@ -1,8 +1,11 @@
 //! Who stands before a till: the holder of a card whose token is verified again here, or of a card that was found by its
 //! typed number. Either way the issuer's own tables have the last word.
 
+use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use profcards_card::{Code, Context, Proof, StatusSource, Verdict, Wants, verify};
+use profcards_card::{
+    Code, Context, Proof, SignedCard, StatusSource, Token, Verdict, Wants, from_text, verify,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -58,8 +61,6 @@ pub struct Customer {
     pub card_id: Uuid,
     /// Whose balance it is.
     pub membership_id: Uuid,
-    /// The name on the card.
-    pub shown_name: String,
     /// When it happened.
     pub event_at: DateTime<Utc>,
     /// What was shown, to be used up by one purchase.
@@ -115,7 +116,7 @@ async fn by_token(
     if challenge.is_some() && !verdict.allowed.redemption {
         return Ok(Err(Refusal::of("redemption-not-allowed")));
     }
-    let Some(card) = issued_here(conn, &verdict).await? else {
+    let Some(card) = issued_here(conn, token).await? else {
         return Ok(Err(Refusal::of("card-not-issued-here")));
     };
     if let Some(refusal) = why_not(conn, card.membership_id, card.status, card.status_at, event_at).await? {
@@ -124,7 +125,6 @@ async fn by_token(
     Ok(Ok(Customer {
         card_id: card.id,
         membership_id: card.membership_id,
-        shown_name: verdict.shown().map(|shown| shown.name().to_owned()).unwrap_or_default(),
         event_at,
         evidence: Evidence::Token(verdict.proof),
     }))
@@ -143,7 +143,6 @@ async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &
     Ok(Ok(Customer {
         card_id: found.card_id,
         membership_id: found.membership_id,
-        shown_name: lookup::shown(&found.cose)?.name().to_owned(),
         event_at,
         evidence: Evidence::Lookup(id),
     }))
@@ -189,18 +188,19 @@ fn verify_as_of_event(
     Err(refused.unwrap_or(Code::Malformed))
 }
 
-/// The card in the tables, if this instance issued just this one.
+/// The card in the tables, if this instance issued just this one. Its place is not enough: whoever has a key that was given up
+/// can sign a card for the place of one that another key signed.
 pub async fn issued_here(
     conn: &mut PgConnection,
-    verdict: &Verdict,
+    accepted_token: &str,
 ) -> Result<Option<cards::store::KnownCard>> {
-    let claims = verdict
-        .card
-        .as_ref()
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("an accepted card has claims")))?;
-    let known = cards::store::find(conn, &claims.status.uri, claims.status.idx).await?;
-    let cnf = claims.cnf.map(|key| key.to_cose_key());
-    Ok(known.filter(|card| card.cnf == cnf && card.number == claims.number.to_string()))
+    let bytes = from_text(accepted_token).context("an accepted token is a text")?;
+    let card = Token::parse(&bytes).context("an accepted token is one")?.card;
+    let place = &card.claims.status;
+    let Some(known) = cards::store::find(conn, &place.uri, place.idx).await? else { return Ok(None) };
+    let issued = SignedCard::parse(&known.cose).context("a card in the tables is not one")?;
+    let is_this_one = (issued.kid, &issued.claims) == (card.kid, &card.claims);
+    Ok(is_this_one.then_some(known))
 }
 
 /// Why a genuine card brings nothing: it was marked by then, or its holder took no part in the programme.

@@ -9,14 +9,14 @@ use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
 use profcards::clock::from_unix_seconds;
 use profcards::jobs;
-use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustList};
-use serde_json::Value;
+use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustList, from_text, issue_card, to_text};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::support::lists::{Held, pins};
 use super::support::scratch::{Database, Folder};
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, keys_folder};
+use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, keys_folder, next_id};
 
 const TRUST: &str = "/.well-known/profcards/trust-list";
 
@@ -353,4 +353,89 @@ async fn a_lost_keys_cards_are_refused_before_any_trust_list_says_so() {
     store::revoke(&app.app.db, &key.public, from_unix_seconds(app.now())).await.unwrap();
     let purchase = till.purchase(&phone.token(app.now()), 150_000, app.now());
     till.refused(&purchase, "card-not-issued-here").await;
+}
+
+#[tokio::test]
+async fn a_card_that_a_lost_key_signed_for_anothers_place_is_not_the_one_that_was_issued() {
+    let app = TestApp::start().await;
+    let (member, till) = (app.member("Иванова Мария Петровна").await, Till::pair(&app).await);
+    let lost = app.app.keys.card_key(app.now()).unwrap();
+    let next = add_card_key(&app, 0).await;
+    let holder = Phone::activate(&app, member).await;
+    let genuine =
+        app.sheet(&app.chair().await, holder.member).await["paperToken"].as_str().unwrap().to_owned();
+    let paper = from_text(&genuine).unwrap();
+    let paper = SignedCard::parse(&paper).unwrap();
+    assert_eq!(paper.kid, next);
+    let files = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
+    let lost_key = files.iter().find(|key| key.public.kid == lost.kid()).unwrap();
+    store::revoke(&app.app.db, &lost_key.public, from_unix_seconds(app.now())).await.unwrap();
+    // The trust list in force still names the key.
+    let forged = to_text(&issue_card(&paper.claims, &lost).unwrap());
+    assert_eq!(Held::download(&app).await.verdict(&forged).code, Code::Accepted);
+    till.refused(&till.purchase(&forged, 150_000, app.now()), "card-not-issued-here").await;
+    till.applied(&till.purchase(&genuine, 150_000, app.now())).await;
+}
+
+#[tokio::test]
+async fn who_rested_while_a_key_was_lost_goes_on_with_cards_of_the_next() {
+    let app = TestApp::start().await;
+    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    app.set_status(phone.member, "suspended").await;
+    let next = lose_card_key(&app).await;
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.set_status(phone.member, "active").await;
+    phone.take_new_card().await;
+    assert_eq!(kid_of_card(&phone.card), next);
+    assert_eq!(Held::download(&app).await.verdict(&phone.token(app.now())).code, Code::Accepted);
+    app.cards_are_sound().await;
+}
+
+#[tokio::test]
+async fn nobody_is_handed_a_card_of_a_lost_key() {
+    let app = TestApp::start().await;
+    let (first, second) =
+        (app.member("Иванова Мария Петровна").await, app.member("Петрова Анна Сергеевна").await);
+    let chair = app.chair().await;
+    let (phone, _) = (Phone::activate(&app, first).await, app.sheet(&chair, second).await);
+    // Nothing has been issued anew by itself yet.
+    let next = lose_card_key(&app).await;
+    let renewed = phone.client.post("/api/member/card", &json!({})).await.json(200);
+    assert_eq!(kid_of_card(&hex::decode(renewed["cardHex"].as_str().unwrap()).unwrap()), next);
+    let sheet = app.sheet(&chair, first).await;
+    let path = format!("/api/staff/organisations/{}/paper-cards", app.world.school);
+    let printed = chair.post_once(&path, next_id(), &json!({ "memberIds": [second] })).await.json(200);
+    for paper in [&sheet["paperToken"], &printed["items"][0]["token"]] {
+        assert_eq!(kid_of_card(&from_text(paper.as_str().unwrap()).unwrap()), next);
+    }
+    app.cards_are_sound().await;
+}
+
+#[tokio::test]
+async fn a_lost_key_is_done_with_when_no_card_of_it_is_left() {
+    let app = TestApp::start().await;
+    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let next = lose_card_key(&app).await;
+    // A card that cannot be made, until somebody looks after it.
+    let set_end = "update registration set valid_to = $1 where membership_id = $2";
+    let registered_until = async |day: Option<chrono::NaiveDate>| {
+        sqlx::query(set_end).bind(day).bind(phone.member).execute(&app.app.db).await.unwrap();
+    };
+    registered_until(Some(app.app.clock.today())).await;
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    registered_until(None).await;
+    let runs = async || -> i64 {
+        sqlx::query_scalar("select count(*) from reissue_run").fetch_one(&app.app.db).await.unwrap()
+    };
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(runs().await, 1, "it is not tried again at once");
+    app.advance(3_700);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    phone.take_new_card().await;
+    assert_eq!(kid_of_card(&phone.card), next);
+    app.advance(3_700);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(runs().await, 2, "done is done");
 }

@@ -180,6 +180,45 @@ async fn run_began(app: &TestApp) {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_end_is_not_heard_of_is_not_begun_once_more() {
+    let app = TestApp::start().await;
+    let phones = members(&app, 2).await;
+    // The second batch waits for a lock in vain, so the run goes on with another attempt.
+    let mut hold = Some(app.app.db.begin().await.unwrap());
+    members::store::lock(hold.as_mut().unwrap(), &[phones[1].member]).await.unwrap();
+    let done = reissue::run(&app.app, ALL, 1, |_| {
+        let Some(hold) = hold.take() else { panic!("a second batch") };
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                let end = "update reissue_run set finished_at = started_at";
+                sqlx::query(end).execute(&app.app.db).await.unwrap();
+                hold.rollback().await.unwrap();
+            });
+        });
+    })
+    .await
+    .unwrap();
+    assert_eq!((done.members, done.cards), (1, 2));
+    let runs: Vec<bool> = sqlx::query_scalar("select finished_at is not null from reissue_run")
+        .fetch_all(&app.app.db)
+        .await
+        .unwrap();
+    assert_eq!(runs, [true], "what was opened in its place is gone");
+}
+
+#[tokio::test]
+async fn a_card_that_cannot_be_made_is_told_of() {
+    let app = TestApp::start().await;
+    let phones = members(&app, 2).await;
+    let end = sqlx::query("update registration set valid_to = $1 where membership_id = $2");
+    end.bind(app.app.clock.today()).bind(phones[0].member).execute(&app.app.db).await.unwrap();
+    let told = process::run(&app, &["cards", "reissue", "--all"]).await.unwrap_err();
+    assert!(told.contains("2 cards could not be issued"), "{told}");
+    let named = format!("a card cannot be issued anew member={}", phones[0].member);
+    assert_eq!(told.matches(&named).count(), 2, "{told}");
+}
+
 #[tokio::test]
 async fn a_second_run_is_refused() {
     let app = TestApp::start().await;

@@ -55,21 +55,32 @@ pub async fn revoke(db: &PgPool, key: &TrustedKey, now: DateTime<Utc>) -> anyhow
     Ok(())
 }
 
-/// The card keys that were revoked before `revoked_before` and whose cards are yet to be issued anew.
+/// The card keys that were revoked before `revoked_before` and whose cards are yet to be issued anew. A key with cards that
+/// could not be made has its turn once an hour.
 pub async fn keys_to_replace(db: &PgPool, revoked_before: DateTime<Utc>) -> sqlx::Result<Vec<Vec<u8>>> {
     sqlx::query_scalar!(
-        "select kid from revoked_key where role = 'card' and reissued_at is null and revoked_at < $1 order by revoked_at",
+        "select kid from revoked_key
+         where role = 'card' and reissued_at is null and revoked_at < $1
+           and (tried_at is null or tried_at < $1 - interval '1 hour')
+         order by revoked_at",
         revoked_before
     )
     .fetch_all(db)
     .await
 }
 
-/// Notes that no living card of a revoked key is left.
+/// Notes that the cards of a revoked key were gone through; it is done with when no living card of it is left.
 pub async fn note_reissued(db: &PgPool, kid: &[u8], now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("update revoked_key set reissued_at = $2 where kid = $1 and role = 'card'", kid, now)
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "update revoked_key
+         set tried_at = $2,
+             reissued_at = case when not exists (select from living_card c where c.kid = $1 and c.expires_at > $2) then $2 end
+         where kid = $1 and role = 'card'",
+        kid,
+        now
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

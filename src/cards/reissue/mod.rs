@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{CardClass, DeviceKey, IssuerSigningKey, Kid, issue_card};
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -143,12 +143,23 @@ async fn attempt(
         }
         session
     };
-    let run = store::open_run(&mut session, &name, app.random.uuid(), app.clock.now()).await?;
+    let mut run = store::open_run(&mut session, &name, app.random.uuid(), app.clock.now()).await?;
+    let ended = match begun {
+        // Only the reply to its end was lost: what was opened now is not wanted.
+        Some(begun) if begun.id != run.id => {
+            store::drop_run(&mut session, &run).await?;
+            run = store::run(&mut session, begun.id).await?;
+            true
+        }
+        _ => false,
+    };
     let range = store::number_range(&mut session).await?;
     *guard = Some(session);
     let begun = begun.get_or_insert_with(|| run.clone());
     let progress_of = |run: &Run| progress_of(run, begun, range.as_ref());
-    let run = all_batches(app, scope, batch_members, run, &mut |run| on_progress(&progress_of(run))).await?;
+    if !ended {
+        run = all_batches(app, scope, batch_members, run, &mut |run| on_progress(&progress_of(run))).await?;
+    }
     Ok(Progress { share: 1.0, ..progress_of(&run) })
 }
 
@@ -227,7 +238,7 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
     let (random, ordered) = (app.random.clone(), held.len());
     let kid = key.kid();
     let signing = spawn_blocking(move || sign_all(&held, &holders, &places, &key, &random, now));
-    let cards = signing.await.context("signing a batch was cut short")?;
+    let cards = signing.await.context("signing a batch was cut short")??;
     let count = |of: usize| i64::try_from(of).unwrap_or(i64::MAX);
     let after = Run {
         reached: Some(last),
@@ -239,7 +250,7 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
     Ok(Some(Batch { tx, before, after, cards, kid, now }))
 }
 
-/// Signs on every processor.
+/// Signs on every processor. A card that cannot be made is logged and left out.
 fn sign_all(
     held: &[HeldCard],
     holders: &[Holder],
@@ -247,7 +258,7 @@ fn sign_all(
     key: &IssuerSigningKey,
     random: &Random,
     now: DateTime<Utc>,
-) -> Vec<NewCard> {
+) -> anyhow::Result<Vec<NewCard>> {
     let holder_of: HashMap<Uuid, &Holder> =
         holders.iter().map(|holder| (holder.membership_id, holder)).collect();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -260,7 +271,10 @@ fn sign_all(
                 let holder_of = &holder_of;
                 scope.spawn(move || {
                     let signed = |(card, place): (&HeldCard, &Place)| {
-                        sign_again(card, holder_of.get(&card.membership_id)?, *place, key, random, now)
+                        holder_of
+                            .get(&card.membership_id)
+                            .context("the member is registered nowhere")
+                            .and_then(|holder| sign_again(card, holder, *place, key, random, now))
                             .inspect_err(|error| {
                                 let (member, error) = (card.membership_id, format!("{error:#}"));
                                 tracing::error!(%member, error, "a card cannot be issued anew");
@@ -271,7 +285,11 @@ fn sign_all(
                 })
             })
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+        let mut signed = Vec::with_capacity(held.len());
+        for worker in workers {
+            signed.extend(worker.join().map_err(|_| anyhow!("a worker that signs cards panicked"))?);
+        }
+        Ok(signed)
     })
 }
 

@@ -62,6 +62,19 @@ pub async fn open_run(conn: &mut PgConnection, scope: &str, new_id: Uuid, now: D
     .await?)
 }
 
+/// A run as it was left.
+pub async fn run(conn: &mut PgConnection, id: Uuid) -> Result<Run> {
+    Ok(sqlx::query_as!(Run, "select id, reached, members, cards, skipped from reissue_run where id = $1", id)
+        .fetch_one(conn)
+        .await?)
+}
+
+/// Takes back a run that was opened and not begun.
+pub async fn drop_run(conn: &mut PgConnection, run: &Run) -> Result<()> {
+    sqlx::query!("delete from reissue_run where id = $1 and reached is null", run.id).execute(conn).await?;
+    Ok(())
+}
+
 /// Moves a run's mark. It must be where it was when the batch was begun: a batch of a killed process may have committed
 /// after the mark was read, and its members are then done.
 pub async fn move_run(conn: &mut PgConnection, before: &Run, after: &Run) -> Result<()> {
