@@ -94,7 +94,7 @@ async fn seconds_to_wait(
     Ok(until.map(|oldest| u32::try_from((oldest + WINDOW - now).num_seconds()).unwrap_or(0) + 1))
 }
 
-/// The newest card that the active member with this number holds now.
+/// The newest card that the active member with this number, who takes part in ПрофКардс, holds now.
 async fn newest_card(
     conn: &mut PgConnection,
     number: &str,
@@ -104,6 +104,8 @@ async fn newest_card(
         r#"select c.id as "id!", c.cose as "cose!"
            from membership m join living_card c on c.membership_id = m.id
            where m.number = $1 and m.status = 'active' and c.expires_at > $2
+             and exists (select from consent a
+                         where a.person_id = m.person_id and a.kind = 'profcards' and a.withdrawn_at is null)
            order by c.issued_at desc, c.id limit 1"#,
         number,
         now

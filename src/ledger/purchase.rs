@@ -85,7 +85,8 @@ pub struct Circumstances<'a> {
     pub when: When,
 }
 
-/// What a recorded purchase answers; stored, so that a retry gets the same.
+/// What a recorded purchase answers; stored, so that a retry gets the same. The stored answer is kept for good, so the name on
+/// the card is not in it: [`add_shown_name`].
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PurchaseResult {
@@ -103,8 +104,6 @@ pub struct PurchaseResult {
     pub accrual_kopecks: i64,
     /// From which day on it may be spent.
     pub confirm_on: NaiveDate,
-    /// The name on the card.
-    pub shown_name: String,
     /// Why these figures.
     pub explanation: Vec<Line>,
 }
@@ -233,7 +232,7 @@ pub async fn record(
         return Ok(Err(refusal));
     }
     let offer = store::offer_at(&mut *conn, sale.place.partner_id, sale.customer.event_at).await?;
-    if let Some(refusal) = redemption::why_not(conn, offer.as_ref(), &sale, about.when.now).await? {
+    if let Some(refusal) = redemption::why_not(conn, offer.as_ref(), &sale, about).await? {
         return Ok(Err(refusal));
     }
     let proof = sale.customer.proof().map(|proof| proof.identity);
@@ -335,14 +334,23 @@ async fn book(
         payable_kopecks: request.amount_kopecks - redeem.0,
         accrual_kopecks: posting.accrual_kopecks,
         confirm_on: new.confirm_on,
-        shown_name: customer.shown_name.clone(),
         explanation: outcome.explanation,
     };
     Ok(serde_json::to_value(result).map_err(anyhow::Error::from)?)
 }
 
+/// Adds to the answer of a recorded purchase the name on the card by which the member was known.
+pub async fn add_shown_name(conn: &mut PgConnection, result: &mut serde_json::Value) -> Result<()> {
+    let purchase_id: Uuid =
+        serde_json::from_value(result["purchaseId"].clone()).map_err(anyhow::Error::from)?;
+    let card = store::card_of_purchase(conn, purchase_id).await?;
+    result["shownName"] = lookup::shown(&card)?.name().into();
+    Ok(())
+}
+
 /// Takes a purchase back whole, while its return window is open: what it was to bring goes, what it took from the balance
-/// comes back. Only the till that recorded it can.
+/// comes back. Only the till that recorded it can. Whether it is in time is judged when it is handed in, since the cashback may
+/// have been spent by then; the books say when it happened.
 pub async fn cancel(
     conn: &mut PgConnection,
     request: &CancelPurchase,
@@ -366,6 +374,7 @@ pub async fn cancel(
     {
         return Ok(Err(Refusal::of("op-number-reused")));
     }
+    let taken_back_at = about.when.candidates().into_iter().find(|at| *at >= row.event_at);
     let posting = Posting {
         kind: "refund",
         principal: about.principal,
@@ -380,7 +389,7 @@ pub async fn cancel(
         redeem_kopecks: row.redeem_kopecks,
         rule_version: row.rule_version,
         reverses: Some(row.seq),
-        event_at: about.when.now,
+        event_at: taken_back_at.unwrap_or(row.event_at),
         booked_at: about.when.now,
     };
     store::post(&mut *conn, &posting).await?;

@@ -93,16 +93,19 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
     if let Claim::Stored(answer) =
         idempotency::claim(&mut tx, &principal, mutation.id, payload_hash, now).await?
     {
-        return repeated(&answer);
+        let mut outcome = repeated(&answer)?;
+        operation.complete(&mut tx, &mut outcome).await?;
+        return Ok(outcome);
     }
     let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
-    let outcome = match &booked {
+    let mut outcome = match &booked {
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
         Err(refusal) => refused(*refusal),
     };
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
     idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
     store::acknowledge(&mut tx, &principal, pusher.client_id, mutation.seq, now).await?;
+    operation.complete(&mut tx, &mut outcome).await?;
     tx.commit().await?;
     crate::faults::after_commit();
     if let Ok(booked) = &booked {
@@ -159,6 +162,16 @@ impl Operation {
             "purchase.record" => args(&mutation.args).map(Self::Record),
             "purchase.cancel" => args(&mutation.args).map(Self::Cancel),
             _ => Err(Refusal::of("unknown-mutation")),
+        }
+    }
+
+    /// Adds to an answer what is not stored with it.
+    async fn complete(&self, conn: &mut PgConnection, outcome: &mut Outcome) -> Result<()> {
+        match (self, outcome) {
+            (Self::Record(_), Outcome::Applied { result } | Outcome::Duplicate { result }) => {
+                purchase::add_shown_name(conn, result).await
+            }
+            _ => Ok(()),
         }
     }
 }

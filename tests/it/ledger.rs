@@ -27,6 +27,13 @@ async fn a_purchase_is_booked_and_the_member_sees_why() {
     assert_eq!(result["accrualKopecks"], 44_99);
     assert_eq!(result["confirmOn"], "2026-12-06");
     assert_eq!(result["shownName"], "Иванова М. П.");
+    assert_eq!(till.send(&purchase).await["result"], result, "a retry is told the same");
+    let named: i64 =
+        sqlx::query_scalar("select count(*) from idempotency where answer::text like '%Иванова%'")
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap();
+    assert_eq!(named, 0, "stored answers are kept for good, and without names");
     assert_eq!(result["explanation"], explanation);
     let pulled = phone.pull(&cursor).await;
     let balance = entity(&pulled, "balance").unwrap();
@@ -145,6 +152,37 @@ async fn a_purchase_is_taken_back_once_and_in_time() {
     assert_eq!(states.iter().filter(|state| **state == "cancelled").count(), 1);
     assert_eq!(states.iter().filter(|state| **state == "available").count(), 1);
     assert_eq!(app.audit().await.postings, 4);
+}
+
+#[tokio::test]
+async fn the_books_say_when_a_purchase_was_taken_back() {
+    let (app, phone, till) = member_and_till().await;
+    let sold_at = app.now();
+    let purchases = [0, 1, 2].map(|_| till.purchase(&phone.token(sold_at), 1_500_00, sold_at));
+    for purchase in &purchases {
+        till.applied(purchase).await;
+    }
+    app.advance(3_600);
+    let [in_order, before_the_sale, ahead] = &purchases;
+    // Handed in an hour later; one by a clock that has lost a minute since, one by a clock that is ahead.
+    let taken_back = [
+        till.cancellation(in_order, sold_at + 10),
+        till.cancellation(before_the_sale, sold_at - 60),
+        till.cancellation(ahead, app.now() + 60),
+    ];
+    for answer in till.push(&taken_back, app.now()).await["answers"].as_array().unwrap() {
+        assert_eq!(answer["status"], "applied", "{answer}");
+    }
+    let times: Vec<(i64, i64)> = sqlx::query_as(
+        "select extract(epoch from event_at)::bigint, extract(epoch from booked_at)::bigint
+         from journal where kind = 'refund' order by seq",
+    )
+    .fetch_all(&app.app.db)
+    .await
+    .unwrap();
+    let (sold_at, now) = (sold_at.cast_signed(), app.now().cast_signed());
+    assert_eq!(times, [(sold_at + 10, now), (sold_at, now), (now, now)]);
+    app.audit().await;
 }
 
 #[tokio::test]

@@ -57,7 +57,9 @@ async fn a_paper_card_is_found_and_the_newest_is_shown() {
     let (member, till) = (app.member("Петрова Анна Сергеевна").await, Till::pair(&app).await);
     let number = number_of(&app, member).await;
     look_up(&till, &number).await.refused(404, "card-unknown");
-    app.sheet(&app.chair().await, member).await;
+    // Enrolled, agreed to ПрофКардс, signed out: the paper card is left.
+    let phone = Phone::activate(&app, member).await;
+    assert_eq!(phone.client.delete("/api/member/session").await.status, 204);
     let found = look_up(&till, &number).await.json(200);
     let phone = Phone::activate(&app, member).await;
     till.applied(&purchase(&till, &found["lookupId"], 1_500_00, app.now())).await;
@@ -136,13 +138,22 @@ async fn whoever_cannot_be_found_is_answered_alike() {
     app.revoke(revoked).await;
     numbers.push(number_of(&app, revoked).await);
     numbers.push(number_of(&app, app.member("Орлова Вера Ильинична").await).await);
+    // A card, and no consent to ПрофКардс: never given, or withdrawn.
+    let abstaining = app.member("Белова Вера Павловна").await;
+    app.sheet(&app.chair().await, abstaining).await;
+    numbers.push(number_of(&app, abstaining).await);
+    let withdrawn = Phone::activate(&app, app.member("Власова Нина Львовна").await).await;
+    withdrawn.consent(false).await;
+    numbers.push(number_of(&app, withdrawn.member).await);
     let mut answers = Vec::new();
     for number in &numbers {
         let reply = look_up(&till, number).await;
         reply.refused(404, "card-unknown");
         answers.push(reply.body);
+        // A till that guesses is stopped after a few.
+        app.advance(600);
     }
-    assert_eq!(answers.len(), 7);
+    assert_eq!(answers.len(), 9);
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     look_up(&till, &good).await.json(200);
 }
