@@ -10,6 +10,7 @@ import { database } from '../../db/open';
 import type { DeviceKey, HeldCard } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
+import { cardStateOf } from './cardState';
 import { notePhoneEnd, PHONE_END_KEY, readPhoneEnd, type PhoneEnd } from './phoneEnd';
 
 export type Profile = Omit<MemberProfile, 'balance' | 'serverTime'>;
@@ -84,17 +85,13 @@ export const member = {
   get end() {
     return end;
   },
-  get isSuspended() {
-    return profile?.status === 'suspended';
-  },
-  /** The server has revoked the card. */
-  get isRevoked() {
-    return profile !== undefined && !profile.card && !member.isSuspended;
+  /** What the card on this phone is good for; none while there is no card or nothing was heard of it. */
+  get cardState() {
+    return held && profile && cardStateOf(profile, held.card.expiresAtSeconds, nowSeconds());
   },
   /** A code that every till would refuse is not shown with a confident look. */
   get canShowCode() {
-    const holds = held !== undefined && held.card.expiresAtSeconds > nowSeconds();
-    return holds && end === undefined && !member.isSuspended && !member.isRevoked;
+    return held !== undefined && end === undefined && (member.cardState ?? 'active') === 'active';
   },
   get inProgramme() {
     return profile?.consents.some(({ kind }) => kind === PROGRAMME) ?? false;
