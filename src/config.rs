@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// The settings of one instance.
-#[derive(Clone, Debug, Args)]
+/// The settings of one instance. They hold a passphrase and the database's password, so they cannot be printed.
+#[derive(Clone, Args)]
 pub struct Config {
     /// Where the HTTP server listens.
     #[arg(long, env = "PROFCARDS_ADDR", default_value = "127.0.0.1:8080", global = true)]

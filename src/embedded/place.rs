@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::process::{processes_in, signal, wait_until};
 use super::{READY_WITHIN, STOPPED_WITHIN};
+use crate::files::effective_uid;
 
 /// Where one instance keeps what, and as whom its servers run.
 pub(super) struct Place {
@@ -205,8 +206,4 @@ fn setpriv(user: Option<User>) -> Command {
 /// The kernel's own random UUID, shortened: folder names need no generator of the server's.
 pub(super) fn random_name() -> Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/uuid")?[..13].to_owned())
-}
-
-fn effective_uid() -> Result<u32> {
-    Ok(fs::metadata("/proc/self")?.uid())
 }
