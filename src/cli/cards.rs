@@ -80,6 +80,9 @@ pub async fn reissue(app: &AppState, args: &Reissue) -> anyhow::Result<i32> {
     meter.end();
     let done = match outcome {
         Err(Error::Conflict("reissue-running")) => anyhow::bail!("another process is re-issuing these cards"),
+        Err(Error::Conflict("reissue-by-same-key")) => anyhow::bail!(
+            "this key still signs, and would sign the new cards as well: revoke it first, or let a new one take over"
+        ),
         outcome => outcome.context("stopped; the same command goes on where it was")?,
     };
     println!("{} cards of {} members", done.cards, done.members);

@@ -138,21 +138,23 @@ async fn only_what_lives_and_is_asked_for_is_issued_anew() {
 async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     let app = TestApp::start().await;
     let mut phones = members(&app, 3).await;
-    let kid = SignedCard::parse(&phones[0].card).unwrap().kid;
-    let other = Scope { which: Which::SignedBy(Kid([0; 4])), class: None };
-    assert_eq!(reissued(&app, other, 10).await.cards, 0);
-    // As if another key had signed one member's cards.
-    sqlx::query("update card set kid = '\\x00000000' where membership_id = $1")
-        .bind(phones[1].member)
-        .execute(&app.app.db)
-        .await
-        .unwrap();
+    let signs = SignedCard::parse(&phones[0].card).unwrap().kid;
+    let former = Scope { which: Which::SignedBy(Kid([0; 4])), class: None };
+    assert_eq!(reissued(&app, former, 10).await.cards, 0);
+    // As if another key had signed two members' cards.
+    for n in [0, 2] {
+        sqlx::query("update card set kid = '\\x00000000' where membership_id = $1")
+            .bind(phones[n].member)
+            .execute(&app.app.db)
+            .await
+            .unwrap();
+    }
     let mut cursors = Vec::new();
     for phone in &phones {
         cursors.push(phone.pull("").await["cursor"].as_str().unwrap().to_owned());
     }
     let known = changes(&app).await;
-    let done = reissued(&app, Scope { which: Which::SignedBy(kid), class: None }, 10).await;
+    let done = reissued(&app, former, 10).await;
     assert_eq!((done.members, done.cards), (2, 4));
     for n in [0, 2] {
         let pulled = phones[n].pull(&cursors[n]).await;
@@ -163,6 +165,10 @@ async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     assert_eq!(changes(&app).await, known + 2, "nobody else is told");
     assert_eq!(reissued(&app, PHONES, 10).await.cards, 3);
     assert_eq!(changes(&app).await, known + 2, "an ordinary re-issue waits until the phone asks");
+    // A key does not replace its own cards.
+    let own = Scope { which: Which::SignedBy(signs), class: None };
+    let refused = reissue::run(&app.app, own, 10, |_| ()).await;
+    assert!(matches!(refused, Err(Error::Conflict("reissue-by-same-key"))));
 }
 
 async fn changes(app: &TestApp) -> i64 {

@@ -94,7 +94,8 @@ pub struct Progress {
 /// Issues the scope's cards anew, or goes on with what an earlier call began. Progress is told after every batch.
 ///
 /// # Errors
-/// `reissue-running` when another process is at the same scope.
+/// `reissue-running` when another process is at the same scope; `reissue-by-same-key` when the key whose cards are to be
+/// replaced is the one that would sign the new ones.
 pub async fn run(
     app: &AppState,
     scope: Scope,
@@ -235,6 +236,9 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
     let holders = super::store::holders(&mut tx, &members).await?;
     let places = places::take(app, &mut tx, held.len()).await?;
     let key = app.keys.card_key(unix_seconds(now))?;
+    if scope.which == Which::SignedBy(key.kid()) {
+        return Err(Error::Conflict("reissue-by-same-key"));
+    }
     let (random, ordered) = (app.random.clone(), held.len());
     let kid = key.kid();
     let signing = spawn_blocking(move || sign_all(&held, &holders, &places, &key, &random, now));
