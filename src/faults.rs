@@ -20,9 +20,13 @@ pub fn after_commit() {
 }
 
 /// A moment at which a process may be gone, as by `kill -9`, with the fault `die-<moment>`: nothing is flushed, nothing is
-/// said.
+/// said. With `panic-<moment>` the task alone ends.
+///
+/// # Panics
+/// When the fault is to panic at this moment.
 pub fn at(moment: &str) {
     let Some(Some(fault)) = FAULT.get() else { return };
+    assert!(fault.strip_prefix("panic-") != Some(moment), "this task fails on purpose");
     if fault.strip_prefix("die-") == Some(moment) {
         let _ = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
         // Until the signal arrives nothing may be answered.

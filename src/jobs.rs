@@ -4,50 +4,75 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use profcards_card::Kid;
+use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::cards::keys;
 use crate::cards::reissue::{self, Scope, Which};
 use crate::clock::unix_seconds;
 use crate::error::Error;
-use crate::{auth, cards, db, enrolment, ledger, notices, sync, vendors};
+use crate::{auth, cards, db, enrolment, faults, ledger, notices, sync, vendors};
 
 const EVERY: Duration = Duration::from_hours(1);
 
 /// How soon an instance takes up keys and trust lists that another one, or a command, has changed.
 const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
+/// From so long before the trust list or a signing key ends, every round of housekeeping says so.
+const WARN_BEFORE_SECONDS: u64 = 10 * 24 * 3600;
 /// Members of a batch beside a server's other work.
 const GENTLE_BATCH: u32 = 200;
 
-/// Runs all of it, for as long as the instance runs.
+/// Runs all of it, for as long as the instance runs. It ends only by a panic, and the server with it.
 pub async fn run(app: AppState) {
     tokio::join!(keep_house(&app), keep_keys(&app), keep_cards(&app));
 }
 
+/// A timer that after a long step or a sleeping machine goes on from there, and makes up for nothing.
+fn timer(every: Duration) -> Interval {
+    let mut timer = tokio::time::interval(every);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    timer
+}
+
 async fn keep_keys(app: &AppState) {
-    let mut timer = tokio::time::interval(LOOK_AT_KEYS_EVERY);
+    let (mut timer, mut last) = (timer(LOOK_AT_KEYS_EVERY), None);
     loop {
         timer.tick().await;
-        if let Err(error) = app.keys.refresh(&app.db, unix_seconds(app.clock.now())).await {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "the keys in force could not be looked at; tried again soon"
-            );
+        tell_news(&mut last, "keys", look_at_keys(app).await);
+    }
+}
+
+async fn look_at_keys(app: &App) -> anyhow::Result<()> {
+    let now = unix_seconds(app.clock.now());
+    app.keys.refresh(&app.db, now).await?;
+    app.keys.keep_copy()?;
+    Ok(app.keys.is_ready(now)?)
+}
+
+async fn keep_cards(app: &AppState) {
+    let (mut timer, mut last) = (timer(LOOK_AT_KEYS_EVERY), None);
+    loop {
+        timer.tick().await;
+        tell_news(&mut last, "cards of a revoked key", replace_lost_cards(app).await);
+    }
+}
+
+/// Reports a step that is repeated every few seconds: when it begins to fail, fails differently, or is done again.
+fn tell_news(last: &mut Option<String>, step: &str, outcome: anyhow::Result<()>) {
+    let trouble = outcome.err().map(|error| format!("{error:#}"));
+    if is_news(last, trouble.as_deref()) {
+        if let Some(error) = trouble {
+            tracing::error!(step, error, "a step fails; it is tried again every few seconds");
+        } else {
+            tracing::info!(step, "the step is done again");
         }
     }
 }
 
-async fn keep_cards(app: &AppState) {
-    let mut timer = tokio::time::interval(LOOK_AT_KEYS_EVERY);
-    loop {
-        timer.tick().await;
-        if let Err(error) = replace_lost_cards(app).await {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "cards of a revoked key were not all issued anew; tried again soon"
-            );
-        }
-    }
+fn is_news(last: &mut Option<String>, trouble: Option<&str>) -> bool {
+    let is_news = last.as_deref() != trouble;
+    *last = trouble.map(str::to_owned);
+    is_news
 }
 
 /// Issues anew the cards of keys that were revoked. One instance does it, the others see that it is being done; what a
@@ -84,18 +109,19 @@ pub async fn replace_lost_cards(app: &AppState) -> anyhow::Result<()> {
 
 /// Housekeeping now and then once an hour.
 async fn keep_house(app: &AppState) {
-    let mut timer = tokio::time::interval(EVERY);
+    let mut timer = timer(EVERY);
     loop {
         timer.tick().await;
+        faults::at("housekeeping");
         housekeeping(app).await;
     }
 }
 
-/// One round: cashback that is due becomes available, the trust list is kept fresh, what is over is removed. A step that
+/// One round: cashback that is due becomes available, keys that end soon are named, what is over is removed. A step that
 /// fails is reported and tried again with the next round; it never keeps the others from being done.
 pub async fn housekeeping(app: &AppState) {
     let (now, today) = (app.clock.now(), app.clock.today());
-    report("trust list", app.keys.refresh(&app.db, unix_seconds(now)).await);
+    warn_of_ends(app, unix_seconds(now));
     report("status lists", cards::lists::note_ended(&app.db, now).await);
     report("journal months", db::ensure_journal_partitions(&app.db, today).await);
     report("confirm", ledger::confirm::confirm_due(app, today).await.map(drop));
@@ -107,6 +133,19 @@ pub async fn housekeeping(app: &AppState) {
     report("changes", sync::store::prune_changes(&app.db, now).await);
 }
 
+fn warn_of_ends(app: &App, now: u64) {
+    for (what, ends_at) in app.keys.ends() {
+        if ends_at < now + WARN_BEFORE_SECONDS {
+            let days_left = ends_at.saturating_sub(now) / (24 * 3600);
+            tracing::warn!(
+                what,
+                days_left,
+                "the root is needed soon: nothing can be signed or verified after that"
+            );
+        }
+    }
+}
+
 fn report(step: &str, outcome: Result<(), impl std::fmt::Display>) {
     if let Err(error) = outcome {
         tracing::error!(
@@ -114,5 +153,18 @@ fn report(step: &str, outcome: Result<(), impl std::fmt::Display>) {
             error = format!("{error:#}"),
             "housekeeping failed; it is tried again in an hour"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_news;
+
+    #[test]
+    fn what_lasts_is_told_once_and_its_end_too() {
+        let troubles = [None, Some("a"), Some("a"), Some("b"), Some("b"), None, None, Some("b")];
+        let mut last = None;
+        let news = troubles.map(|trouble| is_news(&mut last, trouble));
+        assert_eq!(news, [false, true, false, true, false, true, false, true]);
     }
 }

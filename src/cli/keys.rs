@@ -6,22 +6,26 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use profcards_card::{IssuerSigningKey, KeyRole, TrustedKey, kid_of};
+use profcards_card::constants::{CARD_IAT_LEEWAY_SECONDS, TRUST_LIST_SECONDS};
+use profcards_card::{IssuerSigningKey, KeyRole, TrustListClaims, TrustedKey, kid_of};
 use serde::Serialize;
 use sqlx::PgPool;
 
 use super::beside_database;
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::seal::Passphrase;
-use crate::cards::keys::{self, KeyFiles, SignedTrustList, TrustRequest, roots, store};
+use crate::cards::keys::{
+    KeyFiles, SignedTrustList, TrustRequest, force, is_revoked, roots, store, which_signs,
+};
 use crate::clock::{Clock, from_unix_seconds, unix_seconds};
 use crate::config::Config;
 use crate::files;
 use crate::random::Random;
 
 const DAY_SECONDS: u64 = 24 * 3600;
-/// Tills that are away for longer than this cannot check a card anyway, so by then they know a new key.
-const DEFAULT_NOTICE_DAYS: u64 = 7;
+/// A till may check cards for the whole life of the trust list that it holds, so only when that has ended does every till
+/// know a new key. The day more is for the way to the root and back.
+const DEFAULT_NOTICE_DAYS: u64 = TRUST_LIST_SECONDS / DAY_SECONDS + 1;
 const MAX_NOTICE_DAYS: u64 = 365;
 
 #[derive(Subcommand)]
@@ -84,6 +88,9 @@ pub struct TrustListArgs {
     /// Put this signed list in force.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["request", "out", "root_file"])]
     install: Option<PathBuf>,
+    /// Install it although a new key takes over before every till can know it.
+    #[arg(long, requires = "install")]
+    early: bool,
     /// Sign this request instead of asking the instance; needs no database.
     #[arg(long, value_name = "FILE", requires = "out")]
     request: Option<PathBuf>,
@@ -166,25 +173,42 @@ impl Instance {
     async fn request(&self, held: &[HeldKey], now: u64) -> anyhow::Result<TrustRequest> {
         let revoked = store::revoked_keys(&self.db).await?;
         let seq = store::newest_seq(&self.db).await? + 1;
-        keys::request(&self.db, &self.config.union_name, held, &revoked, seq, now).await
+        force::request(&self.db, &self.config.union_name, held, &revoked, seq, now).await
     }
 
+    /// The list in force; one that no pinned root has signed is none, and is there to be replaced.
     async fn trust_list(&self) -> anyhow::Result<Option<SignedTrustList>> {
         let Some(cose) = store::newest_trust_list(&self.db).await? else { return Ok(None) };
-        SignedTrustList::load(cose, &roots::pinned(&self.config)?).map(Some)
+        let loaded = SignedTrustList::load(cose, &roots::pinned(&self.config)?);
+        Ok(loaded.inspect_err(|error| eprintln!("The newest trust list cannot be used: {error:#}")).ok())
     }
 
     /// Signs a list that says how things are now; without a root, says what to do instead.
-    async fn renew_trust_list(&self, held: &[HeldKey], root: &Root, now: u64) -> anyhow::Result<()> {
-        let Some(root) = root.open(&self.config)? else {
+    async fn renew_trust_list(
+        &self,
+        held: &[HeldKey],
+        root: Option<&IssuerSigningKey>,
+        now: u64,
+    ) -> anyhow::Result<()> {
+        let Some(root) = root else {
             eprintln!("No root is here. What the root must sign: profcards keys export-public");
             eprintln!("Then, with what it signed: profcards keys trust-list --install FILE");
             return Ok(());
         };
-        let cose = self.request(held, now).await?.sign(&root, now)?;
+        let cose = self.request(held, now).await?.sign(root, now)?;
         let signed = SignedTrustList::load(cose, &roots::pinned(&self.config)?)?;
-        keys::install(&self.db, &signed, now).await?;
-        eprintln!("Trust list {} is in force until {}", signed.seq(), day(signed.list.claims().exp));
+        self.put_in_force(&signed, now).await
+    }
+
+    async fn put_in_force(&self, signed: &SignedTrustList, now: u64) -> anyhow::Result<()> {
+        force::install(&self.db, signed, now).await?;
+        let claims = signed.list.claims();
+        eprintln!(
+            "Trust list {}, signed {}, is in force until {}",
+            claims.seq,
+            moment(claims.iat),
+            day(claims.exp)
+        );
         Ok(())
     }
 }
@@ -195,6 +219,10 @@ fn now() -> u64 {
 
 fn day(seconds: u64) -> String {
     from_unix_seconds(seconds).format("%Y-%m-%d").to_string()
+}
+
+fn moment(seconds: u64) -> String {
+    from_unix_seconds(seconds).format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A passphrase from a file, or typed.
@@ -303,7 +331,7 @@ async fn list(instance: &Instance, json: bool) -> anyhow::Result<i32> {
     }
     if let Some(trust) = trust {
         let claims = trust.list.claims();
-        writeln!(out, "trust list {}, signed {}, ends {}", claims.seq, day(claims.iat), day(claims.exp))?;
+        writeln!(out, "trust list {}, signed {}, ends {}", claims.seq, moment(claims.iat), day(claims.exp))?;
     }
     Ok(0)
 }
@@ -347,23 +375,14 @@ fn state_of(
     revoked: &[Vec<u8>],
     now: u64,
 ) -> &'static str {
-    let is_revoked = |key: &HeldKey| revoked.iter().any(|revoked| *revoked == key.public.public_key);
-    let is_listed = |key: &HeldKey| trust.is_some_and(|trust| trust.names(&key.public));
-    if is_revoked(key) {
+    if is_revoked(key, revoked) {
         return "revoked";
     }
     if key.public.exp <= now {
         return "ended";
     }
-    if !is_listed(key) {
-        return "unlisted";
-    }
-    let signs = all
-        .iter()
-        .filter(|other| other.public.role == key.public.role && other.may_sign_at(now))
-        .filter(|other| is_listed(other) && !is_revoked(other))
-        .max_by_key(|other| other.public.nbf);
-    match signs {
+    let Some(trust) = trust.filter(|trust| trust.names(&key.public)) else { return "unlisted" };
+    match which_signs(all, key.public.role, trust, revoked, now) {
         Some(other) if other.public == key.public => "signs",
         _ if key.public.nbf > now => "waits",
         _ => "trusted",
@@ -372,18 +391,22 @@ fn state_of(
 
 async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
     let (now, files) = (now(), KeyFiles::of(&instance.config)?);
+    let root = args.root.open(&instance.config)?;
+    let _alone = files.lock()?;
     let mut held = files.read()?;
-    held.retain(|key| key.public.exp > now);
+    held.retain(|key| key.is_needed_at(now));
     let key = HeldKey::generate(args.role.into(), now + args.in_days * DAY_SECONDS, &Random::System);
     println!("{} {} signs from {}", key.public.kid, key.public.role.as_str(), day(key.public.nbf));
     held.push(key);
     files.write(&held, &Random::System)?;
-    instance.renew_trust_list(&held, &args.root, now).await?;
+    instance.renew_trust_list(&held, root.as_ref(), now).await?;
     Ok(0)
 }
 
 async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
     let (now, files) = (now(), KeyFiles::of(&instance.config)?);
+    let root = args.root.open(&instance.config)?;
+    let _alone = files.lock()?;
     let mut held = files.read()?;
     let kid = args.kid.to_ascii_lowercase();
     let key =
@@ -399,7 +422,7 @@ async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
     store::revoke(&instance.db, &public, from_unix_seconds(now)).await?;
     files.write(&held, &Random::System)?;
     println!("{} {} is revoked", public.kid, public.role.as_str());
-    instance.renew_trust_list(&held, &args.root, now).await?;
+    instance.renew_trust_list(&held, root.as_ref(), now).await?;
     if public.role == KeyRole::Card {
         let cards = store::living_cards(&instance.db, &public.kid.0, from_unix_seconds(now)).await?;
         eprintln!(
@@ -412,20 +435,98 @@ async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
 async fn trust_list(instance: &Instance, args: &TrustListArgs) -> anyhow::Result<i32> {
     let now = now();
     if let Some(path) = &args.install {
-        let signed = SignedTrustList::read(path, &roots::pinned(&instance.config)?)?;
-        ensure!(now < signed.list.claims().exp, "this trust list has ended");
-        keys::install(&instance.db, &signed, now).await?;
-        eprintln!("Trust list {} is in force until {}", signed.seq(), day(signed.list.claims().exp));
-        return Ok(0);
+        return install(instance, path, args.early, now).await;
     }
+    let root = args.root.open(&instance.config)?;
     let held = KeyFiles::of(&instance.config)?.read()?;
     let Some(out) = &args.out else {
-        instance.renew_trust_list(&held, &args.root, now).await?;
+        instance.renew_trust_list(&held, root.as_ref(), now).await?;
         return Ok(0);
     };
-    let root = args.root.open(&instance.config)?.context("no root is here: give --root")?;
+    let root = root.context("no root is here: give --root")?;
     files::write_public(out, &instance.request(&held, now).await?.sign(&root, now)?)?;
     Ok(0)
+}
+
+/// Puts a signed list in force, unless it would do harm that no later list can undo.
+async fn install(instance: &Instance, path: &Path, early: bool, now: u64) -> anyhow::Result<i32> {
+    let signed = SignedTrustList::read(path, &roots::pinned(&instance.config)?)?;
+    let claims = signed.list.claims();
+    check_dates(claims, now)?;
+    // No key may be revoked between this look and the end.
+    let _alone = KeyFiles::of(&instance.config)?.lock()?;
+    let held = read_if_there(&instance.config)?;
+    let revoked = store::revoked_keys(&instance.db).await?;
+    let destroyed = |key: &TrustedKey| {
+        held.iter().any(|held| held.secret.is_none() && held.public.public_key == key.public_key)
+    };
+    if let Some(key) =
+        claims.keys.iter().find(|key| destroyed(key) || revoked.iter().any(|gone| *gone == key.public_key))
+    {
+        bail!("this trust list names {}, which was revoked: have a new export-public signed", key.kid);
+    }
+    if !early && let Some(in_force) = instance.trust_list().await? {
+        check_notice(claims, &in_force, &held, &revoked, now)?;
+    }
+    instance.put_in_force(&signed, now).await?;
+    if !instance.request(&held, now).await?.is_met_by(claims) {
+        let unnamed = held.iter().filter(|key| key.is_needed_at(now) && !is_revoked(key, &revoked));
+        for key in unnamed.filter(|key| !signed.names(&key.public)) {
+            eprintln!("It does not name {} {}", key.public.role.as_str(), key.public.kid);
+        }
+        eprintln!("It does not say what this server asks for now: have a new export-public signed");
+    }
+    Ok(0)
+}
+
+/// Verifiers take the newest moment that the issuer signed for the least that the time can be, and never go back.
+fn check_dates(claims: &TrustListClaims, now: u64) -> anyhow::Result<()> {
+    let ahead = claims.iat.saturating_sub(now);
+    ensure!(
+        ahead <= CARD_IAT_LEEWAY_SECONDS,
+        "this trust list says that it was signed {}, and here it is {}: the clock where the root is kept is {} ahead of this \
+         server's. Tills would take the later time for the present and call every card ended. Put right the clock that \
+         is wrong, and sign again",
+        moment(claims.iat),
+        moment(now),
+        span(ahead)
+    );
+    ensure!(now < claims.exp, "this trust list has ended: it was signed {}", moment(claims.iat));
+    Ok(())
+}
+
+/// A till that holds the list in force may go on with it until it ends, and would refuse what a key signed that it does not
+/// name. Where no other key can sign, cards that some tills refuse are better than none.
+fn check_notice(
+    claims: &TrustListClaims,
+    in_force: &SignedTrustList,
+    held: &[HeldKey],
+    revoked: &[Vec<u8>],
+    now: u64,
+) -> anyhow::Result<()> {
+    let known_to_all_from = in_force.list.claims().exp;
+    for key in claims.keys.iter().filter(|key| !in_force.names(key) && key.nbf < known_to_all_from) {
+        let signs = which_signs(held, key.role, in_force, revoked, now);
+        ensure!(
+            signs.is_none_or(|signs| key.nbf < signs.public.nbf),
+            "this trust list lets {} {} take over on {}, and until {} tills may hold the list in force, which does not name \
+             it: rotate with a longer --in-days, or install with --early where that is meant",
+            key.role.as_str(),
+            key.kid,
+            day(key.nbf),
+            day(known_to_all_from)
+        );
+    }
+    Ok(())
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} seconds"),
+        120..7_200 => format!("{} minutes", seconds / 60),
+        7_200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / DAY_SECONDS),
+    }
 }
 
 async fn export_public(instance: &Instance, out: Option<&Path>) -> anyhow::Result<i32> {

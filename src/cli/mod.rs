@@ -98,7 +98,7 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Up => serve::up(config),
         Command::Serve => serve::serve(config),
         Command::Card(card::Card::Verify(args)) => card::verify_tokens(&config, &args),
-        Command::Migrate => beside_instance(config, async |_| Ok(0)),
+        Command::Migrate => beside_database(config, async |_| Ok(0)),
         Command::Keys(command) => keys::run(config, command),
         Command::Card(card::Card::Sample(args)) => {
             beside_instance(config, async move |app| card::sample(&app, &args).await)

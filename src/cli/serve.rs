@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -91,7 +91,7 @@ pub async fn print_entries(app: &App) -> anyhow::Result<()> {
 async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<()> {
     faults::arm(app.config.production);
     http::health::recorder();
-    tokio::spawn(jobs::run(app.clone()));
+    let jobs = tokio::spawn(jobs::run(app.clone()));
     tokio::spawn(live::relay(app.clone()));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (told, mut until_told) = tokio::sync::watch::channel(false);
@@ -110,5 +110,7 @@ async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<(
     tokio::select! {
         outcome = serving => outcome.context("the server failed"),
         () = stopping => Ok(()),
+        // A server that no longer heeds revocations must not go on signing; whoever keeps it running starts it anew.
+        ended = jobs => Err(ended.err().map_or_else(|| anyhow!("it ended"), Into::into).context("the server's own work has ended")),
     }
 }

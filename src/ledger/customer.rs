@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::members;
 
 /// How long a till may be out of contact and still hand in what it recorded.
-const MAX_OFFLINE_DAYS: i64 = 35;
+pub const MAX_OFFLINE_DAYS: i64 = 35;
 
 /// What a till hands in of the card.
 #[derive(Clone, Copy, Debug)]

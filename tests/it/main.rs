@@ -17,6 +17,7 @@ mod paper;
 mod redemption;
 mod registry;
 mod reissue;
+mod rotation;
 mod sync;
 mod till;
 mod vendors;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::seal::{Passphrase, Seal, Sealer};
 use crate::files;
+use crate::ledger::customer::MAX_OFFLINE_DAYS;
 use crate::random::Random;
 
 /// A new issuer key signs for two years; what it signed may live on for as long as the longest card.
@@ -85,9 +86,18 @@ impl HeldKey {
 
     /// Whether what it signs at `now` would be believed for as long as the longest card lives.
     pub fn may_sign_at(&self, now: u64) -> bool {
-        self.secret.is_some()
-            && self.public.nbf <= full_hour(now)
-            && now + PAPER_CARD_SECONDS <= self.public.exp
+        self.secret.is_some() && self.public.nbf <= full_hour(now) && now <= self.signs_until()
+    }
+
+    /// The last moment at which it may sign.
+    pub fn signs_until(&self) -> u64 {
+        self.public.exp.saturating_sub(PAPER_CARD_SECONDS)
+    }
+
+    /// Whether something that it signed may still have to be verified: a purchase of the key's last day may be handed in as
+    /// late as any other.
+    pub fn is_needed_at(&self, now: u64) -> bool {
+        now < self.public.exp + MAX_OFFLINE_DAYS.cast_unsigned() * 24 * 3600
     }
 }
 

@@ -4,23 +4,28 @@
 //! Which key signs is a matter of time and of the trust list in force: of the keys of a role that the list names and that
 //! were not revoked, the one that became valid last. A new key therefore takes over by itself, at the hour it was made
 //! for, on every instance at once, when tills have long had the list that names it.
+//!
+//! Nothing is signed while this machine's clock and the database's disagree: a till holds the newest moment that an issuer
+//! has signed for the least that the time can be, and would call every card ended.
 
 pub mod file;
+pub mod force;
 pub mod roots;
 pub mod seal;
 pub mod store;
 pub mod trust;
 
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
-use profcards_card::{IssuerSigningKey, KeyRole, TrustedKey};
+use profcards_card::{IssuerSigningKey, KeyRole};
 use sqlx::PgPool;
 
-use super::lists;
-use crate::clock::{Clock, from_unix_seconds, unix_seconds};
+use crate::clock::{Clock, unix_seconds};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
@@ -32,6 +37,8 @@ pub use trust::{SignedTrustList, TrustRequest};
 
 /// The trust list is signed anew when it is older, as long as the root is at hand.
 const TRUST_LIST_RENEW_SECONDS: u64 = 24 * 3600;
+/// How far this machine's clock and the database's may be apart while something is signed.
+const MAX_CLOCKS_APART_SECONDS: u64 = 300;
 
 /// Where an instance's issuer keys are, and what opens them.
 #[derive(Clone)]
@@ -76,8 +83,20 @@ impl KeyFiles {
         file::write(&self.issuer, keys, self.passphrase.as_ref(), random)
     }
 
+    /// Keeps every other command from changing the file until the answer is dropped: between reading and writing it,
+    /// nobody may bring back a secret that was destroyed, or lose a key that was made.
+    pub fn lock(&self) -> anyhow::Result<File> {
+        let path = std::path::absolute(self.issuer.with_extension("lock"))?;
+        let folder = path.parent().context("a file has a folder")?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let open = || fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let locked = open().and_then(|file| file.lock().map(|()| file));
+        locked.with_context(|| format!("cannot lock {}", path.display()))
+    }
+
     /// Makes an instance's first keys.
     pub fn make(&self, now: u64, random: &Random) -> anyhow::Result<Vec<HeldKey>> {
+        let _alone = self.lock()?;
         ensure!(!self.issuer.exists(), "{} exists already", self.issuer.display());
         let keys = [KeyRole::Card, KeyRole::Status].map(|role| HeldKey::generate(role, now, random)).to_vec();
         self.write(&keys, random)?;
@@ -91,12 +110,56 @@ struct ReadyKey {
     signing: Option<Arc<IssuerSigningKey>>,
 }
 
-/// What is in force at a moment; replaced as a whole.
+/// What is in force at a moment.
+#[derive(Clone)]
 struct InForce {
     keys: Arc<Vec<ReadyKey>>,
     read_at: Option<SystemTime>,
-    revoked: Vec<Vec<u8>>,
+    revoked: Arc<[Vec<u8>]>,
     trust: Arc<SignedTrustList>,
+    /// This machine's clock minus the database's.
+    clock_ahead_seconds: i64,
+}
+
+impl InForce {
+    fn held(&self) -> impl Iterator<Item = &HeldKey> {
+        self.keys.iter().map(|key| &key.held)
+    }
+
+    fn check_clock(&self) -> anyhow::Result<()> {
+        let ahead = self.clock_ahead_seconds;
+        ensure!(
+            ahead.unsigned_abs() <= MAX_CLOCKS_APART_SECONDS,
+            "this machine's clock is {} minutes {} the database's, and nothing is signed until they agree",
+            ahead.unsigned_abs() / 60,
+            if ahead > 0 { "ahead of" } else { "behind" }
+        );
+        Ok(())
+    }
+}
+
+/// Whether a key is trusted no more: it is among the revoked ones, or its secret was destroyed. The file remembers that
+/// where a restored database does not.
+pub fn is_revoked(key: &HeldKey, revoked: &[Vec<u8>]) -> bool {
+    key.secret.is_none() || revoked.iter().any(|revoked| *revoked == key.public.public_key)
+}
+
+/// Which of the keys signs for `role` at `now`: of those that the trust list names and that were not revoked, the one that
+/// became valid last.
+pub fn which_signs<'a>(
+    keys: impl IntoIterator<Item = &'a HeldKey>,
+    role: KeyRole,
+    trust: &SignedTrustList,
+    revoked: &[Vec<u8>],
+    now: u64,
+) -> Option<&'a HeldKey> {
+    let usable = |key: &&HeldKey| {
+        key.public.role == role
+            && key.may_sign_at(now)
+            && trust.names(&key.public)
+            && !is_revoked(key, revoked)
+    };
+    keys.into_iter().filter(usable).max_by_key(|key| key.public.nbf)
 }
 
 /// All keys of an instance.
@@ -106,7 +169,10 @@ pub struct KeyRing {
     root: Option<IssuerSigningKey>,
     issuer_name: String,
     files: KeyFiles,
-    in_force: RwLock<Arc<InForce>>,
+    /// A clock that a test moves agrees with no database.
+    watches_clock: bool,
+    refreshing: tokio::sync::Mutex<()>,
+    in_force: RwLock<InForce>,
 }
 
 impl KeyRing {
@@ -120,97 +186,173 @@ impl KeyRing {
             ensure!(root.is_some(), "the instance has no keys yet: make them by `profcards keys init`");
             files.make(now, random)?;
         }
-        let trust = bring_trust_list(&files, &roots, db, now).await?;
+        let trust = force::bring(&files, &roots, db, now).await?;
         let trust = match (trust, &root) {
             (Some(trust), _) => trust,
             (None, Some(root)) => {
-                let request = request(db, &config.union_name, &files.read()?, &[], 1, now).await?;
-                settle(&roots, db, &request, root, now).await?
+                let request = force::request(db, &config.union_name, &files.read()?, &[], 1, now).await?;
+                force::settle(&roots, db, &request, root, now).await?
             }
             (None, None) => anyhow::bail!(
                 "there is no trust list: `profcards keys export-public` says what the root must sign, `profcards keys trust-list --install FILE` brings it here"
             ),
         };
-        let empty =
-            InForce { keys: Arc::default(), read_at: None, revoked: Vec::new(), trust: Arc::new(trust) };
-        let issuer_name = config.union_name.clone();
-        let ring = Self { roots, root, issuer_name, files, in_force: RwLock::new(Arc::new(empty)) };
+        let empty = InForce {
+            keys: Arc::default(),
+            read_at: None,
+            revoked: Arc::default(),
+            trust: Arc::new(trust),
+            clock_ahead_seconds: 0,
+        };
+        let ring = Self {
+            roots,
+            root,
+            issuer_name: config.union_name.clone(),
+            files,
+            watches_clock: matches!(clock, Clock::System),
+            refreshing: tokio::sync::Mutex::default(),
+            in_force: RwLock::new(empty),
+        };
         ring.refresh(db, now).await?;
-        ring.card_key(now)?;
-        ring.status_key(now)?;
+        if let Err(error) = ring.keep_copy() {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "there is no copy of the trust list beside the keys"
+            );
+        }
+        // Without a key that signs there is still much to serve, and commands to mend it with.
+        if let Err(error) = ring.is_ready(now) {
+            tracing::error!(%error, "no cards or no status lists can be signed");
+        }
         Ok(ring)
     }
 
-    /// Takes up what has changed: the key file, revocations, a newer trust list; where the root is at hand, signs a new list
-    /// when something in it must change or it is a day old. Cheap when nothing has.
+    /// Takes up what has changed: revocations, the key file, a newer trust list; where the root is at hand, signs a new list
+    /// when something in it must change or it is a day old. Cheap when nothing has. What fails keeps nothing else from
+    /// being taken up.
     pub async fn refresh(&self, db: &PgPool, now: u64) -> anyhow::Result<()> {
-        let before = self.in_force();
-        let read_at = Some(std::fs::metadata(&self.files.issuer)?.modified()?);
-        let keys =
-            if read_at == before.read_at { before.keys.clone() } else { Arc::new(self.read_keys().await?) };
+        let _one_at_a_time = self.refreshing.lock().await;
+        // Before anything that can fail by itself: no more may be signed with what somebody else may have.
         let revoked = store::revoked_keys(db).await?;
-        let mut trust = before.trust.clone();
-        if store::newest_seq(db).await? > trust.seq()
-            && let Some(cose) = store::newest_trust_list(db).await?
-        {
-            trust = Arc::new(SignedTrustList::load(cose, &self.roots)?);
+        self.change(|in_force| in_force.revoked = revoked.into());
+        if self.watches_clock {
+            let ahead = now.cast_signed() - store::clock_seconds(db).await?;
+            self.change(|in_force| in_force.clock_ahead_seconds = ahead);
         }
-        if let Some(root) = &self.root {
-            let held: Vec<_> = keys.iter().map(|key| key.held.clone()).collect();
-            let request = request(db, &self.issuer_name, &held, &revoked, trust.seq() + 1, now).await?;
-            let claims = trust.list.claims();
-            if now >= claims.iat + TRUST_LIST_RENEW_SECONDS || !request.is_met_by(claims) {
-                trust = Arc::new(settle(&self.roots, db, &request, root, now).await?);
-            }
+        let keys = self.take_up_keys().await;
+        let trust = self.take_up_trust_list(db, now).await;
+        keys.and(trust)
+    }
+
+    async fn take_up_keys(&self) -> anyhow::Result<()> {
+        let path = &self.files.issuer;
+        let changed_at = fs::metadata(path).and_then(|file| file.modified());
+        let read_at = Some(changed_at.with_context(|| format!("cannot read {}", path.display()))?);
+        if read_at == self.in_force().read_at {
+            return Ok(());
         }
-        write_copy(&self.files.trust_list, &trust)?;
-        let after = InForce { keys, read_at, revoked, trust };
-        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        let files = self.files.clone();
+        // Stretching the passphrase takes a while.
+        let held = tokio::task::spawn_blocking(move || files.read()).await??;
+        let ready = |held: HeldKey| ReadyKey { signing: held.signing_key().map(Arc::new), held };
+        let keys = Arc::new(held.into_iter().map(ready).collect());
+        self.change(|in_force| (in_force.keys, in_force.read_at) = (keys, read_at));
         Ok(())
     }
 
-    async fn read_keys(&self) -> anyhow::Result<Vec<ReadyKey>> {
-        let files = self.files.clone();
-        // Stretching the passphrase takes a while.
-        let keys = tokio::task::spawn_blocking(move || files.read()).await??;
-        let ready = |held: HeldKey| ReadyKey { signing: held.signing_key().map(Arc::new), held };
-        Ok(keys.into_iter().map(ready).collect())
+    async fn take_up_trust_list(&self, db: &PgPool, now: u64) -> anyhow::Result<()> {
+        let put = |list: SignedTrustList| self.change(|in_force| in_force.trust = Arc::new(list));
+        if store::newest_seq(db).await? > self.trust_list().seq()
+            && let Some(cose) = store::newest_trust_list(db).await?
+        {
+            put(SignedTrustList::load(cose, &self.roots)?);
+        }
+        let Some(root) = &self.root else { return Ok(()) };
+        let in_force = self.in_force();
+        in_force.check_clock()?;
+        let (claims, seq) = (in_force.trust.list.claims(), in_force.trust.seq() + 1);
+        let request =
+            force::request(db, &self.issuer_name, in_force.held(), &in_force.revoked, seq, now).await?;
+        if now >= claims.iat + TRUST_LIST_RENEW_SECONDS || !request.is_met_by(claims) {
+            put(force::settle(&self.roots, db, &request, root, now).await?);
+        }
+        Ok(())
     }
 
-    fn in_force(&self) -> Arc<InForce> {
+    /// Keeps a copy of the trust list in force beside the keys.
+    pub fn keep_copy(&self) -> anyhow::Result<()> {
+        force::write_copy(&self.files.trust_list, &self.trust_list())
+    }
+
+    fn in_force(&self) -> InForce {
         self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn signing_key(&self, role: KeyRole, now: u64) -> Option<Arc<IssuerSigningKey>> {
+    fn change(&self, change: impl FnOnce(&mut InForce)) {
+        change(&mut self.in_force.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn signing_key(&self, role: KeyRole, now: u64) -> Result<Arc<IssuerSigningKey>> {
         let in_force = self.in_force();
-        let usable = |key: &&ReadyKey| {
-            key.held.public.role == role
-                && key.held.may_sign_at(now)
-                && in_force.trust.names(&key.held.public)
-                && !in_force.revoked.iter().any(|revoked| *revoked == key.held.public.public_key)
-        };
-        in_force.keys.iter().filter(usable).max_by_key(|key| key.held.public.nbf)?.signing.clone()
+        in_force.check_clock().map_err(Error::Unavailable)?;
+        let signs = which_signs(in_force.held(), role, &in_force.trust, &in_force.revoked, now);
+        let ready =
+            in_force.keys.iter().find(|key| signs.is_some_and(|signs| signs.public == key.held.public));
+        ready.and_then(|key| key.signing.clone()).ok_or_else(|| no_key(role))
     }
 
     /// Signs cards at `now` (Unix seconds).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] while the trust list names no card key that may sign.
+    /// [`Error::Unavailable`] while the trust list names no card key that may sign, or the clock is far off.
     pub fn card_key(&self, now: u64) -> Result<Arc<IssuerSigningKey>> {
-        self.signing_key(KeyRole::Card, now).ok_or_else(|| no_key(KeyRole::Card))
+        self.signing_key(KeyRole::Card, now)
     }
 
     /// Signs status lists at `now` (Unix seconds).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] while the trust list names no status key that may sign.
+    /// [`Error::Unavailable`] while the trust list names no status key that may sign, or the clock is far off.
     pub fn status_key(&self, now: u64) -> Result<Arc<IssuerSigningKey>> {
-        self.signing_key(KeyRole::Status, now).ok_or_else(|| no_key(KeyRole::Status))
+        self.signing_key(KeyRole::Status, now)
+    }
+
+    /// Whether cards and status lists can be signed at `now`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn is_ready(&self, now: u64) -> Result<()> {
+        self.card_key(now).and(self.status_key(now)).map(drop)
+    }
+
+    /// Whether the trust list in force names a key of this role by this short name that was not revoked.
+    pub fn is_trusted(&self, role: KeyRole, kid: &[u8]) -> bool {
+        let in_force = self.in_force();
+        in_force.trust.list.claims().keys.iter().any(|key| {
+            key.role == role
+                && key.kid.0 == kid
+                && !in_force.revoked.iter().any(|revoked| *revoked == key.public_key)
+        })
+    }
+
+    /// When (Unix seconds) the trust list in force ends, and until when it lets keys of each role sign; 0 where none may.
+    pub fn ends(&self) -> [(&'static str, u64); 3] {
+        let in_force = self.in_force();
+        let signs_until = |role: KeyRole| {
+            let keys = in_force.held().filter(|key| {
+                key.public.role == role
+                    && in_force.trust.names(&key.public)
+                    && !is_revoked(key, &in_force.revoked)
+            });
+            (role.as_str(), keys.map(HeldKey::signs_until).max().unwrap_or(0))
+        };
+        let trust_list = ("trust-list", in_force.trust.list.claims().exp);
+        [trust_list, signs_until(KeyRole::Card), signs_until(KeyRole::Status)]
     }
 
     /// The trust list in force.
     pub fn trust_list(&self) -> Arc<SignedTrustList> {
-        self.in_force().trust.clone()
+        self.in_force().trust
     }
 
     /// The pinned roots.
@@ -224,75 +366,4 @@ fn no_key(role: KeyRole) -> Error {
     Error::Unavailable(anyhow::anyhow!(
         "the trust list names no {role} key of this instance that may sign now"
     ))
-}
-
-/// What a root should sign: every key that was not revoked and may still be needed, and the status lists.
-pub async fn request(
-    db: &PgPool,
-    issuer: &str,
-    keys: &[HeldKey],
-    revoked: &[Vec<u8>],
-    seq: u64,
-    now: u64,
-) -> anyhow::Result<TrustRequest> {
-    let wanted =
-        |key: &&TrustedKey| key.exp > now && !revoked.iter().any(|revoked| *revoked == key.public_key);
-    let keys = keys.iter().map(|key| &key.public).filter(wanted);
-    Ok(TrustRequest::new(issuer, seq, keys, lists::declared(db).await?))
-}
-
-/// The newest of the list that all instances share and this one's copy, which a restored database may lack.
-async fn bring_trust_list(
-    files: &KeyFiles,
-    roots: &[[u8; 32]],
-    db: &PgPool,
-    now: u64,
-) -> anyhow::Result<Option<SignedTrustList>> {
-    let shared = match store::newest_trust_list(db).await? {
-        Some(cose) => Some(SignedTrustList::load(cose, roots)?),
-        None => None,
-    };
-    if !files.trust_list.exists() {
-        return Ok(shared);
-    }
-    let copy = SignedTrustList::read(&files.trust_list, roots)?;
-    if shared.as_ref().is_some_and(|shared| shared.seq() >= copy.seq()) {
-        return Ok(shared);
-    }
-    install(db, &copy, now).await?;
-    Ok(Some(copy))
-}
-
-/// Puts a list in force for every instance.
-///
-/// # Errors
-/// When a list of this number, or a later one, is in force already.
-pub async fn install(db: &PgPool, list: &SignedTrustList, now: u64) -> anyhow::Result<()> {
-    ensure!(
-        store::keep_trust_list(db, list.seq(), &list.cose, from_unix_seconds(now)).await?,
-        "another trust list with the number {} or a later one is in force: ask for the next number",
-        list.seq()
-    );
-    Ok(())
-}
-
-/// Signs a list and puts it in force; where another instance was quicker, takes that one's.
-async fn settle(
-    roots: &[[u8; 32]],
-    db: &PgPool,
-    request: &TrustRequest,
-    root: &IssuerSigningKey,
-    now: u64,
-) -> anyhow::Result<SignedTrustList> {
-    let cose = request.sign(root, now)?;
-    store::keep_trust_list(db, request.seq, &cose, from_unix_seconds(now)).await?;
-    let newest = store::newest_trust_list(db).await?.context("the trust list just kept is gone")?;
-    SignedTrustList::load(newest, roots)
-}
-
-fn write_copy(path: &Path, trust: &SignedTrustList) -> anyhow::Result<()> {
-    if std::fs::read(path).is_ok_and(|copy| copy == trust.cose) {
-        return Ok(());
-    }
-    files::write_public(path, &trust.cose)
 }

@@ -34,6 +34,13 @@ pub async fn keep_trust_list(db: &PgPool, seq: u64, cose: &[u8], now: DateTime<U
     Ok(newest_trust_list(db).await?.is_some_and(|newest| newest == cose))
 }
 
+/// The database's clock, Unix seconds.
+pub async fn clock_seconds(db: &PgPool) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select extract(epoch from clock_timestamp())::bigint as "seconds!""#)
+        .fetch_one(db)
+        .await
+}
+
 /// The public keys that are trusted no more.
 pub async fn revoked_keys(db: &PgPool) -> sqlx::Result<Vec<Vec<u8>>> {
     sqlx::query_scalar!("select public_key from revoked_key").fetch_all(db).await

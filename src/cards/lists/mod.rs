@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 use profcards_card::constants::{STATUS_LIST_SECONDS, STATUS_LIST_TTL_SECONDS};
-use profcards_card::{IssuerSigningKey, ListLocation, Status, StatusBits, StatusListClaims, TrustListClaims};
+use profcards_card::{KeyRole, ListLocation, Status, StatusBits, StatusListClaims, TrustListClaims};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
@@ -132,7 +132,7 @@ async fn current(app: &App, n: i32) -> Result<Arc<Published>> {
 async fn already_signed(app: &App, n: i32, now: DateTime<Utc>) -> Result<Option<Arc<Published>>> {
     let mut conn = app.db.acquire().await?;
     let state = store::state(&mut conn, n).await?;
-    if !is_current(&state, &*app.keys.status_key(unix_seconds(now))?, now) {
+    if !is_current(app, &state, now) {
         return Ok(None);
     }
     let held = app.lists.get(n).filter(|held| state.digest.as_deref() == Some(&held.digest[..]));
@@ -143,10 +143,11 @@ async fn already_signed(app: &App, n: i32, now: DateTime<Utc>) -> Result<Option<
     Ok(Some(app.lists.keep(n, Published { digest: digest_of(&cose), cose })))
 }
 
-fn is_current(state: &ListState, key: &IssuerSigningKey, now: DateTime<Utc>) -> bool {
+/// Any trusted key will do: while instances do not yet agree which of them signs, each would replace the others' lists.
+fn is_current(app: &App, state: &ListState, now: DateTime<Utc>) -> bool {
     state.signed_at.is_some_and(|at| unix_seconds(now) < unix_seconds(at) + RESIGN_SECONDS)
         && state.signed_revision == state.revision
-        && state.kid.as_deref() == Some(&key.kid().0[..])
+        && state.kid.as_deref().is_some_and(|kid| app.keys.is_trusted(KeyRole::Status, kid))
 }
 
 /// Signs list `n` for every instance. What was signed meanwhile by another one, whose lock this waited for, is taken over.
@@ -154,11 +155,11 @@ async fn sign(app: &App, n: i32, now: DateTime<Utc>) -> Result<Arc<Published>> {
     let mut tx = app.db.begin().await?;
     store::lock_token(&mut tx, n).await?;
     let state = store::state(&mut tx, n).await?;
-    let key = app.keys.status_key(unix_seconds(now))?;
-    if is_current(&state, &key, now) {
+    if is_current(app, &state, now) {
         let cose = Bytes::from(store::token(&mut tx, n).await?);
         return Ok(app.lists.keep(n, Published { digest: digest_of(&cose), cose }));
     }
+    let key = app.keys.status_key(unix_seconds(now))?;
     let content = store::content(&mut tx, n).await?;
     let revision = content.as_ref().map(|content| content.revision);
     // Another instance's clock may be ahead of ours.

@@ -5,6 +5,7 @@ pub mod client;
 pub mod lists;
 pub mod phone;
 pub mod process;
+pub mod production;
 pub mod register;
 pub mod scratch;
 pub mod till;
@@ -133,8 +134,9 @@ impl TestApp {
         self.clock.as_ref().expect("a manual clock").fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
-    /// What the instance does by itself once an hour.
+    /// What the instance does by itself.
     pub async fn housekeeping(&self) {
+        self.app.keys.refresh(&self.app.db, self.now()).await.unwrap();
         jobs::housekeeping(&self.app).await;
     }
 

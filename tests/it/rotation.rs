@@ -1,0 +1,286 @@
+//! Keys in a running server: how they take turns, and what follows when one is lost to somebody else.
+
+use profcards::cards::keys::file::HeldKey;
+use profcards::cards::keys::{KeyFiles, store};
+use profcards::clock::from_unix_seconds;
+use profcards::jobs;
+use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustList, from_text, issue_card, to_text};
+use serde_json::json;
+
+use super::support::lists::{Held, pins};
+use super::support::process::Server;
+use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, next_id};
+
+fn kid_of_card(card: &[u8]) -> Kid {
+    SignedCard::parse(card).unwrap().kid
+}
+
+/// Adds a key that takes over after so many seconds; answers its name.
+async fn add_key(app: &TestApp, role: KeyRole, in_seconds: u64) -> Kid {
+    let files = KeyFiles::of(&app.app.config).unwrap();
+    let mut held = files.read().unwrap();
+    let key = HeldKey::generate(role, app.now() + in_seconds, &app.app.random);
+    let kid = key.public.kid;
+    held.push(key);
+    files.write(&held, &app.app.random).unwrap();
+    app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
+    kid
+}
+
+#[tokio::test]
+async fn a_new_key_takes_over_at_its_hour_and_old_cards_stay_good() {
+    let app = TestApp::start().await;
+    let early = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let before = Held::download(&app).await;
+    let next = add_key(&app, KeyRole::Card, 7 * DAY_SECONDS as u64).await;
+    let announced = Held::download(&app).await;
+    assert_eq!(announced.trust.claims().seq, before.trust.claims().seq + 1);
+    let meanwhile = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
+    assert_eq!(kid_of_card(&meanwhile.card), kid_of_card(&early.card));
+    app.advance(7 * DAY_SECONDS);
+    let late = Phone::activate(&app, app.member("Сидорова Ольга Ивановна").await).await;
+    assert_eq!(kid_of_card(&late.card), next);
+    // A till that has the list of a week ago knows the new key, and nobody's card was issued anew for it.
+    let announced = announced.at(app.now());
+    for phone in [&early, &meanwhile, &late] {
+        assert_eq!(announced.verdict(&phone.token(app.now())).code, Code::Accepted);
+    }
+    assert_eq!(early.profile().await["card"]["cardHex"], hex::encode(&early.card));
+}
+
+/// Somebody else has the card key: it is revoked, as `keys revoke` does it.
+async fn lose_card_key(app: &TestApp) -> Kid {
+    let files = KeyFiles::of(&app.app.config).unwrap();
+    let mut held = files.read().unwrap();
+    let lost = held.iter_mut().find(|key| key.public.role == KeyRole::Card).unwrap();
+    lost.secret = None;
+    store::revoke(&app.app.db, &lost.public, from_unix_seconds(app.now())).await.unwrap();
+    files.write(&held, &app.app.random).unwrap();
+    add_key(app, KeyRole::Card, 0).await
+}
+
+#[tokio::test]
+async fn what_a_lost_key_signed_is_refused_everywhere_and_at_any_time() {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    let shown_before = phone.token(app.now());
+    let purchase = till.purchase(&shown_before, 150_000, app.now());
+    let next = lose_card_key(&app).await;
+    let held = Held::download(&app).await;
+    assert_eq!(held.verdict(&phone.token(app.now())).code, Code::UnknownKey);
+    till.refused(&purchase, "unknown-key").await;
+    let other = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
+    assert_eq!(kid_of_card(&other.card), next);
+    assert_eq!(Held::download(&app).await.verdict(&other.token(app.now())).code, Code::Accepted);
+}
+
+#[tokio::test]
+async fn cards_of_a_lost_key_are_issued_anew_by_themselves() {
+    let app = TestApp::start().await;
+    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    let next = lose_card_key(&app).await;
+    // Not before every instance has heard of it.
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(phone.profile().await["card"]["cardHex"], hex::encode(&phone.card));
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    phone.card = hex::decode(phone.profile().await["card"]["cardHex"].as_str().unwrap()).unwrap();
+    assert_eq!(kid_of_card(&phone.card), next);
+    let token = phone.token(app.now());
+    assert_eq!(Held::download(&app).await.verdict(&token).code, Code::Accepted);
+    till.applied(&till.purchase(&token, 150_000, app.now())).await;
+    // Done is done: nothing is issued once more.
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(phone.profile().await["card"]["cardHex"], hex::encode(&phone.card));
+}
+
+#[tokio::test]
+async fn a_lost_keys_cards_are_refused_before_any_trust_list_says_so() {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    let key = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
+    let key = key.iter().find(|key| key.public.role == KeyRole::Card).unwrap();
+    store::revoke(&app.app.db, &key.public, from_unix_seconds(app.now())).await.unwrap();
+    let purchase = till.purchase(&phone.token(app.now()), 150_000, app.now());
+    till.refused(&purchase, "card-not-issued-here").await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_signs_nothing_whatever_else_cannot_be_read() {
+    let app = TestApp::start().await;
+    let files = KeyFiles::of(&app.app.config).unwrap();
+    let held = files.read().unwrap();
+    let lost = &held.iter().find(|key| key.public.role == KeyRole::Card).unwrap().public;
+    fs::write(&files.issuer, "cut sho").unwrap();
+    store::revoke(&app.app.db, lost, from_unix_seconds(app.now())).await.unwrap();
+    assert!(app.app.keys.refresh(&app.app.db, app.now()).await.is_err());
+    assert!(app.app.keys.card_key(app.now()).is_err());
+    assert!(app.app.keys.status_key(app.now()).is_ok());
+    // The list that names it no more is in force all the same once the file is back, and is published without a copy.
+    fs::remove_file(&files.trust_list).unwrap();
+    fs::create_dir(&files.trust_list).unwrap();
+    files.write(&held, &app.app.random).unwrap();
+    app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
+    assert!(app.app.keys.keep_copy().is_err());
+    assert!(!app.app.keys.trust_list().names(lost));
+}
+
+#[tokio::test]
+async fn a_restored_database_does_not_bring_a_revoked_key_back() {
+    let app = TestApp::start().await;
+    let lost = kid_of_card(&Phone::activate(&app, app.member("Иванова Мария Петровна").await).await.card);
+    lose_card_key(&app).await;
+    sqlx::query("delete from revoked_key").execute(&app.app.db).await.unwrap();
+    app.advance(2 * DAY_SECONDS);
+    app.housekeeping().await;
+    let held = Held::download(&app).await;
+    assert_eq!(held.trust.claims().iat, app.now());
+    assert!(held.trust.claims().keys.iter().all(|key| key.kid != lost));
+}
+
+#[tokio::test]
+async fn a_key_is_known_for_as_long_as_its_last_purchase_may_come() {
+    let app = TestApp::start().await;
+    let key = app.app.keys.trust_list().list.claims().keys[0].clone();
+    let is_named = async |days_after_its_end: i64| {
+        app.advance(i64::try_from(key.exp).unwrap() - app.now().cast_signed());
+        app.advance(days_after_its_end * DAY_SECONDS);
+        app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
+        app.app.keys.trust_list().names(&key)
+    };
+    assert!(is_named(34).await);
+    assert!(!is_named(35).await);
+}
+
+#[tokio::test]
+async fn another_status_key_is_no_reason_to_sign_a_list_anew() {
+    let app = TestApp::start().await;
+    let client = app.anonymous();
+    let before = client.get(STATUS).await.body;
+    let next = add_key(&app, KeyRole::Status, 0).await;
+    assert_eq!(app.app.keys.status_key(app.now()).unwrap().kid(), next);
+    assert_eq!(client.get(STATUS).await.body, before);
+    let files = KeyFiles::of(&app.app.config).unwrap();
+    let held = files.read().unwrap();
+    let first = held.iter().find(|key| key.public.role == KeyRole::Status).unwrap();
+    store::revoke(&app.app.db, &first.public, from_unix_seconds(app.now())).await.unwrap();
+    app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
+    assert_ne!(client.get(STATUS).await.body, before);
+}
+
+#[tokio::test]
+async fn nothing_is_signed_by_a_clock_that_is_far_off() {
+    let app = TestApp::start_with_real_clock().await;
+    for (off, how) in [(DAY_SECONDS, "ahead of"), (-DAY_SECONDS, "behind")] {
+        assert!(app.app.keys.refresh(&app.app.db, app.now().saturating_add_signed(off)).await.is_err());
+        let refused = app.app.keys.card_key(app.now()).err().unwrap().to_string();
+        assert!(refused.contains(how), "{refused}");
+        assert!(app.app.keys.status_key(app.now()).is_err());
+    }
+    assert_eq!(app.anonymous().get(STATUS).await.status, 503);
+    app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
+    app.app.keys.is_ready(app.now()).unwrap();
+    assert_eq!(app.anonymous().get(STATUS).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_says_when_its_keys_end_and_ends_with_its_own_work() {
+    let app = TestApp::start_with_real_clock().await;
+    let server = Server::start(&app, None).await;
+    let told = Client::new(&server.base).get("/metrics").await.body;
+    let told = String::from_utf8(told).unwrap();
+    for (what, ends_at) in app.app.keys.ends() {
+        let line = format!("profcards_keys_end_timestamp_seconds{{what=\"{what}\"}} {ends_at}\n");
+        assert!(told.contains(&line), "{line} is not in {told}");
+    }
+    server.kill().await;
+    Server::start(&app, Some("panic-housekeeping")).await.died().await;
+}
+
+#[tokio::test]
+async fn a_card_that_a_lost_key_signed_for_anothers_place_is_not_the_one_that_was_issued() {
+    let app = TestApp::start().await;
+    let (member, till) = (app.member("Иванова Мария Петровна").await, Till::pair(&app).await);
+    let lost = app.app.keys.card_key(app.now()).unwrap();
+    let next = add_key(&app, KeyRole::Card, 0).await;
+    let holder = Phone::activate(&app, member).await;
+    let genuine =
+        app.sheet(&app.chair().await, holder.member).await["paperToken"].as_str().unwrap().to_owned();
+    let paper = from_text(&genuine).unwrap();
+    let paper = SignedCard::parse(&paper).unwrap();
+    assert_eq!(paper.kid, next);
+    let files = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
+    let lost_key = files.iter().find(|key| key.public.kid == lost.kid()).unwrap();
+    store::revoke(&app.app.db, &lost_key.public, from_unix_seconds(app.now())).await.unwrap();
+    // The trust list in force still names the key.
+    let forged = to_text(&issue_card(&paper.claims, &lost).unwrap());
+    assert_eq!(Held::download(&app).await.verdict(&forged).code, Code::Accepted);
+    till.refused(&till.purchase(&forged, 150_000, app.now()), "card-not-issued-here").await;
+    till.applied(&till.purchase(&genuine, 150_000, app.now())).await;
+}
+
+#[tokio::test]
+async fn who_rested_while_a_key_was_lost_goes_on_with_cards_of_the_next() {
+    let app = TestApp::start().await;
+    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    app.set_status(phone.member, "suspended").await;
+    let next = lose_card_key(&app).await;
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.set_status(phone.member, "active").await;
+    phone.take_new_card().await;
+    assert_eq!(kid_of_card(&phone.card), next);
+    assert_eq!(Held::download(&app).await.verdict(&phone.token(app.now())).code, Code::Accepted);
+    app.cards_are_sound().await;
+}
+
+#[tokio::test]
+async fn nobody_is_handed_a_card_of_a_lost_key() {
+    let app = TestApp::start().await;
+    let (first, second) =
+        (app.member("Иванова Мария Петровна").await, app.member("Петрова Анна Сергеевна").await);
+    let chair = app.chair().await;
+    let (phone, _) = (Phone::activate(&app, first).await, app.sheet(&chair, second).await);
+    // Nothing has been issued anew by itself yet.
+    let next = lose_card_key(&app).await;
+    let renewed = phone.client.post("/api/member/card", &json!({})).await.json(200);
+    assert_eq!(kid_of_card(&hex::decode(renewed["cardHex"].as_str().unwrap()).unwrap()), next);
+    let sheet = app.sheet(&chair, first).await;
+    let path = format!("/api/staff/organisations/{}/paper-cards", app.world.school);
+    let printed = chair.post_once(&path, next_id(), &json!({ "memberIds": [second] })).await.json(200);
+    for paper in [&sheet["paperToken"], &printed["items"][0]["token"]] {
+        assert_eq!(kid_of_card(&from_text(paper.as_str().unwrap()).unwrap()), next);
+    }
+    app.cards_are_sound().await;
+}
+
+#[tokio::test]
+async fn a_lost_key_is_done_with_when_no_card_of_it_is_left() {
+    let app = TestApp::start().await;
+    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let next = lose_card_key(&app).await;
+    // A card that cannot be made, until somebody looks after it.
+    let set_end = "update registration set valid_to = $1 where membership_id = $2";
+    let registered_until = async |day: Option<chrono::NaiveDate>| {
+        sqlx::query(set_end).bind(day).bind(phone.member).execute(&app.app.db).await.unwrap();
+    };
+    registered_until(Some(app.app.clock.today())).await;
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    registered_until(None).await;
+    let runs = async || -> i64 {
+        sqlx::query_scalar("select count(*) from reissue_run").fetch_one(&app.app.db).await.unwrap()
+    };
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(runs().await, 1, "it is not tried again at once");
+    app.advance(3_700);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    phone.take_new_card().await;
+    assert_eq!(kid_of_card(&phone.card), next);
+    app.advance(3_700);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_eq!(runs().await, 2, "done is done");
+}
