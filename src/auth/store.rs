@@ -65,6 +65,12 @@ pub async fn close_session(conn: &mut PgConnection, token_hash: &[u8; 32]) -> Re
     Ok(())
 }
 
+/// Ends every session of a till.
+pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Uuid) -> Result<()> {
+    sqlx::query!("delete from session where terminal_id = $1", terminal_id).execute(conn).await?;
+    Ok(())
+}
+
 /// Removes sessions that have ended by themselves.
 pub async fn prune_sessions(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!("delete from session where expires_at <= $1", now).execute(db).await?;

@@ -6,6 +6,7 @@ mod cards;
 mod keys;
 mod partner_key;
 mod serve;
+mod till;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -16,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, Services};
 use crate::random::Random;
-use crate::{db, demo, faults, ledger, partners};
+use crate::{db, demo, faults, ledger};
 
 /// The digital platform of a trade union: cards, cashback, registry.
 #[derive(Parser)]
@@ -47,7 +48,7 @@ enum Command {
     Cards(cards::Cards),
     /// Partners' tills.
     #[command(subcommand)]
-    Till(Till),
+    Till(till::Till),
     /// The API keys of partners' own servers.
     #[command(subcommand)]
     PartnerKey(partner_key::PartnerKey),
@@ -64,18 +65,6 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-}
-
-#[derive(Subcommand)]
-enum Till {
-    /// Make a code that pairs one till with an outlet.
-    Code {
-        /// The outlet's id; without it, the first outlet.
-        #[arg(long)]
-        outlet: Option<uuid::Uuid>,
-    },
-    /// List the outlets.
-    Outlets,
 }
 
 #[derive(Subcommand)]
@@ -107,16 +96,7 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
             faults::arm(config.production);
             beside_instance(config, async move |app| cards::reissue(&app, &args).await)
         }
-        Command::Till(Till::Code { outlet }) => beside_instance(config, async move |app| {
-            println!("{}", pairing_code(&app, outlet).await?);
-            Ok(0)
-        }),
-        Command::Till(Till::Outlets) => beside_instance(config, async |app| {
-            for outlet in partners::store::outlets(&app.db).await? {
-                println!("{} {}", outlet.id, outlet.name);
-            }
-            Ok(0)
-        }),
+        Command::Till(command) => beside_instance(config, async move |app| till::run(&app, &command).await),
         Command::PartnerKey(command) => {
             beside_instance(config, async move |app| partner_key::run(&app, &command).await)
         }
@@ -177,21 +157,8 @@ fn beside_services(
     outcome
 }
 
-/// Makes a pairing code for an outlet.
-async fn pairing_code(app: &App, outlet: Option<uuid::Uuid>) -> anyhow::Result<Code> {
-    let outlet_id = match outlet {
-        Some(id) => id,
-        None => partners::store::outlets(&app.db).await?.first().context("there is no outlet yet")?.id,
-    };
-    let code = Code::from_bytes(&app.random.bytes::<7>());
-    let mut conn = app.db.acquire().await?;
-    let code_hash = code.stored_hash(&app.secret, "pairing-hash");
-    partners::store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
-    Ok(code)
-}
-
 /// Fresh codes of the demo union, if it is loaded.
 async fn demo_codes(app: &App) -> anyhow::Result<Option<(demo::MemberEntry, Code)>> {
     let Some(entry) = demo::member_entry(app).await? else { return Ok(None) };
-    Ok(Some((entry, pairing_code(app, None).await?)))
+    Ok(Some((entry, till::pairing_code(app, None).await?)))
 }

@@ -88,11 +88,18 @@ impl FromRequestParts<AppState> for ClientAddress {
 impl ClientAddress {
     /// The key of this address's counters: an IPv6 customer holds a whole /64.
     pub fn limit_key(&self) -> String {
-        match self.0 {
+        self.key_of(4)
+    }
+
+    /// The key of the counters of the network around it: an IPv6 site is given a /48, which holds 65,536 of those.
+    pub fn network_key(&self) -> String {
+        self.key_of(3)
+    }
+
+    fn key_of(&self, v6_groups: usize) -> String {
+        match self.0.to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => {
-                v6.to_ipv4_mapped().map_or_else(|| format!("{:x?}", &v6.segments()[..4]), |v4| v4.to_string())
-            }
+            IpAddr::V6(v6) => format!("{:x?}", &v6.segments()[..v6_groups]),
         }
     }
 }

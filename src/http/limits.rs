@@ -27,14 +27,27 @@ pub const ACTIVATION_PER_ADDRESS: Limit =
     Limit { name: "activation-address", attempts: 10, window_seconds: 900 };
 /// Failed activations with one code.
 pub const ACTIVATION_PER_CODE: Limit = Limit { name: "activation-code", attempts: 10, window_seconds: 3_600 };
+/// Challenges for one code; each is a row that is kept for a day.
+pub const CHALLENGES_PER_CODE: Limit = Limit { name: "challenges-code", attempts: 30, window_seconds: 3_600 };
+/// Failed activations from one network: whoever holds many addresses must not use up everyone's limit.
+pub const ACTIVATION_PER_NETWORK: Limit =
+    Limit { name: "activation-network", attempts: 500, window_seconds: 3_600 };
 /// Failed activations altogether: a search of the code space from many addresses stops here.
 pub const ACTIVATION_ALTOGETHER: Limit =
     Limit { name: "activation-all", attempts: 20_000, window_seconds: 3_600 };
+/// Failed reports of a lost phone altogether. Counted apart, so that a phone can be reported while activations are flooded.
+pub const LOSS_ALTOGETHER: Limit = Limit { name: "loss-all", attempts: 20_000, window_seconds: 3_600 };
 /// Failed pairings from one address.
 pub const PAIRING_PER_ADDRESS: Limit = Limit { name: "pairing-address", attempts: 10, window_seconds: 900 };
 
 /// Questions of one till for what a purchase may be paid from the balance.
 pub const REDEMPTION_PER_TILL: Limit = Limit { name: "redemption-till", attempts: 60, window_seconds: 60 };
+
+/// Pushes of one phone or till; each holds up to a hundred mutations.
+pub const PUSH_PER_CLIENT: Limit = Limit { name: "push-client", attempts: 300, window_seconds: 60 };
+/// Consents given and withdrawn by one member; each is a document that is kept.
+pub const CONSENTS_PER_MEMBER: Limit =
+    Limit { name: "consents-member", attempts: 20, window_seconds: 86_400 };
 
 /// Verifications by one API key.
 pub const VENDOR_PER_KEY: Limit = Limit { name: "vendor-key", attempts: 600, window_seconds: 60 };

@@ -10,7 +10,6 @@ use crate::auth::{MemberPhone, member_audience};
 use crate::error::{Error, Result};
 use crate::http::idempotency::{self, Claim};
 use crate::sync::push::{rejected, repeated, undecided};
-use crate::sync::store::acknowledge;
 use crate::sync::{Answer, Mutation, Outcome};
 
 /// Notices in one mutation.
@@ -23,15 +22,10 @@ struct Read {
 }
 
 /// Applies a phone's mutations in their order; one answer each.
-pub async fn apply_all(
-    app: &AppState,
-    phone: &MemberPhone,
-    client_id: Uuid,
-    mutations: &[Mutation],
-) -> Vec<Answer> {
+pub async fn apply_all(app: &AppState, phone: &MemberPhone, mutations: &[Mutation]) -> Vec<Answer> {
     let mut answers = Vec::with_capacity(mutations.len());
     for mutation in mutations {
-        let outcome = match apply(app, phone, client_id, mutation).await {
+        let outcome = match apply(app, phone, mutation).await {
             Ok(outcome) => outcome,
             Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
             Err(error) => undecided(&error, mutation),
@@ -41,14 +35,14 @@ pub async fn apply_all(
     answers
 }
 
-async fn apply(app: &AppState, phone: &MemberPhone, client_id: Uuid, mutation: &Mutation) -> Result<Outcome> {
+async fn apply(app: &AppState, phone: &MemberPhone, mutation: &Mutation) -> Result<Outcome> {
     if mutation.name != "notice.read" {
         return Ok(rejected("unknown-mutation"));
     }
     let Ok(read) = serde_json::from_value::<Read>(mutation.args.clone()) else {
         return Ok(rejected("malformed-args"));
     };
-    if read.ids.len() > MAX_IDS {
+    if !(1..=MAX_IDS).contains(&read.ids.len()) {
         return Ok(rejected("malformed-args"));
     }
     let (now, audience) = (app.clock.now(), member_audience(phone.membership_id));
@@ -59,11 +53,13 @@ async fn apply(app: &AppState, phone: &MemberPhone, client_id: Uuid, mutation: &
     {
         return repeated(&answer);
     }
-    store::mark_read(&mut tx, phone.membership_id, &audience, &read.ids, now).await?;
     let outcome = Outcome::Applied { result: json!({ "readAt": now.timestamp() }) };
+    if !store::mark_read(&mut tx, phone.membership_id, &audience, &read.ids, now).await? {
+        // There was no effect, so no key is kept with it: a phone leaves no more keys than it has read notices.
+        return Ok(outcome);
+    }
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
     idempotency::store(&mut tx, &audience, mutation.id, &answer).await?;
-    acknowledge(&mut tx, &audience, client_id, mutation.seq, now).await?;
     tx.commit().await?;
     Ok(outcome)
 }

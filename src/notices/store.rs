@@ -95,15 +95,15 @@ pub async fn find(conn: &mut PgConnection, membership_id: Uuid, ids: &[Uuid]) ->
     .await?)
 }
 
-/// Marks a member's own notices among these as read, and tells the phone.
+/// Marks a member's own notices among these as read, and tells the phone; answers whether one of them was unread.
 pub async fn mark_read(
     conn: &mut PgConnection,
     membership_id: Uuid,
     audience: &str,
     ids: &[Uuid],
     now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
+) -> Result<bool> {
+    let told = sqlx::query!(
         "with read as (
              update notice set read_at = $3 where membership_id = $1 and id = any($2) and read_at is null returning id
          )
@@ -116,5 +116,5 @@ pub async fn mark_read(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(told.rows_affected() > 0)
 }

@@ -72,7 +72,6 @@ async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>
 async fn unpair(State(app): State<AppState>, till: Till, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
     let mut tx = app.db.begin().await?;
     store::unpair(&mut tx, till.terminal_id, app.clock.now()).await?;
-    crate::auth::store::close_session(&mut tx, &till.token_hash).await?;
     tx.commit().await?;
     Ok((jar.add(forget_cookie(&app, Face::Till)), StatusCode::NO_CONTENT))
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::challenge::ChallengeKey;
 use super::{PAIRING_CODE_DAYS, TillRedemption, TillState};
 use crate::error::Result;
-use crate::ledger;
 use crate::secret::InstanceSecret;
+use crate::{auth, ledger};
 
 /// A partner, for the demo union and the command line.
 pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: DateTime<Utc>) -> Result<()> {
@@ -71,6 +71,35 @@ pub async fn outlets(db: &PgPool) -> Result<Vec<OutletRow>> {
     .await?)
 }
 
+/// A till as the command line lists it, or an outlet that has none yet.
+pub struct TillRow {
+    /// The outlet.
+    pub outlet_id: Uuid,
+    /// Partner and outlet.
+    pub outlet_name: String,
+    /// The till.
+    pub terminal_id: Option<Uuid>,
+    /// Its number in the outlet.
+    pub number: Option<i32>,
+    /// When it was paired, the last time.
+    pub paired_at: Option<DateTime<Utc>>,
+    /// When it ended, if it has.
+    pub unpaired_at: Option<DateTime<Utc>>,
+}
+
+/// All tills, outlet by outlet.
+pub async fn tills(db: &PgPool) -> Result<Vec<TillRow>> {
+    Ok(sqlx::query_as!(
+        TillRow,
+        r#"select o.id as outlet_id, p.name || ', ' || o.name as "outlet_name!", t.id as "terminal_id?",
+                  t.number as "number?", t.paired_at as "paired_at?", t.unpaired_at
+           from outlet o join partner p on p.id = o.partner_id left join terminal t on t.outlet_id = o.id
+           order by o.created_at, o.id, t.number"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Records a pairing code by its hash.
 pub async fn insert_pairing_code(
     conn: &mut PgConnection,
@@ -91,7 +120,8 @@ pub async fn insert_pairing_code(
 }
 
 /// Uses a pairing code up; answers the terminal, or none if the code is not good. A browser that was a till of this outlet
-/// before becomes it again; one that lost the reply to its pairing gets the same answer.
+/// before becomes it again, and whatever was signed in as this till until now is not any more; one that lost the reply to its
+/// pairing gets the same answer.
 pub async fn pair(
     conn: &mut PgConnection,
     code_hash: &[u8; 32],
@@ -126,6 +156,7 @@ pub async fn pair(
         sqlx::query!("update terminal set paired_at = $2, unpaired_at = null where id = $1", own, now)
             .execute(&mut *conn)
             .await?;
+        auth::store::close_sessions_of_till(&mut *conn, own).await?;
         own
     } else {
         sqlx::query!(
@@ -150,28 +181,17 @@ pub async fn pair(
     Ok(Some(terminal_id))
 }
 
-/// Ends a till. Its number is not given again.
-pub async fn unpair(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
+/// Ends a till and every session of it; answers whether there was one to end. Its number is not given again.
+pub async fn unpair(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let ended = sqlx::query!(
         "update terminal set unpaired_at = $2 where id = $1 and unpaired_at is null",
         terminal_id,
         now
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
-}
-
-/// The till was in contact.
-pub async fn touch(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "update terminal set last_sync_at = greatest(last_sync_at, $2) where id = $1",
-        terminal_id,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    auth::store::close_sessions_of_till(conn, terminal_id).await?;
+    Ok(ended.rows_affected() == 1)
 }
 
 /// Where a purchase at this till belongs.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::{Answer, Mutation, Outcome, store};
+use super::{Answer, Mutation, Outcome};
 use crate::app::AppState;
 use crate::auth::till_audience;
 use crate::error::{Error, Result};
@@ -21,8 +21,6 @@ use crate::ledger::{Applied, Refusal};
 pub struct Pusher {
     /// The till.
     pub terminal_id: Uuid,
-    /// The client's own id.
-    pub client_id: Uuid,
     /// The server's time minus the client's.
     pub skew_seconds: i64,
 }
@@ -104,7 +102,6 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
     };
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
     idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
-    store::acknowledge(&mut tx, &principal, pusher.client_id, mutation.seq, now).await?;
     operation.complete(&mut tx, &mut outcome).await?;
     tx.commit().await?;
     crate::faults::after_commit();

@@ -20,6 +20,7 @@ use crate::app::AppState;
 use crate::auth::{Face, MemberPhone, Till, member_audience, till_audience};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Query};
+use crate::http::limits;
 use crate::ledger::purchase;
 use crate::{enrolment, ledger, notices, partners};
 
@@ -69,8 +70,6 @@ fn check_schema(schema: u32) -> Result<()> {
 #[serde(rename_all = "camelCase")]
 struct Push {
     face: Face,
-    /// Chosen by the client once and kept.
-    client_id: Uuid,
     schema: u32,
     /// Unix seconds by the client's own clock, uncorrected.
     client_time: i64,
@@ -87,8 +86,6 @@ struct PushAnswer {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     server_time: DateTime<Utc>,
-    /// The highest `seq` of this client that is decided.
-    acked_seq: i64,
 }
 
 /// How the client's clock stands.
@@ -106,7 +103,7 @@ struct ClockReport {
 #[utoipa::path(post, path = "/api/sync/push", tag = "sync", security(("pc_member" = []), ("pc_till" = [])),
     request_body = Push, responses(
     (status = 200, body = PushAnswer), (status = 401, body = Problem), (status = 409, body = Problem),
-    (status = 413, body = Problem), (status = 422, body = Problem)))]
+    (status = 413, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn push_mutations(
     State(app): State<AppState>,
     headers: HeaderMap,
@@ -114,23 +111,19 @@ async fn push_mutations(
 ) -> Result<Json<PushAnswer>> {
     let client = Client::of(&app, &headers, push.face).await?;
     check_schema(push.schema)?;
+    limits::attempt(&app, limits::PUSH_PER_CLIENT, &client.audience()).await?;
     if push.mutations.len() > MAX_MUTATIONS {
         return Err(Error::TooLarge);
     }
     let now = app.clock.now();
     let skew_seconds = now.timestamp().saturating_sub(push.client_time);
-    let audience = client.audience();
     let answers = match &client {
         Client::Till(till) => {
-            let pusher = Pusher { terminal_id: till.terminal_id, client_id: push.client_id, skew_seconds };
+            let pusher = Pusher { terminal_id: till.terminal_id, skew_seconds };
             push::apply_all(&app, &pusher, &push.mutations).await
         }
-        Client::Member(phone) => notices::push::apply_all(&app, phone, push.client_id, &push.mutations).await,
+        Client::Member(phone) => notices::push::apply_all(&app, phone, &push.mutations).await,
     };
-    let mut conn = app.db.acquire().await?;
-    if let Client::Till(till) = &client {
-        partners::store::touch(&mut conn, till.terminal_id, now).await?;
-    }
     Ok(Json(PushAnswer {
         answers,
         clock: ClockReport {
@@ -138,7 +131,6 @@ async fn push_mutations(
             whose: (skew_seconds.abs() > CLOCK_TOLERANCE_SECONDS).then_some("client"),
         },
         server_time: now,
-        acked_seq: store::acked_seq(&mut conn, &audience, push.client_id).await?,
     }))
 }
 
@@ -147,7 +139,6 @@ async fn push_mutations(
 #[into_params(parameter_in = Query)]
 struct PullParams {
     face: Face,
-    client_id: Uuid,
     /// From the answer before; without it everything is sent.
     cursor: Option<String>,
     schema: u32,
@@ -163,7 +154,6 @@ struct PullAnswer {
     more: bool,
     /// Something newer waits for an older transaction to end: ask again in a second.
     pending: bool,
-    acked_seq: i64,
 }
 
 /// The present state of an entity.
@@ -206,13 +196,11 @@ async fn pull(
             store::changes(&mut conn, &audience, cursor, PAGE).await?
         }
     };
-    if let Client::Till(till) = &client {
-        partners::store::touch(&mut conn, till.terminal_id, app.clock.now()).await?;
+    if matches!(client, Client::Till(_)) {
         // Always: an offer begins and ends by the calendar, which no change announces.
         changes.changed.retain(|one| one.entity != "till");
         changes.changed.push(Changed { entity: "till".into(), entity_id: "me".into(), deleted: false });
     }
-    let acked_seq = store::acked_seq(&mut conn, &audience, params.client_id).await?;
     drop(conn);
     let (deleted, present): (Vec<_>, Vec<_>) =
         changes.changed.into_iter().partition(|changed| changed.deleted);
@@ -225,7 +213,6 @@ async fn pull(
         cursor: changes.cursor.to_string(),
         more: changes.more,
         pending: changes.pending,
-        acked_seq,
     }))
 }
 

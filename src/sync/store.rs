@@ -1,4 +1,4 @@
-//! The log of changes and the clients' positions in SQL.
+//! The log of changes in SQL.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -152,40 +152,6 @@ pub async fn prune_changes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Notes how far a client's own mutations have been decided.
-pub async fn acknowledge(
-    conn: &mut PgConnection,
-    principal: &str,
-    client_id: Uuid,
-    seq: i64,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "insert into sync_client (principal, client_id, acked_seq, last_seen_at) values ($1, $2, $3, $4)
-         on conflict (principal, client_id)
-         do update set acked_seq = greatest(sync_client.acked_seq, excluded.acked_seq), last_seen_at = excluded.last_seen_at",
-        principal,
-        client_id,
-        seq,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// How far a client's own mutations have been decided; 0 for an unknown client.
-pub async fn acked_seq(conn: &mut PgConnection, principal: &str, client_id: Uuid) -> Result<i64> {
-    let seq = sqlx::query_scalar!(
-        "select acked_seq from sync_client where principal = $1 and client_id = $2",
-        principal,
-        client_id
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(seq.unwrap_or(0))
 }
 
 /// The newest purchases of a member.

@@ -130,7 +130,7 @@ impl Roles {
         };
         let path = template.replace("{n}", "1").replace("{id}", &id);
         if template == "/api/sync/pull" {
-            return format!("{path}?face={face}&clientId={}&schema=1", next_id());
+            return format!("{path}?face={face}&schema=1");
         }
         path
     }
@@ -163,7 +163,7 @@ impl Roles {
                 json!({ "token": token, "opNo": op_no, "amountKopecks": 1_000_00 })
             }
             "/api/sync/push" => json!({
-                "face": face, "clientId": next_id(), "schema": 1, "clientTime": self.app.now(), "mutations": [],
+                "face": face, "schema": 1, "clientTime": self.app.now(), "mutations": [],
             }),
             _ => json!({}),
         }

@@ -215,7 +215,7 @@ async fn race(till: &Till, mutations: Vec<Value>) -> Vec<Value> {
         .map(|mutation| {
             let (client, body) = (
                 till.client.clone(),
-                till.push_body(std::slice::from_ref(&mutation), mutation["at"].as_u64().unwrap()),
+                Till::push_body(std::slice::from_ref(&mutation), mutation["at"].as_u64().unwrap()),
             );
             tokio::spawn(
                 async move { client.post("/api/sync/push", &body).await.json(200)["answers"][0].clone() },

@@ -257,7 +257,7 @@ async fn two_tills_at_once_never_take_the_same_money() {
             let op_no = till.next_op_no();
             let token = phone.redeeming(now, &till.digits(op_no), 200_00);
             let mutation = till.redemption(&token, op_no, 1_000_00, 200_00, now);
-            let body = till.push_body(std::slice::from_ref(&mutation), now);
+            let body = Till::push_body(std::slice::from_ref(&mutation), now);
             let client = till.client.clone();
             let sent = tokio::spawn(async move { client.post("/api/sync/push", &body).await.json(200) });
             redemptions.push((till, mutation, sent));

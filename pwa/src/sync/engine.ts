@@ -160,10 +160,9 @@ async function pushAndPull(
   face: SyncFace,
   set: (part: Partial<SyncStatus>) => void,
 ): Promise<boolean> {
-  const clientId = await clientIdOf(face);
-  const pushed = await pushOutbox(face, clientId);
+  const pushed = await pushOutbox(face);
   if (pushed.clock) set({ clock: pushed.clock });
-  const pulled = await pullChanges(face, clientId);
+  const pulled = await pullChanges(face);
   set({ pending: pulled.pending });
   await refreshClock();
   return pulled.changed || pushed.settled > 0;
@@ -176,7 +175,7 @@ async function refreshClock(): Promise<void> {
   await learnServerTime(await askServerMillis(), askedAtMillis);
 }
 
-/** Names this installation to the server, for as long as its database lives. */
+/** Names this installation to the server when it is paired, for as long as its database lives. Sent with nothing else. */
 export async function clientIdOf(face: SyncFace): Promise<string> {
   const key = `client:${face}`;
   const kept = await readMeta<string>(key);

@@ -15,28 +15,24 @@ export interface PullOutcome {
 
 const cursorKey = (face: SyncFace) => `cursor:${face}`;
 
-export async function pullChanges(face: SyncFace, clientId: string): Promise<PullOutcome> {
+export async function pullChanges(face: SyncFace): Promise<PullOutcome> {
   const kept = await (await database()).get('meta', cursorKey(face));
   const cursor = kept?.value as string | undefined;
-  if (cursor === undefined) return pullAnew(face, clientId);
+  if (cursor === undefined) return pullAnew(face);
   try {
-    return await pullOnwards(face, clientId, cursor);
+    return await pullOnwards(face, cursor);
   } catch (cause) {
     const forgotten = cause instanceof ApiProblem && cause.code === 'sync-start-over';
     if (!forgotten) throw cause;
-    return pullAnew(face, clientId);
+    return pullAnew(face);
   }
 }
 
-async function pullOnwards(
-  face: SyncFace,
-  clientId: string,
-  cursor: string,
-): Promise<PullOutcome> {
+async function pullOnwards(face: SyncFace, cursor: string): Promise<PullOutcome> {
   let changed = false;
   let from = cursor;
   for (let page = 0; page < PAGES_AT_MOST; page += 1) {
-    const answer = await sendPull(face, clientId, from);
+    const answer = await sendPull(face, from);
     changed ||= answer.upserts.length + answer.tombstones.length > 0;
     await keep(face, [answer], false);
     if (!answer.more) return { changed, pending: answer.pending };
@@ -46,10 +42,10 @@ async function pullOnwards(
 }
 
 /** What is shown stays until everything new is here, then all of it is exchanged at once. */
-async function pullAnew(face: SyncFace, clientId: string): Promise<PullOutcome> {
+async function pullAnew(face: SyncFace): Promise<PullOutcome> {
   const pages: PullAnswer[] = [];
   for (;;) {
-    const answer = await sendPull(face, clientId, pages.at(-1)?.cursor);
+    const answer = await sendPull(face, pages.at(-1)?.cursor);
     pages.push(answer);
     if (!answer.more) break;
     if (pages.length >= PAGES_AT_MOST) {

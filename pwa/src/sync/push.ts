@@ -15,12 +15,12 @@ export interface PushOutcome {
   clock?: PushAnswer['clock'];
 }
 
-export async function pushOutbox(face: SyncFace, clientId: string): Promise<PushOutcome> {
+export async function pushOutbox(face: SyncFace): Promise<PushOutcome> {
   const outcome: PushOutcome = { settled: 0 };
   for (;;) {
     const rows = await readQueued(face, PUSH_AT_MOST);
     if (rows.length === 0) return outcome;
-    const settled = await pushRows(face, clientId, rows, outcome);
+    const settled = await pushRows(face, rows, outcome);
     outcome.settled += settled;
     if (settled === 0) return outcome;
   }
@@ -29,12 +29,11 @@ export async function pushOutbox(face: SyncFace, clientId: string): Promise<Push
 /** A request refused for one row's sake is halved until that row stands alone; the rest go through. */
 async function pushRows(
   face: SyncFace,
-  clientId: string,
   rows: readonly OutboxRow[],
   outcome: PushOutcome,
 ): Promise<number> {
   try {
-    return await pushOnce(face, clientId, rows, outcome);
+    return await pushOnce(face, rows, outcome);
   } catch (cause) {
     if (!(cause instanceof ApiProblem) || !CAUSED_BY_A_ROW.has(cause.code)) throw cause;
     const [only] = rows;
@@ -42,19 +41,18 @@ async function pushRows(
       return settle([{ id: only.id, status: 'rejected', code: cause.code, detail: cause.detail }]);
     }
     const middle = Math.ceil(rows.length / 2);
-    const first = await pushRows(face, clientId, rows.slice(0, middle), outcome);
-    return first + (await pushRows(face, clientId, rows.slice(middle), outcome));
+    const first = await pushRows(face, rows.slice(0, middle), outcome);
+    return first + (await pushRows(face, rows.slice(middle), outcome));
   }
 }
 
 async function pushOnce(
   face: SyncFace,
-  clientId: string,
   rows: readonly OutboxRow[],
   outcome: PushOutcome,
 ): Promise<number> {
   const askedAtMillis = Date.now();
-  const answer = await sendPush(face, clientId, rows, Math.floor(askedAtMillis / 1000));
+  const answer = await sendPush(face, rows, Math.floor(askedAtMillis / 1000));
   const heardAtMillis = Date.now();
   const settled = await settle(answer.answers);
   outcome.clock = answer.clock;

@@ -18,6 +18,8 @@ interface Server {
   aheadMillis: number;
   pushes: SentMutation[][];
   cursors: (string | null)[];
+  /** Every address and body, as a proxy in front would see them. */
+  said: string[];
   answer: (mutation: SentMutation) => Omit<MutationAnswer, 'id'>;
   refusePush: (mutations: SentMutation[]) => Reply | undefined;
   pull: (cursor: string | null) => Partial<PullAnswer> | Reply;
@@ -33,6 +35,7 @@ function freshServer(): Server {
     aheadMillis: 0,
     pushes: [],
     cursors: [],
+    said: [],
     answer: () => ({ status: 'applied', result: { receipt: 'A-1' } }),
     refusePush: () => undefined,
     pull: () => ({}),
@@ -41,6 +44,7 @@ function freshServer(): Server {
 
 async function serve(input: Request | string, init?: RequestInit): Promise<Response> {
   const url = new URL(typeof input === 'string' ? input : input.url, 'http://till.test');
+  server.said.push(url.href, String(init?.body));
   if (url.pathname === '/api/sync/pull') return servePull(url.searchParams.get('cursor'));
   if (url.pathname === '/api/time') return Response.json({ unixMillis: Date.now() + server.aheadMillis });
   const { mutations } = JSON.parse(String(init?.body)) as { mutations: SentMutation[] };
@@ -53,7 +57,6 @@ async function serve(input: Request | string, init?: RequestInit): Promise<Respo
     answers,
     clock: { skewSeconds: 0, whose: null },
     serverTime,
-    ackedSeq: mutations.at(-1)?.seq ?? 0,
   });
 }
 
@@ -61,7 +64,7 @@ async function servePull(cursor: string | null): Promise<Response> {
   server.cursors.push(cursor);
   const reply = server.pull(cursor);
   if (reply instanceof Response || reply instanceof Error) return settleReply(reply);
-  const empty = { upserts: [], tombstones: [], more: false, pending: false, ackedSeq: 0 };
+  const empty = { upserts: [], tombstones: [], more: false, pending: false };
   return Response.json({ ...empty, cursor: 'c1', ...reply });
 }
 
@@ -256,6 +259,16 @@ describe('the pull', () => {
     server.aheadMillis = 240_000;
     await sync.now();
     expect(clockOffsetSeconds()).toBe(240);
+  });
+
+  it('keeps the id by which a till is paired anew to itself', async () => {
+    const { addToOutbox, sync } = await load();
+    const { clientIdOf } = await import('./engine');
+    const id = await clientIdOf('till');
+    await addToOutbox('till', purchase(1));
+    await sync.now();
+    expect(server.said).toContainEqual(expect.stringContaining('/api/sync/pull'));
+    expect(server.said.join()).not.toContain(id);
   });
 
   it('keeps the two faces of one device apart', async () => {

@@ -22,7 +22,6 @@ const PushAnswer = v.object({
   answers: v.array(Answer),
   clock: v.object({ skewSeconds: v.number(), whose: v.nullish(v.string()) }),
   serverTime: v.number(),
-  ackedSeq: v.number(),
 });
 
 const Key = { entity: v.string(), id: v.string() };
@@ -33,7 +32,6 @@ const PullAnswer = v.object({
   cursor: v.string(),
   more: v.boolean(),
   pending: v.boolean(),
-  ackedSeq: v.number(),
 });
 
 export type MutationAnswer = v.InferOutput<typeof Answer>;
@@ -42,7 +40,6 @@ export type PullAnswer = v.InferOutput<typeof PullAnswer>;
 
 export async function sendPush(
   face: SyncFace,
-  clientId: string,
   rows: readonly OutboxRow[],
   clientTime: number,
 ): Promise<PushAnswer> {
@@ -56,17 +53,13 @@ export async function sendPush(
   const response = await reach('/api/sync/push', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ face, clientId, schema: SYNC_SCHEMA, clientTime, mutations }),
+    body: JSON.stringify({ face, schema: SYNC_SCHEMA, clientTime, mutations }),
   });
   return read(PushAnswer, response);
 }
 
-export async function sendPull(
-  face: SyncFace,
-  clientId: string,
-  cursor: string | undefined,
-): Promise<PullAnswer> {
-  const query = new URLSearchParams({ face, clientId, schema: String(SYNC_SCHEMA) });
+export async function sendPull(face: SyncFace, cursor: string | undefined): Promise<PullAnswer> {
+  const query = new URLSearchParams({ face, schema: String(SYNC_SCHEMA) });
   if (cursor !== undefined) query.set('cursor', cursor);
   return read(PullAnswer, await reach(`/api/sync/pull?${query}`));
 }

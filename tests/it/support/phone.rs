@@ -122,7 +122,7 @@ impl Phone {
 
     /// Pulls once from a cursor, or everything.
     pub async fn pull_once(&self, cursor: &str) -> Value {
-        let path = format!("/api/sync/pull?face=member&clientId={}&schema=1&cursor={cursor}", self.member);
+        let path = format!("/api/sync/pull?face=member&schema=1&cursor={cursor}");
         self.client.get(&path).await.json(200)
     }
 

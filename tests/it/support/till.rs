@@ -81,15 +81,15 @@ impl Till {
     }
 
     /// A push's body, the till's clock showing `client_time`.
-    pub fn push_body(&self, mutations: &[Value], client_time: u64) -> Value {
+    pub fn push_body(mutations: &[Value], client_time: u64) -> Value {
         json!({
-            "face": "till", "clientId": self.client_id, "schema": 1, "clientTime": client_time, "mutations": mutations,
+            "face": "till", "schema": 1, "clientTime": client_time, "mutations": mutations,
         })
     }
 
     /// Pushes; answers everything that came back.
     pub async fn push(&self, mutations: &[Value], client_time: u64) -> Value {
-        self.client.post("/api/sync/push", &self.push_body(mutations, client_time)).await.json(200)
+        self.client.post("/api/sync/push", &Self::push_body(mutations, client_time)).await.json(200)
     }
 
     /// Pushes one mutation at its own time; answers its answer.
@@ -126,7 +126,7 @@ impl Till {
 
     /// Pulls from a cursor, or everything, until nothing waits.
     pub async fn pull(&self, cursor: &str) -> Value {
-        let path = format!("/api/sync/pull?face=till&clientId={}&schema=1&cursor={cursor}", self.client_id);
+        let path = format!("/api/sync/pull?face=till&schema=1&cursor={cursor}");
         settled(async || self.client.get(&path).await.json(200)).await
     }
 }

@@ -1,0 +1,77 @@
+//! `till`: pairing codes for partners' tills, and the end of one that was stolen or given away.
+
+use anyhow::{Context as _, ensure};
+use clap::Subcommand;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::codes::Code;
+use crate::partners::store;
+
+#[derive(Subcommand)]
+pub enum Till {
+    /// Make a code that pairs one till with an outlet.
+    Code {
+        /// The outlet's id; without it, the first outlet.
+        #[arg(long)]
+        outlet: Option<Uuid>,
+    },
+    /// List the outlets.
+    Outlets,
+    /// List the outlets with their tills.
+    List,
+    /// End a till: its next request is refused, wherever its cookie is.
+    End {
+        /// The till's id, as listed.
+        id: Uuid,
+    },
+}
+
+/// Runs one of the commands; answers the exit code.
+pub async fn run(app: &App, command: &Till) -> anyhow::Result<i32> {
+    match command {
+        Till::Code { outlet } => println!("{}", pairing_code(app, *outlet).await?),
+        Till::Outlets => {
+            for outlet in store::outlets(&app.db).await? {
+                println!("{} {}", outlet.id, outlet.name);
+            }
+        }
+        Till::List => list(app).await?,
+        Till::End { id } => {
+            let mut tx = app.db.begin().await?;
+            let ended = store::unpair(&mut tx, *id, app.clock.now()).await?;
+            tx.commit().await?;
+            ensure!(ended, "there is no such till, or it was ended before: see `till list`");
+        }
+    }
+    Ok(0)
+}
+
+async fn list(app: &App) -> anyhow::Result<()> {
+    let mut heading = None;
+    for row in store::tills(&app.db).await? {
+        if heading != Some(row.outlet_id) {
+            println!("{} {}", row.outlet_id, row.outlet_name);
+            heading = Some(row.outlet_id);
+        }
+        if let (Some(id), Some(number), Some(paired_at)) = (row.terminal_id, row.number, row.paired_at) {
+            let state =
+                row.unpaired_at.map_or("paired".to_owned(), |at| format!("ended {}", at.format("%Y-%m-%d")));
+            println!("  {id} {number} {} {state}", paired_at.format("%Y-%m-%d"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes a pairing code for an outlet.
+pub async fn pairing_code(app: &App, outlet: Option<Uuid>) -> anyhow::Result<Code> {
+    let outlet_id = match outlet {
+        Some(id) => id,
+        None => store::outlets(&app.db).await?.first().context("there is no outlet yet")?.id,
+    };
+    let code = Code::from_bytes(&app.random.bytes::<7>());
+    let mut conn = app.db.acquire().await?;
+    let code_hash = code.stored_hash(&app.secret, "pairing-hash");
+    store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
+    Ok(code)
+}
