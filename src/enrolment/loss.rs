@@ -15,6 +15,7 @@ use crate::app::{App, AppState};
 use crate::auth::member_audience;
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{ClientAddress, Json};
+use crate::http::limits;
 use crate::notices::{self, By, Kind};
 use crate::{cards, live, members};
 
@@ -23,7 +24,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(report))
 }
 
-/// Ends a membership's phone as lost, if there is one; answers whether there was. The caller holds the membership's lock.
+/// Ends a membership's phone as lost, and the codes that nobody has used: the sheet may have been in the same bag. Answers
+/// whether there was anything to end. The caller holds the membership's lock.
 pub async fn lose_phone(
     app: &App,
     conn: &mut PgConnection,
@@ -31,8 +33,9 @@ pub async fn lose_phone(
     by: By,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let ended_codes = store::end_unused_codes(&mut *conn, membership_id, now).await?;
     if store::active_phone(&mut *conn, membership_id).await?.is_none() {
-        return Ok(false);
+        return Ok(ended_codes > 0);
     }
     cards::retire_phone(&mut *conn, membership_id, "lost", now).await?;
     notices::tell(app, conn, membership_id, &Kind::PhoneLost, by, now).await?;
@@ -47,15 +50,15 @@ async fn report(
     address: ClientAddress,
     Json(form): Json<TypedCode>,
 ) -> Result<StatusCode> {
-    let (code_hash, attempts) = read_code(&app, &address, &form).await?;
-    let sheet = store::sheet(&app.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
+    let (code_hash, attempts) = read_code(&app, &address, &form, limits::LOSS_ALTOGETHER).await?;
+    let sheet = store::sheet(&app.db, &code_hash, form.birth_date).await?;
+    let sheet = sheet.ok_or(Error::ActivationRefused)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     members::store::lock(&mut tx, &[sheet.membership_id]).await?;
     if !store::is_current_sheet(&mut tx, &sheet).await? {
         return Err(Error::ActivationRefused);
     }
-    store::end_unused_codes(&mut tx, sheet.membership_id, now).await?;
     lose_phone(&app, &mut tx, sheet.membership_id, By::Member, now).await?;
     tx.commit().await?;
     for attempt in attempts {

@@ -80,26 +80,26 @@ async fn print_sheet(
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
-    let activation_id: Uuid =
-        match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await? {
-            Claim::Stored(answer) => {
-                serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
+    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
+    members::store::lock(&mut tx, &[membership_id]).await?;
+    policy::membership_within(&mut tx, &app, &staff, membership_id).await?;
+    let activation_id: Uuid = match claim {
+        Claim::Stored(answer) => {
+            serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
+        }
+        Claim::New => {
+            if !store::is_active(&mut tx, membership_id).await? {
+                return Err(Error::Conflict("membership-not-active"));
             }
-            Claim::New => {
-                members::store::lock(&mut tx, &[membership_id]).await?;
-                if !store::is_active(&mut tx, membership_id).await? {
-                    return Err(Error::Conflict("membership-not-active"));
-                }
-                let id =
-                    super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
-                if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
-                    let order = Order { membership_id, key: None, device_id: None, sample: false };
-                    cards::issue(&app, &mut tx, &order, now).await?;
-                }
-                idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
-                id
+            let id = super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
+            if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
+                let order = Order { membership_id, key: None, device_id: None, sample: false };
+                cards::issue(&app, &mut tx, &order, now).await?;
             }
-        };
+            idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
+            id
+        }
+    };
     let holder = store::sheet_holder(&mut tx, membership_id).await?;
     let expires_at = store::code_expiry(&mut tx, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
@@ -124,19 +124,22 @@ pub(super) struct TypedCode {
     pub birth_date: NaiveDate,
 }
 
-/// Reads the code that somebody typed and counts the attempt, which a success takes back; answers the code's stored hash.
+/// Reads the code that somebody typed and counts the attempt, for all together under the limit given; a success takes it back.
+/// Answers the code's stored hash.
 pub(super) async fn read_code(
     app: &AppState,
     address: &ClientAddress,
     form: &TypedCode,
-) -> Result<([u8; 32], [limits::Attempt; 3])> {
-    // The narrow limit first: one address that is refused by its own must not use up everyone's.
+    altogether: limits::Limit,
+) -> Result<([u8; 32], [limits::Attempt; 4])> {
+    // The narrow limits first: one address that is refused by its own must not use up everyone's.
     let by_address = limits::attempt(app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
     let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
     let attempts = [
         by_address,
         limits::attempt(app, limits::ACTIVATION_PER_CODE, &code.to_string()).await?,
-        limits::attempt(app, limits::ACTIVATION_ALTOGETHER, "").await?,
+        limits::attempt(app, limits::ACTIVATION_PER_NETWORK, &address.network_key()).await?,
+        limits::attempt(app, altogether, "").await?,
     ];
     Ok((code.stored_hash(&app.secret, "activation-hash"), attempts))
 }
@@ -160,10 +163,11 @@ async fn check(
     address: ClientAddress,
     Json(form): Json<TypedCode>,
 ) -> Result<Json<ActivationOffer>> {
-    let (code_hash, attempts) = read_code(&app, &address, &form).await?;
+    let (code_hash, attempts) = read_code(&app, &address, &form, limits::ACTIVATION_ALTOGETHER).await?;
     let now = app.clock.now();
     let usable =
         store::use_code(&app.db, &code_hash, form.birth_date, now).await?.ok_or(Error::ActivationRefused)?;
+    limits::attempt(&app, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
     let challenge = app.random.bytes::<32>();
     store::insert_challenge(&app.db, &challenge, usable.id, now).await?;
     for attempt in attempts {
@@ -197,6 +201,9 @@ struct GivenConsent {
     text_version: String,
 }
 
+/// The most consents in one enrolment: as many as there are kinds.
+const MAX_CONSENTS: usize = 4;
+
 /// Enrol this phone: prove its key, receive the card and a session. A repeated request gets the same phone and card.
 #[utoipa::path(post, path = "/api/activation/enrol", tag = "member", request_body = Enrolment, responses(
     (status = 201, body = MemberProfile), (status = 403, body = Problem), (status = 422, body = Problem),
@@ -212,9 +219,7 @@ async fn enrol(
         decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
     let public_key = decode("publicKey", &form.public_key)?;
     let key = super::check_possession(&public_key, &challenge, &decode("signature", &form.signature)?)?;
-    for consent in &form.consents {
-        check_consent(&consent.kind, &consent.text_version)?;
-    }
+    check_consents(&form.consents)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let open = store::lock_challenge(&mut tx, &challenge, now).await?.ok_or(Error::ActivationRefused)?;
@@ -271,6 +276,13 @@ async fn enrol(
 
 fn decode(field: &'static str, text: &str) -> Result<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::field(field, "encoding-invalid"))
+}
+
+fn check_consents(given: &[GivenConsent]) -> Result<()> {
+    if given.len() > MAX_CONSENTS {
+        return Err(Error::field("consents", "too-many"));
+    }
+    given.iter().try_for_each(|consent| check_consent(&consent.kind, &consent.text_version))
 }
 
 /// Only the text that the app shows now can be agreed to, and only what the app may ask for.
@@ -344,7 +356,8 @@ struct ConsentChange {
 /// Give or withdraw one consent.
 #[utoipa::path(post, path = "/api/member/consents", tag = "member", security(("pc_member" = [])),
     request_body = ConsentChange, responses(
-    (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 422, body = Problem)))]
+    (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
 async fn change_consent(
     State(app): State<AppState>,
     phone: MemberPhone,
@@ -353,6 +366,7 @@ async fn change_consent(
     // An app that still shows an older text can always withdraw, but not agree.
     let text_version = if change.given { change.text_version.as_str() } else { PROFCARDS_TEXT_VERSION };
     check_consent(&change.kind, text_version)?;
+    limits::attempt(&app, limits::CONSENTS_PER_MEMBER, &phone.membership_id.to_string()).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let person_id = store::person_of(&mut tx, phone.membership_id).await?;

@@ -9,20 +9,20 @@ use crate::cards;
 use crate::error::{Error, Result};
 use crate::ledger::Balance;
 
-/// Ends the codes of a membership that nobody has used.
+/// Ends the codes of a membership that nobody has used; answers how many there were.
 pub async fn end_unused_codes(
     conn: &mut PgConnection,
     membership_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
+) -> Result<u64> {
+    let ended = sqlx::query!(
         "update activation_code set expires_at = $2 where membership_id = $1 and used_at is null and expires_at > $2",
         membership_id,
         now
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(ended.rows_affected())
 }
 
 /// Records a code by its hash.

@@ -1,7 +1,10 @@
 //! How a phone becomes the holder of a card: code, birth date and key, once; and how it stops being one.
 
+use axum::http::Method;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use profcards::enrolment::PROFCARDS_TEXT_VERSION;
+use profcards::http::limits;
 use profcards_card::{DeviceKey, Status};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -9,7 +12,7 @@ use uuid::Uuid;
 use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment, p256};
 use super::support::scratch::flush;
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, next_id, sets_cookie};
+use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id, sets_cookie};
 
 const CHECK: &str = "/api/activation/check";
 const ENROL: &str = "/api/activation/enrol";
@@ -102,6 +105,68 @@ async fn successes_use_no_limit_up() {
     for _ in 0..15 {
         challenge_for(&phone, &code).await;
     }
+}
+
+#[tokio::test]
+async fn challenges_of_one_code_are_limited() {
+    let (app, _, code) = with_code().await;
+    let phone = app.anonymous();
+    for _ in 0..limits::CHALLENGES_PER_CODE.attempts {
+        challenge_for(&phone, &code).await;
+    }
+    phone.post(CHECK, &check_body(code.as_str().unwrap())).await.refused(429, "too-many-attempts");
+}
+
+/// A check or a report by whoever has this address.
+async fn from(client: &Client, address: &str, path: &str, body: &Value) -> Reply {
+    Reply::of(client.request(&Method::POST, path).header("x-forwarded-for", address).json(body)).await
+}
+
+#[tokio::test]
+async fn one_network_does_not_use_up_the_limit_of_all() {
+    let app = TestApp::start_behind_proxy().await;
+    let code = code_for(&app, app.member("Иванова Мария Петровна").await).await;
+    let (client, right) = (app.anonymous(), check_body(code.as_str().unwrap()));
+    let per_network = limits::ACTIVATION_PER_NETWORK.attempts;
+    for (n, wrong) in (0..per_network).zip(wrong_codes()) {
+        let reply = from(&client, &format!("2001:db8:1:{:x}::1", n / 5), CHECK, &wrong).await;
+        reply.refused(403, "activation-refused");
+    }
+    let same_network = from(&client, "2001:db8:1:ffff::1", CHECK, &right).await;
+    same_network.refused(429, "too-many-attempts");
+    from(&client, "2001:db8:2:ffff::1", CHECK, &right).await.json(200);
+}
+
+#[tokio::test]
+async fn a_flood_of_activations_does_not_keep_a_loss_from_being_reported() {
+    let (app, _, code) = with_code().await;
+    for _ in 0..limits::ACTIVATION_ALTOGETHER.attempts {
+        limits::attempt(&app.app, limits::ACTIVATION_ALTOGETHER, "").await.unwrap();
+    }
+    let (client, right) = (app.anonymous(), check_body(code.as_str().unwrap()));
+    client.post(CHECK, &right).await.refused(429, "too-many-attempts");
+    assert_eq!(client.post("/api/lost-phone", &right).await.status, 204);
+}
+
+#[tokio::test]
+async fn consents_are_limited() {
+    let (app, member, _) = with_code().await;
+    let code = code_for(&app, member).await;
+    let client = app.anonymous();
+    let key = ed25519();
+    let mut body = enrolment(&key, &challenge_for(&client, &code).await);
+    let many = vec![body["consents"][0].clone(); 5];
+    let few = std::mem::replace(&mut body["consents"], json!(many));
+    let problem = client.post(ENROL, &body).await.refused(422, "invalid-input");
+    assert_eq!(problem["fields"], json!({ "consents": "too-many" }));
+    body["consents"] = few;
+    let reply = client.post(ENROL, &body).await;
+    let phone = Phone::enrolled(key, client, member, &reply);
+    for n in 0..limits::CONSENTS_PER_MEMBER.attempts {
+        phone.consent(n % 2 == 1).await;
+    }
+    let change = json!({ "kind": "profcards", "given": false, "textVersion": PROFCARDS_TEXT_VERSION });
+    phone.client.post("/api/member/consents", &change).await.refused(429, "too-many-attempts");
 }
 
 #[tokio::test]

@@ -103,6 +103,26 @@ async fn a_loss_ends_the_codes_that_nobody_has_used() {
 }
 
 #[tokio::test]
+async fn a_loss_that_the_chair_reports_ends_the_codes_too() {
+    let (app, phone, _) = with_phone().await;
+    app.advance(60);
+    let chair = app.chair().await;
+    let sheet = app.sheet(&chair, phone.member).await;
+    let thief = app.anonymous();
+    let checked = challenge_for(&thief, &sheet["code"]).await;
+    ask(&chair, phone.member, "phone/lost", &json!({})).await.json(200);
+    let body = enrolment(&ed25519(), &checked);
+    thief.post("/api/activation/enrol", &body).await.refused(403, "activation-refused");
+    // Where no phone was enrolled yet, the sheet is what can be lost.
+    app.advance(60);
+    let sheet = app.sheet(&chair, phone.member).await;
+    ask(&chair, phone.member, "phone/lost", &json!({})).await.json(200);
+    let check = check_body(code_of(&sheet));
+    thief.post("/api/activation/check", &check).await.refused(403, "activation-refused");
+    ask(&chair, phone.member, "phone/lost", &json!({})).await.refused(409, "no-phone");
+}
+
+#[tokio::test]
 async fn an_old_sheet_does_not_end_the_phone_that_came_after_it() {
     let (app, first, old) = with_phone().await;
     app.advance(60);

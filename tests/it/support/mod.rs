@@ -59,20 +59,25 @@ pub struct TestApp {
 impl TestApp {
     /// An instance at [`START`], with the small union of [`world`] in it.
     pub async fn start() -> Self {
-        Self::build(true, None).await
+        Self::build(true, None, false).await
     }
 
     /// The same by the machine's clock, for tests that go on with the real program.
     pub async fn start_with_real_clock() -> Self {
-        Self::build(false, None).await
+        Self::build(false, None, false).await
     }
 
     /// An instance whose Redis is the test's to stop.
     pub async fn start_with_redis(url: &str) -> Self {
-        Self::build(true, Some(url.to_owned())).await
+        Self::build(true, Some(url.to_owned()), false).await
     }
 
-    async fn build(manual: bool, redis_url: Option<String>) -> Self {
+    /// An instance that believes `X-Forwarded-For`.
+    pub async fn start_behind_proxy() -> Self {
+        Self::build(true, None, true).await
+    }
+
+    async fn build(manual: bool, redis_url: Option<String>, behind_proxy: bool) -> Self {
         let redis = RedisNumber::take().await;
         let database = Database::copy().await;
         let folder = Folder::make();
@@ -97,7 +102,7 @@ impl TestApp {
             database_url: Some(database.url.clone()),
             redis_url: Some(redis_url.unwrap_or_else(|| redis.url.clone())),
             production: false,
-            behind_proxy: false,
+            behind_proxy,
             union_name: "Общероссийский Профсоюз образования".into(),
             union_short_name: "Профсоюз образования".into(),
         };
@@ -115,7 +120,7 @@ impl TestApp {
         let clock = Arc::new(AtomicI64::new(millis));
         let app = App::start(self.app.config.clone(), Clock::Manual(clock.clone()), Random::System).await;
         let (base, server) = serve(app.expect("another instance starts")).await;
-        Beside { client: Client::new(&base), clock, server }
+        Beside { client: Client::new(&base), base, clock, server }
     }
 
     /// Stops serving, as before another process takes over.
@@ -183,6 +188,7 @@ async fn serve(app: AppState) -> (String, tokio::task::JoinHandle<()>) {
 pub struct Beside {
     /// Someone without any session.
     pub client: Client,
+    pub base: String,
     clock: Arc<AtomicI64>,
     server: tokio::task::JoinHandle<()>,
 }
