@@ -1,7 +1,7 @@
 //! Rights over the tree: a mandate in an organisation reaches that organisation and everything below it. The test is a
 //! path prefix in SQL, so it costs the same for a school and for the whole union.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Staff;
@@ -22,6 +22,10 @@ pub struct Scope {
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
 pub async fn organisation(app: &App, staff: &Staff, organisation_id: i64) -> Result<Scope> {
+    reached(&app.db, app, staff, organisation_id).await
+}
+
+async fn reached(db: impl PgExecutor<'_>, app: &App, staff: &Staff, organisation_id: i64) -> Result<Scope> {
     let path = sqlx::query_scalar!(
         "select o.path from organisation o
          where o.id = $1 and exists (
@@ -32,7 +36,7 @@ pub async fn organisation(app: &App, staff: &Staff, organisation_id: i64) -> Res
         staff.account_id,
         app.clock.today()
     )
-    .fetch_optional(&app.db)
+    .fetch_optional(db)
     .await?
     .ok_or(Error::NotFound)?;
     Ok(Scope { organisation_id, path })
@@ -43,15 +47,23 @@ pub async fn organisation(app: &App, staff: &Staff, organisation_id: i64) -> Res
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
 pub async fn membership(app: &App, staff: &Staff, membership_id: Uuid) -> Result<Scope> {
-    let organisation_id = registered_in(&app.db, membership_id).await?.ok_or(Error::NotFound)?;
-    organisation(app, staff, organisation_id).await
+    membership_within(&mut *app.db.acquire().await?, app, staff, membership_id).await
 }
 
-async fn registered_in(db: &PgPool, membership_id: Uuid) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!(
+/// The same within a transaction. Whoever takes the membership's lock asks once more behind it: a transfer may have been
+/// waited for, and the member be another chair's now.
+pub async fn membership_within(
+    conn: &mut PgConnection,
+    app: &App,
+    staff: &Staff,
+    membership_id: Uuid,
+) -> Result<Scope> {
+    let organisation_id = sqlx::query_scalar!(
         "select organisation_id from registration where membership_id = $1 and valid_to is null",
         membership_id
     )
-    .fetch_optional(db)
-    .await?)
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or(Error::NotFound)?;
+    reached(conn, app, staff, organisation_id).await
 }

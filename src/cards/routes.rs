@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,13 +12,13 @@ use uuid::Uuid;
 
 use super::lists;
 use crate::app::AppState;
-use crate::auth::{Staff, member_audience, policy};
+use crate::auth::{Staff, policy};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Path};
-use crate::http::idempotency::{self, Claim, Idempotent};
-use crate::members::{self, MemberDetail};
-use crate::notices::{By, Kind};
-use crate::{enrolment, live, notices};
+use crate::http::idempotency::Idempotent;
+use crate::members::MemberDetail;
+use crate::members::changes::Change;
+use crate::members::changes::routes::once;
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -94,22 +93,6 @@ async fn revoke(
     if !matches!(reason, "lost" | "left" | "error") {
         return Err(Error::field("reason", "required"));
     }
-    let now = app.clock.now();
-    let principal = staff.principal();
-    let mut tx = app.db.begin().await?;
-    if let Claim::New =
-        idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?
-    {
-        members::store::lock(&mut tx, &[membership_id]).await?;
-        let had_phone = enrolment::store::active_phone(&mut tx, membership_id).await?.is_some();
-        super::revoke_all(&mut tx, membership_id, reason, now).await?;
-        if had_phone && reason == "lost" {
-            notices::tell(&app, &mut tx, membership_id, &Kind::PhoneLost, By::Chair, now).await?;
-        }
-        idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
-    }
-    let detail = members::store::detail(&mut tx, membership_id, now).await?;
-    tx.commit().await?;
-    live::wake(&app, &member_audience(membership_id)).await;
-    Ok(Json(detail))
+    let change = Change::CardsRevoked { reason: reason.to_owned() };
+    once(&app, &staff, membership_id, &request, &change).await
 }

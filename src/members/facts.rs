@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{Datelike as _, Months, NaiveDate};
 
 use super::names;
 
 /// Nobody joins younger (ст. 2 10-ФЗ: from fourteen).
-const MIN_AGE_YEARS: i32 = 14;
+const MIN_AGE: Months = Months::new(14 * 12);
 /// The oldest birth year that a form accepts; older is a slip.
 const MIN_BIRTH_YEAR: i32 = 1900;
 /// The longest position.
@@ -29,6 +29,11 @@ pub struct Facts<'a> {
     pub position: &'a mut Option<String>,
 }
 
+/// Whether somebody of this birth date could not join on this day yet.
+pub fn is_too_young(birth_date: NaiveDate, on: NaiveDate) -> bool {
+    on.checked_sub_months(MIN_AGE).is_none_or(|youngest| birth_date > youngest)
+}
+
 impl Facts<'_> {
     /// Tidies what was typed and names what cannot be.
     pub fn tidy_and_check(mut self, today: NaiveDate) -> Faults {
@@ -37,10 +42,9 @@ impl Facts<'_> {
         if !matches!(self.sex, "f" | "m") {
             faults.insert("sex", "required");
         }
-        let youngest = today.with_year(today.year() - MIN_AGE_YEARS).unwrap_or(today);
         if self.birth_date.year() < MIN_BIRTH_YEAR || self.birth_date > today {
             faults.insert("birthDate", "date-invalid");
-        } else if self.birth_date > youngest {
+        } else if is_too_young(self.birth_date, today) {
             faults.insert("birthDate", "too-young");
         }
         self.check_contacts(&mut faults);

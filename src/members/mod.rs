@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use self::facts::Facts;
+use self::facts::{Facts, is_too_young};
 use crate::error::{Error, Result};
 
 /// What a chairperson enters about a new member.
@@ -56,6 +56,8 @@ impl NewMember {
             faults.insert("joinedOn", "in-the-future");
         } else if self.joined_on < self.birth_date {
             faults.insert("joinedOn", "before-birth");
+        } else if is_too_young(self.birth_date, self.joined_on) {
+            faults.entry("birthDate").or_insert("too-young-when-joined");
         }
         if self.processing_consent_on.is_some_and(|day| day > today) {
             faults.insert("processingConsentOn", "in-the-future");

@@ -2,8 +2,6 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -17,6 +15,7 @@ use crate::auth::{Staff, policy};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::idempotency::{self, Claim, Idempotent};
+use crate::orgs;
 
 /// A page holds so many members unless asked for fewer.
 const PAGE_LENGTH: u16 = 50;
@@ -40,7 +39,7 @@ struct ListParams {
     /// no longer members.
     filter: Option<String>,
     /// From the page before.
-    cursor: Option<String>,
+    cursor: Option<Uuid>,
     /// The page's length, at most 200.
     limit: Option<u16>,
 }
@@ -78,21 +77,10 @@ async fn list(
         category,
         without_card: filter == "no-card",
         without_consent: filter == "no-consent",
-        after: params.cursor.as_deref().map(read_cursor).transpose()?,
+        after: params.cursor,
         limit: i64::from(params.limit.unwrap_or(PAGE_LENGTH).clamp(1, MAX_PAGE_LENGTH)),
     };
-    let (mut page, next) = store::list(&app.db, &query, app.clock.now()).await?;
-    page.next_cursor = next.map(|(name, id)| BASE64_URL_SAFE_NO_PAD.encode(format!("{id}{name}")));
-    Ok(Json(page))
-}
-
-fn read_cursor(cursor: &str) -> Result<(String, Uuid)> {
-    let read = || {
-        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-        let (id, name) = text.split_at_checked(uuid::fmt::Hyphenated::LENGTH)?;
-        Some((name.to_owned(), Uuid::try_parse(id).ok()?))
-    };
-    read().ok_or_else(|| Error::MalformedRequest("unreadable cursor".into()))
+    Ok(Json(store::list(&app.db, &query, app.clock.now()).await?))
 }
 
 /// Enter a new member. Needs an `Idempotency-Key`.
@@ -119,13 +107,11 @@ async fn add(
             serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?
         }
         Claim::New => {
-            if store::same_person_in(&mut tx, scope.organisation_id, &new.search_name(), new.birth_date, None)
-                .await?
-                .is_some()
-            {
-                return Err(Error::Conflict("already-a-member"));
-            }
-            let membership_id = store::insert(&mut tx, &app.random, scope.organisation_id, &new, now).await?;
+            let place = orgs::store::place(&mut tx, scope.organisation_id, app.clock.today()).await?;
+            place.ok_or(Error::field("organisationId", "keeps-no-members"))?;
+            let (organisation_id, search_name) = (scope.organisation_id, new.search_name());
+            store::refuse_same_person(&mut tx, organisation_id, &search_name, new.birth_date, None).await?;
+            let membership_id = store::insert(&mut tx, &app.random, organisation_id, &new, now).await?;
             idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id }))
                 .await?;
             membership_id

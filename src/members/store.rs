@@ -160,8 +160,8 @@ pub struct ListQuery<'a> {
     pub without_card: bool,
     /// Only those without a consent to processing.
     pub without_consent: bool,
-    /// Where the page begins: the name and id of the last one shown before.
-    pub after: Option<(String, Uuid)>,
+    /// Where the page begins: behind the last one shown before.
+    pub after: Option<Uuid>,
     /// The page's length.
     pub limit: i64,
 }
@@ -171,7 +171,6 @@ struct ListRow {
     last_name: String,
     first_name: String,
     middle_name: Option<String>,
-    search_name: String,
     number: String,
     category: i16,
     position: Option<String>,
@@ -183,13 +182,8 @@ struct ListRow {
     total: i64,
 }
 
-/// A page of members, and the key of the next one.
-pub async fn list(
-    db: &PgPool,
-    query: &ListQuery<'_>,
-    now: DateTime<Utc>,
-) -> Result<(MemberPage, Option<(String, Uuid)>)> {
-    let (after_name, after_id) = query.after.clone().unzip();
+/// A page of members by name. Its cursor is an id: a name would stand in the next request's address.
+pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Result<MemberPage> {
     // Every word must occur: LIKE ALL over the patterns, so that the order of names does not matter.
     let patterns: Vec<String> = query.words.iter().map(|word| format!("%{}%", escape_like(word))).collect();
     let mut rows = sqlx::query_as!(
@@ -209,9 +203,9 @@ pub async fn list(
                left join engagement e on e.person_id = p.id and e.valid_to is null
                left join lateral (
                    select bool_or(c.class = 1) as phone from living_card c
-                   where c.membership_id = m.id and c.expires_at > $9
+                   where c.membership_id = m.id and c.expires_at > $8
                ) held on true
-               where o.path ^@ $1 and r.valid_to is null and m.status = any($10)
+               where o.path ^@ $1 and r.valid_to is null and m.status = any($9)
                  and (p.search_name || ' ' || m.number) like all ($2)
                  and ($3::smallint is null or e.category = $3)
            ), filtered as (
@@ -219,20 +213,20 @@ pub async fn list(
                where (not $4 or card = 'none') and (not $5 or not processing_consent)
            )
            select id as "id!", last_name as "last_name!", first_name as "first_name!", middle_name,
-                  search_name as "search_name!", number as "number!", category as "category!", position,
+                  number as "number!", category as "category!", position,
                   organisation_id as "organisation_id!", organisation_name as "organisation_name!", card as "card!",
                   processing_consent as "processing_consent!", status as "status!", (select count(*) from filtered) as "total!"
            from filtered
-           where $6::text is null or (search_name, id) > ($6, $7)
+           where $6::uuid is null or (search_name, id) > (
+               select p.search_name, m.id from membership m join person p on p.id = m.person_id where m.id = $6)
            order by search_name, id
-           limit $8"#,
+           limit $7"#,
         query.path,
         &patterns,
         query.category,
         query.without_card,
         query.without_consent,
-        after_name,
-        after_id,
+        query.after,
         query.limit + 1,
         now,
         query.statuses as &[&str]
@@ -241,12 +235,9 @@ pub async fn list(
     .await?;
     let total = rows.first().map_or(0, |row| row.total);
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let next = (rows.len() > limit).then(|| (rows[limit - 1].search_name.clone(), rows[limit - 1].id));
+    let next_cursor = (rows.len() > limit).then(|| rows[limit - 1].id.to_string());
     rows.truncate(limit);
-    Ok((
-        MemberPage { items: rows.into_iter().map(ListRow::into_summary).collect(), next_cursor: None, total },
-        next,
-    ))
+    Ok(MemberPage { items: rows.into_iter().map(ListRow::into_summary).collect(), next_cursor, total })
 }
 
 fn escape_like(word: &str) -> String {
@@ -312,14 +303,6 @@ pub async fn detail(
     )
     .fetch_optional(conn)
     .await?;
-    let best = |class: &str| cards.iter().any(|card| card.class == class && card.state == "valid");
-    let card = if best("phone") {
-        "phone"
-    } else if best("paper") {
-        "paper"
-    } else {
-        "none"
-    };
     Ok(MemberDetail {
         summary: MemberSummary {
             id: membership_id,
@@ -331,7 +314,7 @@ pub async fn detail(
             position: row.position,
             organisation_id: row.organisation_id,
             organisation_name: row.organisation_name,
-            card: card.into(),
+            card: best_of(&cards).into(),
             processing_consent: consents.iter().any(|consent| consent.kind == "processing"),
             status: row.status,
         },
@@ -345,6 +328,12 @@ pub async fn detail(
         cards,
         activation,
     })
+}
+
+/// The best valid one of a member's cards, as lists name it.
+fn best_of(cards: &[MemberCard]) -> &'static str {
+    let valid = |class: &str| cards.iter().any(|card| card.class == class && card.state == "valid");
+    ["phone", "paper"].into_iter().find(|class| valid(class)).unwrap_or("none")
 }
 
 async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<Vec<MemberCard>> {
@@ -363,27 +352,36 @@ async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>)
     .await?)
 }
 
-/// The open membership with this person's name and birth date in an organisation, other than one's own: a likely double
-/// entry.
-pub async fn same_person_in(
+/// Refuses an open membership of this name and birth date in an organisation that has one already, other than one's own: a
+/// likely double entry. Whoever is about to enter the same person there at the same time waits until this transaction ends.
+pub async fn refuse_same_person(
     conn: &mut PgConnection,
     organisation_id: i64,
     search_name: &str,
     birth_date: NaiveDate,
     other_than: Option<Uuid>,
-) -> Result<Option<Uuid>> {
-    Ok(sqlx::query_scalar!(
-        "select m.id from registration r
-         join membership m on m.id = r.membership_id
-         join person p on p.id = m.person_id
-         where r.organisation_id = $1 and r.valid_to is null and m.valid_to is null
-           and p.search_name = $2 and p.birth_date = $3 and m.id is distinct from $4
-         limit 1",
+) -> Result<()> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtext('same person'), hashtext(concat_ws(' ', $1::bigint, $2::text, $3::date)))",
+        organisation_id,
+        search_name,
+        birth_date
+    )
+    .execute(&mut *conn)
+    .await?;
+    let twin = sqlx::query_scalar!(
+        r#"select exists (
+               select from registration r
+               join membership m on m.id = r.membership_id
+               join person p on p.id = m.person_id
+               where r.organisation_id = $1 and r.valid_to is null and m.valid_to is null
+                 and p.search_name = $2 and p.birth_date = $3 and m.id is distinct from $4) as "twin!""#,
         organisation_id,
         search_name,
         birth_date,
         other_than
     )
-    .fetch_optional(conn)
-    .await?)
+    .fetch_one(conn)
+    .await?;
+    if twin { Err(Error::Conflict("already-a-member")) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
 use super::support::register::{ask, edit, put_right};
 use super::support::world::person;
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, entity, next_id};
+use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, entity, next_id, until};
 
 const NAME: &str = "Иванова Мария Петровна";
 const MARRIED: &str = "Соколова Мария Петровна";
@@ -181,13 +181,18 @@ async fn a_wrong_field_of_a_change_is_named_as_on_entry() {
         let problem = put_right(&chair, phone.member, &form).await.refused(422, "invalid-input");
         assert_eq!(problem["fields"], json!({ field: code }), "{field} = {value}");
     }
-    // Nobody was admitted before birth.
+    // Nobody was admitted before they were fourteen.
     let path = format!("/api/staff/organisations/{}/members", app.world.school);
     let veteran = with(person("Белова Вера Павловна"), "joinedOn", json!("1996-09-01"));
     let veteran = chair.post_once(&path, next_id(), &veteran).await.json(201)["id"].clone();
-    let form = with(edit("Белова Вера Павловна"), "birthDate", json!("1996-09-02"));
-    let problem = put_right(&chair, veteran.as_str().unwrap().parse().unwrap(), &form).await;
-    assert_eq!(problem.refused(422, "invalid-input")["fields"], json!({ "birthDate": "date-invalid" }));
+    let veteran: Uuid = veteran.as_str().unwrap().parse().unwrap();
+    for born in ["1996-09-02", "1982-09-02"] {
+        let form = with(edit("Белова Вера Павловна"), "birthDate", json!(born));
+        let problem = put_right(&chair, veteran, &form).await.refused(422, "invalid-input");
+        assert_eq!(problem["fields"], json!({ "birthDate": "too-young-when-joined" }));
+    }
+    let form = with(edit("Белова Вера Павловна"), "birthDate", json!("1982-09-01"));
+    put_right(&chair, veteran, &form).await.json(200);
     let unknown = with(edit(NAME), "joinedOn", json!("2015-09-01"));
     put_right(&chair, phone.member, &unknown).await.refused(400, "malformed-request");
     app.member("Петрова Анна Сергеевна").await;
@@ -377,6 +382,78 @@ async fn a_transfer_needs_a_place_within_ones_rights() {
     let refused = ask(&chair, phone.member, "transfer", &to(app.world.school)).await;
     assert_eq!(refused.refused(422, "invalid-input")["fields"], json!({ "organisationId": "already-there" }));
     assert_eq!(phone.profile().await["organisationName"], "ППО школы № 12");
+}
+
+#[tokio::test]
+async fn a_transfer_makes_no_double_entry() {
+    let (app, phone) = with_phone().await;
+    let chair = app.chair().await;
+    app.member_of(app.world.group, NAME).await;
+    let to = json!({ "organisationId": app.world.group });
+    ask(&chair, phone.member, "transfer", &to).await.refused(409, "already-a-member");
+    assert_eq!(phone.profile().await["organisationName"], "ППО школы № 12");
+}
+
+#[tokio::test]
+async fn what_waited_for_a_transfer_is_asked_of_the_new_chair() {
+    let (app, phone) = with_phone().await;
+    let (chair, member) = (app.chair().await, phone.member);
+    let before = chair.get(&format!("/api/staff/members/{member}")).await.json(200);
+    let mut transfer = app.app.db.begin().await.unwrap();
+    profcards::members::store::lock(&mut transfer, &[member]).await.unwrap();
+    sqlx::query("update registration set organisation_id = $1 where membership_id = $2")
+        .bind(app.world.lyceum)
+        .bind(member)
+        .execute(&mut *transfer)
+        .await
+        .unwrap();
+    let mut waiting = Vec::new();
+    for (what, body) in [
+        ("status", json!({ "to": "suspended" })),
+        ("transfer", json!({ "organisationId": app.world.group })),
+        ("phone/lost", json!({})),
+        ("cards/revoke", json!({ "reason": "lost" })),
+        ("activation", json!({})),
+    ] {
+        let chair = chair.clone();
+        waiting.push(tokio::spawn(async move { ask(&chair, member, what, &body).await }));
+    }
+    waiting.push({
+        let chair = chair.clone();
+        tokio::spawn(async move { put_right(&chair, member, &edit(MARRIED)).await })
+    });
+    until("all of them wait for the lock", async || {
+        let waiters: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(&app.app.db)
+        .await
+        .unwrap();
+        usize::try_from(waiters).unwrap() == waiting.len()
+    })
+    .await;
+    transfer.commit().await.unwrap();
+    for request in waiting {
+        request.await.unwrap().refused(404, "not-found");
+    }
+    let path = format!("/api/staff/members/{member}");
+    let after = staff(&app, app.world.foreign_chair).await.get(&path).await.json(200);
+    for field in ["lastName", "status", "enrolledPhone", "cards", "activation"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_taken_by_a_slow_clock_follows_the_one_before() {
+    let (app, phone) = with_phone().await;
+    let till = Till::pair(&app).await;
+    let ahead = app.beside(60).await;
+    let chair = app.chair().await;
+    let suspend = json!({ "to": "suspended" });
+    ask(&chair.at(&ahead.base), phone.member, "status", &suspend).await.json(200);
+    ask(&chair, phone.member, "status", &json!({ "to": "active" })).await.json(200);
+    app.advance(120);
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
 }
 
 #[tokio::test]

@@ -97,6 +97,80 @@ async fn the_same_person_is_not_entered_twice() {
     chair.post_once(&path, next_id(), &namesake).await.json(201);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_person_is_not_entered_twice_at_once() {
+    let app = TestApp::start().await;
+    let (chair, path) = (app.chair().await, members_of(app.world.school));
+    for name in ["Иванова Мария Петровна", "Петрова Анна Сергеевна", "Белова Вера Павловна"]
+    {
+        let tasks: Vec<_> = (0..6)
+            .map(|_| {
+                let (chair, path) = (chair.clone(), path.clone());
+                tokio::spawn(async move { chair.post_once(&path, next_id(), &person(name)).await.status })
+            })
+            .collect();
+        let mut statuses = Vec::new();
+        for task in tasks {
+            statuses.push(task.await.unwrap());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+    }
+    assert_eq!(found(&chair, app.world.school, &[]).await["total"], 3);
+}
+
+#[tokio::test]
+async fn members_are_entered_only_where_members_are_kept() {
+    let app = TestApp::start().await;
+    let regional = app.signed_in(profcards::auth::store::SessionOwner::Account(app.world.regional)).await;
+    let form = person("Иванова Мария Петровна");
+    let refused = async |organisation_id: i64| {
+        let reply = regional.post_once(&members_of(organisation_id), next_id(), &form).await;
+        let problem = reply.refused(422, "invalid-input");
+        assert_eq!(problem["fields"], json!({ "organisationId": "keeps-no-members" }));
+    };
+    refused(app.world.region).await;
+    let key = next_id();
+    let entered = regional.post_once(&members_of(app.world.group), key, &form).await.json(201);
+    sqlx::query("update organisation set valid_to = $1 where id = $2")
+        .bind(app.app.clock.today())
+        .bind(app.world.group)
+        .execute(&app.app.db)
+        .await
+        .unwrap();
+    refused(app.world.group).await;
+    // A repeated request still has its answer.
+    assert_eq!(regional.post_once(&members_of(app.world.group), key, &form).await.json(201), entered);
+}
+
+#[tokio::test]
+async fn nobody_joins_younger_than_fourteen() {
+    let app = TestApp::start().await;
+    // 29 February 2028, at noon in Moscow.
+    app.advance(464 * super::support::DAY_SECONDS);
+    assert_eq!(app.app.clock.today().to_string(), "2028-02-29");
+    let (chair, path) = (app.chair().await, members_of(app.world.school));
+    let cases = [
+        ("2028-02-28", "2028-02-29", Some("too-young")),
+        ("2014-03-01", "2028-02-29", Some("too-young")),
+        ("2014-02-28", "2028-02-28", None),
+        ("2013-09-02", "2027-09-01", Some("too-young-when-joined")),
+        ("2013-09-01", "2027-09-01", None),
+    ];
+    for (n, (born, joined, code)) in cases.into_iter().enumerate() {
+        let form = person(["Аева Анна", "Бева Анна", "Вева Анна", "Гева Анна", "Дева Анна"][n]);
+        let form = with(with(form, "birthDate", json!(born)), "joinedOn", json!(joined));
+        let reply = chair.post_once(&path, next_id(), &form).await;
+        match code {
+            None => drop(reply.json(201)),
+            Some(code) => {
+                let problem = reply.refused(422, "invalid-input");
+                assert_eq!(problem["fields"]["birthDate"], code, "{born}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_field_is_named_with_its_reason() {
     let app = TestApp::start().await;
@@ -210,6 +284,8 @@ async fn pages_show_everyone_exactly_once() {
         assert_eq!(page["total"], 12);
         seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
         let Some(next) = page["nextCursor"].as_str() else { break };
+        // It stands in the next request's address, so it holds no name.
+        assert!(uuid::Uuid::try_parse(next).is_ok(), "{next}");
         cursor = next.to_owned();
     }
     assert_eq!(seen.len(), 12);

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::facts::Facts;
+use super::facts::{Facts, is_too_young};
 use super::{names, store as members};
 use crate::app::App;
 use crate::auth::member_audience;
@@ -119,6 +119,11 @@ pub enum Change {
     },
     /// The phone was reported lost.
     PhoneLost,
+    /// Every card is revoked and the phone ends.
+    CardsRevoked {
+        /// `lost`, `left` or `error`.
+        reason: String,
+    },
 }
 
 /// Whose data change, by whom, and when.
@@ -134,9 +139,9 @@ pub struct About {
     pub today: NaiveDate,
 }
 
-/// Makes a change, with all that follows from it. The phone's page is woken by whoever commits.
+/// Makes a change, with all that follows from it. The caller holds the membership's lock; the phone's page is woken by whoever
+/// commits.
 pub async fn apply(app: &App, conn: &mut PgConnection, change: &Change, about: &About) -> Result<()> {
-    members::lock(&mut *conn, &[about.membership_id]).await?;
     match change {
         Change::Edit(edit) => put_right(app, &mut *conn, edit, about).await?,
         Change::Status(to) => take_step(app, &mut *conn, *to, about).await?,
@@ -148,25 +153,32 @@ pub async fn apply(app: &App, conn: &mut PgConnection, change: &Change, about: &
                 return Err(Error::Conflict("no-phone"));
             }
         }
+        Change::CardsRevoked { reason } => revoke_cards(app, &mut *conn, reason, about).await?,
     }
     let audience = member_audience(about.membership_id);
     sync::store::record_change(conn, &audience, "profile", "me", about.now).await
 }
 
+async fn revoke_cards(app: &App, conn: &mut PgConnection, reason: &str, about: &About) -> Result<()> {
+    let had_phone = enrolment::store::active_phone(&mut *conn, about.membership_id).await?.is_some();
+    cards::revoke_all(&mut *conn, about.membership_id, reason, about.now).await?;
+    if had_phone && reason == "lost" {
+        tell(app, conn, &Kind::PhoneLost, about).await?;
+    }
+    Ok(())
+}
+
 async fn put_right(app: &App, conn: &mut PgConnection, edit: &MemberEdit, about: &About) -> Result<()> {
     let known = store::known(&mut *conn, about.membership_id).await?;
-    if edit.birth_date > known.joined_on {
-        return Err(Error::field("birthDate", "date-invalid"));
+    // What has long been on record does not keep other data from being put right.
+    if edit.birth_date != known.birth_date && is_too_young(edit.birth_date, known.joined_on) {
+        return Err(Error::field("birthDate", "too-young-when-joined"));
     }
     let search_name = edit.search_name();
     let becomes_another = (&known.search_name, known.birth_date) != (&search_name, edit.birth_date);
     if becomes_another {
         let (organisation_id, own) = (known.organisation_id, Some(about.membership_id));
-        let twin =
-            members::same_person_in(&mut *conn, organisation_id, &search_name, edit.birth_date, own).await?;
-        if twin.is_some() {
-            return Err(Error::Conflict("already-a-member"));
-        }
+        members::refuse_same_person(&mut *conn, organisation_id, &search_name, edit.birth_date, own).await?;
     }
     store::update_person(&mut *conn, known.person_id, edit, &search_name, about).await?;
     store::set_engagement(&mut *conn, app.random.uuid(), known.person_id, edit, about.today).await?;
@@ -220,6 +232,9 @@ async fn transfer(app: &App, conn: &mut PgConnection, organisation_id: i64, abou
     if organisation_id == known.organisation_id {
         return Err(Error::field("organisationId", "already-there"));
     }
+    let own = Some(about.membership_id);
+    members::refuse_same_person(&mut *conn, organisation_id, &known.search_name, known.birth_date, own)
+        .await?;
     store::set_registration(&mut *conn, app.random.uuid(), organisation_id, about).await?;
     tell(app, &mut *conn, &Kind::Transferred { organisation_name: target }, about).await?;
     reissue(app, conn, about).await

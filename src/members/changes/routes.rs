@@ -27,7 +27,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Makes a change once, however often it is asked for under this key, and answers the member as it is then.
-async fn once<T>(
+pub async fn once<T>(
     app: &AppState,
     staff: &Staff,
     membership_id: Uuid,
@@ -37,9 +37,10 @@ async fn once<T>(
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
-    if let Claim::New =
-        idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?
-    {
+    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
+    members::lock(&mut tx, &[membership_id]).await?;
+    policy::membership_within(&mut tx, app, staff, membership_id).await?;
+    if let Claim::New = claim {
         let about = About { membership_id, account_id: staff.account_id, now, today: app.clock.today() };
         apply(app, &mut tx, change, &about).await?;
         idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;

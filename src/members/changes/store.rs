@@ -161,11 +161,13 @@ pub async fn set_registration(
     Ok(())
 }
 
-/// The membership takes a step.
+/// The membership takes a step. Steps stand in the order of the lock under which they are taken, whatever the clocks of several
+/// instances say: none is dated before the one that it follows.
 pub async fn set_status(conn: &mut PgConnection, status: &str, about: &About) -> Result<()> {
     sqlx::query!(
         "with taken as (
-             insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, $3, $4)
+             insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, greatest($3, (
+                 select max(taken_at) from membership_step where membership_id = $1)), $4)
          )
          update membership set status = $2 where id = $1",
         about.membership_id,
