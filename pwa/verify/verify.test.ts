@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { vectors } from '../../tests/conformance/files.mjs';
 import { deviation, fromHex, runVector } from '../../tests/conformance/vectors.mjs';
+import type { ListStorage, SignedList } from '../src/core/card/index';
 
 type Api = typeof import('../src/core/card/index');
 
@@ -53,6 +54,12 @@ const makeVerifier = (more = {}) => api.createVerifier({
   ...more,
 });
 
+const storageOf = (rows: Map<string, SignedList>): ListStorage => ({
+  all: async () => [...rows.values()],
+  put: async (list) => void rows.set(list.id, list),
+  delete: async (id) => void rows.delete(id),
+});
+
 test.each(vectors.map((vector) => [vector.name, vector] as const))('%s', async (_name, vector) => {
   expect(deviation(vector, await runVector(api, vector))).toBeNull();
 });
@@ -87,6 +94,8 @@ test('a newer list counts from its arrival; one that does not check out changes 
   served = serve({ ...good, statusLists: named('a list with an altered byte').statusLists });
   await expect(verifier.refresh()).rejects.toThrow('refused');
   expect((await verifier.verify(good.token)).code).toBe('accepted');
+  // The verification has begun to refresh by itself: this joins it, or fails in the same way.
+  await expect(verifier.refresh()).rejects.toThrow('refused');
   served = serve(revoked);
   await verifier.refresh();
   expect((await verifier.verify(revoked.token)).code).toBe('revoked');
@@ -94,10 +103,23 @@ test('a newer list counts from its arrival; one that does not check out changes 
 
 test('lists that were kept are there after a restart, and are checked again', async () => {
   const rows = new Map();
-  const storage = { all: async () => [...rows.values()], put: async (list: { id: string }) => void rows.set(list.id, list) };
+  const storage = storageOf(rows);
   await makeVerifier({ storage }).refresh();
   served = {};
   expect((await makeVerifier({ storage }).verify(good.token)).code).toBe('accepted');
   rows.set('trust', { ...rows.get('trust'), bytes: fromHex(named('a trust list with an altered byte').trustList) });
   expect((await makeVerifier({ storage }).verify(good.token)).code).toBe('trust-list-bad');
+});
+
+test('a verifier whose storage fails answers all the same, and works as soon as the storage does', async () => {
+  const rows = new Map();
+  const kept = storageOf(rows);
+  let broken = true;
+  const storage = { ...kept, all: () => (broken ? Promise.reject(new Error('no disk')) : kept.all()) };
+  const verifier = makeVerifier({ storage });
+  expect((await verifier.verify(good.token)).code).toBe('trust-list-bad');
+  await expect(verifier.refresh()).rejects.toThrow('no disk');
+  broken = false;
+  await verifier.refresh();
+  expect((await verifier.verify(good.token)).code).toBe('accepted');
 });

@@ -51,6 +51,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     nowSeconds: () => Math.max(clock(), floorSeconds),
   };
   let held: HeldLists | undefined;
+  /** For as long as the storage cannot be read. */
+  const nothing: HeldLists = { trust: 'trust-list-bad', statusLists: { held: new Map(), someFailed: false }, etags: new Map(), empty: true };
   let refreshing: Promise<void> | undefined;
   let refreshedAtMillis = -Infinity;
 
@@ -61,24 +63,23 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   function refresh(): Promise<void> {
-    refreshing ??= (async () => {
-      refreshedAtMillis = performance.now();
-      try {
-        await refreshLists(held ?? (await read()), source);
-      } finally {
-        await read();
-        refreshing = undefined;
-      }
-    })();
+    refreshing ??= refreshNow().finally(() => (refreshing = undefined));
     return refreshing;
+  }
+
+  async function refreshNow(): Promise<void> {
+    refreshedAtMillis = performance.now();
+    const { failure } = await refreshLists(held ?? (await read()), source);
+    await read();
+    if (failure !== undefined) throw failure;
   }
 
   /** What is held answers at once; only a verifier that holds nothing usable waits for the network. */
   async function lists(): Promise<HeldLists> {
-    const { trust } = held ?? (await read());
+    const { trust } = held ?? (await read().catch(() => nothing));
     if (typeof trust === 'string' || source.nowSeconds() >= trust.expSeconds) await refresh().catch(() => undefined);
     else if (performance.now() - refreshedAtMillis > refreshMillis) void refresh().catch(() => undefined);
-    return held ?? read();
+    return held ?? nothing;
   }
 
   return {
@@ -114,6 +115,7 @@ function memoryStorage(): ListStorage {
   return {
     all: async () => [...rows.values()],
     put: async (list) => void rows.set(list.id, list),
+    delete: async (id) => void rows.delete(id),
   };
 }
 

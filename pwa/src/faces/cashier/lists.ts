@@ -3,7 +3,8 @@ import { reach } from '../../api/client';
 import { problemFrom } from '../../api/problem';
 import { fromHex, type Bytes } from '../../core/card/bytes';
 import {
-  TRUST_LIST_PATH, issuedAtSeconds, readLists, refreshLists as refresh, type HeldLists, type ListSource, type ListStorage,
+  TRUST_LIST_PATH, issuedAtSeconds, readLists, refreshLists as refresh,
+  type HeldLists, type ListSource, type ListStorage, type Refreshed,
 } from '../../core/card/lists';
 import { learnServerTime } from '../../core/clock';
 import { database, readMeta, writeMeta } from '../../db/open';
@@ -35,6 +36,7 @@ async function readPins(): Promise<Bytes[]> {
 const storage: ListStorage = {
   all: async () => (await database()).getAll('lists'),
   put: async (list) => void (await (await database()).put('lists', list)),
+  delete: async (id) => (await database()).delete('lists', id),
 };
 
 export async function readHeldLists(): Promise<HeldLists> {
@@ -52,8 +54,8 @@ async function withoutRollback(trust: HeldLists['trust']): Promise<HeldLists['tr
   return trust;
 }
 
-/** Asks for what is new; says whether anything was. Throws an ApiProblem where the server was not reached. */
-export async function refreshLists(held: HeldLists): Promise<boolean> {
+/** Asks for what is new. A failure is an ApiProblem where the server was not reached. */
+export async function refreshLists(held: HeldLists): Promise<Refreshed> {
   const roots = await readPins();
   return refresh(held, { roots, storage, trustListPath: TRUST_LIST_PATH, download, nowSeconds: tillNowSeconds });
 }

@@ -22,7 +22,7 @@ async function lists(): Promise<HeldLists> {
   if (typeof trust === 'string') throw new Error(trust);
   const list = await loadStatusList(fromHex(statusLists[0]!), trust);
   if (list === 'status-bad') throw new Error(list);
-  return { trust, statusLists: { held: new Map([[list.uri, list]]), someFailed: false }, empty: false };
+  return { trust, statusLists: { held: new Map([[list.uri, list]]), someFailed: false }, etags: new Map(), empty: false };
 }
 
 beforeEach(async () => {

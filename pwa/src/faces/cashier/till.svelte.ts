@@ -1,7 +1,7 @@
 // The state of this till as its screens see it: pairing, operations, lists, contact. The truth is in the database
 // and on the server; this only mirrors it.
 import { contact, type Contact } from '../../api/contact';
-import { ApiProblem, asProblem } from '../../api/problem';
+import { asProblem } from '../../api/problem';
 import { clockOffsetSeconds, restoreClock } from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
 import { askToPersist } from '../../db/open';
@@ -146,12 +146,12 @@ function refresh(): Promise<boolean> {
 
 async function askForLists(): Promise<boolean> {
   try {
-    if (await refreshLists(lists ?? (await readHeldLists()))) await readLists();
+    const { changed, failure } = await refreshLists(lists ?? (await readHeldLists()));
+    if (changed) await readLists();
+    if (failure !== undefined) throw failure;
     return true;
   } catch (cause) {
     notRefreshed(cause);
-    // One list may have been kept before another was refused.
-    if (!(cause instanceof ApiProblem)) await readLists();
     return false;
   } finally {
     readClock();
