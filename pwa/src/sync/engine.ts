@@ -91,7 +91,7 @@ function createSync(face: SyncFace): Sync {
     set({ running: true });
     let changed = false;
     try {
-      changed = await alone(`profcards-sync-${face}`, () => pushAndPull(face, set));
+      await alone(`profcards-sync-${face}`, () => pushAndPull(face, set, () => (changed = true)));
       set({ session: 'open', problem: null });
       await writeMeta(lastSyncedKey(face), nowSeconds());
     } catch (cause) {
@@ -155,17 +155,16 @@ function register<T>(listeners: Set<T>, listener: T, first?: () => void): () => 
 
 const lastSyncedKey = (face: SyncFace) => `last-synced:${face}`;
 
-/** True when the database has news for the screen. */
+/** `onNews`: the database has something new for the screen, also where the round fails after it. */
 async function pushAndPull(
   face: SyncFace,
   set: (part: Partial<SyncStatus>) => void,
-): Promise<boolean> {
-  const pushed = await pushOutbox(face);
-  if (pushed.clock) set({ clock: pushed.clock });
-  const pulled = await pullChanges(face);
-  set({ pending: pulled.pending });
+  onNews: () => void,
+): Promise<void> {
+  const clock = await pushOutbox(face, onNews);
+  if (clock) set({ clock });
+  set({ pending: await pullChanges(face, onNews) });
   await refreshClock();
-  return pulled.changed || pushed.settled > 0;
 }
 
 /** A face that only pulls would never hear the time; a proof dated by a wrong clock is refused. */

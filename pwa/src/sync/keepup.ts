@@ -24,14 +24,11 @@ export function keepInSync(face: SyncFace, liveUrl?: string): () => void {
     clearTimeout(timer);
     const status = await sync.now();
     failures = status.problem ? failures + 1 : 0;
+    clearTimeout(timer);
+    // The face may have been left, or be out of sight, since the round began.
+    if (signal.aborted || document.visibilityState !== 'visible') return;
     if (status.session === 'ended') live.close();
     else live.open();
-    plan();
-  }
-
-  function plan(): void {
-    clearTimeout(timer);
-    if (signal.aborted || document.visibilityState !== 'visible') return;
     timer = setTimeout(() => void run(), pauseMillis());
   }
 

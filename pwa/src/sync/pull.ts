@@ -7,42 +7,40 @@ import { sendPull, type PullAnswer } from './wire';
 /** A bound on what one visit fetches; the next visit goes on from the cursor. */
 const PAGES_AT_MOST = 200;
 
-export interface PullOutcome {
-  changed: boolean;
-  /** The server still works on what this device sent: ask again soon. */
-  pending: boolean;
-}
-
 const cursorKey = (face: SyncFace) => `cursor:${face}`;
 
-export async function pullChanges(face: SyncFace): Promise<PullOutcome> {
+/** Tells of every page that brought something as soon as it is kept; true while the server still works on what this device sent. */
+export async function pullChanges(face: SyncFace, onKept: () => void): Promise<boolean> {
   const kept = await (await database()).get('meta', cursorKey(face));
   const cursor = kept?.value as string | undefined;
-  if (cursor === undefined) return pullAnew(face);
+  if (cursor === undefined) return pullAnew(face, onKept);
   try {
-    return await pullOnwards(face, cursor);
+    return await pullOnwards(face, cursor, onKept);
   } catch (cause) {
     const forgotten = cause instanceof ApiProblem && cause.code === 'sync-start-over';
     if (!forgotten) throw cause;
-    return pullAnew(face);
+    return pullAnew(face, onKept);
   }
 }
 
-async function pullOnwards(face: SyncFace, cursor: string): Promise<PullOutcome> {
-  let changed = false;
+async function pullOnwards(
+  face: SyncFace,
+  cursor: string,
+  onKept: () => void,
+): Promise<boolean> {
   let from = cursor;
   for (let page = 0; page < PAGES_AT_MOST; page += 1) {
     const answer = await sendPull(face, from);
-    changed ||= answer.upserts.length + answer.tombstones.length > 0;
     await keep(face, [answer], false);
-    if (!answer.more) return { changed, pending: answer.pending };
+    if (answer.upserts.length + answer.tombstones.length > 0) onKept();
+    if (!answer.more) return answer.pending;
     from = answer.cursor;
   }
-  return { changed, pending: true };
+  return true;
 }
 
 /** What is shown stays until everything new is here, then all of it is exchanged at once. */
-async function pullAnew(face: SyncFace): Promise<PullOutcome> {
+async function pullAnew(face: SyncFace, onKept: () => void): Promise<boolean> {
   const pages: PullAnswer[] = [];
   for (;;) {
     const answer = await sendPull(face, pages.at(-1)?.cursor);
@@ -53,7 +51,8 @@ async function pullAnew(face: SyncFace): Promise<PullOutcome> {
     }
   }
   await keep(face, pages, true);
-  return { changed: true, pending: pages.at(-1)?.pending ?? false };
+  onKept();
+  return pages.at(-1)?.pending ?? false;
 }
 
 async function keep(face: SyncFace, pages: readonly PullAnswer[], anew: boolean): Promise<void> {

@@ -8,55 +8,56 @@ import { PUSH_AT_MOST, sendPush, type PushAnswer } from './wire';
 /** Refusals of a whole request that one bad row can cause. */
 const CAUSED_BY_A_ROW = new Set(['malformed-request', 'invalid-input', 'too-large']);
 
-export interface PushOutcome {
-  /** Rows that left the queue. */
-  settled: number;
-  /** The server's word on whose clock is off, as of this push. */
+interface Pushing {
+  face: SyncFace;
+  /** Told at once: what was settled stays settled when a later request fails. */
+  onSettled: () => void;
+  /** The server's word on whose clock is off, as of the last request. */
   clock?: PushAnswer['clock'];
 }
 
-export async function pushOutbox(face: SyncFace): Promise<PushOutcome> {
-  const outcome: PushOutcome = { settled: 0 };
+export async function pushOutbox(
+  face: SyncFace,
+  onSettled: () => void,
+): Promise<PushAnswer['clock'] | undefined> {
+  const pushing: Pushing = { face, onSettled };
   for (;;) {
     const rows = await readQueued(face, PUSH_AT_MOST);
-    if (rows.length === 0) return outcome;
-    const settled = await pushRows(face, rows, outcome);
-    outcome.settled += settled;
-    if (settled === 0) return outcome;
+    if (rows.length === 0 || (await pushRows(pushing, rows)) === 0) return pushing.clock;
   }
 }
 
 /** A request refused for one row's sake is halved until that row stands alone; the rest go through. */
-async function pushRows(
-  face: SyncFace,
-  rows: readonly OutboxRow[],
-  outcome: PushOutcome,
-): Promise<number> {
+async function pushRows(pushing: Pushing, rows: readonly OutboxRow[]): Promise<number> {
   try {
-    return await pushOnce(face, rows, outcome);
+    return await pushOnce(pushing, rows);
   } catch (cause) {
     if (!(cause instanceof ApiProblem) || !CAUSED_BY_A_ROW.has(cause.code)) throw cause;
     const [only] = rows;
     if (rows.length === 1 && only) {
-      return settle([{ id: only.id, status: 'rejected', code: cause.code, detail: cause.detail }]);
+      // Where a request without any row is refused as well, no row is to blame for it, and this throws.
+      await pushOnce(pushing, []);
+      return settleRows(pushing, [{ id: only.id, status: 'rejected', code: cause.code, detail: cause.detail }]);
     }
     const middle = Math.ceil(rows.length / 2);
-    const first = await pushRows(face, rows.slice(0, middle), outcome);
-    return first + (await pushRows(face, rows.slice(middle), outcome));
+    const first = await pushRows(pushing, rows.slice(0, middle));
+    return first + (await pushRows(pushing, rows.slice(middle)));
   }
 }
 
-async function pushOnce(
-  face: SyncFace,
-  rows: readonly OutboxRow[],
-  outcome: PushOutcome,
-): Promise<number> {
+async function pushOnce(pushing: Pushing, rows: readonly OutboxRow[]): Promise<number> {
   const askedAtMillis = Date.now();
-  const answer = await sendPush(face, rows, Math.floor(askedAtMillis / 1000));
+  const answer = await sendPush(pushing.face, rows, Math.floor(askedAtMillis / 1000));
   const heardAtMillis = Date.now();
-  const settled = await settle(answer.answers);
-  outcome.clock = answer.clock;
+  const settled = await settleRows(pushing, answer.answers);
+  pushing.clock = answer.clock;
   // Whole seconds were cut off somewhere within the second: half of one is the best guess.
   await learnServerTime(answer.serverTime * 1000 + 500, askedAtMillis, heardAtMillis);
+  return settled;
+}
+
+async function settleRows({ onSettled }: Pushing, answers: PushAnswer['answers']): Promise<number> {
+  const settled = await settle(answers);
+  if (settled > 0) onSettled();
   return settled;
 }

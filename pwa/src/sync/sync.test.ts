@@ -180,6 +180,28 @@ describe('the outbox', () => {
     expect(states).toEqual(['applied', 'applied', 'applied', 'rejected', 'applied']);
   });
 
+  it('blames no row where the request itself is refused', async () => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    for (const opNo of [1, 2, 3]) await addToOutbox('till', purchase(opNo));
+    server.refusePush = () => problem(400, 'malformed-request');
+    expect(await sync.now()).toMatchObject({ problem: 'malformed-request', queued: 3, rejected: 0 });
+    expect(server.pushes.at(-1)).toEqual([]);
+
+    server.refusePush = () => undefined;
+    await sync.now();
+    expect((await readOutbox('till')).map(({ state }) => state)).toEqual(['applied', 'applied', 'applied']);
+  });
+
+  it('tells the screen of what the server took, also when the rest of the round fails', async () => {
+    const { addToOutbox, sync } = await load();
+    let changes = 0;
+    sync.onChange(() => (changes += 1));
+    await addToOutbox('till', purchase(1));
+    server.pull = offline;
+    expect(await sync.now()).toMatchObject({ problem: 'network', queued: 0 });
+    expect(changes).toBe(1);
+  });
+
   it('forgets only what is settled', async () => {
     const { addToOutbox, forget, readOutbox, sync } = await load();
     const first = await addToOutbox('till', purchase(1));
@@ -251,6 +273,18 @@ describe('the pull', () => {
     server.pull = () => ({ cursor: 'p1' });
     await sync.now();
     expect(changes).toBe(1);
+  });
+
+  it('tells the screen of a page that was kept, also when the next one cannot be had', async () => {
+    const { sync } = await load();
+    server.pull = () => ({ cursor: 'p1' });
+    await sync.now();
+    let changes = 0;
+    sync.onChange(() => (changes += 1));
+    server.pull = (cursor) =>
+      cursor === 'p1' ? { upserts: [row('a', 'pending')], cursor: 'p2', more: true } : offline();
+    await sync.now();
+    expect([changes, sync.get().problem]).toEqual([1, 'network']);
   });
 
   it('learns the time even when there is nothing to send', async () => {

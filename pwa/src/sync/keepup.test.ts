@@ -1,0 +1,76 @@
+// The event stream of a face, against an `EventSource` double that only notes whether it was opened and closed.
+import 'fake-indexeddb/auto';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { keepInSync } from './keepup';
+
+class Stream extends EventTarget {
+  static readonly CLOSED = 2;
+  static opened: Stream[] = [];
+  readyState = 1;
+  constructor() {
+    super();
+    Stream.opened.push(this);
+  }
+  close(): void {
+    this.readyState = Stream.CLOSED;
+  }
+}
+
+const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+/** Lets the server answer the round that waits for it. */
+let answer: () => void;
+let asked: Promise<void>;
+
+beforeEach(() => {
+  Stream.opened = [];
+  page.visibilityState = 'visible';
+  vi.stubGlobal('document', page);
+  vi.stubGlobal('addEventListener', () => undefined);
+  vi.stubGlobal('EventSource', Stream);
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  asked = new Promise((resolve) =>
+    vi.stubGlobal('fetch', async (url: string) => {
+      resolve();
+      await answered;
+      return Response.json(
+        url.startsWith('/api/time')
+          ? { unixMillis: Date.now() }
+          : { upserts: [], tombstones: [], cursor: 'c1', more: false, pending: false, ackedSeq: 0 },
+      );
+    }),
+  );
+});
+
+/** The round that runs, and whatever follows it. */
+async function roundIsOver(): Promise<void> {
+  const { syncOf } = await import('./engine');
+  answer();
+  await syncOf('member').now();
+  await syncOf('member').now();
+}
+
+test('a face that is looked at listens to the server, and no longer than it is there', async () => {
+  const stop = keepInSync('member', '/api/live');
+  await roundIsOver();
+  expect(Stream.opened).toHaveLength(1);
+  stop();
+  expect(Stream.opened[0]!.readyState).toBe(Stream.CLOSED);
+});
+
+test('a face that was left during a round opens no stream after it', async () => {
+  const stop = keepInSync('member', '/api/live');
+  await asked;
+  stop();
+  await roundIsOver();
+  expect(Stream.opened).toEqual([]);
+});
+
+test('a face that went out of sight during a round opens no stream after it', async () => {
+  const stop = keepInSync('member', '/api/live');
+  await asked;
+  page.visibilityState = 'hidden';
+  page.dispatchEvent(new Event('visibilitychange'));
+  await roundIsOver();
+  expect(Stream.opened).toEqual([]);
+  stop();
+});
