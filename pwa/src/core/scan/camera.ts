@@ -7,7 +7,7 @@ export interface Camera {
   stream: MediaStream;
   deviceId: string | undefined;
   hasTorch: boolean;
-  zoom: { min: number; max: number; step: number; now: number } | null;
+  zoom: { min: number; max: number; step: number } | null;
 }
 
 export interface CameraChoice {
@@ -25,13 +25,23 @@ const CHOICE_KEY = 'scan.camera';
 
 let opened: Promise<Camera> | null = null;
 
-/** The visit's stream: opened at the first call, shared by the later ones. */
+/** The visit's stream: opened at the first call, shared by the later ones until the camera goes away. */
 export function openCamera(): Promise<Camera> {
-  opened ??= start(localStorage.getItem(CHOICE_KEY)).catch((cause: unknown) => {
-    opened = null;
-    throw cause;
-  });
-  return opened;
+  if (opened) return opened;
+  const forget = (): void => {
+    if (opened === opening) opened = null;
+  };
+  const opening = start(localStorage.getItem(CHOICE_KEY));
+  opening.then((camera) => whenLost(camera, forget), forget);
+  opened = opening;
+  return opening;
+}
+
+/** Calls back when the camera is unplugged or taken away; not when it is closed here. */
+export function whenLost({ stream }: Camera, run: () => void): () => void {
+  const [track] = stream.getVideoTracks();
+  track?.addEventListener('ended', run);
+  return () => track?.removeEventListener('ended', run);
 }
 
 export async function switchCamera(deviceId: string): Promise<Camera> {
@@ -52,6 +62,12 @@ export async function listCameras(): Promise<CameraChoice[]> {
   return devices
     .filter((device) => device.kind === 'videoinput')
     .map(({ deviceId, label }) => ({ deviceId, label }));
+}
+
+/** As the device has them now: another screen of this visit may have changed them. */
+export function settingsOf({ stream, zoom }: Camera): { torch: boolean; zoom: number } {
+  const settings = (stream.getVideoTracks()[0]?.getSettings() ?? {}) as { torch?: boolean; zoom?: number };
+  return { torch: settings.torch === true, zoom: settings.zoom ?? zoom?.min ?? 1 };
 }
 
 export async function setTorch({ stream }: Camera, torch: boolean): Promise<void> {
@@ -79,13 +95,12 @@ async function start(chosen: string | null): Promise<Camera> {
     });
   const track = stream.getVideoTracks()[0];
   const abilities = (track?.getCapabilities?.() ?? {}) as LampAndLens;
-  const settings = (track?.getSettings() ?? {}) as MediaTrackSettings & { zoom?: number };
   const { zoom } = abilities;
   return {
     stream,
-    deviceId: settings.deviceId,
+    deviceId: track?.getSettings().deviceId,
     hasTorch: abilities.torch === true,
-    zoom: zoom && zoom.max > zoom.min ? { ...zoom, now: settings.zoom ?? zoom.min } : null,
+    zoom: zoom && zoom.max > zoom.min ? zoom : null,
   };
 }
 

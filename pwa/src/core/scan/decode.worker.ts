@@ -14,10 +14,7 @@ export interface Frame {
   id: number;
   picture: ImageData;
 }
-export interface Decoded {
-  id: number;
-  text: string | null;
-}
+export type Decoded = { id: number; text: string | null } | { failure: string };
 
 type Decode = (frame: ImageData) => Promise<string | null>;
 
@@ -38,12 +35,21 @@ async function wasmDecoder(): Promise<Decode> {
   };
 }
 
-const decoder = nativeDecoder().then((native) => native ?? wasmDecoder());
+let decoder = nativeDecoder().catch(() => null).then((native) => (native ? orWasm(native) : wasmDecoder()));
 
-addEventListener('message', async ({ data }: MessageEvent<Frame>) => {
-  const text = await decoder.then((decode) => decode(data.picture)).catch((cause: unknown) => {
-    console.warn('picture not decoded', cause);
-    return null;
+/** The browser's detector may be there and not work, as where the system's part of it is missing. */
+function orWasm(native: Decode): Decode {
+  return (frame) => native(frame).catch(async (cause: unknown) => {
+    console.warn('detector', cause);
+    decoder = wasmDecoder();
+    return (await decoder)(frame);
   });
-  postMessage({ id: data.id, text } satisfies Decoded);
+}
+
+addEventListener('message', async ({ data: { id, picture } }: MessageEvent<Frame>) => {
+  try {
+    postMessage({ id, text: await (await decoder)(picture) } satisfies Decoded);
+  } catch (cause) {
+    postMessage({ failure: String(cause) } satisfies Decoded);
+  }
 });

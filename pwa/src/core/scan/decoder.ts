@@ -1,30 +1,54 @@
-// The QR decoder behind its worker: one picture in, its text out.
+// The QR decoder behind its worker: one picture in, its text out. A worker that fails is thrown away, and the next picture
+// starts another: what it had loaded may be what is broken.
 import type { Decoded, Frame } from './decode.worker';
+
+/** The first picture also waits for the WebAssembly, which may come over a slow network. */
+const DECODED_WITHIN_MILLIS = 30_000;
+
+/** Not "no code in the picture": the decoder itself did not work. */
+export class DecoderFailed extends Error {}
+
+interface Waiting {
+  done: (text: string | null) => void;
+  failed: (cause: DecoderFailed) => void;
+}
 
 let worker: Worker | null = null;
 let lastId = 0;
-const waiting = new Map<number, (text: string | null) => void>();
+const waiting = new Map<number, Waiting>();
 
 /** Starts the decoder ahead of the first picture: its WebAssembly takes a moment to compile. */
 export function warmDecoder(): Worker {
   if (worker) return worker;
-  worker = new Worker(new URL('./decode.worker.ts', import.meta.url), { type: 'module' });
-  worker.addEventListener('message', ({ data: { id, text } }: MessageEvent<Decoded>) => {
-    waiting.get(id)?.(text);
-    waiting.delete(id);
+  const started = new Worker(new URL('./decode.worker.ts', import.meta.url), { type: 'module' });
+  started.addEventListener('message', ({ data }: MessageEvent<Decoded>) => {
+    if ('failure' in data) return giveUp(started, data.failure);
+    waiting.get(data.id)?.done(data.text);
   });
-  worker.addEventListener('error', () => {
-    for (const answer of waiting.values()) answer(null);
-    waiting.clear();
-  });
-  return worker;
+  started.addEventListener('error', ({ message }) => giveUp(started, message));
+  worker = started;
+  return started;
+}
+
+function giveUp(failed: Worker, reason: string): void {
+  failed.terminate();
+  if (failed !== worker) return;
+  worker = null;
+  for (const { failed: fail } of waiting.values()) fail(new DecoderFailed(reason));
 }
 
 /** The text of a code in the picture, or null where none can be read. The picture's pixels go to the worker for good. */
-export function decodePicture(picture: ImageData): Promise<string | null> {
+export async function decodePicture(picture: ImageData): Promise<string | null> {
   const id = ++lastId;
-  return new Promise((resolve) => {
-    waiting.set(id, resolve);
-    warmDecoder().postMessage({ id, picture } satisfies Frame, [picture.data.buffer]);
-  });
+  const decoder = warmDecoder();
+  const timer = setTimeout(() => giveUp(decoder, 'no answer'), DECODED_WITHIN_MILLIS);
+  try {
+    return await new Promise<string | null>((done, failed) => {
+      waiting.set(id, { done, failed });
+      decoder.postMessage({ id, picture } satisfies Frame, [picture.data.buffer]);
+    });
+  } finally {
+    clearTimeout(timer);
+    waiting.delete(id);
+  }
 }

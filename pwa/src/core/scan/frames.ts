@@ -1,21 +1,34 @@
 // Feeds a playing video to the decoder, one frame at a time, until it is told to stop.
 import { decodePicture } from './decoder';
 
-/** Calls `onText` with each text that is read, until the returned function is called. */
-export function readFrames(video: HTMLVideoElement, onText: (text: string) => void): () => void {
+/** One is a hiccup, and the next frame has a new decoder. */
+const FAILURES_IN_A_ROW = 3;
+
+/** Calls `onText` with each text that is read, until the returned function is called or the decoder fails for good. */
+export function readFrames(video: HTMLVideoElement, onText: (text: string) => void, onFailure: (cause: unknown) => void): () => void {
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
   let stopped = false;
   let waiting = false;
+  let failures = 0;
 
   async function decode(pen: CanvasRenderingContext2D): Promise<void> {
     canvas.width = video.videoWidth;
     canvas.height = video.videoHeight;
     pen.drawImage(video, 0, 0);
     waiting = true;
-    const text = await decodePicture(pen.getImageData(0, 0, canvas.width, canvas.height));
-    waiting = false;
-    if (text !== null && !stopped) onText(text);
+    try {
+      const text = await decodePicture(pen.getImageData(0, 0, canvas.width, canvas.height));
+      failures = 0;
+      if (text !== null && !stopped) onText(text);
+    } catch (cause) {
+      failures += 1;
+      if (failures < FAILURES_IN_A_ROW || stopped) return;
+      stopped = true;
+      onFailure(cause);
+    } finally {
+      waiting = false;
+    }
   }
 
   const tick = (): void => {

@@ -4,7 +4,7 @@ import { decodePicture } from './decoder';
 /** Large enough for the densest code that fills a quarter of the picture; a phone's full photograph only if that fails. */
 const SIDES_MAX_PIXELS = [1600, 4096];
 
-/** The code's text, or null where the picture shows none. Throws where the file is no picture that this browser opens. */
+/** The code's text, or null where the picture shows none. Throws where the file is no picture that this browser opens, or the decoder failed. */
 export async function readPicture(file: Blob): Promise<string | null> {
   const bitmap = await createImageBitmap(file);
   try {
