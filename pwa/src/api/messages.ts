@@ -16,6 +16,8 @@ const words: Record<string, () => string> = {
   'too-large': m.problem_too_large,
   conflict: m.problem_conflict,
   'idempotency-conflict': m.problem_idempotency_conflict,
+  'schema-too-old': m.problem_schema,
+  'schema-unknown': m.problem_schema,
   unavailable: m.problem_unavailable,
   internal: m.problem_internal,
 };

@@ -1,4 +1,5 @@
 /** Names for the server's shapes, so that no other file spells `components['schemas']`. */
+import type * as v from 'valibot';
 import type { components } from './schema.gen';
 
 type Schemas = components['schemas'];
@@ -11,6 +12,12 @@ export type ActivationChallenge = Schemas['ActivationOffer'];
 export type GivenConsent = Schemas['GivenConsent'];
 
 export type ActivationSheet = Schemas['ActivationSheet'];
+export type FoundCard = Schemas['FoundCard'];
+export type PullAnswer = Schemas['PullAnswer'];
+export type PushAnswer = Schemas['PushAnswer'];
+export type RedemptionLimit = Schemas['RedemptionLimit'];
+export type TillState = Schemas['TillState'];
+
 export type Counts = Schemas['Counts'];
 export type MemberCard = Schemas['MemberCard'];
 export type MemberDetail = Schemas['MemberDetail'];
@@ -22,3 +29,6 @@ export type NewStatus = Schemas['NewStatus'];
 export type Organisation = Schemas['Organisation'];
 export type PaperCardToPrint = Schemas['PaperCard'];
 export type StaffSession = Schemas['StaffSession'];
+
+/** What a schema makes of the server's shape. Where the contract promises something that the schema would refuse, it does not compile. */
+export type ReadAs<Schema extends v.GenericSchema, _Server extends v.InferInput<Schema>> = v.InferOutput<Schema>;

@@ -13,6 +13,10 @@ const number = (params: Params, name: string) => Number(params[name] ?? 0);
 const text = (params: Params, name: string) => String(params[name] ?? '');
 
 const words: Record<string, (params: Params) => string> = {
+  redeemed: (params) => {
+    const [redeemed, payable] = [number(params, 'redeemKopecks'), number(params, 'payableKopecks')];
+    return m.rule_redeemed({ amount: money(redeemed + payable), redeemed: money(redeemed), payable: money(payable) });
+  },
   percent: (params) =>
     m.rule_percent({
       percent: percent(number(params, 'percentBp')),

@@ -2,6 +2,8 @@
 import * as v from 'valibot';
 import { reach } from '../api/client';
 import { ApiProblem, problemFrom } from '../api/problem';
+import type * as Server from '../api/types';
+import type { ReadAs } from '../api/types';
 import type { OutboxRow, SyncFace } from '../db/schema';
 
 export const SYNC_SCHEMA = 1;
@@ -34,9 +36,9 @@ const PullAnswer = v.object({
   pending: v.boolean(),
 });
 
-export type MutationAnswer = v.InferOutput<typeof Answer>;
-export type PushAnswer = v.InferOutput<typeof PushAnswer>;
-export type PullAnswer = v.InferOutput<typeof PullAnswer>;
+export type PushAnswer = ReadAs<typeof PushAnswer, Server.PushAnswer>;
+export type PullAnswer = ReadAs<typeof PullAnswer, Server.PullAnswer>;
+export type MutationAnswer = PushAnswer['answers'][number];
 
 export async function sendPush(
   face: SyncFace,

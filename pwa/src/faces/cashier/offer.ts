@@ -9,8 +9,8 @@ export type Accrual =
   | { kind: 'below-minimum'; percentBp: number; minKopecks: number }
   | { kind: 'percent' | 'capped'; percentBp: number; kopecks: number };
 
-export function accrualOf(offer: Offer | null, amountKopecks: number, today: string): Accrual {
-  if (!offer || today < (offer.validFrom ?? today) || today > (offer.validTo ?? today)) return { kind: 'none' };
+export function accrualOf(offer: Offer | null, amountKopecks: number): Accrual {
+  if (!offer) return { kind: 'none' };
   const { percentBp, minAmountKopecks, capPerPurchaseKopecks } = offer;
   if (amountKopecks < minAmountKopecks) return { kind: 'below-minimum', percentBp, minKopecks: minAmountKopecks };
   const kopecks = Math.floor((amountKopecks * percentBp) / 10_000);

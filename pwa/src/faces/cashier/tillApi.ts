@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { reach } from '../../api/client';
 import { ApiProblem, problemFrom } from '../../api/problem';
+import type { FoundCard, ReadAs, RedemptionLimit, TillState } from '../../api/types';
 
 const OfferShape = v.object({
   version: v.number(),
@@ -9,8 +10,6 @@ const OfferShape = v.object({
   percentBp: v.number(),
   minAmountKopecks: v.number(),
   capPerPurchaseKopecks: v.nullish(v.number()),
-  validFrom: v.nullish(v.string()),
-  validTo: v.nullish(v.string()),
 });
 
 const TillShape = v.object({
@@ -37,10 +36,12 @@ const FoundShape = v.object({
 
 const LimitShape = v.object({ maxKopecks: v.number() });
 
+type Limit = ReadAs<typeof LimitShape, RedemptionLimit>;
+
 /** A member found by the typed number: good for one purchase within ten minutes. */
-export type Found = v.InferOutput<typeof FoundShape>;
-export type Offer = v.InferOutput<typeof OfferShape>;
-export type Till = v.InferOutput<typeof TillShape>;
+export type Found = ReadAs<typeof FoundShape, FoundCard>;
+export type Till = ReadAs<typeof TillShape, TillState>;
+export type Offer = NonNullable<Till['offer']>;
 
 export function readTill(body: unknown): Till | null {
   const parsed = v.safeParse(TillShape, body);
@@ -52,20 +53,24 @@ export function pairTill(code: string, clientId: string): Promise<Till> {
   return post('/api/till/pairing', { code, clientId }, TillShape);
 }
 
-export function findByNumber(number: string): Promise<Found> {
-  return post('/api/till/lookup', { number }, FoundShape);
+export function findByNumber(number: string, signal: AbortSignal): Promise<Found> {
+  return post('/api/till/lookup', { number }, FoundShape, signal);
 }
 
 /** The most that this purchase may take from the member's balance now. */
 export async function redemptionLimit(showing: { token: string; opNo: number; amountKopecks: number }): Promise<number> {
-  return (await post('/api/till/redemption-limit', showing, LimitShape)).maxKopecks;
+  const limit: Limit = await post('/api/till/redemption-limit', showing, LimitShape);
+  return limit.maxKopecks;
 }
 
-async function post<Shape extends v.GenericSchema>(path: string, body: object, shape: Shape): Promise<v.InferOutput<Shape>> {
+async function post<Shape extends v.GenericSchema>(
+  path: string, body: object, shape: Shape, signal: AbortSignal | null = null,
+): Promise<v.InferOutput<Shape>> {
   const response = await reach(path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
+    signal,
   });
   const answer: unknown = await response.json().catch(() => undefined);
   if (!response.ok) throw problemFrom(response.status, answer);

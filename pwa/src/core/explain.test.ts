@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { explain, type RuleLine } from './explain';
+
+const plain = (lines: string[]) => lines.map((line) => line.replaceAll('\u00a0', ' '));
+
+test('a purchase that was paid in part with bonuses says what its cashback goes by', () => {
+  const lines: RuleLine[] = [
+    { code: 'redeemed', redeemKopecks: 30_000, payableKopecks: 70_000 },
+    { code: 'below-minimum', minAmountKopecks: 80_000 },
+  ];
+  expect(plain(explain(lines))).toEqual([
+    'Из 1 000,00 ₽ бонусами оплачено 300,00 ₽: кэшбэк — с 700,00 ₽',
+    'Покупка меньше 800,00 ₽: кэшбэк не начисляется',
+  ]);
+});
+
+test('a line that this version does not know is left out', () => {
+  expect(explain([{ code: 'never-heard-of' }])).toEqual([]);
+});
