@@ -41,6 +41,18 @@ function takeOver(waiting: ServiceWorker): void {
   waiting.postMessage('take-over');
 }
 
+/** Brings the server's version of the app: for when this one no longer understands the server. */
+export async function updateApp(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  await registration?.update().catch(() => undefined);
+  const incoming = registration?.installing ?? registration?.waiting;
+  if (!incoming) return location.reload();
+  while (incoming.state === 'installing') {
+    await new Promise((changed) => incoming.addEventListener('statechange', changed, { once: true }));
+  }
+  if (incoming.state === 'installed') takeOver(incoming);
+}
+
 const RELOADED_KEY = 'reloaded-for-missing-chunk';
 
 /** After an update an open page may ask for a chunk that is gone; one reload brings the new ones. */

@@ -12,6 +12,8 @@ import { codeOf, uriOf } from '../lib/token.mjs';
 import { scanning, typeAmount } from './till.mjs';
 
 const folder = join(repository, 'crates/card/vectors');
+/** The list that the vectors' trust lists name. */
+const LIST = 'urn:pc:s1';
 const CHALLENGE_KEY = Buffer.alloc(32, 7);
 
 /** What the screen says of each code: its word, its headline in Russian and in English. */
@@ -68,10 +70,10 @@ async function readVectors() {
   return all.flat();
 }
 
-/** The vector whose verdict this is, and which a camera can be shown. */
-function isOf(code, { expect, token, wants, trustList }) {
+/** The vector whose verdict this is, which a camera can be shown, and whose lists a till can hold: one, and taken in before. */
+function isOf(code, { expect, token, wants, trustList, statusLists, held }) {
   const isRedemption = code.startsWith('challenge-');
-  const isShowable = token.length > 0 && token.length < 700 && trustList !== null;
+  const isShowable = token.length > 0 && token.length < 700 && trustList !== null && statusLists.length < 2 && held.statusIat === null;
   return (expect.warning ?? expect.code) === code && isShowable && (wants === 'redemption') === isRedemption;
 }
 
@@ -116,9 +118,9 @@ const TILL = {
   challengeKey: CHALLENGE_KEY.toString('base64url'), redemption: { maxShareBp: 3000 },
 };
 
-/** A list that no verifier takes stands under a name of its own. */
+/** Each stands under the name that it was asked for by; a list that no verifier takes may not say it. */
 function listsOf({ trustList, statusLists }) {
-  const status = statusLists.map((hex, i) => ({ id: uriOf(Buffer.from(hex, 'hex')) ?? `list ${i}`, hex }));
+  const status = statusLists.map((hex) => ({ id: uriOf(Buffer.from(hex, 'hex')) ?? LIST, hex }));
   return [{ id: 'trust', hex: trustList }, ...status];
 }
 

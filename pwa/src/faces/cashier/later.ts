@@ -8,6 +8,7 @@ export const later = {
   operations: () => import('./OperationsScreen.svelte'),
   pairing: () => import('./PairingScreen.svelte'),
   redeem: () => import('./RedeemScreen.svelte'),
+  trouble: () => import('./SyncTrouble.svelte'),
   typing: () => import('./TypeSheet.svelte'),
 };
 

@@ -5,7 +5,7 @@ import type { Judgement } from './judge';
 import { rejectionWords } from './rejections';
 import { notesOf } from './signal';
 import { age, duration } from './spans';
-import { CODES, verdictWords, wordsOf, type Code, type Tone } from './words';
+import { CODES, verdictWords, wordsLater, wordsOf, type Code, type Tone } from './words';
 
 const now = Date.UTC(2026, 10, 22, 9, 0) / 1000;
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
@@ -105,6 +105,12 @@ describe.each<Locale>(['ru', 'en'])('in %s', (locale) => {
   });
 });
 
+test('what is found later is told with the figures of the showing, as old as they are by then', () => {
+  const shown = judgement({ code: 'accepted', accepted: true, proofIatSeconds: now - 10 }, { challenge: '4821' });
+  expect(plain(wordsLater('proof-stale', shown, now + 110).headline)).toBe('Код показан 2 минуты назад: это снимок?');
+  expect(wordsLater('challenge-wrong', shown, now).headline).toBe('Для списания нужны цифры этой кассы: 4821');
+});
+
 test('every code is in the table, with a picture and a sound of its own', () => {
   const every: Code[] = ['accepted', ...WARNINGS, ...REFUSAL_CODES];
   expect([...CODES].sort()).toEqual([...every].sort());
@@ -140,6 +146,9 @@ test('each refusal of the server has words of its own, and an unknown one a way 
   ];
   const words = codes.map((code) => rejectionWords(code));
   expect(new Set(words).size).toBe(codes.length);
+  for (const code of ['malformed-request', 'invalid-input', 'too-large']) {
+    expect(rejectionWords(code)).toBe(rejectionWords('malformed-args'));
+  }
   expect(rejectionWords('replayed')).toBe('Этот код уже принят. Кэшбэк не начислен.');
   expect(plain(rejectionWords('balance-too-low', { availableKopecks: 4_500 }))).toMatch(/^На счёте только 45,00 ₽/);
 });

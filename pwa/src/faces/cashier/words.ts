@@ -152,6 +152,11 @@ export function verdictWords(judgement: Judgement): Words {
   return wordsOf(verdict.warning ?? verdict.code, { ...verdict, ...judgement });
 }
 
+/** A code that was found after the verdict, as by the server: the showing's own figures, as old as they are by then. */
+export function wordsLater(code: Code, judgement: Judgement, nowSeconds: number): Words {
+  return wordsOf(code, { ...judgement.verdict, ...judgement, nowSeconds });
+}
+
 /** «Учащийся»: what the card says of its owner. */
 export function categoryWord(category: number): string {
   if (category === 1) return m.verdict_category_1();
