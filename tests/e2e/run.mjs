@@ -11,6 +11,8 @@ import { redemptionStory } from './story/redemption.mjs';
 import { forgeryStory, rejectedStory, revokedStory, wrongClockStory } from './story/refusals.mjs';
 import { codesStory } from './story/till-codes.mjs';
 import { anyoneStory, purchaseStory, settlesStory } from './story/till.mjs';
+import { faultsStory } from './story/till-faults.mjs';
+import { vendorStory } from './story/vendor.mjs';
 import { watchStory } from './story/watch.mjs';
 
 async function story(instance, stage) {
@@ -19,7 +21,8 @@ async function story(instance, stage) {
   await offlineStory(phone);
   const till = await anyoneStory(stage, instance, phone);
   await phone.offline();
-  const { token, receipt } = await purchaseStory(instance, till, phone);
+  const { token, atSeconds, receipt } = await purchaseStory(instance, till, phone);
+  await vendorStory(stage, instance, { token, atSeconds });
   await forgeryStory(till, phone, token);
   await phone.offline(false);
   await phone.open('/card/profcards');
@@ -32,6 +35,7 @@ async function story(instance, stage) {
   await phone.open('/card/code');
   await wrongClockStory(stage, instance, phone);
   await codesStory(stage);
+  await faultsStory(stage);
   await watchStory(stage, chair, phone);
   await cardLifeStory(instance, stage);
 }

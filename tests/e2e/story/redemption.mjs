@@ -7,6 +7,7 @@ import { photograph, shownAt } from './member.mjs';
 import { buy, OUTLET, pair, scan, scanning, typeAmount } from './till.mjs';
 
 const PROOF_MILLIS = 15_000;
+const LIMIT = '**/api/till/redemption-limit';
 const PUSH = '**/api/sync/push';
 
 /** The member has 45 roubles that are pending, at a partner that lets bonuses pay a third. */
@@ -39,6 +40,16 @@ async function redeemsPart(till, phone) {
     assertReads(refusal, `Для списания нужны цифры этой кассы: ${digits}`, 'Пусть член Профсоюза введёт их в приложении');
     await holdNothing(till.page);
     await till.shoot('till-challenge');
+    await phone.button('Не списывать').click();
+  });
+  await check('a code that the server refuses leads back to the camera, with words', async () => {
+    await till.context.route(LIMIT, (route) => route.fulfill({ status: 422, json: { code: 'proof-stale' } }), { times: 1 });
+    await typesDigits(phone, digits, 44);
+    await holdPicture(till.page, await photograph(phone));
+    const refusal = await till.reads(till.page.getByRole('alert'), 'код: proof-stale');
+    assertReads(refusal, 'Код показан', 'Пусть откроют карту');
+    await holdNothing(till.page);
+    await scanning(till);
     await phone.button('Не списывать').click();
   });
   const picture = await check('with the digits the till hears from the server how much this purchase may take', async () => {

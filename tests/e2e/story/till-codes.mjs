@@ -64,7 +64,7 @@ export async function codesStory(stage) {
   await till.context.close();
 }
 
-async function readVectors() {
+export async function readVectors() {
   const files = (await readdir(folder)).filter((name) => /^\d.*\.json$/.test(name)).sort();
   const all = await Promise.all(files.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8'))));
   return all.flat();
@@ -78,7 +78,7 @@ function isOf(code, { expect, token, wants, trustList, statusLists, held }) {
 }
 
 /** A till that reaches its server and hears nothing new from it; what it holds is planted. */
-async function makeTill(stage, vector) {
+export async function makeTill(stage, vector) {
   const till = await stage.person('codes', { isPhone: false });
   till.vector = vector;
   // The app's worker would answer for its pins out of its own store.
@@ -93,7 +93,7 @@ async function makeTill(stage, vector) {
   return till;
 }
 
-async function plant(till, vector) {
+export async function plant(till, vector) {
   till.vector = vector;
   const lastOpNo = vector.challenge === null ? 0 : operationOf(vector.challenge) - 1;
   const rows = {

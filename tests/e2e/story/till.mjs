@@ -86,7 +86,7 @@ export async function buy(till, roubles) {
   return till.reads(till.at('done'));
 }
 
-/** Answers the text that the camera read from the accepted card, and the number of the purchase. */
+/** Answers the text that the camera read from the accepted card, when it was accepted, and the number of the purchase. */
 export async function purchaseStory(instance, till, phone) {
   chapter('The cashier');
   await check('pairs the till with a code', async () => {
@@ -143,7 +143,7 @@ export async function purchaseStory(instance, till, phone) {
     await till.reads(till.at('outbox'), '1 ждёт связи');
   });
   await check('the command line agrees with the till on what its camera read', () => keepStory(instance, token, atSeconds));
-  return { token, receipt };
+  return { token, atSeconds, receipt };
 }
 
 async function rowRead(till) {
