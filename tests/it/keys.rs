@@ -3,17 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::seal::Passphrase;
-use profcards::cards::keys::{KeyFiles, TrustRequest, roots, store};
-use profcards::clock::from_unix_seconds;
-use profcards::jobs;
-use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustList};
+use profcards::cards::keys::{TrustRequest, roots};
+use profcards_card::TrustList;
 
-use super::support::lists::{Held, pins};
-use super::support::process::Server;
+use super::support::keys_folder;
+use super::support::lists::pins;
 use super::support::production::{Production, chmod};
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, keys_folder};
 
 const TRUST: &str = "/.well-known/profcards/trust-list";
 const STATUS: &str = "/.well-known/profcards/status/1";

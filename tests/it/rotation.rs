@@ -1,15 +1,19 @@
 //! Keys in a running server: how they take turns, and what follows when one is lost to somebody else.
 
+use std::fs;
+
 use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
 use profcards::clock::from_unix_seconds;
 use profcards::jobs;
-use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustList, from_text, issue_card, to_text};
+use profcards_card::{Code, KeyRole, Kid, SignedCard, from_text, issue_card, to_text};
 use serde_json::json;
 
-use super::support::lists::{Held, pins};
+use super::support::lists::Held;
 use super::support::process::Server;
 use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, next_id};
+
+const STATUS: &str = "/.well-known/profcards/status/1";
 
 fn kid_of_card(card: &[u8]) -> Kid {
     SignedCard::parse(card).unwrap().kid

@@ -1112,8 +1112,6 @@ export interface components {
             textVersion: string;
         };
         PullAnswer: {
-            /** Format: int64 */
-            ackedSeq: number;
             cursor: string;
             /** @description There is more: ask again at once. */
             more: boolean;
@@ -1123,11 +1121,6 @@ export interface components {
             upserts: components["schemas"]["Upsert"][];
         };
         Push: {
-            /**
-             * Format: uuid
-             * @description Chosen by the client once and kept.
-             */
-            clientId: string;
             /**
              * Format: int64
              * @description Unix seconds by the client's own clock, uncorrected.
@@ -1140,11 +1133,6 @@ export interface components {
             schema: number;
         };
         PushAnswer: {
-            /**
-             * Format: int64
-             * @description The highest `seq` of this client that is decided.
-             */
-            ackedSeq: number;
             /** @description One for each mutation, in the same order. */
             answers: components["schemas"]["Answer"][];
             clock: components["schemas"]["ClockReport"];
@@ -1357,6 +1345,11 @@ export interface components {
             class?: string | null;
             /** @description `accepted`, or the first reason to refuse; the codes of `docs/card-format.md`. */
             code: string;
+            /**
+             * Format: int64
+             * @description The most that the member lets this showing take from the balance; a proof that names no sum allows none.
+             */
+            maxRedemptionKopecks?: number | null;
             /** @description Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none. */
             proofIdentity?: string | null;
             shown?: components["schemas"]["ShownCard"] | null;
@@ -1625,6 +1618,14 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2398,7 +2399,6 @@ export interface operations {
         parameters: {
             query: {
                 face: components["schemas"]["Face"];
-                clientId: string;
                 /** @description From the answer before; without it everything is sent. */
                 cursor?: string;
                 schema: number;
@@ -2481,6 +2481,14 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
