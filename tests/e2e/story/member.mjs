@@ -108,7 +108,7 @@ export async function offlineStory(phone) {
     await reopenCode(phone);
     assert.ok((await shownAt(phone)) >= reopenedAtSeconds, 'the code is an old one');
     await phone.button('Закрыть').click();
-    assertReads(await phone.page.locator('main').innerText(), 'Без сети');
+    await phone.reads(phone.page.locator('main'), 'Без сети');
     const responses = phone.requests.slice(requestsBefore).filter((url) => !url.startsWith('data:'));
     assert.ok(responses.length > 0, 'the reopened app asked for nothing at all, not even for its own files');
     await phone.shoot('member-card-offline');
