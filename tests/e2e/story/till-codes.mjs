@@ -81,6 +81,10 @@ function isOf(code, { expect, token, wants, trustList, statusLists, held }) {
 export async function makeTill(stage, vector) {
   const till = await stage.person('codes', { isPhone: false });
   till.vector = vector;
+  // From the page's first moment: a server's time that is heard by the true clock would be kept as this clock's fault.
+  await till.context.addInitScript((millis) => {
+    if (location.protocol.startsWith('http')) window.stopClock(Number(sessionStorage.getItem('stopped-at') ?? millis));
+  }, vector.now * 1000);
   // The app's worker would answer for its pins out of its own store.
   await till.context.addInitScript(() => delete Navigator.prototype.serviceWorker);
   await till.context.route('**/.well-known/**', (route) => route.fulfill({ status: 304 }));
@@ -94,7 +98,6 @@ export async function makeTill(stage, vector) {
 }
 
 export async function plant(till, vector) {
-  till.vector = vector;
   const lastOpNo = vector.challenge === null ? 0 : operationOf(vector.challenge) - 1;
   const rows = {
     lists: listsOf(vector),
@@ -107,8 +110,9 @@ export async function plant(till, vector) {
     outbox: [],
   };
   await till.page.evaluate(plantRows, rows);
+  await till.page.evaluate((millis) => sessionStorage.setItem('stopped-at', millis), vector.now * 1000);
+  till.vector = vector;
   await till.page.reload();
-  await till.page.evaluate((millis) => window.stopClock(millis), vector.now * 1000);
   await scanning(till);
 }
 
