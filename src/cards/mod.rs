@@ -24,6 +24,8 @@ use crate::error::{Error, Result};
 use crate::members;
 use places::Place;
 
+/// How long a till may be out of contact and still hand in what it recorded: for as long, a card must be verifiable as it was.
+pub const MAX_OFFLINE_DAYS: i64 = 35;
 /// A place can only be taken already while an older version of the server, which draws at random, issues cards too.
 const TRIES_FOR_A_PLACE: usize = 16;
 

@@ -51,8 +51,7 @@ async fn report(
     Json(form): Json<TypedCode>,
 ) -> Result<StatusCode> {
     let (code_hash, attempts) = read_code(&app, &address, &form, limits::LOSS_ALTOGETHER).await?;
-    let sheet = store::sheet(&app.db, &code_hash, form.birth_date).await?;
-    let sheet = sheet.ok_or(Error::ActivationRefused)?;
+    let sheet = store::sheet(&app.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     members::store::lock(&mut tx, &[sheet.membership_id]).await?;

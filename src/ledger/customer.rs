@@ -16,9 +16,6 @@ use crate::clock::unix_seconds;
 use crate::error::{Error, Result};
 use crate::members;
 
-/// How long a till may be out of contact and still hand in what it recorded.
-pub const MAX_OFFLINE_DAYS: i64 = 35;
-
 /// What a till hands in of the card.
 #[derive(Clone, Copy, Debug)]
 pub enum Presented<'a> {
@@ -49,7 +46,7 @@ impl When {
     /// the last contact is a bound: a till that was paired anew, or whose earlier push was answered `retry`, hands in what
     /// is older than both.
     pub fn candidates(&self) -> [DateTime<Utc>; 2] {
-        let earliest = self.now - TimeDelta::days(MAX_OFFLINE_DAYS);
+        let earliest = self.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS);
         [self.at, self.at.saturating_add_signed(self.till_skew_seconds)]
             .map(|at| crate::clock::from_unix_seconds(at).clamp(earliest, self.now))
     }

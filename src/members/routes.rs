@@ -107,8 +107,7 @@ async fn add(
             serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?
         }
         Claim::New => {
-            let place = orgs::store::place(&mut tx, scope.organisation_id, app.clock.today()).await?;
-            place.ok_or(Error::field("organisationId", "keeps-no-members"))?;
+            orgs::store::place(&mut tx, scope.organisation_id, app.clock.today()).await?;
             let (organisation_id, search_name) = (scope.organisation_id, new.search_name());
             store::refuse_same_person(&mut tx, organisation_id, &search_name, new.birth_date, None).await?;
             let membership_id = store::insert(&mut tx, &app.random, organisation_id, &new, now).await?;

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{Child, Counts, Organisation};
 use crate::auth::policy::Scope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a new organisation is made from.
 pub struct NewOrganisation<'a> {
@@ -128,14 +128,18 @@ pub async fn parent_of(db: &PgPool, id: i64) -> Result<Option<i64>> {
     Ok(sqlx::query_scalar!("select parent_id from organisation where id = $1", id).fetch_one(db).await?)
 }
 
-/// The short name of an organisation in which members may be registered on this day; none if it is not one.
-pub async fn place(conn: &mut PgConnection, id: i64, today: NaiveDate) -> Result<Option<String>> {
-    Ok(sqlx::query_scalar!(
+/// The short name of an organisation in which members may be registered on this day.
+///
+/// # Errors
+/// Says of the field `organisationId` that it keeps no members.
+pub async fn place(conn: &mut PgConnection, id: i64, today: NaiveDate) -> Result<String> {
+    sqlx::query_scalar!(
         "select short_name from organisation
          where id = $1 and kind in ('primary', 'bureau', 'group') and (valid_to is null or valid_to > $2)",
         id,
         today
     )
     .fetch_optional(conn)
-    .await?)
+    .await?
+    .ok_or(Error::field("organisationId", "keeps-no-members"))
 }

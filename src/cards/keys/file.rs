@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::seal::{Passphrase, Seal, Sealer};
+use crate::cards::MAX_OFFLINE_DAYS;
 use crate::files;
-use crate::ledger::customer::MAX_OFFLINE_DAYS;
 use crate::random::Random;
 
 /// A new issuer key signs for two years; what it signed may live on for as long as the longest card.

@@ -1,5 +1,6 @@
 //! Putting a trust list in force: what it should say, where the newest one is, and that every instance publishes the same.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
@@ -17,7 +18,7 @@ pub async fn request(
     db: &PgPool,
     issuer: &str,
     keys: impl IntoIterator<Item = &HeldKey>,
-    revoked: &[Vec<u8>],
+    revoked: &BTreeSet<[u8; 32]>,
     seq: u64,
     now: u64,
 ) -> anyhow::Result<TrustRequest> {

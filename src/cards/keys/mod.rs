@@ -15,6 +15,7 @@ pub mod seal;
 pub mod store;
 pub mod trust;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -115,7 +116,7 @@ struct ReadyKey {
 struct InForce {
     keys: Arc<Vec<ReadyKey>>,
     read_at: Option<SystemTime>,
-    revoked: Arc<[Vec<u8>]>,
+    revoked: Arc<BTreeSet<[u8; 32]>>,
     trust: Arc<SignedTrustList>,
     /// This machine's clock minus the database's.
     clock_ahead_seconds: i64,
@@ -140,8 +141,13 @@ impl InForce {
 
 /// Whether a key is trusted no more: it is among the revoked ones, or its secret was destroyed. The file remembers that
 /// where a restored database does not.
-pub fn is_revoked(key: &HeldKey, revoked: &[Vec<u8>]) -> bool {
-    key.secret.is_none() || revoked.iter().any(|revoked| *revoked == key.public.public_key)
+pub fn is_revoked(key: &HeldKey, revoked: &BTreeSet<[u8; 32]>) -> bool {
+    key.secret.is_none() || revoked.contains(&key.public.public_key)
+}
+
+/// Whether a key may sign for `role` as far as trust goes, whatever the hour.
+fn serves(key: &HeldKey, role: KeyRole, trust: &SignedTrustList, revoked: &BTreeSet<[u8; 32]>) -> bool {
+    key.public.role == role && trust.names(&key.public) && !is_revoked(key, revoked)
 }
 
 /// Which of the keys signs for `role` at `now`: of those that the trust list names and that were not revoked, the one that
@@ -150,15 +156,10 @@ pub fn which_signs<'a>(
     keys: impl IntoIterator<Item = &'a HeldKey>,
     role: KeyRole,
     trust: &SignedTrustList,
-    revoked: &[Vec<u8>],
+    revoked: &BTreeSet<[u8; 32]>,
     now: u64,
 ) -> Option<&'a HeldKey> {
-    let usable = |key: &&HeldKey| {
-        key.public.role == role
-            && key.may_sign_at(now)
-            && trust.names(&key.public)
-            && !is_revoked(key, revoked)
-    };
+    let usable = |key: &&HeldKey| serves(key, role, trust, revoked) && key.may_sign_at(now);
     keys.into_iter().filter(usable).max_by_key(|key| key.public.nbf)
 }
 
@@ -190,7 +191,8 @@ impl KeyRing {
         let trust = match (trust, &root) {
             (Some(trust), _) => trust,
             (None, Some(root)) => {
-                let request = force::request(db, &config.union_name, &files.read()?, &[], 1, now).await?;
+                let request =
+                    force::request(db, &config.union_name, &files.read()?, &BTreeSet::new(), 1, now).await?;
                 force::settle(&roots, db, &request, root, now).await?
             }
             (None, None) => anyhow::bail!(
@@ -234,7 +236,7 @@ impl KeyRing {
         let _one_at_a_time = self.refreshing.lock().await;
         // Before anything that can fail by itself: no more may be signed with what somebody else may have.
         let revoked = store::revoked_keys(db).await?;
-        self.change(|in_force| in_force.revoked = revoked.into());
+        self.change(|in_force| in_force.revoked = Arc::new(revoked));
         if self.watches_clock {
             let ahead = now.cast_signed() - store::clock_seconds(db).await?;
             self.change(|in_force| in_force.clock_ahead_seconds = ahead);
@@ -328,22 +330,15 @@ impl KeyRing {
     /// Whether the trust list in force names a key of this role by this short name that was not revoked.
     pub fn is_trusted(&self, role: KeyRole, kid: &[u8]) -> bool {
         let in_force = self.in_force();
-        in_force.trust.list.claims().keys.iter().any(|key| {
-            key.role == role
-                && key.kid.0 == kid
-                && !in_force.revoked.iter().any(|revoked| *revoked == key.public_key)
-        })
+        let mut named = in_force.trust.list.claims().keys.iter();
+        named.any(|key| key.role == role && key.kid.0 == kid && !in_force.revoked.contains(&key.public_key))
     }
 
     /// When (Unix seconds) the trust list in force ends, and until when it lets keys of each role sign; 0 where none may.
     pub fn ends(&self) -> [(&'static str, u64); 3] {
         let in_force = self.in_force();
         let signs_until = |role: KeyRole| {
-            let keys = in_force.held().filter(|key| {
-                key.public.role == role
-                    && in_force.trust.names(&key.public)
-                    && !is_revoked(key, &in_force.revoked)
-            });
+            let keys = in_force.held().filter(|key| serves(key, role, &in_force.trust, &in_force.revoked));
             (role.as_str(), keys.map(HeldKey::signs_until).max().unwrap_or(0))
         };
         let trust_list = ("trust-list", in_force.trust.list.claims().exp);

@@ -1,5 +1,7 @@
 //! Signed trust lists and revoked keys in SQL. Never a secret.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
 use profcards_card::TrustedKey;
@@ -42,8 +44,10 @@ pub async fn clock_seconds(db: &PgPool) -> sqlx::Result<i64> {
 }
 
 /// The public keys that are trusted no more.
-pub async fn revoked_keys(db: &PgPool) -> sqlx::Result<Vec<Vec<u8>>> {
-    sqlx::query_scalar!("select public_key from revoked_key").fetch_all(db).await
+pub async fn revoked_keys(db: &PgPool) -> anyhow::Result<BTreeSet<[u8; 32]>> {
+    let keys = sqlx::query_scalar!("select public_key from revoked_key").fetch_all(db).await?;
+    let fixed = |key: Vec<u8>| key.as_slice().try_into().context("a revoked key has a wrong length");
+    keys.into_iter().map(fixed).collect()
 }
 
 /// Trusts a key no more; harmless when repeated.

@@ -88,19 +88,11 @@ impl TrustRequest {
         keys: impl IntoIterator<Item = &'a TrustedKey>,
         lists: Vec<ListLocation>,
     ) -> Self {
-        let requested = |key: &TrustedKey| RequestedKey {
-            kid: key.kid.to_string(),
-            role: key.role.as_str().into(),
-            alg: key.alg.label(),
-            public_key: key.public_key,
-            nbf: key.nbf,
-            exp: key.exp,
-        };
         Self {
             format: FORMAT.into(),
             issuer: issuer.into(),
             seq,
-            keys: keys.into_iter().map(requested).collect(),
+            keys: keys.into_iter().map(RequestedKey::of).collect(),
             lists: lists.into_iter().map(|list| RequestedList { uri: list.uri, path: list.path }).collect(),
         }
     }
@@ -109,6 +101,12 @@ impl TrustRequest {
     pub fn is_met_by(&self, list: &TrustListClaims) -> bool {
         let lists = list.lists.clone();
         Self::new(&list.iss, self.seq, &list.keys, lists) == *self && list.policy == Policy::default()
+    }
+
+    /// Role and short name of each key that is asked for and that `list` does not name.
+    pub fn keys_unnamed_by(&self, list: &TrustListClaims) -> impl Iterator<Item = String> {
+        let unnamed = |key: &&RequestedKey| list.keys.iter().all(|named| RequestedKey::of(named) != **key);
+        self.keys.iter().filter(unnamed).map(|key| format!("{} {}", key.role, key.kid))
     }
 
     /// Signs the list, valid for a month from `now`.
@@ -147,6 +145,17 @@ impl TrustRequest {
 }
 
 impl RequestedKey {
+    fn of(key: &TrustedKey) -> Self {
+        Self {
+            kid: key.kid.to_string(),
+            role: key.role.as_str().into(),
+            alg: key.alg.label(),
+            public_key: key.public_key,
+            nbf: key.nbf,
+            exp: key.exp,
+        }
+    }
+
     fn trusted(&self) -> anyhow::Result<TrustedKey> {
         let role = KeyRole::from_word(&self.role).context("unknown key role")?;
         let alg = IssuerAlg::from_label(self.alg).context("unknown key algorithm")?;

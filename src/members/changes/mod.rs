@@ -228,7 +228,6 @@ async fn transfer(app: &App, conn: &mut PgConnection, organisation_id: i64, abou
         return Err(Error::Conflict("status-conflict"));
     }
     let target = orgs::store::place(&mut *conn, organisation_id, about.today).await?;
-    let target = target.ok_or(Error::field("organisationId", "keeps-no-members"))?;
     if organisation_id == known.organisation_id {
         return Err(Error::field("organisationId", "already-there"));
     }

@@ -1,22 +1,22 @@
 //! `keys`: making, rotating and revoking the keys of an instance, and the trust list that a root signs for it. The root's own
 //! file may be on another machine: there, `trust-list --request` needs neither a database nor the instance.
 
-use std::io::{IsTerminal as _, Write as _};
+mod list;
+mod trust_list;
+
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use profcards_card::constants::{CARD_IAT_LEEWAY_SECONDS, TRUST_LIST_SECONDS};
-use profcards_card::{IssuerSigningKey, KeyRole, TrustListClaims, TrustedKey, kid_of};
-use serde::Serialize;
+use profcards_card::constants::TRUST_LIST_SECONDS;
+use profcards_card::{IssuerSigningKey, KeyRole};
 use sqlx::PgPool;
 
 use super::beside_database;
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::seal::Passphrase;
-use crate::cards::keys::{
-    KeyFiles, SignedTrustList, TrustRequest, force, is_revoked, roots, store, which_signs,
-};
+use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, force, roots, store};
 use crate::clock::{Clock, from_unix_seconds, unix_seconds};
 use crate::config::Config;
 use crate::files;
@@ -147,17 +147,19 @@ pub fn run(config: Config, command: Keys) -> anyhow::Result<i32> {
     match command {
         Keys::Init(args) => init(&config, args),
         Keys::TrustList(TrustListArgs { request: Some(request), out: Some(out), root, .. }) => {
-            sign_request(&config, &request, &out, &root)
+            trust_list::sign_request(&config, &request, &out, &root)
         }
-        Keys::List { json } => beside_database(config, async move |instance| list(&instance, json).await),
+        Keys::List { json } => {
+            beside_database(config, async move |instance| list::run(&instance, json).await)
+        }
         Keys::Rotate(args) => beside_database(config, async move |instance| rotate(&instance, &args).await),
         Keys::Revoke(args) => beside_database(config, async move |instance| revoke(&instance, &args).await),
         Keys::TrustList(args) => {
-            beside_database(config, async move |instance| trust_list(&instance, &args).await)
+            beside_database(config, async move |instance| trust_list::run(&instance, &args).await)
         }
-        Keys::ExportPublic { out } => {
-            beside_database(config, async move |instance| export_public(&instance, out.as_deref()).await)
-        }
+        Keys::ExportPublic { out } => beside_database(config, async move |instance| {
+            trust_list::export_public(&instance, out.as_deref()).await
+        }),
     }
 }
 
@@ -211,6 +213,11 @@ impl Instance {
         );
         Ok(())
     }
+}
+
+fn read_if_there(config: &Config) -> anyhow::Result<Vec<HeldKey>> {
+    let files = KeyFiles::of(config)?;
+    if files.issuer.exists() { files.read() } else { Ok(Vec::new()) }
 }
 
 fn now() -> u64 {
@@ -271,124 +278,6 @@ fn init(config: &Config, args: Init) -> anyhow::Result<i32> {
     Ok(0)
 }
 
-/// A key as anyone may know it.
-#[derive(Serialize)]
-struct Listed {
-    /// Hex of the first four bytes of the key's COSE thumbprint (RFC 9679).
-    kid: String,
-    /// `root`, `card` or `status`.
-    role: &'static str,
-    /// The COSE algorithm's name.
-    alg: &'static str,
-    /// Hex of the 32 bytes.
-    public_key: String,
-    /// `pinned`, `signs`, `waits`, `trusted`, `unlisted` (by the trust list in force), `ended` or `revoked`.
-    state: &'static str,
-    /// Unix seconds; absent for a root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nbf: Option<u64>,
-    /// Unix seconds; absent for a root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exp: Option<u64>,
-    /// Living cards that a card key has signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    living_cards: Option<i64>,
-}
-
-async fn list(instance: &Instance, json: bool) -> anyhow::Result<i32> {
-    let now = now();
-    let trust = instance.trust_list().await?;
-    let revoked = store::revoked_keys(&instance.db).await?;
-    let held = read_if_there(&instance.config)?;
-    let mut listed: Vec<_> = roots::pinned(&instance.config)?.iter().map(listed_root).collect();
-    for key in &held {
-        let public = &key.public;
-        listed.push(Listed {
-            kid: public.kid.to_string(),
-            role: public.role.as_str(),
-            alg: algorithm(public),
-            public_key: hex::encode(public.public_key),
-            state: state_of(key, &held, trust.as_ref(), &revoked, now),
-            nbf: Some(public.nbf),
-            exp: Some(public.exp),
-            living_cards: living_cards(instance, public, now).await?,
-        });
-    }
-    let mut out = std::io::stdout().lock();
-    if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&listed)?)?;
-        return Ok(0);
-    }
-    for key in listed {
-        let life = key.nbf.zip(key.exp).map(|(nbf, exp)| format!(" {} – {}", day(nbf), day(exp)));
-        let cards = key.living_cards.map(|count| format!("  living cards: {count}"));
-        let (life, cards) = (life.unwrap_or_default(), cards.unwrap_or_default());
-        writeln!(
-            out,
-            "{} {:6} {:7} {} {:8}{life}{cards}",
-            key.kid, key.role, key.alg, key.public_key, key.state
-        )?;
-    }
-    if let Some(trust) = trust {
-        let claims = trust.list.claims();
-        writeln!(out, "trust list {}, signed {}, ends {}", claims.seq, moment(claims.iat), day(claims.exp))?;
-    }
-    Ok(0)
-}
-
-async fn living_cards(instance: &Instance, key: &TrustedKey, now: u64) -> anyhow::Result<Option<i64>> {
-    if key.role != KeyRole::Card {
-        return Ok(None);
-    }
-    Ok(Some(store::living_cards(&instance.db, &key.kid.0, from_unix_seconds(now)).await?))
-}
-
-fn read_if_there(config: &Config) -> anyhow::Result<Vec<HeldKey>> {
-    let files = KeyFiles::of(config)?;
-    if files.issuer.exists() { files.read() } else { Ok(Vec::new()) }
-}
-
-fn listed_root(root: &[u8; 32]) -> Listed {
-    Listed {
-        kid: kid_of(root).to_string(),
-        role: "root",
-        alg: "EdDSA",
-        public_key: hex::encode(root),
-        state: "pinned",
-        nbf: None,
-        exp: None,
-        living_cards: None,
-    }
-}
-
-fn algorithm(key: &TrustedKey) -> &'static str {
-    match key.alg {
-        profcards_card::IssuerAlg::EdDsa => "EdDSA",
-        profcards_card::IssuerAlg::Ed25519 => "Ed25519",
-    }
-}
-
-fn state_of(
-    key: &HeldKey,
-    all: &[HeldKey],
-    trust: Option<&SignedTrustList>,
-    revoked: &[Vec<u8>],
-    now: u64,
-) -> &'static str {
-    if is_revoked(key, revoked) {
-        return "revoked";
-    }
-    if key.public.exp <= now {
-        return "ended";
-    }
-    let Some(trust) = trust.filter(|trust| trust.names(&key.public)) else { return "unlisted" };
-    match which_signs(all, key.public.role, trust, revoked, now) {
-        Some(other) if other.public == key.public => "signs",
-        _ if key.public.nbf > now => "waits",
-        _ => "trusted",
-    }
-}
-
 async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
     let (now, files) = (now(), KeyFiles::of(&instance.config)?);
     let root = args.root.open(&instance.config)?;
@@ -429,127 +318,5 @@ async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
             "Cards to be issued anew: {cards}. A running server does it by itself; keys list tells how many are left"
         );
     }
-    Ok(0)
-}
-
-async fn trust_list(instance: &Instance, args: &TrustListArgs) -> anyhow::Result<i32> {
-    let now = now();
-    if let Some(path) = &args.install {
-        return install(instance, path, args.early, now).await;
-    }
-    let root = args.root.open(&instance.config)?;
-    let held = KeyFiles::of(&instance.config)?.read()?;
-    let Some(out) = &args.out else {
-        instance.renew_trust_list(&held, root.as_ref(), now).await?;
-        return Ok(0);
-    };
-    let root = root.context("no root is here: give --root")?;
-    files::write_public(out, &instance.request(&held, now).await?.sign(&root, now)?)?;
-    Ok(0)
-}
-
-/// Puts a signed list in force, unless it would do harm that no later list can undo.
-async fn install(instance: &Instance, path: &Path, early: bool, now: u64) -> anyhow::Result<i32> {
-    let signed = SignedTrustList::read(path, &roots::pinned(&instance.config)?)?;
-    let claims = signed.list.claims();
-    check_dates(claims, now)?;
-    // No key may be revoked between this look and the end.
-    let _alone = KeyFiles::of(&instance.config)?.lock()?;
-    let held = read_if_there(&instance.config)?;
-    let revoked = store::revoked_keys(&instance.db).await?;
-    let destroyed = |key: &TrustedKey| {
-        held.iter().any(|held| held.secret.is_none() && held.public.public_key == key.public_key)
-    };
-    if let Some(key) =
-        claims.keys.iter().find(|key| destroyed(key) || revoked.iter().any(|gone| *gone == key.public_key))
-    {
-        bail!("this trust list names {}, which was revoked: have a new export-public signed", key.kid);
-    }
-    if !early && let Some(in_force) = instance.trust_list().await? {
-        check_notice(claims, &in_force, &held, &revoked, now)?;
-    }
-    instance.put_in_force(&signed, now).await?;
-    if !instance.request(&held, now).await?.is_met_by(claims) {
-        let unnamed = held.iter().filter(|key| key.is_needed_at(now) && !is_revoked(key, &revoked));
-        for key in unnamed.filter(|key| !signed.names(&key.public)) {
-            eprintln!("It does not name {} {}", key.public.role.as_str(), key.public.kid);
-        }
-        eprintln!("It does not say what this server asks for now: have a new export-public signed");
-    }
-    Ok(0)
-}
-
-/// Verifiers take the newest moment that the issuer signed for the least that the time can be, and never go back.
-fn check_dates(claims: &TrustListClaims, now: u64) -> anyhow::Result<()> {
-    let ahead = claims.iat.saturating_sub(now);
-    ensure!(
-        ahead <= CARD_IAT_LEEWAY_SECONDS,
-        "this trust list says that it was signed {}, and here it is {}: the clock where the root is kept is {} ahead of this \
-         server's. Tills would take the later time for the present and call every card ended. Put right the clock that \
-         is wrong, and sign again",
-        moment(claims.iat),
-        moment(now),
-        span(ahead)
-    );
-    ensure!(now < claims.exp, "this trust list has ended: it was signed {}", moment(claims.iat));
-    Ok(())
-}
-
-/// A till that holds the list in force may go on with it until it ends, and would refuse what a key signed that it does not
-/// name. Where no other key can sign, cards that some tills refuse are better than none.
-fn check_notice(
-    claims: &TrustListClaims,
-    in_force: &SignedTrustList,
-    held: &[HeldKey],
-    revoked: &[Vec<u8>],
-    now: u64,
-) -> anyhow::Result<()> {
-    let known_to_all_from = in_force.list.claims().exp;
-    for key in claims.keys.iter().filter(|key| !in_force.names(key) && key.nbf < known_to_all_from) {
-        let signs = which_signs(held, key.role, in_force, revoked, now);
-        ensure!(
-            signs.is_none_or(|signs| key.nbf < signs.public.nbf),
-            "this trust list lets {} {} take over on {}, and until {} tills may hold the list in force, which does not name \
-             it: rotate with a longer --in-days, or install with --early where that is meant",
-            key.role.as_str(),
-            key.kid,
-            day(key.nbf),
-            day(known_to_all_from)
-        );
-    }
-    Ok(())
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} seconds"),
-        120..7_200 => format!("{} minutes", seconds / 60),
-        7_200..172_800 => format!("{} hours", seconds / 3600),
-        _ => format!("{} days", seconds / DAY_SECONDS),
-    }
-}
-
-async fn export_public(instance: &Instance, out: Option<&Path>) -> anyhow::Result<i32> {
-    let held = KeyFiles::of(&instance.config)?.read()?;
-    let text = serde_json::to_string_pretty(&instance.request(&held, now()).await?)?;
-    match out {
-        Some(path) => files::write_public(path, format!("{text}\n").as_bytes())?,
-        None => println!("{text}"),
-    }
-    Ok(0)
-}
-
-/// Where the root is kept: shows what is to be signed, signs it.
-fn sign_request(config: &Config, request: &Path, out: &Path, root: &Root) -> anyhow::Result<i32> {
-    let text =
-        std::fs::read_to_string(request).with_context(|| format!("cannot read {}", request.display()))?;
-    let request: TrustRequest = serde_json::from_str(&text).context("this is no request of export-public")?;
-    eprintln!("{}, trust list {}:", request.issuer, request.seq);
-    for line in request.summary() {
-        eprintln!("  {line}");
-    }
-    let root = root.open(config)?.context("no root is here: give --root")?;
-    files::write_public(out, &request.sign(&root, now())?)?;
-    eprintln!("Signed. On the server: profcards keys trust-list --install FILE");
     Ok(0)
 }

@@ -1,0 +1,134 @@
+//! `keys trust-list` and `keys export-public`: what travels to a root and back, and what is refused of it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+use profcards_card::constants::CARD_IAT_LEEWAY_SECONDS;
+use profcards_card::{TrustListClaims, TrustedKey};
+
+use super::{DAY_SECONDS, Instance, Root, TrustListArgs, day, moment, now, read_if_there};
+use crate::cards::keys::file::HeldKey;
+use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, roots, store, which_signs};
+use crate::config::Config;
+use crate::files;
+
+pub(super) async fn run(instance: &Instance, args: &TrustListArgs) -> anyhow::Result<i32> {
+    let now = now();
+    if let Some(path) = &args.install {
+        return install(instance, path, args.early, now).await;
+    }
+    let root = args.root.open(&instance.config)?;
+    let held = KeyFiles::of(&instance.config)?.read()?;
+    let Some(out) = &args.out else {
+        instance.renew_trust_list(&held, root.as_ref(), now).await?;
+        return Ok(0);
+    };
+    let root = root.context("no root is here: give --root")?;
+    files::write_public(out, &instance.request(&held, now).await?.sign(&root, now)?)?;
+    Ok(0)
+}
+
+/// Puts a signed list in force, unless it would do harm that no later list can undo.
+async fn install(instance: &Instance, path: &Path, early: bool, now: u64) -> anyhow::Result<i32> {
+    let signed = SignedTrustList::read(path, &roots::pinned(&instance.config)?)?;
+    let claims = signed.list.claims();
+    check_dates(claims, now)?;
+    // No key may be revoked between this look and the end.
+    let _alone = KeyFiles::of(&instance.config)?.lock()?;
+    let held = read_if_there(&instance.config)?;
+    let revoked = store::revoked_keys(&instance.db).await?;
+    let destroyed = |key: &TrustedKey| {
+        held.iter().any(|held| held.secret.is_none() && held.public.public_key == key.public_key)
+    };
+    if let Some(key) = claims.keys.iter().find(|key| destroyed(key) || revoked.contains(&key.public_key)) {
+        bail!("this trust list names {}, which was revoked: have a new export-public signed", key.kid);
+    }
+    if !early && let Some(in_force) = instance.trust_list().await? {
+        check_notice(claims, &in_force, &held, &revoked, now)?;
+    }
+    instance.put_in_force(&signed, now).await?;
+    let wanted = instance.request(&held, now).await?;
+    if !wanted.is_met_by(claims) {
+        for key in wanted.keys_unnamed_by(claims) {
+            eprintln!("It does not name {key}");
+        }
+        eprintln!("It does not say what this server asks for now: have a new export-public signed");
+    }
+    Ok(0)
+}
+
+/// Verifiers take the newest moment that the issuer signed for the least that the time can be, and never go back.
+fn check_dates(claims: &TrustListClaims, now: u64) -> anyhow::Result<()> {
+    let ahead = claims.iat.saturating_sub(now);
+    ensure!(
+        ahead <= CARD_IAT_LEEWAY_SECONDS,
+        "this trust list says that it was signed {}, and here it is {}: the clock where the root is kept is {} ahead of this \
+         server's. Tills would take the later time for the present and call every card ended. Put right the clock that \
+         is wrong, and sign again",
+        moment(claims.iat),
+        moment(now),
+        span(ahead)
+    );
+    ensure!(now < claims.exp, "this trust list has ended: it was signed {}", moment(claims.iat));
+    Ok(())
+}
+
+/// A till that holds the list in force may go on with it until it ends, and would refuse what a key signed that it does not
+/// name. Where no other key can sign, cards that some tills refuse are better than none.
+fn check_notice(
+    claims: &TrustListClaims,
+    in_force: &SignedTrustList,
+    held: &[HeldKey],
+    revoked: &BTreeSet<[u8; 32]>,
+    now: u64,
+) -> anyhow::Result<()> {
+    let known_to_all_from = in_force.list.claims().exp;
+    for key in claims.keys.iter().filter(|key| !in_force.names(key) && key.nbf < known_to_all_from) {
+        let signs = which_signs(held, key.role, in_force, revoked, now);
+        ensure!(
+            signs.is_none_or(|signs| key.nbf < signs.public.nbf),
+            "this trust list lets {} {} take over on {}, and until {} tills may hold the list in force, which does not name \
+             it: rotate with a longer --in-days, or install with --early where that is meant",
+            key.role.as_str(),
+            key.kid,
+            day(key.nbf),
+            day(known_to_all_from)
+        );
+    }
+    Ok(())
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} seconds"),
+        120..7_200 => format!("{} minutes", seconds / 60),
+        7_200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / DAY_SECONDS),
+    }
+}
+
+pub(super) async fn export_public(instance: &Instance, out: Option<&Path>) -> anyhow::Result<i32> {
+    let held = KeyFiles::of(&instance.config)?.read()?;
+    let text = serde_json::to_string_pretty(&instance.request(&held, now()).await?)?;
+    match out {
+        Some(path) => files::write_public(path, format!("{text}\n").as_bytes())?,
+        None => println!("{text}"),
+    }
+    Ok(0)
+}
+
+/// Where the root is kept: shows what is to be signed, signs it.
+pub(super) fn sign_request(config: &Config, request: &Path, out: &Path, root: &Root) -> anyhow::Result<i32> {
+    let text =
+        std::fs::read_to_string(request).with_context(|| format!("cannot read {}", request.display()))?;
+    let request: TrustRequest = serde_json::from_str(&text).context("this is no request of export-public")?;
+    eprintln!("{}, trust list {}:", request.issuer, request.seq);
+    for line in request.summary() {
+        eprintln!("  {line}");
+    }
+    let root = root.open(config)?.context("no root is here: give --root")?;
+    files::write_public(out, &request.sign(&root, now())?)?;
+    eprintln!("Signed. On the server: profcards keys trust-list --install FILE");
+    Ok(0)
+}
