@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::register::{ask, edit, put_right};
+use super::support::register::{ask, edit, members_of, put_right};
 use super::support::world::{PASSWORD, World, person};
-use super::support::{Client, Phone, Reply, TestApp, Till, next_id};
+use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, Till, next_id, with_phone};
 
 /// What each role gets, in the order of [`Roles::all`].
 struct Row(&'static str, &'static str, [u16; 6]);
@@ -107,15 +107,14 @@ impl Roles {
     /// Anonymous, member, till, chair, chair of another organisation, regional staff above: fresh browsers, since one
     /// that has just paired a till or signed in would have that role too.
     async fn all(&self) -> [(&'static str, Client); 6] {
-        let staff = async |account| self.app.signed_in(SessionOwner::Account(account)).await;
-        let world = &self.app.world;
+        let (app, world) = (&self.app, &self.app.world);
         [
-            ("anonymous", self.app.anonymous()),
-            ("member", self.app.signed_in(SessionOwner::Device(self.phone.device_id(&self.app).await)).await),
-            ("till", self.app.signed_in(SessionOwner::Terminal(self.till.terminal)).await),
-            ("chair", staff(world.chair).await),
-            ("foreign chair", staff(world.foreign_chair).await),
-            ("regional", staff(world.regional).await),
+            ("anonymous", app.anonymous()),
+            ("member", app.signed_in(SessionOwner::Device(self.phone.device_id(app).await)).await),
+            ("till", app.signed_in(SessionOwner::Terminal(self.till.terminal)).await),
+            ("chair", app.staff(world.chair).await),
+            ("foreign chair", app.staff(world.foreign_chair).await),
+            ("regional", app.staff(world.regional).await),
         ]
     }
 
@@ -229,14 +228,11 @@ async fn every_role_gets_exactly_what_its_row_says() {
 async fn what_is_not_yours_looks_like_what_does_not_exist() {
     let app = TestApp::start().await;
     let member = app.member("Иванова Мария Петровна").await;
-    let foreign = app.signed_in(SessionOwner::Account(app.world.foreign_chair)).await;
+    let foreign = app.staff(app.world.foreign_chair).await;
     let school = app.world.school;
     let pairs = [
         (format!("/api/staff/organisations/{school}"), "/api/staff/organisations/987654".to_owned()),
-        (
-            format!("/api/staff/organisations/{school}/members"),
-            "/api/staff/organisations/987654/members".to_owned(),
-        ),
+        (members_of(school), "/api/staff/organisations/987654/members".to_owned()),
         (format!("/api/staff/members/{member}"), format!("/api/staff/members/{}", next_id())),
     ];
     for (hidden, absent) in &pairs {
@@ -294,7 +290,7 @@ async fn a_person_signs_in_and_out() {
     // A session ends by itself as well.
     let later = app.chair().await;
     later.get("/api/staff/session").await.json(200);
-    app.advance(15 * super::support::DAY_SECONDS);
+    app.advance(15 * DAY_SECONDS);
     later.get("/api/staff/session").await.refused(401, "unauthenticated");
 }
 
@@ -302,7 +298,7 @@ async fn a_person_signs_in_and_out() {
 async fn guessing_passwords_is_limited() {
     let app = TestApp::start().await;
     let browser = app.anonymous();
-    // An unknown login is limited just the same, and costs no hashing of ours to prove.
+    // A password that is too long costs no hashing, and counts all the same.
     let too_long = "x".repeat(300);
     let guess = json!({ "login": "school", "password": too_long });
     for _ in 0..10 {
@@ -316,8 +312,7 @@ async fn guessing_passwords_is_limited() {
 
 #[tokio::test]
 async fn another_site_changes_nothing_here() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, phone) = with_phone().await;
     let forged = [
         ("origin", "https://evil.example"),
         ("sec-fetch-site", "cross-site"),

@@ -2,11 +2,11 @@
 
 use axum::http::Method;
 use profcards::cards::{Order, issue, lists};
-use profcards_card::{SignedCard, Status, StatusList, StatusRef, TrustList};
+use profcards_card::{Status, StatusList, TrustList};
 use serde_json::json;
 
-use super::support::lists::{Held, pins};
-use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id};
+use super::support::lists::{Held, pins, place_of};
+use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id, with_phone};
 
 const TRUST: &str = "/.well-known/profcards/trust-list";
 const STATUS: &str = "/.well-known/profcards/status/1";
@@ -59,10 +59,9 @@ async fn an_unchanged_list_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_revocation_is_on_the_list_at_the_next_request() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, phone) = with_phone().await;
     let other = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
-    let paper = app.sheet(&app.chair().await, phone.member).await["paperToken"].as_str().unwrap().to_owned();
+    let paper = app.paper_token(phone.member).await;
     let client = app.anonymous();
     let etag = client.get(STATUS).await.header("etag").to_owned();
     assert!(Held::download(&app).await.verdict(&phone.token(app.now())).accepted);
@@ -135,8 +134,7 @@ async fn instances_that_are_asked_in_turn_answer_one_list_that_never_goes_back()
             StatusList::load(&reply.body, &trust, app.now(), Some(held.1)).expect("no older than held");
         let is_new = reply.body != held.0;
         held = (reply.body.clone(), list.claims().iat);
-        let place = SignedCard::parse(&phone.card).unwrap().claims.status;
-        (is_new, reply.header("etag").to_owned(), list.get(place.idx).unwrap())
+        (is_new, reply.header("etag").to_owned(), list.get(place_of(&phone.card).idx).unwrap())
     };
     let (_, first, _) = download(&here).await;
     for _ in 0..3 {
@@ -206,27 +204,19 @@ async fn next_place(app: &TestApp, list_n: i64, position: i64) {
         .unwrap();
 }
 
-fn place_of(card: &[u8]) -> StatusRef {
-    SignedCard::parse(card).unwrap().claims.status
-}
-
 #[tokio::test]
 async fn a_full_list_is_followed_by_the_next_one_until_the_root_must_declare_more() {
     let app = TestApp::start().await;
     next_place(&app, 1, 2_097_151).await;
-    let chair = app.chair().await;
     let member = app.member("Иванова Мария Петровна").await;
-    let paper = async |member| {
-        let token = app.sheet(&chair, member).await["paperToken"].as_str().unwrap().to_owned();
-        place_of(&profcards_card::from_text(&token).unwrap())
-    };
+    let paper = async |member| place_of(&profcards_card::from_text(&app.paper_token(member).await).unwrap());
     let (last, first) = (paper(member).await, paper(app.member("Петрова Анна Сергеевна").await).await);
     assert_eq!((last.uri.as_str(), first.uri.as_str()), ("urn:pc:s1", "urn:pc:s2"));
     // Beyond what the trust list in force names, no card is issued: no till would ever learn of its revocation.
     next_place(&app, 5, 0).await;
     let late = app.member("Сидорова Ольга Ивановна").await;
     let path = format!("/api/staff/members/{late}/activation");
-    chair.post_once(&path, next_id(), &json!({})).await.refused(500, "internal");
+    app.chair().await.post_once(&path, next_id(), &json!({})).await.refused(500, "internal");
     next_place(&app, 4, 0).await;
     assert_eq!(paper(late).await.uri, "urn:pc:s4");
 }

@@ -1,4 +1,4 @@
-//! A member's data, status and place change: the register keeps what was, and the cards follow at once.
+//! A member's data and status change: the register keeps what was, and the cards follow at once.
 
 use profcards_card::{Category, Status};
 use serde_json::{Value, json};
@@ -6,46 +6,16 @@ use uuid::Uuid;
 
 use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::register::{ask, edit, put_right};
+use super::support::register::{ask, edit, found, members_of, put_right, with};
 use super::support::world::person;
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, entity, next_id, until};
+use super::support::{DAY_SECONDS, NAME, Phone, TestApp, Till, entity, next_id, with_phone};
 
-const NAME: &str = "Иванова Мария Петровна";
 const MARRIED: &str = "Соколова Мария Петровна";
-
-/// An instance, its one member, and that member's phone.
-async fn with_phone() -> (TestApp, Phone) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member(NAME).await).await;
-    (app, phone)
-}
-
-fn with(mut form: Value, field: &str, value: Value) -> Value {
-    form[field] = value;
-    form
-}
-
-async fn paper_token(app: &TestApp, member: Uuid) -> String {
-    app.sheet(&app.chair().await, member).await["paperToken"].as_str().unwrap().to_owned()
-}
-
-/// The phone's card as hex, as the member's own profile has it.
-async fn card_hex(phone: &Phone) -> String {
-    phone.profile().await["card"]["cardHex"].as_str().unwrap().to_owned()
-}
-
-async fn cards_issued(app: &TestApp) -> i64 {
-    sqlx::query_scalar("select count(*) from card").fetch_one(&app.app.db).await.unwrap()
-}
-
-async fn staff(app: &TestApp, account: Uuid) -> Client {
-    app.signed_in(profcards::auth::store::SessionOwner::Account(account)).await
-}
 
 #[tokio::test]
 async fn a_changed_name_is_on_every_card_at_once() {
     let (app, mut phone) = with_phone().await;
-    let paper = paper_token(&app, phone.member).await;
+    let paper = app.paper_token(phone.member).await;
     let (old_code, chair) = (phone.token(app.now()), app.chair().await);
     let cursor = phone.caught_up().await;
     let detail = put_right(&chair, phone.member, &edit(MARRIED)).await.json(200);
@@ -65,7 +35,7 @@ async fn a_changed_name_is_on_every_card_at_once() {
     let verdict = held.verdict(&phone.token(app.now()));
     assert!(verdict.accepted, "{:?}", verdict.code);
     assert_eq!(verdict.shown().unwrap().name(), "Соколова М. П.");
-    let verdict = held.verdict(&paper_token(&app, phone.member).await);
+    let verdict = held.verdict(&app.paper_token(phone.member).await);
     assert_eq!(verdict.shown().unwrap().name(), "Соколова М. П.");
     let states: Vec<&str> =
         detail["cards"].as_array().unwrap().iter().map(|card| card["state"].as_str().unwrap()).collect();
@@ -77,7 +47,7 @@ async fn a_changed_name_is_on_every_card_at_once() {
 #[tokio::test]
 async fn what_no_card_says_leaves_the_cards_alone() {
     let (app, phone) = with_phone().await;
-    let (chair, card) = (app.chair().await, card_hex(&phone).await);
+    let (chair, card) = (app.chair().await, phone.card_hex().await);
     let mut form = edit(NAME);
     form["phone"] = json!("8 (971) 443-31-80");
     form["email"] = json!(" maria@school12.example ");
@@ -90,16 +60,13 @@ async fn what_no_card_says_leaves_the_cards_alone() {
     assert_eq!(detail["position"], "учитель физики");
     assert_eq!((&detail["birthDate"], &detail["middleName"]), (&json!("1980-05-18"), &json!("Павловна")));
     // М. П. as before.
-    assert_eq!(card_hex(&phone).await, card);
+    assert_eq!(phone.card_hex().await, card);
     assert_eq!(Held::download(&app).await.status_of(&phone.card), Status::Valid);
     assert_eq!(phone.notices().await, [("phone-enrolled".into(), "member".into())]);
     // The member is found by the new name, and only by it.
-    let path = format!("/api/staff/organisations/{}/members", app.world.school);
-    let found = async |word: &str| {
-        let query = reqwest::Url::parse_with_params("http://localhost", &[("query", word)]).unwrap();
-        chair.get(&format!("{path}?{}", query.query().unwrap())).await.json(200)["total"].clone()
-    };
-    assert_eq!((found("павловна").await, found("петровна").await), (json!(1), json!(0)));
+    for (word, total) in [("павловна", 1), ("петровна", 0)] {
+        assert_eq!(found(&chair, app.world.school, &[("query", word)]).await["total"], total, "{word}");
+    }
 }
 
 #[tokio::test]
@@ -108,11 +75,11 @@ async fn a_repeated_change_changes_once() {
     let (chair, key) = (app.chair().await, next_id());
     let path = format!("/api/staff/members/{}", phone.member);
     let first = chair.put_once(&path, key, &edit(MARRIED)).await.json(200);
-    let issued = cards_issued(&app).await;
+    let issued = app.cards_issued().await;
     assert_eq!(chair.put_once(&path, key, &edit(MARRIED)).await.json(200), first);
     // Said once more under another key, it is no change.
     assert_eq!(chair.put_once(&path, next_id(), &edit(MARRIED)).await.json(200), first);
-    assert_eq!(cards_issued(&app).await, issued);
+    assert_eq!(app.cards_issued().await, issued);
     chair.put_once(&path, key, &edit(NAME)).await.refused(409, "idempotency-conflict");
     assert_eq!(phone.notices().await.len(), 2);
 }
@@ -182,7 +149,7 @@ async fn a_wrong_field_of_a_change_is_named_as_on_entry() {
         assert_eq!(problem["fields"], json!({ field: code }), "{field} = {value}");
     }
     // Nobody was admitted before they were fourteen.
-    let path = format!("/api/staff/organisations/{}/members", app.world.school);
+    let path = members_of(app.world.school);
     let veteran = with(person("Белова Вера Павловна"), "joinedOn", json!("1996-09-01"));
     let veteran = chair.post_once(&path, next_id(), &veteran).await.json(201)["id"].clone();
     let veteran: Uuid = veteran.as_str().unwrap().parse().unwrap();
@@ -204,9 +171,9 @@ async fn a_wrong_field_of_a_change_is_named_as_on_entry() {
 #[tokio::test]
 async fn a_suspended_member_keeps_the_card_which_says_so() {
     let (app, phone) = with_phone().await;
-    let paper = paper_token(&app, phone.member).await;
+    let paper = app.paper_token(phone.member).await;
     let till = Till::pair(&app).await;
-    let card = card_hex(&phone).await;
+    let card = phone.card_hex().await;
     app.advance(60);
     assert_eq!(app.set_status(phone.member, "suspended").await["status"], "suspended");
     let held = Held::download(&app).await;
@@ -229,7 +196,7 @@ async fn a_suspended_member_keeps_the_card_which_says_so() {
     let (during, then) = (phone.token(app.now()), app.now());
     app.advance(60);
     app.set_status(phone.member, "active").await;
-    assert_eq!(phone.profile().await["card"]["cardHex"], card);
+    assert_eq!(phone.card_hex().await, card);
     assert_eq!(Held::download(&app).await.status_of(&phone.card), Status::Valid);
     till.refused(&till.purchase(&during, 1_500_00, then), "suspended").await;
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
@@ -243,17 +210,17 @@ async fn a_suspended_member_is_still_found_and_counted() {
     let (app, phone) = with_phone().await;
     let chair = app.chair().await;
     app.set_status(phone.member, "suspended").await;
-    let school = format!("/api/staff/organisations/{}", app.world.school);
-    let counts = chair.get(&school).await.json(200)["counts"].clone();
+    let school = app.world.school;
+    let counts = chair.get(&format!("/api/staff/organisations/{school}")).await.json(200)["counts"].clone();
     assert_eq!((&counts["members"], &counts["suspended"]), (&json!(1), &json!(1)));
     assert_eq!((&counts["withoutCard"], &counts["withPhoneCard"]), (&json!(0), &json!(0)));
     for (filter, total) in [("all", 1), ("suspended", 1), ("no-card", 0), ("ended", 0)] {
-        let page = chair.get(&format!("{school}/members?filter={filter}")).await.json(200);
+        let page = found(&chair, school, &[("filter", filter)]).await;
         assert_eq!(page["total"], total, "{filter}");
     }
     app.set_status(phone.member, "left").await;
     for (filter, total) in [("all", 0), ("suspended", 0), ("no-card", 0), ("ended", 1)] {
-        let page = chair.get(&format!("{school}/members?filter={filter}")).await.json(200);
+        let page = found(&chair, school, &[("filter", filter)]).await;
         assert_eq!(page["total"], total, "{filter}");
     }
 }
@@ -263,9 +230,9 @@ async fn what_changed_during_a_suspension_is_on_the_cards_after_it() {
     let (app, mut phone) = with_phone().await;
     let chair = app.chair().await;
     app.set_status(phone.member, "suspended").await;
-    let issued = cards_issued(&app).await;
+    let issued = app.cards_issued().await;
     put_right(&chair, phone.member, &edit(MARRIED)).await.json(200);
-    assert_eq!(cards_issued(&app).await, issued, "nothing is issued while the membership rests");
+    assert_eq!(app.cards_issued().await, issued, "nothing is issued while the membership rests");
     let old = phone.token(app.now());
     app.set_status(phone.member, "active").await;
     phone.take_new_card().await;
@@ -303,8 +270,7 @@ async fn leaving_is_final() {
         ask(&chair, phone.member, "transfer", &elsewhere).await.refused(409, "status-conflict");
         ask(&chair, phone.member, "activation", &json!({})).await.refused(409, "membership-not-active");
         // Whoever left can be admitted again, as a new membership.
-        let path = format!("/api/staff/organisations/{}/members", app.world.school);
-        let again = chair.post_once(&path, next_id(), &person(NAME)).await.json(201);
+        let again = chair.post_once(&members_of(app.world.school), next_id(), &person(NAME)).await.json(201);
         assert_ne!(again["number"], detail["number"]);
     }
 }
@@ -321,126 +287,6 @@ async fn a_step_that_is_not_there_is_refused() {
     assert_eq!(chair.post_once(&path, key, &body).await.json(200), first);
     chair.post_once(&path, next_id(), &body).await.refused(409, "status-conflict");
     assert_eq!(phone.notices().await.len(), 2);
-}
-
-#[tokio::test]
-async fn a_transfer_within_the_region_keeps_the_card() {
-    let (app, phone) = with_phone().await;
-    let (chair, card) = (app.chair().await, card_hex(&phone).await);
-    let detail = ask(&chair, phone.member, "transfer", &json!({ "organisationId": app.world.group })).await;
-    let detail = detail.json(200);
-    assert_eq!(detail["organisationId"], app.world.group);
-    assert_eq!(detail["organisationName"], "Профгруппа начальной школы");
-    assert_eq!(card_hex(&phone).await, card);
-    assert_eq!(phone.profile().await["organisationName"], "Профгруппа начальной школы");
-    let notices = phone.notice_data().await;
-    let told = notices.iter().find(|notice| notice["kind"] == "transferred").unwrap();
-    assert_eq!(told["params"], json!({ "organisationName": "Профгруппа начальной школы" }));
-    let open: Vec<(i64, bool)> =
-        sqlx::query_as("select organisation_id, valid_to is null from registration order by valid_from")
-            .fetch_all(&app.app.db)
-            .await
-            .unwrap();
-    assert_eq!(open, [(app.world.school, false), (app.world.group, true)]);
-}
-
-#[tokio::test]
-async fn a_transfer_to_another_region_changes_the_card() {
-    let (app, mut phone) = with_phone().await;
-    let central = staff(&app, app.world.central).await;
-    let old = phone.token(app.now());
-    let to = json!({ "organisationId": app.world.lyceum });
-    ask(&central, phone.member, "transfer", &to).await.json(200);
-    phone.take_new_card().await;
-    let held = Held::download(&app).await;
-    assert_eq!(held.verdict(&old).code.as_str(), "revoked");
-    assert_eq!(held.verdict(&phone.token(app.now())).shown().unwrap().region(), 97);
-    // The member went out of one chair's sight and into the other's.
-    let path = format!("/api/staff/members/{}", phone.member);
-    app.chair().await.get(&path).await.refused(404, "not-found");
-    staff(&app, app.world.foreign_chair).await.get(&path).await.json(200);
-    let mut kinds: Vec<String> = phone.notices().await.into_iter().map(|(kind, _)| kind).collect();
-    kinds.sort();
-    assert_eq!(kinds, ["card-changed", "phone-enrolled", "transferred"]);
-    app.cards_are_sound().await;
-}
-
-#[tokio::test]
-async fn a_transfer_needs_a_place_within_ones_rights() {
-    let (app, phone) = with_phone().await;
-    let (chair, regional) = (app.chair().await, staff(&app, app.world.regional).await);
-    let to = |organisation_id: i64| json!({ "organisationId": organisation_id });
-    let foreign = ask(&chair, phone.member, "transfer", &to(app.world.lyceum)).await;
-    let absent = ask(&chair, phone.member, "transfer", &to(987_654)).await;
-    foreign.refused(404, "not-found");
-    assert_eq!(foreign.body, absent.body);
-    let refused = ask(&regional, phone.member, "transfer", &to(app.world.region)).await;
-    assert_eq!(
-        refused.refused(422, "invalid-input")["fields"],
-        json!({ "organisationId": "keeps-no-members" })
-    );
-    let refused = ask(&chair, phone.member, "transfer", &to(app.world.school)).await;
-    assert_eq!(refused.refused(422, "invalid-input")["fields"], json!({ "organisationId": "already-there" }));
-    assert_eq!(phone.profile().await["organisationName"], "ППО школы № 12");
-}
-
-#[tokio::test]
-async fn a_transfer_makes_no_double_entry() {
-    let (app, phone) = with_phone().await;
-    let chair = app.chair().await;
-    app.member_of(app.world.group, NAME).await;
-    let to = json!({ "organisationId": app.world.group });
-    ask(&chair, phone.member, "transfer", &to).await.refused(409, "already-a-member");
-    assert_eq!(phone.profile().await["organisationName"], "ППО школы № 12");
-}
-
-#[tokio::test]
-async fn what_waited_for_a_transfer_is_asked_of_the_new_chair() {
-    let (app, phone) = with_phone().await;
-    let (chair, member) = (app.chair().await, phone.member);
-    let before = chair.get(&format!("/api/staff/members/{member}")).await.json(200);
-    let mut transfer = app.app.db.begin().await.unwrap();
-    profcards::members::store::lock(&mut transfer, &[member]).await.unwrap();
-    sqlx::query("update registration set organisation_id = $1 where membership_id = $2")
-        .bind(app.world.lyceum)
-        .bind(member)
-        .execute(&mut *transfer)
-        .await
-        .unwrap();
-    let mut waiting = Vec::new();
-    for (what, body) in [
-        ("status", json!({ "to": "suspended" })),
-        ("transfer", json!({ "organisationId": app.world.group })),
-        ("phone/lost", json!({})),
-        ("cards/revoke", json!({ "reason": "lost" })),
-        ("activation", json!({})),
-    ] {
-        let chair = chair.clone();
-        waiting.push(tokio::spawn(async move { ask(&chair, member, what, &body).await }));
-    }
-    waiting.push({
-        let chair = chair.clone();
-        tokio::spawn(async move { put_right(&chair, member, &edit(MARRIED)).await })
-    });
-    until("all of them wait for the lock", async || {
-        let waiters: i64 = sqlx::query_scalar(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-        )
-        .fetch_one(&app.app.db)
-        .await
-        .unwrap();
-        usize::try_from(waiters).unwrap() == waiting.len()
-    })
-    .await;
-    transfer.commit().await.unwrap();
-    for request in waiting {
-        request.await.unwrap().refused(404, "not-found");
-    }
-    let path = format!("/api/staff/members/{member}");
-    let after = staff(&app, app.world.foreign_chair).await.get(&path).await.json(200);
-    for field in ["lastName", "status", "enrolledPhone", "cards", "activation"] {
-        assert_eq!(after[field], before[field], "{field}");
-    }
 }
 
 #[tokio::test]

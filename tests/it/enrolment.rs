@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment, p256};
-use super::support::scratch::flush;
-use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id, sets_cookie};
+use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id, sets_cookie, with_phone};
 
 const CHECK: &str = "/api/activation/check";
 const ENROL: &str = "/api/activation/enrol";
@@ -117,9 +116,9 @@ async fn challenges_of_one_code_are_limited() {
     phone.post(CHECK, &check_body(code.as_str().unwrap())).await.refused(429, "too-many-attempts");
 }
 
-/// A check or a report by whoever has this address.
-async fn from(client: &Client, address: &str, path: &str, body: &Value) -> Reply {
-    Reply::of(client.request(&Method::POST, path).header("x-forwarded-for", address).json(body)).await
+/// A check by whoever has this address.
+async fn check_from(client: &Client, address: &str, body: &Value) -> Reply {
+    Reply::of(client.request(&Method::POST, CHECK).header("x-forwarded-for", address).json(body)).await
 }
 
 #[tokio::test]
@@ -129,12 +128,12 @@ async fn one_network_does_not_use_up_the_limit_of_all() {
     let (client, right) = (app.anonymous(), check_body(code.as_str().unwrap()));
     let per_network = limits::ACTIVATION_PER_NETWORK.attempts;
     for (n, wrong) in (0..per_network).zip(wrong_codes()) {
-        let reply = from(&client, &format!("2001:db8:1:{:x}::1", n / 5), CHECK, &wrong).await;
+        let reply = check_from(&client, &format!("2001:db8:1:{:x}::1", n / 5), &wrong).await;
         reply.refused(403, "activation-refused");
     }
-    let same_network = from(&client, "2001:db8:1:ffff::1", CHECK, &right).await;
+    let same_network = check_from(&client, "2001:db8:1:ffff::1", &right).await;
     same_network.refused(429, "too-many-attempts");
-    from(&client, "2001:db8:2:ffff::1", CHECK, &right).await.json(200);
+    check_from(&client, "2001:db8:2:ffff::1", &right).await.json(200);
 }
 
 #[tokio::test]
@@ -150,8 +149,7 @@ async fn a_flood_of_activations_does_not_keep_a_loss_from_being_reported() {
 
 #[tokio::test]
 async fn consents_are_limited() {
-    let (app, member, _) = with_code().await;
-    let code = code_for(&app, member).await;
+    let (app, member, code) = with_code().await;
     let client = app.anonymous();
     let key = ed25519();
     let mut body = enrolment(&key, &challenge_for(&client, &code).await);
@@ -177,7 +175,7 @@ async fn a_code_dies_of_wrong_birth_dates_whatever_redis_remembers() {
         let wrong = json!({ "code": code, "birthDate": format!("1980-06-{day:02}") });
         phone.post(CHECK, &wrong).await.refused(403, "activation-refused");
     }
-    flush(app.app.config.redis_url.as_ref().unwrap()).await;
+    app.forget_redis().await;
     phone.post(CHECK, &check_body(code.as_str().unwrap())).await.refused(403, "activation-refused");
 }
 
@@ -350,10 +348,8 @@ async fn a_second_phone_ends_the_first() {
 
 #[tokio::test]
 async fn signing_out_revokes_the_card() {
-    let app = TestApp::start().await;
-    let member = app.member("Иванова Мария Петровна").await;
-    let phone = Phone::activate(&app, member).await;
-    let paper = app.sheet(&app.chair().await, member).await["paperToken"].as_str().unwrap().to_owned();
+    let (app, phone) = with_phone().await;
+    let paper = app.paper_token(phone.member).await;
     assert_eq!(phone.client.delete("/api/member/session").await.status, 204);
     phone.client.get("/api/member/profile").await.refused(401, "unauthenticated");
     let held = Held::download(&app).await;
@@ -363,8 +359,7 @@ async fn signing_out_revokes_the_card() {
 
 #[tokio::test]
 async fn a_consent_is_given_and_withdrawn_by_itself() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, phone) = with_phone().await;
     let kinds = |profile: &Value| -> Vec<String> {
         let consents = profile["consents"].as_array().unwrap().iter();
         consents.map(|consent| consent["kind"].as_str().unwrap().to_owned()).collect()
@@ -386,8 +381,7 @@ async fn a_consent_is_given_and_withdrawn_by_itself() {
 
 #[tokio::test]
 async fn a_card_is_renewed_when_it_is_a_month_old() {
-    let app = TestApp::start().await;
-    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, mut phone) = with_phone().await;
     let first = phone.profile().await["card"].clone();
     app.advance(29 * DAY_SECONDS);
     assert_eq!(phone.client.post("/api/member/card", &json!({})).await.json(200), first);

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::support::phone::check_body;
 use super::support::process::Server;
-use super::support::scratch::{Folder, flush};
-use super::support::{Client, Phone, TestApp, Till, until};
+use super::support::scratch::Folder;
+use super::support::{Client, Phone, TestApp, Till, until, with_till};
 
 async fn readiness(client: &Client) -> Value {
     client.get("/readyz").await.json(200)
@@ -65,9 +65,7 @@ async fn without_redis_the_service_goes_on() {
 
 #[tokio::test]
 async fn a_flushed_redis_changes_no_answer() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
+    let (app, phone, till) = with_till().await;
     let (now, token) = (app.now(), phone.token(app.now()));
     let purchase = till.purchase(&token, 1_500_00, now);
     till.applied(&purchase).await;
@@ -78,7 +76,7 @@ async fn a_flushed_redis_changes_no_answer() {
         answers
     };
     let before = asked().await;
-    flush(app.app.config.redis_url.as_ref().unwrap()).await;
+    app.forget_redis().await;
     assert_eq!(asked().await[..3], before[..3]);
     assert_eq!(asked().await[3], "replayed");
     app.audit().await;
@@ -217,9 +215,7 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_database_sessions_cost_a_retry_and_nothing_else() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
+    let (app, phone, till) = with_till().await;
     let now = app.now();
     let mutations: Vec<_> = (0..120).map(|_| till.purchase(&phone.token(now), 1_500_00, now)).collect();
     let acknowledged = Acknowledged::default();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use profcards::cards::keys::seal::Passphrase;
 use profcards::cards::keys::{TrustRequest, roots};
+use profcards::clock::{Clock, unix_seconds};
 use profcards_card::TrustList;
 
 use super::support::keys_folder;
@@ -21,10 +22,7 @@ fn words(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
 #[tokio::test]
 async fn a_production_server_runs_with_its_root_elsewhere() {
     let place = Production::new().await;
-    place
-        .beside_root("keys init --root root/root.json --root-passphrase-file root/passphrase --pin Первый")
-        .await
-        .good();
+    place.make_root("root.json", "Первый").await.good();
     place.on_server("serve").await.refused("no keys yet");
     place.on_server("keys init").await.good();
     place.on_server("serve").await.refused("there is no trust list");
@@ -35,7 +33,7 @@ async fn a_production_server_runs_with_its_root_elsewhere() {
     assert_eq!(published.body, fs::read(place.path("safe/trust-list.cose")).unwrap());
     let list = TrustList::load(&published.body, &pins(&client).await, None).unwrap();
     assert_eq!(list.claims().seq, 1);
-    client.get(STATUS).await;
+    assert_eq!(client.get(STATUS).await.status, 200);
     server.kill().await.unwrap();
     let states = place.states().await;
     assert_eq!(words(&states), [("root", "pinned"), ("card", "signs"), ("status", "signs")]);
@@ -80,19 +78,16 @@ async fn a_trust_list_is_never_replaced_by_an_older_one_or_a_strangers() {
     place.on_server("keys trust-list --install root/trust-list.cose").await.good();
     let stranger = "keys init --root root/stranger.json --root-passphrase-file root/passphrase";
     place.beside_root(stranger).await.good();
-    let sign = "keys trust-list --request root/request.json --out root/forged.cose --root root/stranger.json --root-passphrase-file root/passphrase";
-    place.beside_root(sign).await.refused("does not pin this root");
+    place.sign_with("stranger.json", "forged.cose").await.refused("does not pin this root");
 }
 
 #[tokio::test]
 async fn one_root_replaces_another_while_both_are_pinned() {
     let place = Production::new().await;
     place.set_up().await;
-    let second = "keys init --root root/second.json --root-passphrase-file root/passphrase --pin Второй";
-    place.beside_root(second).await.good();
+    place.make_root("second.json", "Второй").await.good();
     place.on_server("keys export-public --out root/request.json").await.good();
-    let sign = "keys trust-list --request root/request.json --out root/trust-list.cose --root root/second.json --root-passphrase-file root/passphrase";
-    place.beside_root(sign).await.good();
+    place.sign_with("second.json", "trust-list.cose").await.good();
     place.on_server("keys trust-list --install root/trust-list.cose").await.good();
     let (mut server, client) = place.serve().await;
     let pins = pins(&client).await;
@@ -101,8 +96,7 @@ async fn one_root_replaces_another_while_both_are_pinned() {
     assert!(TrustList::load(&published, &pins[1..], None).is_ok_and(|list| list.claims().seq == 2));
     assert!(TrustList::load(&published, &pins[..1], None).is_err());
     server.kill().await.unwrap();
-    let third = "keys init --root root/third.json --root-passphrase-file root/passphrase --pin Третий";
-    place.beside_root(third).await.refused("two roots already");
+    place.make_root("third.json", "Третий").await.refused("two roots already");
 }
 
 #[tokio::test]
@@ -116,10 +110,7 @@ async fn production_refuses_the_development_root() {
     place.on_server("serve").await.refused("development root");
     place.on_server("keys trust-list").await.refused("development root");
     // Pinning a root of one's own takes it out.
-    place
-        .beside_root("keys init --root root/root.json --root-passphrase-file root/passphrase --pin Первый")
-        .await
-        .good();
+    place.make_root("root.json", "Первый").await.good();
     assert!(!fs::read_to_string(place.path("keys/pins.json")).unwrap().contains("development"));
     place.new_trust_list().await;
     let (mut server, _) = place.serve().await;
@@ -161,7 +152,8 @@ async fn a_trust_list_from_the_future_is_refused() {
         serde_json::from_str(&fs::read_to_string(place.path("root/request.json")).unwrap()).unwrap();
     let passphrase = Passphrase::new(fs::read_to_string(place.path("root/passphrase")).unwrap());
     let root = roots::open(&place.path("root/root.json"), &passphrase).unwrap();
-    let ahead = profcards::clock::unix_seconds(profcards::clock::Clock::System.now()) + 3 * 86_400;
+    // An hour more: the program looks at its own clock later.
+    let ahead = unix_seconds(Clock::System.now()) + 3 * 86_400 + 3_600;
     fs::write(place.path("root/ahead.cose"), request.sign(&root, ahead).unwrap()).unwrap();
     let install = "keys trust-list --install root/ahead.cose";
     place.on_server(install).await.refused("the clock where the root is kept is 3 days ahead");
@@ -224,10 +216,7 @@ async fn a_former_roots_list_is_no_hindrance() {
     // The root is lost: another one is pinned in its place.
     fs::remove_file(place.path("keys/pins.json")).unwrap();
     fs::remove_file(place.path("root/root.json")).unwrap();
-    place
-        .beside_root("keys init --root root/root.json --root-passphrase-file root/passphrase --pin Второй")
-        .await
-        .good();
+    place.make_root("root.json", "Второй").await.good();
     assert_eq!(words(&place.states().await)[1..], [("card", "unlisted"), ("status", "unlisted")]);
     place.new_trust_list().await;
     let (mut server, _) = place.serve().await;

@@ -3,18 +3,11 @@
 use profcards::random::Random;
 use serde_json::{Value, json};
 
-use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, next_id};
-
-async fn member_and_till() -> (TestApp, Phone, Till) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
-    (app, phone, till)
-}
+use super::support::{DAY_SECONDS, Till, entity, next_id, with_till};
 
 #[tokio::test]
 async fn a_purchase_is_booked_and_the_member_sees_why() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let now = app.now();
     let cursor = phone.pull("").await["cursor"].as_str().unwrap().to_owned();
     let explanation = json!([
@@ -54,7 +47,7 @@ async fn a_purchase_is_booked_and_the_member_sees_why() {
 
 #[tokio::test]
 async fn the_rule_has_a_minimum_and_a_cap() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let now = app.now();
     let small = till.applied(&till.purchase(&phone.token(now), 99_99, now)).await;
     assert_eq!(small["accrualKopecks"], 0);
@@ -78,7 +71,7 @@ async fn the_rule_has_a_minimum_and_a_cap() {
 
 #[tokio::test]
 async fn a_retry_gets_the_stored_answer_and_nothing_else_passes_for_one() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let now = app.now();
     let token = phone.token(now);
     let purchase = till.purchase(&token, 1_500_00, now);
@@ -108,20 +101,20 @@ async fn a_retry_gets_the_stored_answer_and_nothing_else_passes_for_one() {
 
 #[tokio::test]
 async fn a_proof_serves_one_purchase_at_whatever_till() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let other = Till::pair(&app).await;
     let (now, token) = (app.now(), phone.token(app.now()));
     till.applied(&till.purchase(&token, 1_500_00, now)).await;
     other.refused(&other.purchase(&token, 1_500_00, now), "replayed").await;
     // Redis forgets; the books do not.
-    super::support::scratch::flush(app.app.config.redis_url.as_ref().unwrap()).await;
+    app.forget_redis().await;
     other.refused(&other.purchase(&token, 1_500_00, now), "replayed").await;
     app.audit().await;
 }
 
 #[tokio::test]
 async fn a_purchase_is_taken_back_once_and_in_time() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let now = app.now();
     let (first, second) =
         (till.purchase(&phone.token(now), 1_500_00, now), till.purchase(&phone.token(now), 500_00, now));
@@ -156,7 +149,7 @@ async fn a_purchase_is_taken_back_once_and_in_time() {
 
 #[tokio::test]
 async fn the_books_say_when_a_purchase_was_taken_back() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let sold_at = app.now();
     let purchases = [0, 1, 2].map(|_| till.purchase(&phone.token(sold_at), 1_500_00, sold_at));
     for purchase in &purchases {
@@ -187,7 +180,7 @@ async fn the_books_say_when_a_purchase_was_taken_back() {
 
 #[tokio::test]
 async fn cashback_is_confirmed_when_the_return_window_has_closed() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
     let cursor = phone.pull("").await["cursor"].as_str().unwrap().to_owned();
     app.advance(14 * DAY_SECONDS - 13 * 3_600);
@@ -231,7 +224,7 @@ async fn race(till: &Till, mutations: Vec<Value>) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_retries_at_once_are_one_purchase() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let purchase = till.purchase(&phone.token(app.now()), 1_500_00, app.now());
     let answers = race(&till, vec![purchase; 16]).await;
     assert_eq!((count(&answers, "applied"), count(&answers, "duplicate")), (1, 15));
@@ -242,7 +235,7 @@ async fn sixteen_retries_at_once_are_one_purchase() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_rivals_for_one_proof_number_or_purchase_exactly_one_wins() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     for round in 0..5 {
         let now = app.now();
         let token = phone.token(now);
@@ -269,7 +262,7 @@ async fn of_rivals_for_one_proof_number_or_purchase_exactly_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sums_hold_at_every_moment_of_a_rush() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let now = app.now();
     let purchases: Vec<_> = (0..40).map(|_| till.purchase(&phone.token(now), 1_500_00, now)).collect();
     let cancellations: Vec<_> =

@@ -4,13 +4,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::scratch::flush;
-use super::support::{DAY_SECONDS, Phone, Reply, TestApp, Till, next_id};
+use super::support::{DAY_SECONDS, Phone, Reply, TestApp, Till, next_id, with_till};
 
 async fn member_and_till() -> (TestApp, Phone, Till) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
+    let (app, phone, till) = with_till().await;
     app.advance(DAY_SECONDS);
     (app, phone, till)
 }
@@ -52,7 +49,7 @@ async fn a_typed_number_brings_cashback_once() {
 }
 
 #[tokio::test]
-async fn a_paper_card_is_found_and_the_newest_is_shown() {
+async fn a_paper_card_is_found_and_its_lookup_outlives_a_new_phone() {
     let app = TestApp::start().await;
     let (member, till) = (app.member("Петрова Анна Сергеевна").await, Till::pair(&app).await);
     let number = number_of(&app, member).await;
@@ -183,7 +180,7 @@ async fn a_till_that_guesses_is_stopped_and_redis_has_no_part_in_it() {
         look_up(&till, "079927398713").await.refused(404, "card-unknown");
         app.advance(60);
     }
-    flush(app.app.config.redis_url.as_ref().unwrap()).await;
+    app.forget_redis().await;
     let limited = look_up(&till, &number).await;
     assert_eq!(limited.refused(429, "too-many-attempts")["retryAfterSeconds"], 3_600 - 480 + 1);
     assert_eq!(limited.header("retry-after"), "3121");

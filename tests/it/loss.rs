@@ -2,31 +2,21 @@
 
 use profcards_card::Status;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
 use super::support::register::{ask, edit, put_right};
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, next_id};
+use super::support::{Client, DAY_SECONDS, NAME, Phone, TestApp, Till, next_id};
 
 const LOST: &str = "/api/lost-phone";
-const NAME: &str = "Иванова Мария Петровна";
 
 /// An instance, a member's phone, and the sheet by which it was enrolled.
 async fn with_phone() -> (TestApp, Phone, Value) {
     let app = TestApp::start().await;
     let member = app.member(NAME).await;
     let sheet = app.sheet(&app.chair().await, member).await;
-    let phone = enrol(&app, member, &sheet).await;
+    let phone = Phone::enrol(&app, member, &sheet["code"], ed25519()).await;
     (app, phone, sheet)
-}
-
-/// Enrols a new phone with a sheet.
-async fn enrol(app: &TestApp, member: Uuid, sheet: &Value) -> Phone {
-    let (client, key) = (app.anonymous(), ed25519());
-    let body = enrolment(&key, &challenge_for(&client, &sheet["code"]).await);
-    let reply = client.post("/api/activation/enrol", &body).await;
-    Phone::enrolled(key, client, member, &reply)
 }
 
 async fn report(client: &Client, code: &str) -> u16 {
@@ -126,15 +116,14 @@ async fn a_loss_that_the_chair_reports_ends_the_codes_too() {
 async fn an_old_sheet_does_not_end_the_phone_that_came_after_it() {
     let (app, first, old) = with_phone().await;
     app.advance(60);
-    let chair = app.chair().await;
-    let second = enrol(&app, first.member, &app.sheet(&chair, first.member).await).await;
+    let second = Phone::activate(&app, first.member).await;
     first.client.get("/api/member/profile").await.refused(401, "phone-replaced");
     let refused = app.anonymous().post(LOST, &check_body(code_of(&old))).await;
     refused.refused(403, "activation-refused");
     second.profile().await;
     // A third sheet in a drawer does not take the second's place.
     app.advance(60);
-    let third = app.sheet(&chair, first.member).await;
+    let third = app.sheet(&app.chair().await, first.member).await;
     second.profile().await;
     assert_eq!(report(&app.anonymous(), code_of(&third)).await, 204);
     second.client.get("/api/member/profile").await.refused(401, "phone-lost");
@@ -171,7 +160,7 @@ async fn a_code_dies_of_wrong_birth_dates_here_too() {
         let wrong = json!({ "code": sheet["code"], "birthDate": format!("1980-06-{day:02}") });
         app.anonymous().post(LOST, &wrong).await.refused(403, "activation-refused");
     }
-    super::support::scratch::flush(app.app.config.redis_url.as_ref().unwrap()).await;
+    app.forget_redis().await;
     let right = app.anonymous().post(LOST, &check_body(code_of(&sheet))).await;
     right.refused(403, "activation-refused");
     phone.profile().await;

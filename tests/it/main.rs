@@ -20,5 +20,6 @@ mod reissue;
 mod rotation;
 mod sync;
 mod till;
+mod transfers;
 mod vendors;
 mod walk;

@@ -3,15 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::register::{edit, put_right};
-use super::support::{DAY_SECONDS, Phone, TestApp, next_id};
-
-const NAME: &str = "Иванова Мария Петровна";
-
-async fn with_phone() -> (TestApp, Phone) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member(NAME).await).await;
-    (app, phone)
-}
+use super::support::{DAY_SECONDS, Phone, next_id, with_phone};
 
 /// Hands in one mutation; answers its answer.
 async fn push(phone: &Phone, mutation: &Value, now: u64) -> Value {

@@ -70,8 +70,7 @@ async fn a_repeated_order_issues_nothing_twice() {
     // After a revocation the repetition has nothing to show, and issues nothing for it.
     app.revoke(member).await;
     chair.post_once(&path(app.world.school), key, &body).await.refused(409, "card-revoked");
-    let cards: i64 = sqlx::query_scalar("select count(*) from card").fetch_one(&app.app.db).await.unwrap();
-    assert_eq!(cards, 1);
+    assert_eq!(app.cards_issued().await, 1);
     assert_eq!(print(&app, &chair, &[member]).await.len(), 1);
 }
 
@@ -98,8 +97,7 @@ async fn an_order_that_cannot_be_filled_issues_nothing() {
         let problem = ask(ids).await.refused(422, "invalid-input");
         assert_eq!(problem["fields"], json!({ "memberIds": code }));
     }
-    let cards: i64 = sqlx::query_scalar("select count(*) from card").fetch_one(&app.app.db).await.unwrap();
-    assert_eq!(cards, 0);
+    assert_eq!(app.cards_issued().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,16 +4,14 @@
 use profcards_card::ProofClaims;
 use serde_json::{Value, json};
 
-use super::support::{DAY_SECONDS, Phone, Reply, TestApp, Till, entity};
+use super::support::{DAY_SECONDS, Phone, Reply, TestApp, Till, entity, with_till};
 
 /// What the balance of [`with_a_balance`] holds.
 const BALANCE: i64 = 300_00;
 
 /// A member who has cashback to spend, and a till.
 async fn with_a_balance() -> (TestApp, Phone, Till) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
+    let (app, phone, till) = with_till().await;
     till.applied(&till.purchase(&phone.token(app.now()), 10_000_00, app.now())).await;
     app.advance(15 * DAY_SECONDS);
     app.housekeeping().await;
@@ -115,7 +113,7 @@ async fn only_the_digits_of_this_operation_of_this_till_let_a_code_pay() {
     // Made for one till, handed in by another under the same number.
     let token = phone.redeeming(now, &right, 300_00);
     other.refused(&other.redemption(&token, op_no, 1_000_00, 100_00, now), "challenge-wrong").await;
-    let paper = app.sheet(&app.chair().await, phone.member).await["paperToken"].as_str().unwrap().to_owned();
+    let paper = app.paper_token(phone.member).await;
     limit(&till, &paper, op_no, 1_000_00).await.refused(422, "redemption-not-allowed");
     till.refused(&till.redemption(&paper, op_no, 1_000_00, 100_00, now), "redemption-not-allowed").await;
     assert_eq!(phone.balance().await, (BALANCE, 0));

@@ -9,7 +9,7 @@ use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::support::lists::Held;
+use super::support::lists::{Held, place_of};
 use super::support::{DAY_SECONDS, Phone, TestApp, entity, process, until};
 
 const ALL: Scope = Scope { which: Which::All, class: None };
@@ -45,11 +45,6 @@ async fn living_cards(app: &TestApp) -> Vec<LivingCard> {
 async fn fetch_card(phone: &mut Phone) {
     let card = phone.client.post("/api/member/card", &json!({})).await.json(200);
     phone.card = hex::decode(card["cardHex"].as_str().unwrap()).unwrap();
-}
-
-fn place_of(card: &[u8]) -> (String, u64) {
-    let place = SignedCard::parse(card).unwrap().claims.status;
-    (place.uri, place.idx)
 }
 
 /// Every member holds one living card of each class, each of them is accepted by whoever downloads the lists, and no place
@@ -293,15 +288,11 @@ async fn mark(app: &TestApp) -> (bool, i64) {
     sqlx::query_as(latest).fetch_one(&app.app.db).await.unwrap()
 }
 
-async fn count_cards(app: &TestApp) -> i64 {
-    sqlx::query_scalar("select count(*) from card").fetch_one(&app.app.db).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_killed_again_and_again_comes_to_its_end_with_nothing_half_issued() {
     let app = TestApp::start_with_real_clock().await;
     let mut phones = members(&app, 24).await;
-    let before = count_cards(&app).await;
+    let before = app.cards_issued().await;
     assert_eq!(before, 48);
     let command = ["cards", "reissue", "--all", "--batch", "2"];
     // Killed when a batch is written and not committed: as if it had not been.
@@ -309,14 +300,14 @@ async fn a_run_that_is_killed_again_and_again_comes_to_its_end_with_nothing_half
         let (code, _) =
             process::ended(process::start(&app, &command, Some("die-reissue-before-commit"))).await;
         assert_eq!(code, None, "it was to die");
-        assert_eq!((mark(&app).await, count_cards(&app).await), ((false, 0), before));
+        assert_eq!((mark(&app).await, app.cards_issued().await), ((false, 0), before));
     }
     // Killed when a batch is committed: it counts, and the next start goes on behind it.
     for batches in 1..=2 {
         let (code, _) =
             process::ended(process::start(&app, &command, Some("die-reissue-after-commit"))).await;
         assert_eq!(code, None, "it was to die");
-        assert_eq!((mark(&app).await, count_cards(&app).await), ((true, batches * 4), before + batches * 4));
+        assert_eq!((mark(&app).await, app.cards_issued().await), ((true, batches * 4), before + batches * 4));
     }
     assert_eq!(living_cards(&app).await.len(), 48);
     // Killed wherever it happens to be.
@@ -335,7 +326,7 @@ async fn a_run_that_is_killed_again_and_again_comes_to_its_end_with_nothing_half
         .fetch_one(&app.app.db)
         .await
         .unwrap();
-    assert_eq!(count_cards(&app).await, before + issued, "what the runs count is what there is");
+    assert_eq!(app.cards_issued().await, before + issued, "what the runs count is what there is");
 }
 
 #[tokio::test]

@@ -4,14 +4,13 @@ use std::fs;
 
 use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
-use profcards::clock::from_unix_seconds;
 use profcards::jobs;
-use profcards_card::{Code, KeyRole, Kid, SignedCard, from_text, issue_card, to_text};
+use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustedKey, from_text, issue_card, to_text};
 use serde_json::json;
 
 use super::support::lists::Held;
 use super::support::process::Server;
-use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, next_id};
+use super::support::{Client, DAY_SECONDS, Phone, TestApp, Till, next_id, with_phone, with_till};
 
 const STATUS: &str = "/.well-known/profcards/status/1";
 
@@ -33,8 +32,7 @@ async fn add_key(app: &TestApp, role: KeyRole, in_seconds: u64) -> Kid {
 
 #[tokio::test]
 async fn a_new_key_takes_over_at_its_hour_and_old_cards_stay_good() {
-    let app = TestApp::start().await;
-    let early = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, early) = with_phone().await;
     let before = Held::download(&app).await;
     let next = add_key(&app, KeyRole::Card, 7 * DAY_SECONDS as u64).await;
     let announced = Held::download(&app).await;
@@ -49,7 +47,18 @@ async fn a_new_key_takes_over_at_its_hour_and_old_cards_stay_good() {
     for phone in [&early, &meanwhile, &late] {
         assert_eq!(announced.verdict(&phone.token(app.now())).code, Code::Accepted);
     }
-    assert_eq!(early.profile().await["card"]["cardHex"], hex::encode(&early.card));
+    assert_eq!(early.card_hex().await, hex::encode(&early.card));
+}
+
+/// The public part of the instance's first key for this role.
+fn held_key(app: &TestApp, role: KeyRole) -> TrustedKey {
+    let held = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
+    held.into_iter().find(|key| key.public.role == role).unwrap().public
+}
+
+/// The database is told that a key is revoked, and nothing else is yet.
+async fn note_revoked(app: &TestApp, key: &TrustedKey) {
+    store::revoke(&app.app.db, key, app.app.clock.now()).await.unwrap();
 }
 
 /// Somebody else has the card key: it is revoked, as `keys revoke` does it.
@@ -58,18 +67,16 @@ async fn lose_card_key(app: &TestApp) -> Kid {
     let mut held = files.read().unwrap();
     let lost = held.iter_mut().find(|key| key.public.role == KeyRole::Card).unwrap();
     lost.secret = None;
-    store::revoke(&app.app.db, &lost.public, from_unix_seconds(app.now())).await.unwrap();
+    note_revoked(app, &lost.public).await;
     files.write(&held, &app.app.random).unwrap();
     add_key(app, KeyRole::Card, 0).await
 }
 
 #[tokio::test]
 async fn what_a_lost_key_signed_is_refused_everywhere_and_at_any_time() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
+    let (app, phone, till) = with_till().await;
     let shown_before = phone.token(app.now());
-    let purchase = till.purchase(&shown_before, 150_000, app.now());
+    let purchase = till.purchase(&shown_before, 1_500_00, app.now());
     let next = lose_card_key(&app).await;
     let held = Held::download(&app).await;
     assert_eq!(held.verdict(&phone.token(app.now())).code, Code::UnknownKey);
@@ -81,34 +88,28 @@ async fn what_a_lost_key_signed_is_refused_everywhere_and_at_any_time() {
 
 #[tokio::test]
 async fn cards_of_a_lost_key_are_issued_anew_by_themselves() {
-    let app = TestApp::start().await;
-    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
+    let (app, mut phone, till) = with_till().await;
     let next = lose_card_key(&app).await;
     // Not before every instance has heard of it.
     jobs::replace_lost_cards(&app.app).await.unwrap();
-    assert_eq!(phone.profile().await["card"]["cardHex"], hex::encode(&phone.card));
+    assert_eq!(phone.card_hex().await, hex::encode(&phone.card));
     app.advance(60);
     jobs::replace_lost_cards(&app.app).await.unwrap();
-    phone.card = hex::decode(phone.profile().await["card"]["cardHex"].as_str().unwrap()).unwrap();
+    phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
     let token = phone.token(app.now());
     assert_eq!(Held::download(&app).await.verdict(&token).code, Code::Accepted);
-    till.applied(&till.purchase(&token, 150_000, app.now())).await;
+    till.applied(&till.purchase(&token, 1_500_00, app.now())).await;
     // Done is done: nothing is issued once more.
     jobs::replace_lost_cards(&app.app).await.unwrap();
-    assert_eq!(phone.profile().await["card"]["cardHex"], hex::encode(&phone.card));
+    assert_eq!(phone.card_hex().await, hex::encode(&phone.card));
 }
 
 #[tokio::test]
 async fn a_lost_keys_cards_are_refused_before_any_trust_list_says_so() {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
-    let key = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
-    let key = key.iter().find(|key| key.public.role == KeyRole::Card).unwrap();
-    store::revoke(&app.app.db, &key.public, from_unix_seconds(app.now())).await.unwrap();
-    let purchase = till.purchase(&phone.token(app.now()), 150_000, app.now());
+    let (app, phone, till) = with_till().await;
+    note_revoked(&app, &held_key(&app, KeyRole::Card)).await;
+    let purchase = till.purchase(&phone.token(app.now()), 1_500_00, app.now());
     till.refused(&purchase, "card-not-issued-here").await;
 }
 
@@ -117,9 +118,9 @@ async fn a_revoked_key_signs_nothing_whatever_else_cannot_be_read() {
     let app = TestApp::start().await;
     let files = KeyFiles::of(&app.app.config).unwrap();
     let held = files.read().unwrap();
-    let lost = &held.iter().find(|key| key.public.role == KeyRole::Card).unwrap().public;
+    let lost = held_key(&app, KeyRole::Card);
     fs::write(&files.issuer, "cut sho").unwrap();
-    store::revoke(&app.app.db, lost, from_unix_seconds(app.now())).await.unwrap();
+    note_revoked(&app, &lost).await;
     assert!(app.app.keys.refresh(&app.app.db, app.now()).await.is_err());
     assert!(app.app.keys.card_key(app.now()).is_err());
     assert!(app.app.keys.status_key(app.now()).is_ok());
@@ -129,13 +130,13 @@ async fn a_revoked_key_signs_nothing_whatever_else_cannot_be_read() {
     files.write(&held, &app.app.random).unwrap();
     app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
     assert!(app.app.keys.keep_copy().is_err());
-    assert!(!app.app.keys.trust_list().names(lost));
+    assert!(!app.app.keys.trust_list().names(&lost));
 }
 
 #[tokio::test]
 async fn a_restored_database_does_not_bring_a_revoked_key_back() {
-    let app = TestApp::start().await;
-    let lost = kid_of_card(&Phone::activate(&app, app.member("Иванова Мария Петровна").await).await.card);
+    let (app, phone) = with_phone().await;
+    let lost = kid_of_card(&phone.card);
     lose_card_key(&app).await;
     sqlx::query("delete from revoked_key").execute(&app.app.db).await.unwrap();
     app.advance(2 * DAY_SECONDS);
@@ -167,10 +168,7 @@ async fn another_status_key_is_no_reason_to_sign_a_list_anew() {
     let next = add_key(&app, KeyRole::Status, 0).await;
     assert_eq!(app.app.keys.status_key(app.now()).unwrap().kid(), next);
     assert_eq!(client.get(STATUS).await.body, before);
-    let files = KeyFiles::of(&app.app.config).unwrap();
-    let held = files.read().unwrap();
-    let first = held.iter().find(|key| key.public.role == KeyRole::Status).unwrap();
-    store::revoke(&app.app.db, &first.public, from_unix_seconds(app.now())).await.unwrap();
+    note_revoked(&app, &held_key(&app, KeyRole::Status)).await;
     app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
     assert_ne!(client.get(STATUS).await.body, before);
 }
@@ -191,16 +189,20 @@ async fn nothing_is_signed_by_a_clock_that_is_far_off() {
 }
 
 #[tokio::test]
-async fn a_server_says_when_its_keys_end_and_ends_with_its_own_work() {
+async fn a_server_says_when_its_keys_end() {
     let app = TestApp::start_with_real_clock().await;
     let server = Server::start(&app, None).await;
-    let told = Client::new(&server.base).get("/metrics").await.body;
-    let told = String::from_utf8(told).unwrap();
+    let told = Client::new(&server.base).get("/metrics").await.text();
     for (what, ends_at) in app.app.keys.ends() {
         let line = format!("profcards_keys_end_timestamp_seconds{{what=\"{what}\"}} {ends_at}\n");
         assert!(told.contains(&line), "{line} is not in {told}");
     }
     server.kill().await;
+}
+
+#[tokio::test]
+async fn a_server_ends_with_its_own_work() {
+    let app = TestApp::start_with_real_clock().await;
     Server::start(&app, Some("panic-housekeeping")).await.died().await;
 }
 
@@ -211,25 +213,21 @@ async fn a_card_that_a_lost_key_signed_for_anothers_place_is_not_the_one_that_wa
     let lost = app.app.keys.card_key(app.now()).unwrap();
     let next = add_key(&app, KeyRole::Card, 0).await;
     let holder = Phone::activate(&app, member).await;
-    let genuine =
-        app.sheet(&app.chair().await, holder.member).await["paperToken"].as_str().unwrap().to_owned();
+    let genuine = app.paper_token(holder.member).await;
     let paper = from_text(&genuine).unwrap();
     let paper = SignedCard::parse(&paper).unwrap();
     assert_eq!(paper.kid, next);
-    let files = KeyFiles::of(&app.app.config).unwrap().read().unwrap();
-    let lost_key = files.iter().find(|key| key.public.kid == lost.kid()).unwrap();
-    store::revoke(&app.app.db, &lost_key.public, from_unix_seconds(app.now())).await.unwrap();
+    note_revoked(&app, &held_key(&app, KeyRole::Card)).await;
     // The trust list in force still names the key.
     let forged = to_text(&issue_card(&paper.claims, &lost).unwrap());
     assert_eq!(Held::download(&app).await.verdict(&forged).code, Code::Accepted);
-    till.refused(&till.purchase(&forged, 150_000, app.now()), "card-not-issued-here").await;
-    till.applied(&till.purchase(&genuine, 150_000, app.now())).await;
+    till.refused(&till.purchase(&forged, 1_500_00, app.now()), "card-not-issued-here").await;
+    till.applied(&till.purchase(&genuine, 1_500_00, app.now())).await;
 }
 
 #[tokio::test]
 async fn who_rested_while_a_key_was_lost_goes_on_with_cards_of_the_next() {
-    let app = TestApp::start().await;
-    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, mut phone) = with_phone().await;
     app.set_status(phone.member, "suspended").await;
     let next = lose_card_key(&app).await;
     app.advance(60);
@@ -263,8 +261,7 @@ async fn nobody_is_handed_a_card_of_a_lost_key() {
 
 #[tokio::test]
 async fn a_lost_key_is_done_with_when_no_card_of_it_is_left() {
-    let app = TestApp::start().await;
-    let mut phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, mut phone) = with_phone().await;
     let next = lose_card_key(&app).await;
     // A card that cannot be made, until somebody looks after it.
     let set_end = "update registration set valid_to = $1 where membership_id = $2";

@@ -5,14 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, until};
-
-async fn member_and_till() -> (TestApp, Phone, Till) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
-    let till = Till::pair(&app).await;
-    (app, phone, till)
-}
+use super::support::{DAY_SECONDS, Phone, Till, entity, until, with_till};
 
 fn cursor(pulled: &Value) -> String {
     pulled["cursor"].as_str().unwrap().to_owned()
@@ -25,8 +18,8 @@ fn ids(pulled: &Value, entity: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_change_that_commits_late_is_not_lost() {
-    let (app, phone, till) = member_and_till().await;
-    let start = cursor(&phone.pull(&cursor(&phone.pull("").await)).await);
+    let (app, phone, till) = with_till().await;
+    let start = phone.caught_up().await;
     // An older transaction has recorded its change and stays open, while a younger one commits.
     let mut slow = app.app.db.begin().await.unwrap();
     let audience = format!("member:{}", phone.member);
@@ -46,7 +39,7 @@ async fn a_change_that_commits_late_is_not_lost() {
 
 #[tokio::test]
 async fn a_client_that_starts_during_a_transaction_misses_nothing_of_it() {
-    let (app, phone, _) = member_and_till().await;
+    let (app, phone, _) = with_till().await;
     let mut slow = app.app.db.begin().await.unwrap();
     let audience = format!("member:{}", phone.member);
     let now = app.app.clock.now();
@@ -58,7 +51,7 @@ async fn a_client_that_starts_during_a_transaction_misses_nothing_of_it() {
 
 #[tokio::test]
 async fn many_changes_come_in_pages_each_once() {
-    let (app, _, till) = member_and_till().await;
+    let (app, _, till) = with_till().await;
     let start = cursor(&till.pull("").await);
     sqlx::query(
         "insert into change (audience, entity, entity_id, deleted, changed_at)
@@ -87,7 +80,7 @@ async fn many_changes_come_in_pages_each_once() {
 
 #[tokio::test]
 async fn an_entity_that_changed_often_comes_once_as_it_is_now() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let start = cursor(&phone.pull("").await);
     let now = app.now();
     let purchase = till.purchase(&phone.token(now), 1_500_00, now);
@@ -106,7 +99,7 @@ async fn an_entity_that_changed_often_comes_once_as_it_is_now() {
 
 #[tokio::test]
 async fn a_client_that_was_away_too_long_starts_over() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let start = cursor(&phone.pull("").await);
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
     app.advance(89 * DAY_SECONDS);
@@ -126,7 +119,7 @@ async fn a_client_that_was_away_too_long_starts_over() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_served_says_why() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let pull = |query: &str| format!("/api/sync/pull?{query}");
     for (query, status, code) in [
         ("face=member&schema=0", 409, "schema-too-old"),
@@ -148,7 +141,7 @@ async fn a_request_that_cannot_be_served_says_why() {
 
 #[tokio::test]
 async fn an_open_page_is_woken_by_a_purchase() {
-    let (app, phone, till) = member_and_till().await;
+    let (app, phone, till) = with_till().await;
     let mut events = phone.client.request(&Method::GET, "/api/member/events").send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;

@@ -2,15 +2,15 @@
 
 use axum::http::Method;
 use profcards::embedded::PrivateRedis;
+use profcards::partners::store::insert_partner;
 use profcards::vendors::{ApiKey, store};
-use profcards_card::{CardClaims, SignedCard, issue_card, present, to_text};
+use profcards_card::{ProofClaims, to_text};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::phone::ed25519;
 use super::support::process::run;
 use super::support::scratch::Folder;
-use super::support::{Phone, Reply, TestApp, Till, next_id};
+use super::support::{Phone, Reply, TestApp, Till, next_id, with_phone};
 
 const VERIFY: &str = "/api/v1/verify";
 
@@ -22,10 +22,14 @@ struct Vendor {
 
 impl Vendor {
     async fn of(app: &TestApp) -> Self {
+        Self::of_partner(app, app.world.partner).await
+    }
+
+    async fn of_partner(app: &TestApp, partner: Uuid) -> Self {
         let (key, key_id) = (ApiKey::new(&app.app), next_id());
         let mut conn = app.app.db.acquire().await.unwrap();
         let (hash, now) = (key.stored_hash(&app.app.secret), app.app.clock.now());
-        let made = store::insert_key(&mut conn, key_id, app.world.partner, "Касса", &hash, now).await;
+        let made = store::insert_key(&mut conn, key_id, partner, "Касса", &hash, now).await;
         assert!(made.unwrap());
         Self { key: key.to_string(), key_id }
     }
@@ -59,8 +63,7 @@ fn refusal(app: &TestApp, code: &str) -> Value {
 }
 
 async fn member_and_vendor() -> (TestApp, Phone, Vendor) {
-    let app = TestApp::start().await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (app, phone) = with_phone().await;
     let vendor = Vendor::of(&app).await;
     (app, phone, vendor)
 }
@@ -83,14 +86,17 @@ async fn a_good_card_is_accepted_once_for_each_showing() {
     );
     vendor.refuses(&app, &question, "replayed").await;
     // Whoever asks: another partner's server is told the same.
-    Vendor::of(&app).await.refuses(&app, &question, "replayed").await;
+    let (other, mut conn) = (next_id(), app.app.db.acquire().await.unwrap());
+    insert_partner(&mut conn, other, "Цветы", app.app.clock.now()).await.unwrap();
+    drop(conn);
+    Vendor::of_partner(&app, other).await.refuses(&app, &question, "replayed").await;
     vendor.verdict(&app, &json!({ "token": phone.token(app.now()), "wants": "accrual" })).await;
     // A proof that was booked at a till is used up here too.
     let (till, token) = (Till::pair(&app).await, phone.token(app.now()));
     till.applied(&till.purchase(&token, 1_500_00, app.now())).await;
     vendor.refuses(&app, &json!({ "token": token }), "replayed").await;
     // A paper card has no proof to remember.
-    let paper = &app.sheet(&app.chair().await, phone.member).await["paperToken"];
+    let paper = app.paper_token(phone.member).await;
     for _ in 0..2 {
         let verdict = vendor.verdict(&app, &json!({ "token": paper, "wants": "redemption" })).await;
         assert_eq!((&verdict["class"], &verdict["proofIdentity"]), (&json!("paper"), &Value::Null));
@@ -124,7 +130,7 @@ async fn a_redemption_needs_the_vendors_own_digits() {
     let token = phone.redeeming(now, "4711", 500_00);
     vendor.refuses(&app, &ask(&token, None), "challenge-wrong").await;
     vendor.refuses(&app, &ask(&token, Some("4712")), "challenge-wrong").await;
-    let plain = phone.token_of(&profcards_card::ProofClaims { iat: now, ..Default::default() });
+    let plain = phone.token_of(&ProofClaims { iat: now, ..Default::default() });
     vendor.refuses(&app, &ask(&plain, Some("4711")), "challenge-missing").await;
     let verdict = vendor.verdict(&app, &ask(&token, Some("4711"))).await;
     assert_eq!((&verdict["accepted"], &verdict["allowed"][2]), (&json!(true), &json!("redemption")));
@@ -135,11 +141,8 @@ async fn a_redemption_needs_the_vendors_own_digits() {
 #[tokio::test]
 async fn no_more_may_be_taken_than_the_member_allowed() {
     let (app, phone, vendor) = member_and_vendor().await;
-    let proof = |max| profcards_card::ProofClaims {
-        iat: app.now(),
-        challenge: Some("4711".into()),
-        max_redemption_kopecks: max,
-    };
+    let proof =
+        |max| ProofClaims { iat: app.now(), challenge: Some("4711".into()), max_redemption_kopecks: max };
     let cases = [
         (Some(100_00), Some(100_00), true),
         (Some(100_00), Some(100_01), false),
@@ -165,13 +168,7 @@ async fn no_more_may_be_taken_than_the_member_allowed() {
 async fn a_card_that_is_not_in_force_here_gets_one_answer() {
     let (app, phone, vendor) = member_and_vendor().await;
     let now = app.now();
-    // Signed by this instance's key, yet never recorded.
-    let thief = ed25519();
-    let claims = SignedCard::parse(&phone.card).unwrap().claims;
-    let stolen = CardClaims { cnf: Some(thief.public_key()), ..claims };
-    let stolen = issue_card(&stolen, &app.app.keys.card_key(app.now()).unwrap()).unwrap();
-    let proof = profcards_card::ProofClaims { iat: now, ..Default::default() };
-    let mut tokens = vec![to_text(&present(&stolen, &proof, &thief).unwrap())];
+    let mut tokens = vec![phone.forged(&app, now)];
     let revoked = Phone::activate(&app, app.member("Петрова Анна Ивановна").await).await;
     app.revoke(revoked.member).await;
     tokens.push(revoked.token(now));

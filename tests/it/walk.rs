@@ -6,7 +6,7 @@ use profcards::ledger::store::balance;
 use profcards::random::Random;
 use serde_json::{Value, json};
 
-use super::support::{DAY_SECONDS, Phone, TestApp, Till, next_id};
+use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, next_id};
 
 const STEPS: u32 = 160;
 /// A till may hand in what is no older than 35 days; within them every step's outcome is known.
@@ -251,7 +251,7 @@ impl Walk {
             assert_eq!((booked.available_kopecks.0, booked.pending_kopecks.0), sums);
             if !member.revoked {
                 let pulled = member.phone.pull("").await;
-                let seen = &super::support::entity(&pulled, "balance").unwrap()["availableKopecks"];
+                let seen = &entity(&pulled, "balance").unwrap()["availableKopecks"];
                 assert_eq!(*seen, sums.0);
             }
         }

@@ -1,7 +1,8 @@
 //! What a verifier downloads, checked with the pins of the app shell: the only way in which the tests look at a card.
 
 use profcards_card::{
-    Context, SignedCard, Status, StatusList, StatusLists, StatusSource, TrustList, Verdict, Wants, verify,
+    Context, SignedCard, Status, StatusList, StatusLists, StatusRef, StatusSource, TrustList, Verdict, Wants,
+    verify,
 };
 use serde_json::Value;
 
@@ -19,6 +20,11 @@ pub async fn pins(client: &Client) -> Vec<[u8; 32]> {
     let shell: Value = client.get("/shell.json").await.json(200);
     let roots = shell["roots"].as_array().unwrap();
     roots.iter().map(|root| hex::decode(root.as_str().unwrap()).unwrap().try_into().unwrap()).collect()
+}
+
+/// The place that a card (its COSE bytes) has on the lists.
+pub fn place_of(card: &[u8]) -> StatusRef {
+    SignedCard::parse(card).unwrap().claims.status
 }
 
 impl Held {
@@ -53,7 +59,7 @@ impl Held {
 
     /// How a card (its COSE bytes) stands on its list.
     pub fn status_of(&self, card: &[u8]) -> Status {
-        let place = SignedCard::parse(card).unwrap().claims.status;
+        let place = place_of(card);
         self.status.find(&place.uri).unwrap().get(place.idx).unwrap()
     }
 }

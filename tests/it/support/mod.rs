@@ -40,6 +40,8 @@ use world::World;
 pub const START: i64 = 1_795_338_000;
 /// A day.
 pub const DAY_SECONDS: i64 = 86_400;
+/// The member whom most tests are about.
+pub const NAME: &str = "Иванова Мария Петровна";
 /// No condition that a test waits for may take longer.
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -158,9 +160,19 @@ impl TestApp {
         Client::with_cookie(&self.base, &token.into_cookie(&self.app, owner.face()).to_string())
     }
 
+    /// One of those who keep the register.
+    pub async fn staff(&self, account: Uuid) -> Client {
+        self.signed_in(SessionOwner::Account(account)).await
+    }
+
     /// The school's chair.
     pub async fn chair(&self) -> Client {
-        self.signed_in(SessionOwner::Account(self.world.chair)).await
+        self.staff(self.world.chair).await
+    }
+
+    /// Redis loses whatever it remembered.
+    pub async fn forget_redis(&self) {
+        scratch::flush(self.app.config.redis_url.as_ref().unwrap()).await;
     }
 
     /// The books agree with themselves; answers what they hold.
@@ -175,6 +187,20 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// An instance, its one member, and that member's phone.
+pub async fn with_phone() -> (TestApp, Phone) {
+    let app = TestApp::start().await;
+    let phone = Phone::activate(&app, app.member(NAME).await).await;
+    (app, phone)
+}
+
+/// The same, and a till.
+pub async fn with_till() -> (TestApp, Phone, Till) {
+    let (app, phone) = with_phone().await;
+    let till = Till::pair(&app).await;
+    (app, phone, till)
 }
 
 async fn serve(app: AppState) -> (String, tokio::task::JoinHandle<()>) {

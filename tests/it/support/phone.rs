@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use profcards::enrolment::{PROFCARDS_TEXT_VERSION, possession_message};
-use profcards_card::{DeviceSigningKey, ProofClaims, present, to_text};
+use profcards_card::{CardClaims, DeviceSigningKey, ProofClaims, SignedCard, issue_card, present, to_text};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -60,6 +60,11 @@ pub async fn challenge_for(client: &Client, code: &Value) -> String {
     offer["challenge"].as_str().unwrap().to_owned()
 }
 
+/// The text of a code for a card (its COSE bytes), shown with this key.
+pub fn shown(card: &[u8], at: u64, key: &DeviceSigningKey) -> String {
+    to_text(&present(card, &ProofClaims { iat: at, ..ProofClaims::default() }, key).unwrap())
+}
+
 impl Phone {
     /// Prints a sheet for the member and activates an Ed25519 phone with it.
     pub async fn activate(app: &TestApp, member: Uuid) -> Self {
@@ -69,8 +74,13 @@ impl Phone {
     /// The same with a key of one's choice.
     pub async fn activate_with(app: &TestApp, member: Uuid, key: DeviceSigningKey) -> Self {
         let sheet = app.sheet(&app.chair().await, member).await;
+        Self::enrol(app, member, &sheet["code"], key).await
+    }
+
+    /// Enrols a phone with a code that was printed before.
+    pub async fn enrol(app: &TestApp, member: Uuid, code: &Value, key: DeviceSigningKey) -> Self {
         let client = app.anonymous();
-        let challenge = challenge_for(&client, &sheet["code"]).await;
+        let challenge = challenge_for(&client, code).await;
         let reply = client.post("/api/activation/enrol", &enrolment(&key, &challenge)).await;
         Self::enrolled(key, client, member, &reply)
     }
@@ -99,6 +109,16 @@ impl Phone {
         to_text(&present(&self.card, proof, &self.key).unwrap())
     }
 
+    /// A code of this member's card for another phone, signed by this instance's key, yet never recorded: a card that a
+    /// thief of the key would make.
+    pub fn forged(&self, app: &TestApp, at: u64) -> String {
+        let thief = ed25519();
+        let claims = SignedCard::parse(&self.card).unwrap().claims;
+        let claims = CardClaims { cnf: Some(thief.public_key()), ..claims };
+        let card = issue_card(&claims, &app.app.keys.card_key(app.now()).unwrap()).unwrap();
+        shown(&card, at, &thief)
+    }
+
     /// The server's id of this phone.
     pub async fn device_id(&self, app: &TestApp) -> Uuid {
         sqlx::query_scalar("select id from device where membership_id = $1 and cose_key = $2")
@@ -111,6 +131,11 @@ impl Phone {
 
     pub async fn profile(&self) -> Value {
         self.client.get("/api/member/profile").await.json(200)
+    }
+
+    /// The card as hex that the member's own profile has.
+    pub async fn card_hex(&self) -> String {
+        self.profile().await["card"]["cardHex"].as_str().unwrap().to_owned()
     }
 
     /// (available, pending) in kopecks, as the member sees them.

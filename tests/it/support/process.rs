@@ -7,14 +7,29 @@ use tokio::process::{Child, Command};
 
 use super::{TestApp, keys_folder};
 
+/// The program without anything of the environment; what it says is kept, what it complains of is not.
+pub fn bare_program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
+    command.env_clear().kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
+/// Where a server that was just started says that it serves.
+pub async fn address_of(child: &mut Child) -> String {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().expect("the server says where it serves");
+    // Cookies belong to the host by which the tests signed in.
+    line.trim().replace("localhost", "127.0.0.1")
+}
+
 /// The program with these arguments, on a test's database and data folder and nothing else of the environment, to play this
 /// fault or none.
 fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
     let config = &app.app.config;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
-    command.args(arguments).env_clear().kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let mut command = bare_program();
+    command.args(arguments);
     command.env("PROFCARDS_ADDR", "127.0.0.1:0").env("PROFCARDS_KEYS", keys_folder());
     command.env("PROFCARDS_DATA", &config.data).env("PROFCARDS_PWA", &config.pwa);
     command.env("DATABASE_URL", config.database_url.as_ref().unwrap());
@@ -52,13 +67,8 @@ pub async fn ended(child: Child) -> (Option<i32>, String) {
 impl Server {
     /// Starts it with a fault, or none, and waits until it serves.
     pub async fn start(app: &TestApp, fault: Option<&str>) -> Self {
-        let mut command = program(app, &["serve"], fault);
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().expect("the server says where it serves");
-        // Cookies belong to the host by which the tests signed in.
-        let base = line.trim().replace("localhost", "127.0.0.1");
-        Self { base, child }
+        let mut child = start(app, &["serve"], fault);
+        Self { base: address_of(&mut child).await, child }
     }
 
     /// `kill -9`.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::Client;
+use super::process::{address_of, bare_program};
 use super::scratch::{Database, Folder};
 
 /// An instance in production that is yet to be set up, and the place where its root is kept.
@@ -56,14 +56,7 @@ impl Production {
 
     /// The program; words with a slash are paths of this place.
     pub fn command(&self, args: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_profcards"));
-        command
-            .env_clear()
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let mut command = bare_program();
         command.env("PROFCARDS_KEYS", self.path("keys")).env("PROFCARDS_PWA", self.path("pwa"));
         for word in args.split_whitespace() {
             command.arg(if word.contains('/') { self.text(word) } else { word.to_owned() });
@@ -90,7 +83,7 @@ impl Production {
 
     /// Runs a command to its end.
     pub async fn run(&self, command: &mut Command) -> Outcome {
-        let output = command.output().await.unwrap();
+        let output = command.stderr(Stdio::piped()).output().await.unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Outcome { succeeded: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
     }
@@ -98,23 +91,37 @@ impl Production {
     /// The running server and where it serves.
     pub async fn serve(&self) -> (Child, Client) {
         let mut child = self.of_server(&mut self.command("serve")).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().expect("the server says where it serves");
-        (child, Client::new(&line.trim().replace("localhost", "127.0.0.1")))
+        let base = address_of(&mut child).await;
+        (child, Client::new(&base))
     }
 
-    /// Roles and states, as `keys list` tells them.
+    /// Every key, as `keys list` tells of it.
+    async fn listed(&self) -> Vec<Value> {
+        serde_json::from_str(&self.on_server("keys list --json").await.good()).unwrap()
+    }
+
+    /// Their roles and states.
     pub async fn states(&self) -> Vec<(String, String)> {
-        let listed = self.on_server("keys list --json").await.good();
-        let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
         let word = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
-        listed.iter().map(|key| (word(key, "role"), word(key, "state"))).collect()
+        self.listed().await.iter().map(|key| (word(key, "role"), word(key, "state"))).collect()
+    }
+
+    /// Makes a root in this file and pins it by this name.
+    pub async fn make_root(&self, file: &str, pin: &str) -> Outcome {
+        let init = format!("keys init --root root/{file} --root-passphrase-file root/passphrase --pin {pin}");
+        self.beside_root(&init).await
+    }
+
+    /// The root in this file signs the trust list that the server asked for.
+    pub async fn sign_with(&self, root: &str, out: &str) -> Outcome {
+        let files = format!("--request root/request.json --out root/{out} --root root/{root}");
+        let sign = format!("keys trust-list {files} --root-passphrase-file root/passphrase");
+        self.beside_root(&sign).await
     }
 
     /// From an empty folder to a trust list in force.
     pub async fn set_up(&self) {
-        let root = "keys init --root root/root.json --root-passphrase-file root/passphrase --pin Первый";
-        self.beside_root(root).await.good();
+        self.make_root("root.json", "Первый").await.good();
         self.on_server("keys init").await.good();
         self.new_trust_list().await;
     }
@@ -128,14 +135,12 @@ impl Production {
     /// The same without the last step.
     pub async fn sign_trust_list(&self) {
         self.on_server("keys export-public --out root/request.json").await.good();
-        let sign = "keys trust-list --request root/request.json --out root/trust-list.cose --root root/root.json --root-passphrase-file root/passphrase";
-        self.beside_root(sign).await.good();
+        self.sign_with("root.json", "trust-list.cose").await.good();
     }
 
     /// The short name of the server's key that signs for this role.
     pub async fn kid(&self, role: &str) -> String {
-        let listed = self.on_server("keys list --json").await.good();
-        let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+        let listed = self.listed().await;
         let key = listed.iter().find(|key| key["role"] == role && key["state"] == "signs").unwrap();
         key["kid"].as_str().unwrap().to_owned()
     }

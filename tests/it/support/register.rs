@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::world::person;
-use super::{Client, Phone, Reply, TestApp, next_id, settled};
+use super::{Client, Phone, Reply, TestApp, next_id};
 
 /// A change of data: what a form holds of this person.
 pub fn edit(full_name: &str) -> Value {
@@ -13,6 +13,24 @@ pub fn edit(full_name: &str) -> Value {
     fields.remove("joinedOn");
     fields.remove("processingConsentOn");
     form
+}
+
+/// The form with another value in this field.
+pub fn with(mut form: Value, field: &str, value: Value) -> Value {
+    form[field] = value;
+    form
+}
+
+/// Where an organisation's members are entered and looked for.
+pub fn members_of(organisation_id: i64) -> String {
+    format!("/api/staff/organisations/{organisation_id}/members")
+}
+
+/// A page of an organisation's members.
+pub async fn found(staff: &Client, organisation_id: i64, query: &[(&str, &str)]) -> Value {
+    let encoded = reqwest::Url::parse_with_params("http://localhost", query).unwrap();
+    let path = format!("{}?{}", members_of(organisation_id), encoded.query().unwrap_or_default());
+    staff.get(&path).await.json(200)
 }
 
 /// Asks for a change of a member; `what` is the end of its path.
@@ -29,6 +47,11 @@ impl TestApp {
     /// The chair suspends, resumes or ends a membership.
     pub async fn set_status(&self, member: Uuid, to: &str) -> Value {
         ask(&self.chair().await, member, "status", &json!({ "to": to })).await.json(200)
+    }
+
+    /// How many cards were ever issued.
+    pub async fn cards_issued(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from card").fetch_one(&self.app.db).await.unwrap()
     }
 
     /// Nobody holds two living cards of a class, and a phone card that is not revoked is that of the phone that is enrolled now.
@@ -68,7 +91,7 @@ impl Phone {
 
     /// The same notices whole, in no order.
     pub async fn notice_data(&self) -> Vec<Value> {
-        let pulled = settled(async || self.pull_once("").await).await;
+        let pulled = self.pull("").await;
         let upserts = pulled["upserts"].as_array().unwrap().iter();
         upserts.filter(|one| one["entity"] == "notice").map(|one| one["data"].clone()).collect()
     }
@@ -81,6 +104,6 @@ impl Phone {
 
     /// Takes the card that the profile holds now, as the app does after a pull.
     pub async fn take_new_card(&mut self) {
-        self.card = hex::decode(self.profile().await["card"]["cardHex"].as_str().unwrap()).unwrap();
+        self.card = hex::decode(self.card_hex().await).unwrap();
     }
 }

@@ -145,6 +145,12 @@ impl TestApp {
         chair.post_once(&path, next_id(), &serde_json::json!({})).await.json(200)
     }
 
+    /// The code of a member's paper card, as printed on a new sheet.
+    pub async fn paper_token(&self, member: Uuid) -> String {
+        let sheet = self.sheet(&self.chair().await, member).await;
+        sheet["paperToken"].as_str().unwrap().to_owned()
+    }
+
     /// Revokes a member's cards as lost.
     pub async fn revoke(&self, member: Uuid) {
         let path = format!("/api/staff/members/{member}/cards/revoke");
