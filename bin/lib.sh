@@ -79,6 +79,12 @@ want_build_tools() {
   want npm command -v npm
 }
 
+want_chromium() {
+  want chromium command -v chromium
+  # Any font with Cyrillic letters.
+  want fonts-dejavu-core sh -c 'fc-list :lang=ru | grep -q .'
+}
+
 install_missing() {
   [ ${#missing[@]} -gt 0 ] || return 0
   local install=("$root/bin/apt-install" "${missing[@]}")
@@ -120,6 +126,9 @@ use_node() {
 }
 
 # --- How the parts are built.
+
+# With the tests, so that no later step builds anything again.
+build_server() { cargo build --locked --workspace --bins --tests; }
 
 install_modules() { # a folder with a package-lock.json
   local locked seen=$1/node_modules/.profcards-lock
