@@ -10,6 +10,7 @@ import {
   precacheAndRoute,
 } from 'workbox-precaching';
 import { NavigationRoute, registerRoute } from 'workbox-routing';
+import { SEGMENTS } from './app/faces';
 import { restoreClock } from './core/clock';
 import { syncOf } from './sync/engine';
 import { countOutbox } from './sync/outbox';
@@ -25,7 +26,7 @@ cleanupOutdatedCaches();
 
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL('/index.html'), {
-    allowlist: [/^\/$/, /^\/(card|activate|scan|chair)(\/|$)/],
+    allowlist: [/^\/$/, new RegExp(`^/(${SEGMENTS.join('|')})([/?]|$)`)],
   }),
 );
 

@@ -1,6 +1,6 @@
 /** Which face owns a path. */
 
-export type Face = 'chooser' | 'member' | 'cashier' | 'chair';
+type Face = 'chooser' | 'member' | 'cashier' | 'chair';
 
 const faceByFirstSegment: Record<string, Face> = {
   card: 'member',
@@ -9,6 +9,9 @@ const faceByFirstSegment: Record<string, Face> = {
   scan: 'cashier',
   chair: 'chair',
 };
+
+/** What a path of the app begins with. */
+export const SEGMENTS = Object.keys(faceByFirstSegment);
 
 export function faceOf(path: string): Face {
   return faceByFirstSegment[path.split('/')[1] ?? ''] ?? 'chooser';

@@ -2,9 +2,9 @@ import { mount } from 'svelte';
 import '../ui/tokens.css';
 import '../ui/base.css';
 import App from './App.svelte';
-import { reloadOnceOnMissingChunk } from './updates';
+import { reloadOnMissingChunk } from './updates';
 
-reloadOnceOnMissingChunk();
+reloadOnMissingChunk();
 
 const target = document.getElementById('app');
 if (!target) throw new Error('index.html has no #app');

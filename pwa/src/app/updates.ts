@@ -1,4 +1,5 @@
 /** Registers the service worker and says when a new version waits; it takes over only when asked. */
+import { askServerMillis } from '../sync/wire';
 
 const LOOK_EVERY_MILLIS = 3_600_000;
 
@@ -51,21 +52,24 @@ export async function updateApp(): Promise<void> {
     await new Promise((changed) => incoming.addEventListener('statechange', changed, { once: true }));
   }
   if (incoming.state === 'installed') takeOver(incoming);
+  else location.reload();
 }
 
 const RELOADED_KEY = 'reloaded-for-missing-chunk';
+/** A file that stays away, although the server is there, must not reload the page for ever. */
+const RELOAD_AT_MOST_EVERY_MILLIS = 60_000;
 
-/** After an update an open page may ask for a chunk that is gone; one reload brings the new ones. */
-export function reloadOnceOnMissingChunk(): void {
-  addEventListener('vite:preloadError', (event) => {
-    if (sessionStorage.getItem(RELOADED_KEY)) return;
-    sessionStorage.setItem(RELOADED_KEY, '1');
-    event.preventDefault();
-    location.reload();
-  });
+/** After an update an open page may ask for a chunk that is gone; a reload brings the new ones. */
+export function reloadOnMissingChunk(): void {
+  addEventListener('vite:preloadError', () => void reloadIfServerAnswers());
 }
 
-/** Call when a face has loaded: the next missing chunk may reload again. */
-export function chunkLoaded(): void {
-  sessionStorage.removeItem(RELOADED_KEY);
+/** Without the server nothing is gone, and a reload would only lose the page. */
+async function reloadIfServerAnswers(): Promise<void> {
+  const lastMillis = Number(sessionStorage.getItem(RELOADED_KEY));
+  if (Date.now() - lastMillis < RELOAD_AT_MOST_EVERY_MILLIS) return;
+  const answers = await askServerMillis().then(() => true, () => false);
+  if (!answers) return;
+  sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
+  location.reload();
 }

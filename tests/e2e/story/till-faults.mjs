@@ -1,11 +1,13 @@
 // What goes wrong at a till around the card itself: a trigger pulled twice, an answer that comes late, an Enter on the pad, a
-// device that keeps nothing, a server of another version.
+// device that keeps nothing, a server of another version, a file that is gone.
 import assert from 'node:assert/strict';
+import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { scanning, typeAmount } from './till.mjs';
 import { makeTill, plant, readVectors } from './till-codes.mjs';
 
 const NUMBER = '000000000000';
+const LOADED_ANEW_WITHIN_MILLIS = 10_000;
 
 export async function faultsStory(stage) {
   chapter('Around the card');
@@ -16,6 +18,8 @@ export async function faultsStory(stage) {
   await check('a trigger that was pulled twice is one showing, and another code spends it', async () => {
     await accepts(till, first.token, 'Иванова М. П.');
     await paste(till, first.token);
+    await drawn(till);
+    assert.equal(await till.at('verdict').getAttribute('data-code'), 'accepted');
     await accepts(till, paper.token, 'бумажная карта');
     await paste(till, first.token);
     await till.reads(till.at('verdict'), 'Этот код уже принят');
@@ -42,6 +46,7 @@ export async function faultsStory(stage) {
   });
   await till.context.close();
   await brokenStory(stage);
+  await missingStory(stage);
 }
 
 async function lateNumber(till, vector) {
@@ -65,10 +70,14 @@ async function lateNumber(till, vector) {
   await till.page.getByRole('dialog').waitFor({ state: 'hidden' });
   await accepts(till, vector.token, 'Иванова М. П.');
   answer();
-  // Its words would be on the screen before the next frame.
-  await till.page.evaluate(() => fetch('/api/time').then(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))));
+  await drawn(till);
   assert.equal(await till.at('found').count(), 0);
   await till.reads(till.at('verdict'), 'Иванова М. П.');
+}
+
+/** What was under way is over: its words would be on the screen before the next frame. */
+async function drawn(till) {
+  await till.page.evaluate(() => fetch('/api/time').then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
 }
 
 async function brokenStory(stage) {
@@ -88,6 +97,29 @@ async function brokenStory(stage) {
     await till.at('retry').click();
     await scanning(till);
     await till.context.close();
+  });
+}
+
+/** As after an update with which the files of the page that is open are gone. */
+async function missingStory(stage) {
+  await check('a face whose file is gone: the page is loaded anew once, says so, and opens when the file is back', async () => {
+    const visitor = await stage.person('missing', { isPhone: false });
+    // The service worker has a copy of every file.
+    await visitor.context.addInitScript(() => delete Navigator.prototype.serviceWorker);
+    let loads = 0;
+    visitor.context.on('request', (request) => (loads += request.isNavigationRequest() ? 1 : 0));
+    const file = '**/assets/Cashier-*.js';
+    await visitor.context.route(file, (route) => route.fulfill({ status: 404 }));
+    await visitor.open('/scan');
+    await until('the page is loaded anew', LOADED_ANEW_WITHIN_MILLIS, () => loads === 2);
+    await visitor.page.waitForLoadState();
+    await visitor.reads(visitor.page.getByRole('alert'), 'Экран не загрузился');
+    await visitor.shoot('face-missing');
+    assert.equal(loads, 2);
+    await visitor.context.unroute(file);
+    await visitor.at('retry').click();
+    await scanning(visitor);
+    await visitor.context.close();
   });
 }
 

@@ -12,7 +12,7 @@ export const later = {
   typing: () => import('./TypeSheet.svelte'),
 };
 
-/** What cannot be had now is asked for again when it is wanted. */
+/** What cannot be had now is missed only when it is wanted; app/updates.ts reloads then. */
 export function fetchLater(): void {
   for (const load of Object.values(later)) void load().catch(() => undefined);
 }

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+const NOW_MILLIS = Date.UTC(2026, 10, 22, 12);
+
+const reload = vi.fn();
+const kept = new Map<string, string>();
+let chunkMissing: () => void;
+let asked: string[];
+
+function serverAnswers(answer: () => Response): void {
+  vi.stubGlobal('fetch', async (path: string) => {
+    asked.push(path);
+    return answer();
+  });
+}
+
+beforeEach(async () => {
+  vi.resetModules();
+  vi.useFakeTimers({ now: NOW_MILLIS, toFake: ['Date'] });
+  asked = [];
+  kept.clear();
+  reload.mockClear();
+  vi.stubGlobal('location', { reload });
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+  });
+  vi.stubGlobal('addEventListener', (name: string, listener: () => void) => {
+    if (name === 'vite:preloadError') chunkMissing = listener;
+  });
+  serverAnswers(() => Response.json({ unixMillis: NOW_MILLIS }));
+  const { reloadOnMissingChunk } = await import('./updates');
+  reloadOnMissingChunk();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** The answer has been read, too. */
+async function missChunk(): Promise<void> {
+  chunkMissing();
+  await new Promise((later) => setTimeout(later));
+}
+
+test('a chunk that is gone reloads the page', async () => {
+  await missChunk();
+  expect([reload.mock.calls.length, asked]).toEqual([1, ['/api/time']]);
+});
+
+const away: [string, () => Response][] = [
+  ['does not answer', () => { throw new TypeError('no network'); }],
+  ['is away behind its proxy', () => new Response('', { status: 502 })],
+  ['is hidden by the sign-in page of a network', () => new Response('<html>')],
+];
+
+test.each(away)('while the server %s, the page stays', async (_, answer) => {
+  serverAnswers(answer);
+  await missChunk();
+  expect(reload).not.toHaveBeenCalled();
+  // And as soon as it answers, the chunk is looked for.
+  serverAnswers(() => Response.json({ unixMillis: NOW_MILLIS }));
+  await missChunk();
+  expect(reload).toHaveBeenCalledTimes(1);
+});
+
+test('a chunk that stays away reloads the page once a minute at most', async () => {
+  await missChunk();
+  vi.setSystemTime(NOW_MILLIS + 59_999);
+  await missChunk();
+  expect(reload).toHaveBeenCalledTimes(1);
+  vi.setSystemTime(NOW_MILLIS + 60_000);
+  await missChunk();
+  expect(reload).toHaveBeenCalledTimes(2);
+});
+
+test('a new version that could not be installed leaves the page to be loaded anew', async () => {
+  const { updateApp } = await import('./updates');
+  const installing = Object.assign(new EventTarget(), { state: 'installing' });
+  const registration = { update: async () => undefined, installing };
+  vi.stubGlobal('navigator', { serviceWorker: { getRegistration: async () => registration } });
+  const updating = updateApp();
+  await new Promise((later) => setTimeout(later));
+  expect(reload).not.toHaveBeenCalled();
+  installing.state = 'redundant';
+  installing.dispatchEvent(new Event('statechange'));
+  await updating;
+  expect(reload).toHaveBeenCalledTimes(1);
+});
