@@ -2,14 +2,14 @@
  * The typed client of the server, and the one place where a failed request becomes an `ApiProblem`.
  * Every request also tells `contact` whether the server was reached: `navigator.onLine` lies.
  */
-import createClient, { type FetchOptions } from 'openapi-fetch';
+import createClient from 'openapi-fetch';
 import { contact } from './contact';
 import { ApiProblem, problemFrom } from './problem';
 import type { paths } from './schema.gen';
 
 const REQUEST_TIMEOUT_MILLIS = 20_000;
 
-/** `fetch` that gives up in time and reports contact; for what is not in the OpenAPI document. */
+/** `fetch` that gives up in time and reports contact; for what is read by a schema of its own. */
 export async function reach(input: Request | string, init: RequestInit = {}): Promise<Response> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MILLIS);
   const given = init.signal ?? (input instanceof Request ? input.signal : undefined);
@@ -36,8 +36,6 @@ export const api = createClient<paths>({
   credentials: 'same-origin',
 });
 
-export type { FetchOptions };
-
 interface Answer<T> {
   data?: T;
   error?: unknown;
@@ -49,9 +47,4 @@ export async function answerOf<T>(pending: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await pending;
   if (!response.ok) throw problemFrom(response.status, error);
   return data as T;
-}
-
-/** A key per intended effect; the retry of the same effect sends the same key. */
-export function idempotencyKey(key: string = crypto.randomUUID()): { 'Idempotency-Key': string } {
-  return { 'Idempotency-Key': key };
 }

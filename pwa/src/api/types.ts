@@ -5,8 +5,6 @@ import type { components } from './schema.gen';
 type Schemas = components['schemas'];
 
 export type Balance = Schemas['Balance'];
-export type Consent = Schemas['ProfileConsent'];
-export type IssuedCard = Schemas['PhoneCard'];
 export type MemberProfile = Schemas['MemberProfile'];
 export type ActivationChallenge = Schemas['ActivationOffer'];
 export type GivenConsent = Schemas['GivenConsent'];

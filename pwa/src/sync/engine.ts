@@ -9,7 +9,7 @@ import type { OutboxRow, SyncFace } from '../db/schema';
 import { addToOutbox, countOutbox, type Mutation } from './outbox';
 import { pullChanges } from './pull';
 import { pushOutbox } from './push';
-import { askServerMillis, type PushAnswer } from './wire';
+import { askServerMillis } from './wire';
 
 export interface SyncStatus {
   running: boolean;
@@ -21,11 +21,9 @@ export interface SyncStatus {
   queued: number;
   rejected: number;
   pending: boolean;
-  clock: PushAnswer['clock'] | null;
 }
 
 export interface Sync {
-  readonly face: SyncFace;
   get(): SyncStatus;
   subscribe(listener: (status: SyncStatus) => void): () => void;
   onChange(listener: () => void): () => void;
@@ -45,7 +43,6 @@ const initial: SyncStatus = {
   queued: 0,
   rejected: 0,
   pending: false,
-  clock: null,
 };
 
 const syncs = new Map<SyncFace, Sync>();
@@ -137,7 +134,6 @@ function createSync(face: SyncFace): Sync {
 
   void refresh().catch((cause: unknown) => console.error(cause));
   return {
-    face,
     get: () => status,
     subscribe: (listener) => register(statusListeners, listener, () => listener(status)),
     onChange: (listener) => register(changeListeners, listener),
@@ -161,27 +157,16 @@ async function pushAndPull(
   set: (part: Partial<SyncStatus>) => void,
   onNews: () => void,
 ): Promise<void> {
-  const clock = await pushOutbox(face, onNews);
-  if (clock) set({ clock });
+  await pushOutbox(face, onNews);
   set({ pending: await pullChanges(face, onNews) });
-  await refreshClock();
+  // A face that only pulls would never hear the time; a proof dated by a wrong clock is refused.
+  if (!isClockFresh()) await learnTime();
 }
 
-/** A face that only pulls would never hear the time; a proof dated by a wrong clock is refused. */
-async function refreshClock(): Promise<void> {
-  if (isClockFresh()) return;
+/** Asks the server what time it is. */
+export async function learnTime(): Promise<void> {
   const askedAtMillis = Date.now();
   await learnServerTime(await askServerMillis(), askedAtMillis);
-}
-
-/** Names this installation to the server when it is paired, for as long as its database lives. Sent with nothing else. */
-export async function clientIdOf(face: SyncFace): Promise<string> {
-  const key = `client:${face}`;
-  const kept = await readMeta<string>(key);
-  if (kept) return kept;
-  const fresh = crypto.randomUUID();
-  await writeMeta(key, fresh);
-  return fresh;
 }
 
 function openChannel(name: string, heard: () => void): BroadcastChannel | undefined {

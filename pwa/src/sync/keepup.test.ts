@@ -35,7 +35,7 @@ beforeEach(() => {
       return Response.json(
         url.startsWith('/api/time')
           ? { unixMillis: Date.now() }
-          : { upserts: [], tombstones: [], cursor: 'c1', more: false, pending: false, ackedSeq: 0 },
+          : { upserts: [], tombstones: [], cursor: 'c1', more: false, pending: false },
       );
     }),
   );

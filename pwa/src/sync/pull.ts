@@ -1,6 +1,6 @@
 /** Brings the server's rows into the phone's database; rows and cursor are committed together. */
 import { ApiProblem } from '../api/problem';
-import { database, type Db } from '../db/open';
+import { database } from '../db/open';
 import type { SyncFace } from '../db/schema';
 import { sendPull, type PullAnswer } from './wire';
 
@@ -68,8 +68,8 @@ async function keep(face: SyncFace, pages: readonly PullAnswer[], anew: boolean)
 }
 
 /** For signing out or pairing anew: what was pulled goes, the outbox is not touched. */
-export async function forgetPulled(face: SyncFace, db: Promise<Db> = database()): Promise<void> {
-  const tx = (await db).transaction(['entities', 'meta'], 'readwrite');
+export async function forgetPulled(face: SyncFace): Promise<void> {
+  const tx = (await database()).transaction(['entities', 'meta'], 'readwrite');
   await tx.objectStore('entities').delete(IDBKeyRange.bound([face], [face, []]));
   await tx.objectStore('meta').delete(cursorKey(face));
   await tx.done;

@@ -6,25 +6,18 @@ import { readQueued, settle } from './outbox';
 import { PUSH_AT_MOST, sendPush, type PushAnswer } from './wire';
 
 /** Refusals of a whole request that one bad row can cause. */
-const CAUSED_BY_A_ROW = new Set(['malformed-request', 'invalid-input', 'too-large']);
+export const CAUSED_BY_A_ROW = ['malformed-request', 'invalid-input', 'too-large'];
 
 interface Pushing {
   face: SyncFace;
   /** Told at once: what was settled stays settled when a later request fails. */
   onSettled: () => void;
-  /** The server's word on whose clock is off, as of the last request. */
-  clock?: PushAnswer['clock'];
 }
 
-export async function pushOutbox(
-  face: SyncFace,
-  onSettled: () => void,
-): Promise<PushAnswer['clock'] | undefined> {
-  const pushing: Pushing = { face, onSettled };
-  for (;;) {
-    const rows = await readQueued(face, PUSH_AT_MOST);
-    if (rows.length === 0 || (await pushRows(pushing, rows)) === 0) return pushing.clock;
-  }
+export async function pushOutbox(face: SyncFace, onSettled: () => void): Promise<void> {
+  let rows;
+  do rows = await readQueued(face, PUSH_AT_MOST);
+  while (rows.length > 0 && (await pushRows({ face, onSettled }, rows)) > 0);
 }
 
 /** A request refused for one row's sake is halved until that row stands alone; the rest go through. */
@@ -32,7 +25,7 @@ async function pushRows(pushing: Pushing, rows: readonly OutboxRow[]): Promise<n
   try {
     return await pushOnce(pushing, rows);
   } catch (cause) {
-    if (!(cause instanceof ApiProblem) || !CAUSED_BY_A_ROW.has(cause.code)) throw cause;
+    if (!(cause instanceof ApiProblem) || !CAUSED_BY_A_ROW.includes(cause.code)) throw cause;
     const [only] = rows;
     if (rows.length === 1 && only) {
       // Where a request without any row is refused as well, no row is to blame for it, and this throws.
@@ -50,7 +43,6 @@ async function pushOnce(pushing: Pushing, rows: readonly OutboxRow[]): Promise<n
   const answer = await sendPush(pushing.face, rows, Math.floor(askedAtMillis / 1000));
   const heardAtMillis = Date.now();
   const settled = await settleRows(pushing, answer.answers);
-  pushing.clock = answer.clock;
   // Whole seconds were cut off somewhere within the second: half of one is the best guess.
   await learnServerTime(answer.serverTime * 1000 + 500, askedAtMillis, heardAtMillis);
   return settled;

@@ -3,10 +3,9 @@ import * as v from 'valibot';
 import { reach } from '../api/client';
 import { ApiProblem, problemFrom } from '../api/problem';
 import type * as Server from '../api/types';
-import type { ReadAs } from '../api/types';
 import type { OutboxRow, SyncFace } from '../db/schema';
 
-export const SYNC_SCHEMA = 1;
+const SYNC_SCHEMA = 1;
 export const PUSH_AT_MOST = 100;
 
 const ServerTime = v.object({ unixMillis: v.number() });
@@ -22,7 +21,6 @@ const Answer = v.object({
 
 const PushAnswer = v.object({
   answers: v.array(Answer),
-  clock: v.object({ skewSeconds: v.number(), whose: v.nullish(v.string()) }),
   serverTime: v.number(),
 });
 
@@ -36,8 +34,8 @@ const PullAnswer = v.object({
   pending: v.boolean(),
 });
 
-export type PushAnswer = ReadAs<typeof PushAnswer, Server.PushAnswer>;
-export type PullAnswer = ReadAs<typeof PullAnswer, Server.PullAnswer>;
+export type PushAnswer = Server.ReadAs<typeof PushAnswer, Server.PushAnswer>;
+export type PullAnswer = Server.ReadAs<typeof PullAnswer, Server.PullAnswer>;
 export type MutationAnswer = PushAnswer['answers'][number];
 
 export async function sendPush(

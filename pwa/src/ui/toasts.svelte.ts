@@ -3,7 +3,7 @@
 const SHOWN_MILLIS = 6000;
 const AT_MOST = 3;
 
-export interface ToastAction {
+interface ToastAction {
   label: string;
   run: () => void;
 }

@@ -1,5 +1,5 @@
 /** Which rows of a long list are drawn: those in sight and a few around them. */
-export interface RowWindow {
+interface RowWindow {
   first: number;
   /** One past the last. */
   end: number;

@@ -10,7 +10,7 @@ export class DecoderFailed extends Error {}
 
 interface Waiting {
   done: (text: string | null) => void;
-  failed: (cause: DecoderFailed) => void;
+  fail: (cause: DecoderFailed) => void;
 }
 
 let worker: Worker | null = null;
@@ -30,11 +30,11 @@ export function warmDecoder(): Worker {
   return started;
 }
 
-function giveUp(failed: Worker, reason: string): void {
-  failed.terminate();
-  if (failed !== worker) return;
+function giveUp(broken: Worker, reason: string): void {
+  broken.terminate();
+  if (broken !== worker) return;
   worker = null;
-  for (const { failed: fail } of waiting.values()) fail(new DecoderFailed(reason));
+  for (const { fail } of waiting.values()) fail(new DecoderFailed(reason));
 }
 
 /** The text of a code in the picture, or null where none can be read. The picture's pixels go to the worker for good. */
@@ -43,8 +43,8 @@ export async function decodePicture(picture: ImageData): Promise<string | null> 
   const decoder = warmDecoder();
   const timer = setTimeout(() => giveUp(decoder, 'no answer'), DECODED_WITHIN_MILLIS);
   try {
-    return await new Promise<string | null>((done, failed) => {
-      waiting.set(id, { done, failed });
+    return await new Promise<string | null>((done, fail) => {
+      waiting.set(id, { done, fail });
       decoder.postMessage({ id, picture } satisfies Frame, [picture.data.buffer]);
     });
   } finally {

@@ -17,7 +17,7 @@ type Key = Pick<KeyboardEvent, 'code' | 'key' | 'shiftKey'>;
  * The character of the QR alphabet that a scanner meant. By the key's place, for a scanner types as on a US keyboard
  * while the till's layout may be Russian.
  */
-export function scannedChar({ code, key, shiftKey }: Key): string | null {
+function scannedChar({ code, key, shiftKey }: Key): string | null {
   if (shiftKey && SHIFTED[code]) return SHIFTED[code];
   if (PLAIN[code]) return PLAIN[code];
   const placed = /^(?:Key([A-Z])|(?:Digit|Numpad)([0-9]))$/.exec(code);

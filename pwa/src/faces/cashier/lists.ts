@@ -6,7 +6,6 @@ import {
   TRUST_LIST_PATH, issuedAtSeconds, readLists, refreshLists as refresh,
   type HeldLists, type ListSource, type ListStorage, type Refreshed,
 } from '../../core/card/lists';
-import { learnServerTime } from '../../core/clock';
 import { database, readMeta, writeMeta } from '../../db/open';
 import { seen, tillNowSeconds } from './time';
 
@@ -58,13 +57,6 @@ async function withoutRollback(trust: HeldLists['trust']): Promise<HeldLists['tr
 export async function refreshLists(held: HeldLists): Promise<Refreshed> {
   const roots = await readPins();
   return refresh(held, { roots, storage, trustListPath: TRUST_LIST_PATH, download, nowSeconds: tillNowSeconds });
-}
-
-export async function learnTime(): Promise<void> {
-  const askedAtMillis = Date.now();
-  const response = await reach('/api/time');
-  const answer = (await response.json().catch(() => ({}))) as { unixMillis?: unknown };
-  if (typeof answer.unixMillis === 'number') await learnServerTime(answer.unixMillis, askedAtMillis);
 }
 
 const download: ListSource['download'] = async (path, heldEtag) => {

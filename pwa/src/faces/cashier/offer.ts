@@ -4,7 +4,7 @@ import type { Offer } from './tillApi';
 /** The server takes no larger purchase. */
 export const AMOUNT_MAX_KOPECKS = 1_000_000_000;
 
-export type Accrual =
+type Accrual =
   | { kind: 'none' }
   | { kind: 'below-minimum'; percentBp: number; minKopecks: number }
   | { kind: 'percent' | 'capped'; percentBp: number; kopecks: number };

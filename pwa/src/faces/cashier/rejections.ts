@@ -1,7 +1,11 @@
 // Why the server did not take an operation, in words for the cashier.
 import { money } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
+import { CAUSED_BY_A_ROW } from '../../sync/push';
 import { isVerdictCode, wordsOf } from './words';
+
+/** What a newer server or a newer app may take back; all other refusals are final. */
+export const UNREAD = ['unknown-mutation', 'malformed-args', ...CAUSED_BY_A_ROW];
 
 const rejections: Record<string, () => string> = {
   'op-number-reused': m.cashier_reject_op_number_reused,
@@ -11,9 +15,7 @@ const rejections: Record<string, () => string> = {
   'not-in-programme': m.cashier_reject_not_in_programme,
   'unknown-mutation': m.cashier_reject_unknown_mutation,
   'malformed-args': m.cashier_reject_malformed_args,
-  'malformed-request': m.cashier_reject_malformed_args,
-  'invalid-input': m.cashier_reject_malformed_args,
-  'too-large': m.cashier_reject_malformed_args,
+  ...Object.fromEntries(CAUSED_BY_A_ROW.map((code) => [code, m.cashier_reject_malformed_args])),
   'unknown-purchase': m.cashier_reject_unknown_purchase,
   'already-cancelled': m.cashier_reject_already_cancelled,
   'cancel-too-late': m.cashier_reject_cancel_too_late,

@@ -2,7 +2,7 @@
 // why before looking. iOS has no vibration and some tills no loudspeaker: neither ever stands alone.
 import { CODES, type Code, type Tone } from './words';
 
-export interface Note {
+interface Note {
   hertz: number;
   atSeconds: number;
   lastsSeconds: number;

@@ -4,13 +4,13 @@ import { contact, type Contact } from '../../api/contact';
 import { asProblem } from '../../api/problem';
 import { clockOffsetSeconds, restoreClock } from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
-import { askToPersist } from '../../db/open';
-import { clientIdOf, syncOf, type SyncStatus } from '../../sync/engine';
+import { askToPersist, readMeta, writeMeta } from '../../db/open';
+import { learnTime, syncOf, type SyncStatus } from '../../sync/engine';
 import { keepInSync } from '../../sync/keepup';
 import { forget, readOutbox, requeue } from '../../sync/outbox';
 import { forgetPulled } from '../../sync/pull';
 import { forgetOldProofs } from './judge';
-import { learnTime, listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
+import { listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
 import {
   continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift, setOutlet,
 } from './purchases';
@@ -22,6 +22,7 @@ const LISTS_REFRESH_MILLIS = 5 * 60_000;
 const LISTS_WATCH_MILLIS = 4_000;
 const LISTS_WATCH_SLOWEST_MILLIS = 16_000;
 const TICK_MILLIS = 10_000;
+const INSTALLATION_KEY = 'client:till';
 
 const sync = syncOf('till');
 
@@ -74,7 +75,7 @@ export async function startTill(): Promise<() => void> {
 }
 
 export async function pair(code: string): Promise<void> {
-  const answer = await pairTill(code, await clientIdOf('till'));
+  const answer = await pairTill(code, await installationId());
   await forgetPulled('till');
   await saveEntity('till', 'till', 'me', answer);
   await setOutlet(answer.outletId);
@@ -83,6 +84,15 @@ export async function pair(code: string): Promise<void> {
   await readState();
   void askToPersist();
   followServer();
+}
+
+/** Names this installation to the server when it is paired, for as long as its database lives. Sent with nothing else. */
+async function installationId(): Promise<string> {
+  const kept = await readMeta<string>(INSTALLATION_KEY);
+  if (kept) return kept;
+  const fresh = crypto.randomUUID();
+  await writeMeta(INSTALLATION_KEY, fresh);
+  return fresh;
 }
 
 /** The outbox stays: what was not sent goes after the next pairing. */

@@ -1,7 +1,7 @@
 // The till's own endpoints and what they answer. What does not fit is the server's defect, not data.
 import * as v from 'valibot';
-import { reach } from '../../api/client';
-import { ApiProblem, problemFrom } from '../../api/problem';
+import { answerOf, api } from '../../api/client';
+import { ApiProblem, asProblem } from '../../api/problem';
 import type { FoundCard, ReadAs, RedemptionLimit, TillState } from '../../api/types';
 
 const OfferShape = v.object({
@@ -50,38 +50,28 @@ export function readTill(body: unknown): Till | null {
 
 /** By its own id a browser that was a till of this outlet before becomes that till again, with its numbers. */
 export function pairTill(code: string, clientId: string): Promise<Till> {
-  return post('/api/till/pairing', { code, clientId }, TillShape);
+  return read(TillShape, answerOf(api.POST('/api/till/pairing', { body: { code, clientId } })));
 }
 
 export function findByNumber(number: string, signal: AbortSignal): Promise<Found> {
-  return post('/api/till/lookup', { number }, FoundShape, signal);
+  return read(FoundShape, answerOf(api.POST('/api/till/lookup', { body: { number }, signal })));
 }
 
 /** The most that this purchase may take from the member's balance now. */
 export async function redemptionLimit(showing: { token: string; opNo: number; amountKopecks: number }): Promise<number> {
-  const limit: Limit = await post('/api/till/redemption-limit', showing, LimitShape);
+  const limit: Limit = await read(LimitShape, answerOf(api.POST('/api/till/redemption-limit', { body: showing })));
   return limit.maxKopecks;
 }
 
-async function post<Shape extends v.GenericSchema>(
-  path: string, body: object, shape: Shape, signal: AbortSignal | null = null,
-): Promise<v.InferOutput<Shape>> {
-  const response = await reach(path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-    signal,
-  });
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw problemFrom(response.status, answer);
-  const parsed = v.safeParse(shape, answer);
+async function read<Shape extends v.GenericSchema>(shape: Shape, asked: Promise<unknown>): Promise<v.InferOutput<Shape>> {
+  const parsed = v.safeParse(shape, await asked);
   if (parsed.success) return parsed.output;
-  throw new ApiProblem({ code: 'internal', status: response.status, cause: parsed.issues });
+  throw new ApiProblem({ code: 'internal', status: 200, cause: parsed.issues });
 }
 
+/** A till that the server no longer knows has been left already. */
 export async function unpairTill(): Promise<void> {
-  const response = await reach('/api/till', { method: 'DELETE' });
-  if (!response.ok && response.status !== 401) {
-    throw problemFrom(response.status, await response.json().catch(() => undefined));
-  }
+  await answerOf(api.DELETE('/api/till')).catch((cause: unknown) => {
+    if (asProblem(cause).status !== 401) throw cause;
+  });
 }

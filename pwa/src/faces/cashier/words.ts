@@ -13,7 +13,7 @@ export type Code = VerdictCode | Warning;
 export type Tone = 'accepted' | 'warning' | 'again' | 'refused';
 
 /** What is known of the case. A server's later refusal of a purchase comes without figures. */
-export type Facts = Partial<
+type Facts = Partial<
   Pick<Verdict, 'class' | 'nowSeconds' | 'cardIatSeconds' | 'cardExpSeconds' | 'proofIatSeconds' | 'statusIatSeconds'>
   & Pick<Judgement, 'tillLagSeconds' | 'noLists' | 'trustExpSeconds' | 'challenge'>
 >;
