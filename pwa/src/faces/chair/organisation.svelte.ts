@@ -5,6 +5,10 @@ import { nowSeconds } from '../../core/clock';
 import { keep, kept } from './kept';
 import { readOrganisation } from './staffApi';
 
+/** Members are registered where they work or study: in a primary organisation or a part of one. */
+export const keepsMembers = ({ kind }: Pick<Organisation, 'kind'>): boolean =>
+  ['primary', 'bureau', 'group'].includes(kind);
+
 interface Seen {
   value: Organisation;
   atSeconds: number;

@@ -5,8 +5,6 @@ import { lookAgain } from './organisation.svelte';
 import type { View } from './path';
 import { readPeople } from './staffApi';
 
-const PAGE_LENGTH = 100;
-
 export type Question = View & { organisationId: number };
 
 /** A part of the answer: from where on, and at least how many rows. */
@@ -76,8 +74,7 @@ export async function ask(next: Question): Promise<void> {
   }
   question = next;
   askedRevision = revision;
-  if (!isAgain) await read({ cursor: undefined, rows: 0 });
-  else await read({ cursor: undefined, rows: items.length });
+  await read({ cursor: undefined, rows: isAgain ? items.length : 0 });
 }
 
 /** What was listed is no longer what the register says. */
@@ -123,10 +120,10 @@ async function read(part: Part): Promise<void> {
 }
 
 async function readPart(asked: Question, { cursor, rows }: Part, signal: AbortSignal) {
-  let page = await readPeople({ ...asked, cursor, limit: PAGE_LENGTH }, signal);
+  let page = await readPeople({ ...asked, cursor }, signal);
   const found = page.items;
   while (page.nextCursor && found.length < rows) {
-    page = await readPeople({ ...asked, cursor: page.nextCursor, limit: PAGE_LENGTH }, signal);
+    page = await readPeople({ ...asked, cursor: page.nextCursor }, signal);
     found.push(...page.items);
   }
   return { items: found, total: page.total, nextCursor: page.nextCursor ?? undefined };

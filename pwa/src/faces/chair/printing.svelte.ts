@@ -13,7 +13,6 @@ export interface PrintOrder {
 }
 
 const KEPT = 'chair-print';
-const PAGE_LENGTH = 100;
 
 let isChoosing = $state(false);
 let order = $state.raw<PrintOrder | undefined>();
@@ -49,7 +48,7 @@ export function choose(memberId: string, isChosen: boolean): void {
 export async function chooseWithoutPhone(question: Question, signal: AbortSignal): Promise<void> {
   let cursor: string | undefined;
   do {
-    const page = await readPeople({ ...question, cursor, limit: PAGE_LENGTH }, signal);
+    const page = await readPeople({ ...question, cursor }, signal);
     for (const person of page.items) {
       if (person.card !== 'phone' && person.status === 'active') choose(person.id, true);
     }

@@ -48,17 +48,18 @@ export function readOrganisation(id: number, signal?: AbortSignal): Promise<Orga
   );
 }
 
-export interface PageRequest extends View {
+const PAGE_LENGTH = 100;
+
+interface PageRequest extends View {
   organisationId: number;
   cursor?: string | undefined;
-  limit: number;
 }
 
 export function readPeople(request: PageRequest, signal: AbortSignal): Promise<MemberPage> {
-  const { organisationId, query, filter, cursor, limit } = request;
+  const { organisationId, query, filter, cursor } = request;
   const params = {
     path: { id: organisationId },
-    query: { limit, ...(query && { query }), ...(filter && { filter }), ...(cursor && { cursor }) },
+    query: { limit: PAGE_LENGTH, ...(query && { query }), ...(filter && { filter }), ...(cursor && { cursor }) },
   };
   return signedIn(answerOf(api.GET('/api/staff/organisations/{id}/members', { params, signal })));
 }

@@ -6,7 +6,7 @@ import { count } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
 import type { FieldName } from './newMember';
 import type { PeopleFilter } from './path';
-import type { RevocationReason } from './staffApi';
+import { PAPER_CARDS_AT_MOST, type RevocationReason } from './staffApi';
 
 type Word = () => string;
 type Tone = 'neutral' | 'positive' | 'warning' | 'danger';
@@ -193,7 +193,7 @@ const orderProblems: Record<string, Word> = {
   'card-revoked': m.chair_paper_revoked,
   'not-active': m.chair_paper_not_active,
   required: m.chair_paper_nobody_text,
-  'too-many': m.chair_paper_too_many,
+  'too-many': () => m.chair_paper_too_many({ most: PAPER_CARDS_AT_MOST }),
   repeated: m.chair_paper_repeated,
 };
 

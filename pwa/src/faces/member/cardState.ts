@@ -1,4 +1,4 @@
-/** What the card on this phone is good for: what is written on it, and how it looks. */
+/** What the card on this phone is good for. */
 import type { Profile } from './member.svelte';
 
 export type CardState = 'active' | 'suspended' | 'revoked' | 'expired';

@@ -54,8 +54,8 @@ let unreadable = $state(false);
 let held = $state.raw<Held | undefined>();
 let profile = $state.raw<Profile | undefined>();
 let balance = $state.raw<Balance | undefined>();
-let purchases = $state.raw<Purchase[]>([]);
-let notices = $state.raw<MemberNotice[]>([]);
+let purchases = $state.raw<Purchase[] | undefined>();
+let notices = $state.raw<MemberNotice[] | undefined>();
 let end = $state.raw<PhoneEnd | undefined>();
 
 export const member = {
@@ -75,9 +75,11 @@ export const member = {
   get balance() {
     return balance;
   },
+  /** None before they are read; the card does not wait for them. */
   get purchases() {
     return purchases;
   },
+  /** None before they are read, as with the purchases. */
   get notices() {
     return notices;
   },
@@ -95,6 +97,10 @@ export const member = {
   },
   get inProgramme() {
     return profile?.consents.some(({ kind }) => kind === PROGRAMME) ?? false;
+  },
+  /** Also whoever has left the programme may have money in it. */
+  get hasBonuses() {
+    return member.inProgramme || (balance?.availableKopecks ?? 0) + (balance?.pendingKopecks ?? 0) > 0;
   },
 };
 
@@ -127,7 +133,7 @@ export async function loadMember(clock: Promise<void> = Promise.resolve()): Prom
 export function startMember(): () => void {
   loadMember(restoreClock()).catch((cause: unknown) => {
     console.error(cause);
-    unreadable = true;
+    unreadable = !loaded;
   });
   const stops = [
     sync().onChange(() => void afterSync()),

@@ -3,6 +3,7 @@ import encodeQR from 'qr';
 
 /** ISO/IEC 18004 asks for four modules of quiet zone around the code. */
 const QUIET_MODULES = 4;
+
 export function drawQr(canvas: HTMLCanvasElement, token: string): void {
   const rows = encodeQR(token, 'raw', {
     ecc: 'low',
