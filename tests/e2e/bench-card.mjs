@@ -3,10 +3,9 @@
 // with them, says how much of that is the browser's own.
 import { makeInstance } from './lib/instance.mjs';
 import { openBrowser } from './lib/browser.mjs';
-import { quantiles, row } from './lib/figures.mjs';
+import { quantiles, row, SLOWDOWN, slowDown } from './lib/figures.mjs';
 import { activate, openCode } from './story/member.mjs';
 
-const SLOWDOWN = 4;
 const WARM_UP = 2;
 const MEASURED = 20;
 
@@ -34,8 +33,7 @@ function notePaint(cases) {
 
 async function paintedAfterMillis(context, url) {
   const page = await context.newPage();
-  const session = await context.newCDPSession(page);
-  await session.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
+  await slowDown(page);
   await page.goto(url, { waitUntil: 'commit' });
   const millis = await page.evaluate(() => window.paintedAtMillis);
   await page.close();

@@ -4,10 +4,9 @@
 import { deflateSync } from 'node:zlib';
 import { inBrowser, packageFiles } from '../conformance/browser.mjs';
 import { NOW, card, cardKey, devices, hex, present, root, signaturesOf, statusList, trustList } from '../conformance/issuer.mjs';
-import { quantiles, row } from './lib/figures.mjs';
+import { quantiles, row, SLOWDOWN, slowDown } from './lib/figures.mjs';
 import { tokenOf } from './lib/token.mjs';
 
-const SLOWDOWN = 4;
 const WARM_UP = 50;
 const MEASURED = 300;
 const PLACES = 1_213_517;
@@ -78,8 +77,7 @@ async function measureHere({ engine, device, showings, keys, lists: given }) {
 async function measure(browser, url, { device, engine }) {
   const page = await browser.newPage();
   await page.goto(url);
-  const session = await page.context().newCDPSession(page);
-  await session.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
+  await slowDown(page);
   const keys = { card: keyOf(cardKey), device: keyOf(devices[device]) };
   const measured = await page.evaluate(measureHere, { engine, device, showings: makeShowings(devices[device]), keys, lists });
   await page.close();

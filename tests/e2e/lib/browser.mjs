@@ -119,6 +119,11 @@ class Person {
     return this.page.getByRole('link', { name });
   }
 
+  /** The one that is open: those that are closed stay in the page. */
+  sheet() {
+    return this.page.getByRole('dialog').filter({ visible: true });
+  }
+
   /** Waits for an element that holds the words; answers its whole text. */
   async reads(locator, words) {
     const found = words === undefined ? locator : locator.filter({ hasText: words });

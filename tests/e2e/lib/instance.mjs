@@ -1,7 +1,7 @@
 // The real program on a data folder of its own: started, stopped and started again on the same data and port.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -126,6 +126,19 @@ class Instance {
     const response = await fetch(this.url + path);
     assert.equal(response.status, 200, path);
     return { bytes: Buffer.from(await response.arrayBuffer()), etag: response.headers.get('etag') };
+  }
+
+  /** The signed lists as they are published now: their bytes, and the options that hand them to `card verify`. */
+  async publishedLists() {
+    const [trust, status] = await Promise.all(
+      ['trust-list', 'status/1'].map(async (list) => {
+        const { bytes } = await this.download(`/.well-known/profcards/${list}`);
+        const file = join(this.folder, list.replace('/', '-'));
+        await writeFile(file, bytes);
+        return { bytes, file };
+      }),
+    );
+    return { trust: trust.bytes, status: status.bytes, options: ['--trust', trust.file, '--status', status.file] };
   }
 }
 

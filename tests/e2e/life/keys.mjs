@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chapter, check } from '../lib/report.mjs';
 import { activate, openCode } from '../story/member.mjs';
-import { scan } from '../story/till.mjs';
+import { anyonesTill, scan } from '../story/till.mjs';
 
 /** Runs in the page before the app: a browser without Ed25519. The blank first page has no WebCrypto at all. */
 function withoutEd25519() {
@@ -47,9 +47,7 @@ export async function algorithmOf(phone) {
 
 export async function keysStory(instance, stage) {
   chapter('The phone’s key and its fallbacks');
-  const till = await stage.person('life-till', { isPhone: false });
-  await till.open('/scan');
-  await till.reads(till.at('lists-age'), 'Списки:');
+  const till = await anyonesTill(stage, 'life-till');
   const fallbacks = [
     ['a browser without Ed25519', withoutEd25519],
     ['a browser that cannot store an Ed25519 key', cannotStoreEd25519],

@@ -4,10 +4,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { WIDE } from '../lib/browser.mjs';
 import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
-import { opensPerson, signsIn } from '../story/chair.mjs';
+import { countsPeople, opensPerson, signsIn } from '../story/chair.mjs';
 import { activate, openCode } from '../story/member.mjs';
 import { hearsNewList } from '../story/refusals.mjs';
-import { scan } from '../story/till.mjs';
+import { anyonesTill, scan } from '../story/till.mjs';
 
 const EXCHANGED_WITHIN_MILLIS = 10_000;
 const LISTED_WITHIN_MILLIS = 10_000;
@@ -18,9 +18,7 @@ export async function membershipStory(instance, stage, chair) {
   const { code, birthDate, name } = await instance.freshEntries();
   const phone = await stage.person('member-phone');
   await activate(phone, code, birthDate, { joins: false });
-  const till = await stage.person('lists-till', { isPhone: false });
-  await till.open('/scan');
-  await till.reads(till.at('lists-age'), 'Списки:');
+  const till = await anyonesTill(stage, 'lists-till');
   await pauseStory(chair, till, phone, name);
   await changeStory(chair, phone, name);
   await endStory(chair, phone, `${NEW_NAME} ${name.split(' ').slice(1).join(' ')}`);
@@ -99,8 +97,7 @@ async function endStory(chair, phone, name) {
     await opensPerson(chair, name);
     await chair.at('end').click();
     await chair.at('end-confirm').click();
-    const sheet = chair.page.getByRole('dialog').filter({ visible: true });
-    assertReads(await chair.reads(sheet, 'Выберите одно'), 'Отменить это нельзя');
+    assertReads(await chair.reads(chair.sheet(), 'Выберите одно'), 'Отменить это нельзя');
     await chair.page.getByRole('radio', { name: 'Вышел из Профсоюза' }).check();
     await chair.shoot('chair-end');
     await chair.at('end-confirm').click();
@@ -117,7 +114,7 @@ async function endStory(chair, phone, name) {
 async function besideStory(stage) {
   await check('beside the form the list shows who was entered', async () => {
     const desk = await signsInAtDesk(stage, 'school12', 'ППО школы № 12');
-    const membersBefore = await countOf(desk);
+    const membersBefore = await countsPeople(desk);
     await desk.at('new-person').click();
     await desk.at('last-name').fill('Абакумова');
     await desk.at('first-name').fill('Зоя');
@@ -126,12 +123,12 @@ async function besideStory(stage) {
     await desk.page.getByRole('radio', { name: 'Пенсионер' }).check();
     await desk.at('save-person').click();
     await desk.at('person-row').filter({ hasText: 'Абакумова Зоя' }).waitFor();
-    assert.equal(await countOf(desk), membersBefore + 1);
+    assert.equal(await countsPeople(desk), membersBefore + 1);
     await desk.page.close();
   });
   await check('after an act beside it the list stays where it was, and goes on to its end', async () => {
     const desk = await signsInAtDesk(stage, 'lipetsk', 'Липецкая областная организация');
-    const members = await countOf(desk);
+    const members = await countsPeople(desk);
     const rows = desk.page.getByRole('list', { name: 'Люди' });
     const scrolls = (pixels) => rows.evaluate((list, by) => list.parentElement.scrollBy(0, by), pixels);
     await scrolls(1_000);
@@ -158,8 +155,4 @@ async function signsInAtDesk(stage, login, organisation) {
   await desk.link('Люди').click();
   await desk.at('person-row').first().waitFor();
   return desk;
-}
-
-async function countOf(desk) {
-  return Number(/\d+/.exec(plain(await desk.reads(desk.page.getByRole('status').first(), 'человек')))[0]);
 }

@@ -84,16 +84,9 @@ async function readsBack(pages) {
 }
 
 async function verifies(instance, tokens) {
-  const [trust, status] = await Promise.all(
-    ['trust-list', 'status/1'].map(async (list) => {
-      const { bytes } = await instance.download(`/.well-known/profcards/${list}`);
-      const file = join(instance.folder, list.replace('/', '-'));
-      await writeFile(file, bytes);
-      return file;
-    }),
-  );
+  const { options } = await instance.publishedLists();
   for (const token of tokens) {
-    const line = await instance.run('card', 'verify', token, '--trust', trust, '--status', status);
+    const line = await instance.run('card', 'verify', token, ...options);
     const verdict = JSON.parse(line);
     assert.equal(verdict.accepted, true, line);
     assert.equal(verdict.class, 'paper');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
 import { opensPerson } from '../story/chair.mjs';
-import { activate } from '../story/member.mjs';
+import { activate, typesCode } from '../story/member.mjs';
 import { algorithmOf, p256Phone } from './keys.mjs';
 
 const TOLD_WITHIN_MILLIS = 10_000;
@@ -39,7 +39,7 @@ export async function phonesStory(instance, stage, chair) {
   await check('the profile tells how the card moves to a new phone', async () => {
     await old.open('/card/profile');
     await old.button('Новый телефон').click();
-    const text = await old.reads(old.page.getByRole('dialog').filter({ visible: true }), 'Если телефон потеряется');
+    const text = await old.reads(old.sheet(), 'Если телефон потеряется');
     assertReads(text, 'новую памятку с кодом', 'Здесь карта сразу перестанет действовать');
     await old.shoot('member-move');
     await old.page.keyboard.press('Escape');
@@ -54,9 +54,7 @@ async function movingStory(stage, chair, name, birthDate, old) {
   const code = await newSheet(chair, name);
   await check('the new phone is told beforehand that the card on the other one ends', async () => {
     await fresh.open('/activate');
-    await fresh.at('activation-code').pressSequentially(code);
-    await fresh.at('birth-date').pressSequentially(birthDate);
-    await fresh.button('Продолжить').click();
+    await typesCode(fresh, code, birthDate);
     await fresh.reads(fresh.page.getByRole('main'), 'карта на том телефоне сразу перестанет действовать');
     await fresh.shoot('member-replaces');
     await fresh.button('Открыть без ПрофКардс').click();
@@ -117,9 +115,7 @@ async function lossByMemberStory(stage, instance, chair, phone, name, birthDate)
     await phone.reads(phone.page.locator('h1'), 'Открыть карту');
   });
   await check('the code that was not used yet ended with the loss', async () => {
-    await phone.at('activation-code').pressSequentially(code);
-    await phone.at('birth-date').pressSequentially(birthDate);
-    await phone.button('Продолжить').click();
+    await typesCode(phone, code, birthDate);
     await phone.reads(phone.page.getByRole('alert'), 'Код и дата рождения не подошли');
   });
   return newSheet(chair, name);
@@ -130,7 +126,7 @@ async function lossByChairStory(chair, phone, name, code, birthDate) {
   await check('the chair switches a lost phone off; the paper card lives on', async () => {
     await opensPerson(chair, name);
     await chair.at('phone-lost').click();
-    const sheet = await chair.reads(chair.page.getByRole('dialog').filter({ visible: true }), 'Отключить телефон');
+    const sheet = await chair.reads(chair.sheet(), 'Отключить телефон');
     assertReads(sheet, 'Бумажная карта останется действовать');
     await chair.shoot('chair-phone-lost');
     await chair.at('phone-lost-confirm').click();

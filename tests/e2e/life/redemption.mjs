@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { activate, openCode } from '../story/member.mjs';
-import { asksDigits, showsDigits } from '../story/redemption.mjs';
+import { asksDigits, cashbackComes, showsDigits } from '../story/redemption.mjs';
 import { buy, OUTLET, pair, scan, scanning } from '../story/till.mjs';
 import { algorithmOf, p256Phone } from './keys.mjs';
 
@@ -21,13 +21,7 @@ export async function p256RedemptionStory(instance, stage) {
     await till.reads(till.at('done'), 'Учтена на сервере');
     await till.at('next-customer').click();
   });
-  await check('and its cashback becomes available', async () => {
-    await instance.sql("update purchase set confirm_on = current_date - 1 where state = 'pending'");
-    await instance.stop();
-    await instance.start();
-    await phone.open('/card/profcards');
-    await phone.reads(phone.page.getByRole('region', { name: 'Доступно' }), '30,00');
-  });
+  await check('and its cashback becomes available', () => cashbackComes(instance, phone, '30,00'));
   await redeems(till, phone);
 }
 
@@ -35,7 +29,7 @@ async function nothingYet(phone) {
   await check('with nothing to spend the phone says so, and when there will be', async () => {
     await openCode(phone);
     await phone.at('redeem').click();
-    await phone.reads(phone.page.getByRole('dialog').filter({ visible: true }), 'Списывать пока нечего');
+    await phone.reads(phone.sheet(), 'Списывать пока нечего');
     await phone.shoot('member-redeem-nothing');
     await phone.button('Понятно').click();
   });
@@ -76,8 +70,7 @@ async function chooses(phone, digits) {
   assert.equal(await phone.at('redeem-amount').inputValue(), '30');
   await phone.at('redeem-amount').fill('31');
   await phone.at('redeem-show').click();
-  const sheet = phone.page.getByRole('dialog').filter({ visible: true });
-  assertReads(await phone.reads(sheet, 'Доступно только'), 'Нужны четыре цифры', 'Доступно только 30,00 ₽');
+  assertReads(await phone.reads(phone.sheet(), 'Доступно только'), 'Нужны четыре цифры', 'Доступно только 30,00 ₽');
   await phone.at('redeem-digits').pressSequentially(digits);
   await phone.at('redeem-amount').fill('30');
   await phone.at('redeem-show').click();

@@ -3,14 +3,20 @@ import assert from 'node:assert/strict';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { HERO } from './chair.mjs';
 
-const PROOF_MILLIS = 15_000;
+/** A code on the phone is followed by the next one. */
+export const PROOF_MILLIS = 15_000;
+
+/** Fills in the empty form and sends it; what comes of it is for the caller to read. */
+export async function typesCode(phone, code, birthDate) {
+  await phone.at('activation-code').pressSequentially(code);
+  await phone.at('birth-date').pressSequentially(birthDate);
+  await phone.button('Продолжить').click();
+}
 
 /** Types code and birth date and goes on to the card, with the programme's consent or without it. */
 export async function activate(phone, code, birthDate, { joins }) {
   await phone.open('/activate');
-  await phone.at('activation-code').pressSequentially(code.replace('-', '').toLowerCase());
-  await phone.at('birth-date').pressSequentially(birthDate);
-  await phone.button('Продолжить').click();
+  await typesCode(phone, code.replace('-', '').toLowerCase(), birthDate);
   await phone.reads(phone.page.locator('h1'), 'Здравствуйте');
   if (joins) await phone.page.getByRole('checkbox').check();
   await phone.button(joins ? 'Открыть карту' : 'Открыть без ПрофКардс').click();
@@ -30,9 +36,7 @@ export async function activationStory(stage, code) {
   });
   await check('activates with code and birth date, reads and gives the consent', async () => {
     await phone.open('/activate');
-    await phone.at('activation-code').pressSequentially(code);
-    await phone.at('birth-date').pressSequentially(HERO.birthDate);
-    await phone.button('Продолжить').click();
+    await typesCode(phone, code, HERO.birthDate);
     await phone.reads(phone.page.locator('h1'), `Здравствуйте, ${HERO.firstName}`);
     await phone.page.getByRole('checkbox').check();
     await phone.shoot('member-consent');
@@ -83,7 +87,8 @@ export async function shownAt(phone) {
   return newerThan(phone, 0);
 }
 
-async function newerThan(phone, seconds) {
+/** Waits for a code of a later moment than this one; answers its own. */
+export async function newerThan(phone, seconds) {
   const handle = await phone.page.waitForFunction((than) => {
     const shown = Number(document.querySelector('[data-testid="qr"]')?.dataset.shownAt ?? 0);
     return shown > than && shown;
@@ -124,8 +129,7 @@ export async function cashbackStory(phone) {
   });
   await check('and why: the purchase opens into its rule, its figures and its days', async () => {
     await phone.page.getByRole('region', { name: 'Покупки' }).getByRole('button').first().click();
-    const sheet = phone.page.getByRole('dialog').filter({ visible: true });
-    const text = await phone.reads(sheet, 'Почему столько');
+    const text = await phone.reads(phone.sheet(), 'Почему столько');
     assertReads(text, 'Книжная лавка', 'Магазин на Ленина', '3 % от 1 500,00 ₽ — 45,00 ₽', 'Станет доступно', 'Покупка на кассе', 'Номер операции');
     await phone.shoot('member-purchase');
   });

@@ -3,28 +3,30 @@ import assert from 'node:assert/strict';
 import { holdNothing, holdPicture } from '../lib/camera.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { HERO } from './chair.mjs';
-import { photograph, shownAt } from './member.mjs';
+import { newerThan, photograph, PROOF_MILLIS, shownAt } from './member.mjs';
 import { buy, OUTLET, pair, scan, scanning, typeAmount } from './till.mjs';
 
-const PROOF_MILLIS = 15_000;
 const LIMIT = '**/api/till/redemption-limit';
 const PUSH = '**/api/sync/push';
 
 /** The member has 45 roubles that are pending, at a partner that lets bonuses pay a third. */
 export async function redemptionStory(stage, instance, phone) {
   chapter('Bonuses, and a typed number');
-  await check('cashback whose days are over becomes available', async () => {
-    await instance.sql("update purchase set confirm_on = current_date - 1 where state = 'pending'");
-    await instance.stop();
-    await instance.start();
-    await phone.open('/card/profcards');
-    await phone.reads(phone.page.getByRole('region', { name: 'Доступно' }), '45,00');
-  });
+  await check('cashback whose days are over becomes available', () => cashbackComes(instance, phone, '45,00'));
   const till = await stage.person('bonus-till', { isPhone: false });
   await pair(till, await instance.tillCode(OUTLET));
   const number = await redeemsPart(till, phone);
   await losesTheAnswer(till, phone);
   await typesNumber(till, number);
+}
+
+/** All that is pending is due, and becomes available with the server's next start. */
+export async function cashbackComes(instance, phone, sum) {
+  await instance.sql("update purchase set confirm_on = current_date - 1 where state = 'pending'");
+  await instance.stop();
+  await instance.start();
+  await phone.open('/card/profcards');
+  await phone.reads(phone.at('balance'), new RegExp(`^\\s*${sum}`));
 }
 
 async function redeemsPart(till, phone) {
@@ -104,7 +106,7 @@ async function losesTheAnswer(till, phone) {
   });
   await check('the member reads it on the phone, and nothing was taken twice', async () => {
     await phone.open('/card/profcards');
-    await phone.reads(phone.page.getByRole('region', { name: 'Доступно' }), '0,00');
+    await phone.reads(phone.at('balance'), /^\s*0,00/);
   });
 }
 
@@ -140,7 +142,7 @@ async function typesNumber(till, number) {
 async function nextCode(phone) {
   const shown = await shownAt(phone);
   await phone.shiftClock(PROOF_MILLIS);
-  await phone.page.waitForFunction((than) => Number(document.querySelector('[data-testid="qr"]')?.dataset.shownAt) > than, shown);
+  await newerThan(phone, shown);
   await phone.shiftClock(0);
 }
 

@@ -3,16 +3,14 @@ import assert from 'node:assert/strict';
 import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { HERO, revokesCards } from './chair.mjs';
-import { scan, scanning } from './till.mjs';
+import { anyonesTill, scan, scanning } from './till.mjs';
 
 /** Five for the list to be published, five for the till to ask for it. */
 const HEARD_WITHIN_MILLIS = 10_000;
 
 export async function watchStory(stage, chair, phone) {
   chapter('A till at work');
-  const till = await stage.person('watching-till', { isPhone: false });
-  await till.open('/scan');
-  await till.reads(till.at('lists-age'), 'Списки:');
+  const till = await anyonesTill(stage, 'watching-till');
   await scanning(till);
   await phone.open('/card/code');
   await phone.offline();
