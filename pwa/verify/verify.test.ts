@@ -79,6 +79,12 @@ test('of two verifications of one proof at once, one is accepted', async () => {
   expect(verdicts.map(({ code }) => code).sort()).toEqual(['accepted', 'replayed']);
 });
 
+test('a card of the future moves no clock', async () => {
+  const verifier = makeVerifier();
+  expect((await verifier.verify(named('issued in an hour').token)).code).toBe('not-yet-valid');
+  expect((await verifier.verify(good.token)).code).toBe('accepted');
+});
+
 test('without the issuer there is no verdict for a new till, and the same verdict for one that holds the lists', async () => {
   const holding = makeVerifier();
   await holding.refresh();

@@ -54,8 +54,8 @@ EXPLAINED = [
     ("trust-list-bad", r"unreadable list", ANY, "n.a.", CONTENT),
     ("trust-list-bad|status-bad", r"trailing byte|label in two bytes|long (number|tag)|filled unprotected", ANY, "n.a.", STRICT),
     ("trust-list-bad|status-bad", r"twice|bits before lst|in pieces|not sorted|without its tag|with a kid", ANY, "n.a.", STRICT),
-    ("status-bad", r"older than the one held|outlives its key|ends this second", ANY, "n.a.", LIFETIME),
-    ("status-bad", r"another type|type is a number|does not name|without ttl|one bit each", ANY, "n.a.", CONTENT),
+    ("status-bad", r"older than (the one held|its key)|outlives its key|ends this second", ANY, "n.a.", LIFETIME),
+    ("status-bad", r"another type|type is a number|does not name|names no status list|without ttl|one bit each", ANY, "n.a.", CONTENT),
     ("status-bad", r"not compressed|zlib's frame|cut off|checksum|after its stream|inflates", ANY, "n.a.", CONTENT),
 ]
 

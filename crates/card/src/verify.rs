@@ -239,12 +239,12 @@ fn check_status(
         Some(Status::Reserved) | None => return Err(Code::StatusUnknown),
     }
     let age_seconds = list.age_seconds(context.now);
-    Ok(if age_seconds <= policy.fresh_seconds {
-        None
-    } else if age_seconds <= policy.stale_seconds {
+    Ok(if age_seconds > policy.stale_seconds {
+        Some(Warning::StatusTooOld)
+    } else if age_seconds > policy.fresh_seconds {
         Some(Warning::StatusStale)
     } else {
-        Some(Warning::StatusTooOld)
+        None
     })
 }
 

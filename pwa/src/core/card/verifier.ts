@@ -93,7 +93,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
         // The last stage: whoever claims the proof here has accepted it, also when two verifications run at once.
         acceptedBefore: (proofId) => !isNewProof(proofId, nowSeconds),
       });
-      floorSeconds = Math.max(floorSeconds, verdict.cardIatSeconds ?? 0);
+      // A card of the future says nothing of the time: whoever has a stolen key could put this verifier out for good.
+      if (verdict.code !== 'not-yet-valid') floorSeconds = Math.max(floorSeconds, verdict.cardIatSeconds ?? 0);
       return verdict;
     },
   };

@@ -27,7 +27,8 @@ export async function judge(text: string, lists: HeldLists, challenge: string | 
     ...(challenge === null ? { wants: 'accrual' } : { wants: { redeemKopecks: null }, challenge }),
     acceptedBefore: wasAccepted,
   });
-  if (verdict.cardIatSeconds !== null) await seen(verdict.cardIatSeconds);
+  // A card of the future says nothing of the time: whoever has a stolen key could put this till out for good.
+  if (verdict.cardIatSeconds !== null && verdict.code !== 'not-yet-valid') await seen(verdict.cardIatSeconds);
   return {
     text, verdict, challenge, tillLagSeconds: lagSeconds, noLists: lists.empty,
     trustExpSeconds: typeof trust === 'string' ? null : trust.expSeconds,

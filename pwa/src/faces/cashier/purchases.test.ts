@@ -11,11 +11,14 @@ import type { HeldLists } from './lists';
 import {
   cancelPurchase, comingOpNo, continueOpNo, DigitsUsed, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
 } from './purchases';
+import { tillNowSeconds } from './time';
 
-const [vector] = JSON.parse(
-  readFileSync(new URL('../../../../crates/card/vectors/00-accepted.json', import.meta.url), 'utf8'),
-) as { token: string; now: number; roots: string[]; trustList: string; statusLists: string[] }[];
-const { token, now, roots, trustList, statusLists } = vector!;
+interface Vector { name: string; token: string; now: number; roots: string[]; trustList: string; statusLists: string[] }
+
+const readVectors = (file: string): Vector[] =>
+  JSON.parse(readFileSync(new URL(`../../../../crates/card/vectors/${file}`, import.meta.url), 'utf8'));
+
+const { token, now, roots, trustList, statusLists } = readVectors('00-accepted.json')[0]!;
 
 async function lists(): Promise<HeldLists> {
   const trust = await loadTrustList(fromHex(trustList), roots.map(fromHex));
@@ -122,6 +125,12 @@ test.each<[string, (tx: OutboxTransaction) => Promise<unknown>]>([
   await expect(failing).rejects.toThrow();
   const db = await database();
   expect([await db.count('outbox'), await db.count('proofs'), (await db.get('meta', 'till-op-no'))?.value]).toEqual([0, 0, 7]);
+});
+
+test('a card of the future does not move the till’s clock', async () => {
+  const future = readVectors('06-time.json').find(({ name }) => name === 'issued in an hour')!;
+  expect((await judge(future.token, await lists())).verdict.code).toBe('not-yet-valid');
+  expect(tillNowSeconds()).toBe(now);
 });
 
 test('a showing that was served is replayed from then on, until its day is over', async () => {

@@ -14,6 +14,7 @@ pub fn vectors() -> Vec<Vector> {
     let newer_key_p256 = Card::phone(&phone_p256()).signed_by(&card_key_19()).build();
     let paper = Card::paper().build();
     let longest_name = array(&[text("Преображенск… А."), uint(99), uint(3)]);
+    let named = |name: &str| Card::paper().with(-65537, array(&[text(name), uint(77), uint(1)])).build();
     let from_second_root = trust_list().secretly_signed_by(&second_root()).build();
     vec![
         showing_accepted("phone, Ed25519, issuer -8", &ed25519),
@@ -27,6 +28,9 @@ pub fn vectors() -> Vec<Vector> {
             "the longest name, the highest region",
             &Card::paper().with(-65537, longest_name).build(),
         ),
+        paper_accepted("a name of sixteen Cyrillic letters", &named("Константинополец")),
+        paper_accepted("a name of sixteen letters of four bytes", &named(&"𐐀".repeat(16))),
+        showing_accepted("a challenge of sixteen digits", &ed25519.clone().answering("1234567890123456")),
         paper_accepted("the first place of the status list", &Card::paper().with_idx(0).build()),
         paper_accepted("the last place of the status list", &Card::paper().with_idx(1_199_999).build()),
         Vector {

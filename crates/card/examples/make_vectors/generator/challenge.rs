@@ -1,10 +1,8 @@
 //! Stage 10: redemptions and the till's digits.
 
-use super::lists::{key_entry, policy, trust_list_of};
+use super::lists::policy;
 use super::vector::Vector;
-use super::world::{
-    Card, Showing, card_key, paper_accepted, phone, phone_p256, refused, showing_accepted, status_key,
-};
+use super::world::{Card, Showing, paper_accepted, phone, phone_p256, refused, showing_accepted, under};
 
 pub fn vectors() -> Vec<Vector> {
     let plain = Showing::of(&Card::phone(&phone()).build(), &phone());
@@ -23,13 +21,34 @@ pub fn vectors() -> Vec<Vector> {
         redeeming(None, wrong("digits that this till never showed")),
         at("4272", showing_accepted("another till's digits do not matter to accruing", &answering)),
         at("4271", redeeming(None, paper_accepted("paper may not redeem and is not asked", &paper))),
+        at("4271", redeeming(Some(150_001), showing_accepted("more than the member's limit", &answering))),
+        below(at(
+            "4272",
+            redeeming(Some(50_000), {
+                showing_accepted("another till's digits do not matter to what needs none", &answering)
+            }),
+        )),
         below(redeeming(Some(50_000), showing_accepted("just what needs no digits", &plain))),
         below(redeeming(Some(50_001), missing("one kopeck more"))),
         below(redeeming(None, missing("an amount not known yet"))),
-        paper_may_redeem(at(
-            "4271",
-            redeeming(None, refused("paper cannot answer", &paper, "challenge-missing")),
-        )),
+        paper_may_redeem_up_to(
+            50_000,
+            redeeming(Some(50_000), {
+                let vector = paper_accepted("paper pays what needs no digits", &paper);
+                Vector { expect: vector.expect.clone().with_redemption(), ..vector }
+            }),
+        ),
+        under(
+            &policy(&[], 0),
+            redeeming(Some(1), {
+                let vector = showing_accepted("no class may redeem", &plain);
+                Vector { expect: vector.expect.clone().without_redemption(), ..vector }
+            }),
+        ),
+        paper_may_redeem_up_to(
+            0,
+            at("4271", redeeming(None, refused("paper cannot answer", &paper, "challenge-missing"))),
+        ),
     ]
 }
 
@@ -43,14 +62,10 @@ fn at(digits: &str, vector: Vector) -> Vector {
 
 /// Under a policy that lets 500 roubles go without digits.
 fn below(vector: Vector) -> Vector {
-    with_policy(&policy(&[1], 50_000), vector)
+    under(&policy(&[1], 50_000), vector)
 }
 
-fn paper_may_redeem(vector: Vector) -> Vector {
-    with_policy(&policy(&[1, 2], 0), vector)
-}
-
-fn with_policy(policy: &[u8], vector: Vector) -> Vector {
-    let list = trust_list_of(&[key_entry(&card_key()), key_entry(&status_key())], policy);
-    Vector { trust_list: Some(hex::encode(list.build())), ..vector }
+/// The classes of a policy have no order, and one named twice is named.
+fn paper_may_redeem_up_to(kopecks: u64, vector: Vector) -> Vector {
+    under(&policy(&[2, 1, 2], kopecks), vector)
 }

@@ -322,6 +322,10 @@ fn presentations() -> Vec<Named> {
         ("an unknown claim in the proof", stranger.build()),
         ("a proof's claims not sorted", unsorted.build()),
         ("ES256 with s in the upper half", high_s()),
+        ("ES256 with s just above half the group's order", {
+            with_s("7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a9")
+        }),
+        ("ES256 with s above the group's order", with_s(&"ff".repeat(32))),
     ]
 }
 
@@ -368,6 +372,13 @@ fn frames_of_presentations() -> Vec<Named> {
         ("a proof's time beyond 2^53", Showing::at(1 << 53, &card, &phone()).build()),
         ("a proof's signature of 63 bytes", showing().build_with(&[1; 63])),
     ]
+}
+
+/// A P-256 phone's showing with another half of its signature.
+fn with_s(hex: &str) -> Bytes {
+    let showing = Showing::of(&Card::phone(&phone_p256()).build(), &phone_p256());
+    let signature = phone_p256().sign(&showing.signed_bytes());
+    showing.build_with(&[signature[..32].to_vec(), hex::decode(hex).expect("hex")].concat())
 }
 
 /// The valid ES256 signature's twin, which any stranger can compute.

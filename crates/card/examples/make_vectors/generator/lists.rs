@@ -92,11 +92,16 @@ pub fn cose_key(public_key: &[u8]) -> Bytes {
 }
 
 pub fn policy(redeeming_classes: &[u64], challenge_above_kopecks: u64) -> Bytes {
+    policy_with([DAY, 7 * DAY, 60], redeeming_classes, challenge_above_kopecks)
+}
+
+/// With the seconds of freshness, of staleness and of the proof's window.
+pub fn policy_with(seconds: [u64; 3], redeeming_classes: &[u64], challenge_above_kopecks: u64) -> Bytes {
     let classes: Vec<Bytes> = redeeming_classes.iter().map(|class| uint(*class)).collect();
     map(&[
-        (uint(1), uint(DAY)),
-        (uint(2), uint(7 * DAY)),
-        (uint(3), uint(60)),
+        (uint(1), uint(seconds[0])),
+        (uint(2), uint(seconds[1])),
+        (uint(3), uint(seconds[2])),
         (uint(4), array(&classes)),
         (uint(5), uint(challenge_above_kopecks)),
     ])

@@ -2,10 +2,11 @@
 
 use profcards_card::{DeviceKey, DeviceSigningKey};
 
+use super::lists::policy_with;
 use super::odd;
 use super::raw::{Bytes, int};
 use super::vector::Vector;
-use super::world::{Card, NOW, Showing, card_key, phone, phone_p256, refused, showing_accepted};
+use super::world::{Card, DAY, NOW, Showing, card_key, phone, phone_p256, refused, showing_accepted, under};
 
 pub fn vectors() -> Vec<Vector> {
     let missing =
@@ -62,9 +63,17 @@ fn bad_signatures() -> Vec<(&'static str, Bytes)> {
             "ES256 with r above the group's order",
             p256.build_with(&[&[0xff; 32], &p256_signature[32..]].concat()),
         ),
+        ("ES256 with s of half the group's order", {
+            let half = point("7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8");
+            p256.build_with(&[&p256_signature[..32], &half].concat())
+        }),
         ("ES256 with r zero", p256.build_with(&no_r)),
         ("ES256 with s zero", p256.build_with(&no_s)),
     ]
+}
+
+fn point(hex: &str) -> [u8; 32] {
+    <[u8; 32]>::try_from(hex::decode(hex).expect("hex")).expect("32 bytes")
 }
 
 /// Keys on the card for which a careless verifier accepts what nobody signed.
@@ -74,7 +83,6 @@ fn bad_keys() -> Vec<(&'static str, Bytes)> {
         let signer = if matches!(key, DeviceKey::Ed25519(_)) { phone() } else { phone_p256() };
         Showing::of(&card, &signer).build_with(signature)
     };
-    let point = |hex: &str| <[u8; 32]>::try_from(hex::decode(hex).expect("hex")).expect("32 bytes");
     // For the neutral point as key, (R, s) = (B, 1) satisfies the equation over any message.
     let identity = point("0100000000000000000000000000000000000000000000000000000000000000");
     let base = point("5866666666666666666666666666666666666666666666666666666666666666");
@@ -101,6 +109,7 @@ fn bad_keys() -> Vec<(&'static str, Bytes)> {
 fn times() -> Vec<Vector> {
     let card = Card::phone(&phone()).build();
     let at = |moment| Showing::at(moment, &card, &phone());
+    let narrow = policy_with([DAY, 7 * DAY, 10], &[1], 0);
     vec![
         refused("shown 61 seconds ago", &at(NOW - 61).build(), "proof-stale"),
         showing_accepted("shown 60 seconds ago", &at(NOW - 60)),
@@ -108,6 +117,15 @@ fn times() -> Vec<Vector> {
         refused("shown in 1970", &at(0).build(), "proof-stale"),
         refused("shown 61 seconds from now", &at(NOW + 61).build(), "proof-future"),
         showing_accepted("shown 60 seconds from now", &at(NOW + 60)),
+        under(&narrow, showing_accepted("shown 10 seconds ago, where 10 are let", &at(NOW - 10))),
+        under(
+            &narrow,
+            refused("shown 11 seconds ago, where 10 are let", &at(NOW - 11).build(), "proof-stale"),
+        ),
+        under(
+            &narrow,
+            refused("shown in 11 seconds, where 10 are let", &at(NOW + 11).build(), "proof-future"),
+        ),
         refused("shown at the end of numbers", &at((1 << 53) - 1).build(), "proof-future"),
     ]
 }

@@ -6,7 +6,9 @@ use p256::{ProjectivePoint, Scalar, U256};
 
 use super::raw::{qr, sha256};
 use super::vector::{Expect, Held, Vector};
-use super::world::{Card, NOW, Showing, paper_accepted, phone, phone_p256, showing_accepted, vector};
+use super::world::{
+    Card, IDX_REVOKED, NOW, Showing, paper_accepted, phone, phone_p256, showing_accepted, vector,
+};
 
 pub fn vectors() -> Vec<Vector> {
     let card = Card::phone(&phone()).build();
@@ -15,6 +17,7 @@ pub fn vectors() -> Vec<Vector> {
     let replayed = |name, token: &[u8], identity| {
         holding(&[identity], vector(name, qr(token), Expect::refused("replayed")))
     };
+    let revoked = Showing::of(&Card::phone(&phone()).with_idx(IDX_REVOKED).build(), &phone());
     let paper = Card::paper().build();
     let paper_hash = hex::encode(sha256(&paper));
     let earlier = Showing::at(NOW - 18, &card, &phone()).identity();
@@ -22,6 +25,10 @@ pub fn vectors() -> Vec<Vector> {
         replayed("the same showing again", &showing.build(), showing.identity()),
         replayed("the same showing again, P-256", &p256.build(), p256.identity()),
         replayed("the same showing under another signature", &signed_otherwise(&p256), p256.identity()),
+        holding(
+            &[revoked.identity()],
+            vector("revoked, and shown before", qr(&revoked.build()), Expect::refused("revoked")),
+        ),
         holding(&[earlier], showing_accepted("the next showing of the same card", &showing)),
         holding(&[paper_hash], paper_accepted("paper has no proof to replay", &paper)),
     ]

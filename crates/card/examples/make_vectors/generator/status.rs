@@ -1,14 +1,15 @@
 //! Stage 11: what the status list says, how old it is, and whether it can be relied on.
 
 use super::lists::{
-    key_entry, key_entry_for, lst, policy, status_header, status_list, status_list_at, statuses,
+    key_entry, key_entry_for, lst, policy, policy_with, status_header, status_list, status_list_at, statuses,
     trust_list_of, zlib,
 };
 use super::raw::{Bytes, bytes, int, long_uint, map, qr, text, uint};
+use super::text::of_bytes;
 use super::vector::{Expect, Held, Vector};
 use super::world::{
     Card, DAY, HOUR, IDX_RESERVED, IDX_REVOKED, IDX_SUSPENDED, IDX_VALID, NOW, Showing, card_key,
-    paper_accepted, phone, refused, root, showing_accepted, status_key, status_ref, stranger, vector,
+    paper_accepted, phone, refused, root, showing_accepted, status_key, status_ref, stranger, under, vector,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -60,12 +61,22 @@ fn ages() -> Vec<Vector> {
         expect: Expect { proof_id: Some(answering.identity()), ..redeeming.expect.clone() },
         ..redeeming
     };
+    let brisk = policy_with([10, 20, 60], &[1], 0);
+    let backwards = policy_with([7 * DAY, DAY, 60], &[1], 0);
     vec![
         aged(DAY, showing_accepted("a list of just a day", &showing)),
         aged(DAY + 1, warned("a list of a day and a second", "status-stale")),
         aged(7 * DAY, warned("a list of just seven days", "status-stale")),
         aged(7 * DAY + 1, too_old("a list of seven days and a second")),
         aged(8 * DAY, redeeming),
+        under(&brisk, aged(10, showing_accepted("a list of 10 seconds, fresh for 10", &showing))),
+        under(&brisk, aged(11, warned("a list of 11 seconds, fresh for 10", "status-stale"))),
+        under(&brisk, aged(21, too_old("a list of 21 seconds, of use for 20"))),
+        under(&backwards, aged(2 * DAY, too_old("a list of two days, fresh for seven and of use for one"))),
+        Vector {
+            status_lists: vec![hex::encode(status_list_at(NOW + HOUR).build())],
+            ..showing_accepted("a list that is made in an hour", &showing)
+        },
         aged(8 * DAY, refused("revoked on an old list", &revoked, "revoked")),
     ]
 }
@@ -99,9 +110,43 @@ fn which_list() -> Vec<Vector> {
                 Expect::refused("proof-missing"),
             )
         },
+        of_another_list("a card of another list, in the longest text that there can be", of_bytes(1362)),
+        with(
+            &[&hex::encode(with_stream(&with_window_of_512(&zlib(&statuses()))))],
+            paper_accepted("a list that declares a window of 512 bytes", &paper),
+        ),
+        with(
+            &[&hex::encode(with_stream(&zlib(&vec![0; 4 << 20])))],
+            paper_accepted("a list that inflates to just 4 MiB", &paper),
+        ),
+        with(
+            &[&hex::encode(with_stream(&zlib(&[])))],
+            refused("a list of no place", &paper, "status-unknown"),
+        ),
         held_newer(&paper),
+        older_than_its_key(&paper),
         outlived_key(&paper),
     ]
+}
+
+fn of_another_list(name: &str, text: String) -> Vector {
+    vector(name, text, Expect::refused("status-unknown"))
+}
+
+fn with_stream(stream: &[u8]) -> Bytes {
+    status_list().with(65533, lst(stream, 2)).build()
+}
+
+/// The same stream under a header that promises no match from farther away, at the lowest level.
+fn with_window_of_512(stream: &[u8]) -> Vec<u8> {
+    [&[0x18, 0x19], &stream[2..]].concat()
+}
+
+fn older_than_its_key(paper: &[u8]) -> Vector {
+    let young = key_entry_for(&status_key(), NOW - HOUR + 1, NOW + 90 * DAY);
+    let trust = trust_list_of(&[key_entry(&card_key()), young], &policy(&[1], 0)).build();
+    let vector = refused("a list older than its key", paper, "status-bad");
+    Vector { trust_list: Some(hex::encode(trust)), ..vector }
 }
 
 fn held_newer(paper: &[u8]) -> Vector {

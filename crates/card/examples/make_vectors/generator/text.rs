@@ -33,10 +33,27 @@ pub fn vectors() -> Vec<Vector> {
         ("a last pair above 255", with_overflowing_pair()),
         ("one character cut off", spaced[..spaced.len() - 1].to_owned()),
         ("longer than 2048 characters", too_long),
+        ("longer than 2048 characters by one", just_too_long()),
         ("far longer than 2048 characters", format!("PC1:{}", "RRQ".repeat(20_000))),
     ];
     let refused = |(name, text)| vector(name, text, Expect::refused("not-a-card"));
     texts.into_iter().map(refused).collect()
+}
+
+/// Without the prefix it would be short enough.
+fn just_too_long() -> String {
+    let text = of_bytes(1363);
+    assert_eq!(text.len(), 2049);
+    text
+}
+
+/// The text of a paper card of this many bytes; it is of a list with a long name.
+pub fn of_bytes(wanted: usize) -> String {
+    let named = |length| Card::paper().with(65535, status_ref(1, &"u".repeat(length))).build();
+    let around = named(1000).len() - 1000;
+    let token = named(wanted - around);
+    assert_eq!(token.len(), wanted);
+    qr(&token)
 }
 
 /// A showing whose text has some property; every second gives another text, and the limit changes its length's parity.

@@ -1,6 +1,6 @@
 //! Stage 3: trust lists that are missing, wrong, rolled back or over.
 
-use super::lists::{cose_key, key_entry, policy, trust_list, trust_list_of};
+use super::lists::{List, cose_key, key_entry, policy, trust_list, trust_list_of};
 use super::raw::{Bytes, array, bytes, framed, int, long_uint, map, qr, text, uint};
 use super::vector::{Expect, Held, Vector};
 use super::world::{
@@ -34,8 +34,47 @@ pub fn vectors() -> Vec<Vector> {
         Vector { held: held(6), ..paper_accepted("a list newer than the one held", &paper) },
         at(end, refused("the second in which the list ends", "trust-list-expired")),
         at(end - 1, paper_accepted("the last second of the list", &paper)),
+        at(end, {
+            let strangers = Card::paper().signed_by(&stranger()).build();
+            vector(
+                "an ended list and a stranger's key",
+                qr(&strangers),
+                Expect::refused("trust-list-expired"),
+            )
+        }),
+        Vector {
+            held: held(8),
+            ..bad(
+                "a stranger's list, older than the one held",
+                Some(trust_list().secretly_signed_by(&stranger()).build()),
+            )
+        },
+        with_list(
+            trust_list().with(6, uint(NOW + DAY)),
+            paper_accepted("a trust list signed tomorrow", &paper),
+        ),
+        with_list(of_64_kib(), paper_accepted("a trust list of just 64 KiB", &paper)),
+        with_list(
+            trust_list().with(-65551, array(&[])),
+            refused("a trust list that names no key", "unknown-key"),
+        ),
+        with_list(
+            trust_list().with(-65552, array(&[])),
+            refused("a trust list that names no status list", "status-bad"),
+        ),
     ]);
     vectors
+}
+
+fn with_list(list: List, vector: Vector) -> Vector {
+    Vector { trust_list: Some(hex::encode(list.build())), ..vector }
+}
+
+fn of_64_kib() -> List {
+    let issued_by = |length: usize| trust_list().with(1, text(&"x".repeat(length)));
+    let list = issued_by(60_000 + (64 << 10) - issued_by(60_000).build().len());
+    assert_eq!(list.build().len(), 64 << 10);
+    list
 }
 
 fn refused(name: &str, code: &str) -> Vector {
@@ -123,6 +162,10 @@ fn bad_lists() -> Vec<(&'static str, Bytes)> {
             "a key of small order",
             of_keys(&[entry(&kid, weak, "card", -8, exp.clone()), key_entry(&status_key())]),
         ),
+        ("a status key of small order", {
+            let weak = cose_key(&[&[1], &[0; 31][..]].concat());
+            of_keys(&[key_entry(&card_key()), entry(&kid, weak, "status", -8, exp.clone())])
+        }),
         ("a P-256 key among the issuer's", {
             of_keys(&[entry(&kid, phone_p256().public_key().to_cose_key(), "card", -8, exp)])
         }),

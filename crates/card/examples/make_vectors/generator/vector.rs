@@ -58,6 +58,10 @@ impl Expect {
         Self { warning: Some(warning.to_owned()), ..self }
     }
 
+    pub fn with_redemption(self) -> Self {
+        Self { allowed: ["discount", "accrual", "redemption"].map(str::to_owned).to_vec(), ..self }
+    }
+
     pub fn without_redemption(self) -> Self {
         Self { allowed: vec!["discount".to_owned(), "accrual".to_owned()], ..self }
     }

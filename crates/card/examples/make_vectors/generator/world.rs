@@ -2,7 +2,7 @@
 
 use profcards_card::{DeviceSigningKey, IssuerAlg, IssuerSigningKey, KeyRole};
 
-use super::lists::{status_list, trust_list};
+use super::lists::{key_entry, status_list, trust_list, trust_list_of};
 use super::raw::{self, Bytes, Pair, bytes, int, map, sha256, text, uint};
 use super::vector::{Expect, Held, Vector};
 
@@ -206,6 +206,12 @@ pub fn vector(name: &str, token: String, expect: Expect) -> Vector {
     }
 }
 
+/// The same at a till whose union has another policy.
+pub fn under(policy: &[u8], vector: Vector) -> Vector {
+    let list = trust_list_of(&[key_entry(&card_key()), key_entry(&status_key())], policy);
+    Vector { trust_list: Some(hex::encode(list.build())), ..vector }
+}
+
 /// A vector that is refused at an ordinary till.
 pub fn refused(name: &str, token: &[u8], code: &str) -> Vector {
     vector(name, raw::qr(token), Expect::refused(code))
@@ -226,9 +232,10 @@ fn accepted(class: &str, proof_id: Option<String>) -> Expect {
         accepted: true,
         code: "accepted".to_owned(),
         warning: None,
-        allowed: ["discount", "accrual", "redemption"].map(str::to_owned).to_vec(),
+        allowed: vec![],
         number: Some(NUMBER.to_owned()),
         class: Some(class.to_owned()),
         proof_id,
     }
+    .with_redemption()
 }
