@@ -50,23 +50,23 @@ pub fn vectors() -> Vec<Vector> {
             )
         },
         with_list(
-            trust_list().with(6, uint(NOW + DAY)),
+            &trust_list().with(6, uint(NOW + DAY)),
             paper_accepted("a trust list signed tomorrow", &paper),
         ),
-        with_list(of_64_kib(), paper_accepted("a trust list of just 64 KiB", &paper)),
+        with_list(&of_64_kib(), paper_accepted("a trust list of just 64 KiB", &paper)),
         with_list(
-            trust_list().with(-65551, array(&[])),
+            &trust_list().with(-65551, array(&[])),
             refused("a trust list that names no key", "unknown-key"),
         ),
         with_list(
-            trust_list().with(-65552, array(&[])),
+            &trust_list().with(-65552, array(&[])),
             refused("a trust list that names no status list", "status-bad"),
         ),
     ]);
     vectors
 }
 
-fn with_list(list: List, vector: Vector) -> Vector {
+fn with_list(list: &List, vector: Vector) -> Vector {
     Vector { trust_list: Some(hex::encode(list.build())), ..vector }
 }
 
