@@ -48,11 +48,12 @@ impl App {
         let db = crate::db::open(&config, &clock).await?;
         let cache =
             Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
+        let secret = InstanceSecret::open(&config.data, &db, &random).await?;
         let keys = KeyRing::open(&config, &db, &clock, &random).await?;
         let shell = Shell::new(&config, &keys);
         Ok(Arc::new(Self {
             live: Live::new(&random),
-            secret: InstanceSecret::open(&config.data, &random)?,
+            secret,
             lists: PublishedLists::default(),
             config,
             clock,

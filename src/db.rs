@@ -1,6 +1,6 @@
 //! The database's schema and housekeeping. Queries live in the `store.rs` of their feature.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chrono::NaiveDate;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -26,12 +26,16 @@ async fn connect(config: &Config) -> anyhow::Result<PgPool> {
     let url = config.database_url.as_deref().context(
         "no database: set DATABASE_URL, or run `up`, which starts a private one (a command beside a running `up` finds it by itself)",
     )?;
-    PgPoolOptions::new()
+    let db = PgPoolOptions::new()
         .max_connections(MAX_DB_CONNECTIONS)
         .acquire_timeout(std::time::Duration::from_secs(5))
         .connect(url)
         .await
-        .context("the database does not answer")
+        .context("the database does not answer")?;
+    let encoding = sqlx::query_scalar!(r#"select current_setting('server_encoding') as "encoding!""#);
+    let encoding = encoding.fetch_one(&db).await?;
+    ensure!(encoding == "UTF8", "the database's encoding is {encoding}: make it anew, with -E UTF8");
+    Ok(db)
 }
 
 /// Brings the schema up to date and makes the journal's coming months.

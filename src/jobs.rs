@@ -134,7 +134,7 @@ pub async fn housekeeping(app: &AppState) {
 }
 
 fn warn_of_ends(app: &App, now: u64) {
-    for (what, ends_at) in app.keys.ends() {
+    for (what, ends_at) in app.keys.ends(now) {
         if ends_at < now + WARN_BEFORE_SECONDS {
             let days_left = ends_at.saturating_sub(now) / (24 * 3600);
             tracing::warn!(

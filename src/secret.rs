@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use sqlx::PgPool;
 
 use crate::random::Random;
 
@@ -16,12 +17,35 @@ pub struct InstanceSecret([u8; 32]);
 
 impl InstanceSecret {
     /// Reads the secret, or makes it on the first start.
-    pub fn open(data: &Path, random: &Random) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// Also when the database was used with another secret: what was given out under that one would be refused here.
+    pub async fn open(data: &Path, db: &PgPool, random: &Random) -> anyhow::Result<Self> {
         let path = data.join(FILE);
+        let known = known_mac(db).await?;
         if !path.exists() {
+            ensure!(
+                known.is_none(),
+                "{} is missing, and this database was used with one: copy it from another of its servers or from the backup",
+                path.display()
+            );
             crate::files::write_private(&path, hex::encode(random.bytes::<32>()).as_bytes())?;
         }
-        let text = crate::files::read_private(&path)?;
+        let secret = Self::read(&path)?;
+        let mac = secret.mac("instance", &[]);
+        sqlx::query!("insert into instance_secret (check_mac) values ($1) on conflict do nothing", &mac[..])
+            .execute(db)
+            .await?;
+        ensure!(
+            known_mac(db).await?.is_some_and(|known| known == mac),
+            "{} is not the one that this database was used with: copy that of its other servers or of the backup",
+            path.display()
+        );
+        Ok(secret)
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = crate::files::read_private(path)?;
         let mut secret = [0; 32];
         hex::decode_to_slice(text.trim(), &mut secret)
             .with_context(|| format!("{} is damaged", path.display()))?;
@@ -40,4 +64,8 @@ impl InstanceSecret {
         }
         mac.finalize().into_bytes().into()
     }
+}
+
+async fn known_mac(db: &PgPool) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar!("select check_mac from instance_secret").fetch_optional(db).await
 }

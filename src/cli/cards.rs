@@ -86,6 +86,9 @@ pub async fn reissue(app: &AppState, args: &Reissue) -> anyhow::Result<i32> {
         outcome => outcome.context("stopped; the same command goes on where it was")?,
     };
     println!("{} cards of {} members", done.cards, done.members);
+    if args.which.kid.is_some() && done.members == 0 {
+        eprintln!("no living card was signed by this key: `keys list` shows the keys and their cards");
+    }
     if done.skipped > 0 {
         eprintln!("{} cards could not be issued; the log says which and why", done.skipped);
     }

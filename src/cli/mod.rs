@@ -8,7 +8,7 @@ mod partner_key;
 mod serve;
 mod till;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
 
 use crate::app::{App, AppState};
@@ -142,6 +142,11 @@ fn beside_services(
     mut config: Config,
     command: impl AsyncFnOnce(Config) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
+    // An empty database of its own would take a revocation and say that all is well.
+    ensure!(
+        config.database_url.is_some() || !config.production,
+        "in production there is no private database: set DATABASE_URL"
+    );
     let services = match config.database_url {
         Some(_) => None,
         None => Some(Services::join_or_start(&config.data)?),

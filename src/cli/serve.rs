@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,6 +20,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts what is missing, loads the demo union, serves.
 pub fn up(mut config: Config) -> anyhow::Result<i32> {
+    ensure!(!config.production, "`up` is for development; in production it is `serve`");
     let services = match (&config.database_url, &config.redis_url) {
         (Some(_), Some(_)) => None,
         _ => Some(Services::start(&config.data)?),
@@ -46,11 +47,28 @@ pub fn up(mut config: Config) -> anyhow::Result<i32> {
 pub fn serve(config: Config) -> anyhow::Result<i32> {
     runtime()?.block_on(async {
         let app = App::start(config, Clock::System, Random::System).await?;
+        if app.config.production {
+            check_for_production(&app).await?;
+        }
         let listener = bind(app.config.addr).await?;
         println!("{}", base_url(listener.local_addr()?));
         until_stopped(app, listener).await?;
         Ok(0)
     })
+}
+
+async fn check_for_production(app: &App) -> anyhow::Result<()> {
+    ensure!(
+        demo::sample_member(app).await?.is_none(),
+        "this database holds the demo union, whose passwords anybody knows: give a production server another one"
+    );
+    let page = app.config.pwa.join("index.html");
+    ensure!(
+        page.exists(),
+        "the app is not there: PROFCARDS_PWA must name its built folder, and {} is missing",
+        page.display()
+    );
+    Ok(())
 }
 
 async fn bind(addr: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -65,9 +65,16 @@ async fn list(app: &App) -> anyhow::Result<()> {
 
 /// Makes a pairing code for an outlet.
 pub async fn pairing_code(app: &App, outlet: Option<Uuid>) -> anyhow::Result<Code> {
+    let outlets = store::outlets(&app.db).await?;
     let outlet_id = match outlet {
-        Some(id) => id,
-        None => store::outlets(&app.db).await?.first().context("there is no outlet yet")?.id,
+        Some(id) => {
+            outlets
+                .iter()
+                .find(|known| known.id == id)
+                .context("there is no such outlet: see `till list`")?
+                .id
+        }
+        None => outlets.first().context("there is no outlet yet")?.id,
     };
     let code = Code::from_bytes(&app.random.bytes::<7>());
     let mut conn = app.db.acquire().await?;

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::extract::Json;
 use crate::app::AppState;
+use crate::clock::unix_seconds;
 use crate::error::{Error, Problem, Result};
 
 /// Buckets of the answer times, in seconds.
@@ -61,7 +62,7 @@ async fn metrics(State(app): State<AppState>) -> Result<Response> {
         recorder().ok_or_else(|| Error::Unavailable(anyhow::anyhow!("no recorder is installed")))?;
     metrics::gauge!("profcards_db_connections").set(f64::from(app.db.size()));
     metrics::gauge!("profcards_redis_up").set(if app.cache.is_up().await { 1.0 } else { 0.0 });
-    for (what, ends_at) in app.keys.ends() {
+    for (what, ends_at) in app.keys.ends(unix_seconds(app.clock.now())) {
         let ends_at = f64::from(u32::try_from(ends_at).unwrap_or(u32::MAX));
         metrics::gauge!("profcards_keys_end_timestamp_seconds", "what" => what).set(ends_at);
     }

@@ -109,12 +109,55 @@ async fn production_refuses_the_development_root() {
     place.on_server("keys init").await.good();
     place.on_server("serve").await.refused("development root");
     place.on_server("keys trust-list").await.refused("development root");
+    // Its file says nothing that the program does not know.
+    fs::remove_dir_all(place.path("keys/dev")).unwrap();
+    place.on_server("serve").await.refused("development root");
     // Pinning a root of one's own takes it out.
     place.make_root("root.json", "Первый").await.good();
     assert!(!fs::read_to_string(place.path("keys/pins.json")).unwrap().contains("development"));
     place.new_trust_list().await;
     let (mut server, _) = place.serve().await;
     server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_needs_the_secret_that_its_database_was_used_with() {
+    let place = Production::new().await;
+    place.set_up().await;
+    let (mut server, _) = place.serve().await;
+    server.kill().await.unwrap();
+    let (secret, kept) = (place.path("server/secret.hex"), place.path("root/secret.hex"));
+    fs::rename(&secret, &kept).unwrap();
+    place.on_server("serve").await.refused("secret.hex is missing");
+    place.secret("server/secret.hex", &"07".repeat(32));
+    place.on_server("serve").await.refused("not the one that this database was used with");
+    place.on_server("till list").await.refused("not the one that this database was used with");
+    fs::rename(&kept, &secret).unwrap();
+    let (mut server, _) = place.serve().await;
+    server.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn production_starts_no_database_of_its_own() {
+    let place = Production::new().await;
+    let without_database = async |args: &str| {
+        place.run(place.of_server(&mut place.command(args)).env_remove("DATABASE_URL")).await
+    };
+    for args in ["migrate", "keys list", "keys revoke 01020304", "serve"] {
+        without_database(args).await.refused("set DATABASE_URL");
+    }
+    place.on_server("up").await.refused("for development");
+    assert!(!place.path("server/postgres").exists());
+}
+
+#[tokio::test]
+async fn production_refuses_a_database_with_the_demo_union_and_a_folder_without_the_app() {
+    let place = Production::new().await;
+    place.set_up().await;
+    fs::remove_file(place.path("pwa/index.html")).unwrap();
+    place.on_server("serve").await.refused("PROFCARDS_PWA");
+    place.looks_like_the_demo().await;
+    place.on_server("serve").await.refused("the demo union");
 }
 
 #[tokio::test]

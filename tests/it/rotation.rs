@@ -144,6 +144,26 @@ async fn a_restored_database_does_not_bring_a_revoked_key_back() {
     let held = Held::download(&app).await;
     assert_eq!(held.trust.claims().iat, app.now());
     assert!(held.trust.claims().keys.iter().all(|key| key.kid != lost));
+    // Nor are its cards forgotten.
+    app.advance(60);
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    assert_ne!(kid_of_card(&hex::decode(phone.card_hex().await).unwrap()), lost);
+}
+
+#[tokio::test]
+async fn the_figure_of_a_role_without_a_key_that_signs_is_nought() {
+    let app = TestApp::start().await;
+    let ends =
+        |what: &str| app.app.keys.ends(app.now()).into_iter().find(|(role, _)| *role == what).unwrap().1;
+    add_key(&app, KeyRole::Card, 7 * DAY_SECONDS as u64).await;
+    assert!(ends("card") > app.now());
+    note_revoked(&app, &held_key(&app, KeyRole::Card)).await;
+    app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
+    // Another is named already, and signs in a week.
+    assert_eq!(ends("card"), 0);
+    assert!(ends("status") > app.now());
+    app.advance(7 * DAY_SECONDS);
+    assert!(ends("card") > app.now());
 }
 
 #[tokio::test]
@@ -193,7 +213,7 @@ async fn a_server_says_when_its_keys_end() {
     let app = TestApp::start_with_real_clock().await;
     let server = Server::start(&app, None).await;
     let told = Client::new(&server.base).get("/metrics").await.text();
-    for (what, ends_at) in app.app.keys.ends() {
+    for (what, ends_at) in app.app.keys.ends(app.now()) {
         let line = format!("profcards_keys_end_timestamp_seconds{{what=\"{what}\"}} {ends_at}\n");
         assert!(told.contains(&line), "{line} is not in {told}");
     }

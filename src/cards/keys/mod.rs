@@ -26,7 +26,7 @@ use anyhow::{Context as _, ensure};
 use profcards_card::{IssuerSigningKey, KeyRole};
 use sqlx::PgPool;
 
-use crate::clock::{Clock, unix_seconds};
+use crate::clock::{Clock, from_unix_seconds, unix_seconds};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
@@ -242,8 +242,9 @@ impl KeyRing {
             self.change(|in_force| in_force.clock_ahead_seconds = ahead);
         }
         let keys = self.take_up_keys().await;
+        let destroyed = self.note_destroyed(db, now).await;
         let trust = self.take_up_trust_list(db, now).await;
-        keys.and(trust)
+        keys.and(destroyed).and(trust)
     }
 
     async fn take_up_keys(&self) -> anyhow::Result<()> {
@@ -259,6 +260,17 @@ impl KeyRing {
         let ready = |held: HeldKey| ReadyKey { signing: held.signing_key().map(Arc::new), held };
         let keys = Arc::new(held.into_iter().map(ready).collect());
         self.change(|in_force| (in_force.keys, in_force.read_at) = (keys, read_at));
+        Ok(())
+    }
+
+    /// What a restored database has lost, the file remembers: the cards of a key without a secret are to be issued anew.
+    async fn note_destroyed(&self, db: &PgPool, now: u64) -> anyhow::Result<()> {
+        let in_force = self.in_force();
+        let is_forgotten =
+            |key: &&HeldKey| key.secret.is_none() && !in_force.revoked.contains(&key.public.public_key);
+        for key in in_force.held().filter(is_forgotten) {
+            store::revoke(db, &key.public, from_unix_seconds(now)).await?;
+        }
         Ok(())
     }
 
@@ -334,11 +346,14 @@ impl KeyRing {
         named.any(|key| key.role == role && key.kid.0 == kid && !in_force.revoked.contains(&key.public_key))
     }
 
-    /// When (Unix seconds) the trust list in force ends, and until when it lets keys of each role sign; 0 where none may.
-    pub fn ends(&self) -> [(&'static str, u64); 3] {
+    /// When (Unix seconds) the trust list in force ends, and until when it lets keys of each role sign; 0 where none may
+    /// at `now`.
+    pub fn ends(&self, now: u64) -> [(&'static str, u64); 3] {
         let in_force = self.in_force();
+        let (trust, revoked) = (&in_force.trust, &in_force.revoked);
         let signs_until = |role: KeyRole| {
-            let keys = in_force.held().filter(|key| serves(key, role, &in_force.trust, &in_force.revoked));
+            let signs = which_signs(in_force.held(), role, trust, revoked, now).is_some();
+            let keys = in_force.held().filter(|key| signs && serves(key, role, trust, revoked));
             (role.as_str(), keys.map(HeldKey::signs_until).max().unwrap_or(0))
         };
         let trust_list = ("trust-list", in_force.trust.list.claims().exp);
@@ -359,6 +374,6 @@ impl KeyRing {
 fn no_key(role: KeyRole) -> Error {
     let role = role.as_str();
     Error::Unavailable(anyhow::anyhow!(
-        "the trust list names no {role} key of this instance that may sign now"
+        "the trust list names no {role} key of this instance that may sign now: `profcards keys export-public` says what the root must sign"
     ))
 }

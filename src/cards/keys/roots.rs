@@ -16,6 +16,9 @@ use crate::random::Random;
 /// One in use and one that replaces it.
 const MAX_PINS: usize = 2;
 
+/// The public key of the committed root, whose secret anybody knows: also where its file is not.
+const DEVELOPMENT_ROOT: &str = "07fa975b2fa42e776f7ae5a5b76436e4132244e45abf55f525aecb8a07fbca53";
+
 /// What `pins.json` holds.
 #[derive(Serialize, Deserialize)]
 struct Pins {
@@ -48,17 +51,24 @@ pub fn pinned(config: &Config) -> anyhow::Result<Vec<[u8; 32]>> {
     Ok(pins.roots.iter().map(|pin| pin.public_key).collect())
 }
 
+/// Refuses to make another root while none more can be pinned.
+pub fn check_room(config: &Config) -> anyhow::Result<()> {
+    let path = config.keys.join("pins.json");
+    let roots = if path.exists() { read_json::<Pins>(&path)?.roots } else { Vec::new() };
+    ensure!(
+        roots.iter().filter(|pin| !is_development(&pin.public_key)).count() < MAX_PINS,
+        "pins.json pins two roots already; take the one that ended out of it"
+    );
+    Ok(())
+}
+
 /// Pins a root beside those that are pinned; the development root gives way to it.
 pub fn pin(config: &Config, public_key: [u8; 32], name: &str) -> anyhow::Result<()> {
     let path = config.keys.join("pins.json");
     let mut roots = if path.exists() { read_json::<Pins>(&path)?.roots } else { Vec::new() };
-    let development = development_key(config)?.map(|key| key.public_key());
-    roots.retain(|pin| Some(pin.public_key) != development);
+    roots.retain(|pin| !is_development(&pin.public_key));
     if roots.iter().all(|pin| pin.public_key != public_key) {
-        ensure!(
-            roots.len() < MAX_PINS,
-            "pins.json pins two roots already; take the one that ended out of it"
-        );
+        ensure!(roots.len() < MAX_PINS, "pins.json pins two roots already");
         roots.push(Pin { name: name.into(), public_key });
     }
     let text = serde_json::to_string_pretty(&Pins { roots })?;
@@ -84,23 +94,25 @@ pub fn open(path: &Path, passphrase: &Passphrase) -> anyhow::Result<IssuerSignin
 
 /// The committed root, if it is one of the pinned ones; a production server refuses to start then.
 pub fn development(config: &Config, pinned: &[[u8; 32]]) -> anyhow::Result<Option<IssuerSigningKey>> {
-    let Some(key) = development_key(config)?.filter(|key| pinned.contains(&key.public_key())) else {
+    if !pinned.iter().any(is_development) {
         return Ok(None);
-    };
+    }
     ensure!(
         !config.production,
         "pins.json names the development root, whose secret is public; a production server needs its own root"
     );
-    Ok(Some(key))
-}
-
-fn development_key(config: &Config) -> anyhow::Result<Option<IssuerSigningKey>> {
     let path = config.keys.join("dev/root-1.json");
     if !path.exists() {
         return Ok(None);
     }
     let root: DevelopmentRoot = read_json(&path)?;
-    Ok(Some(IssuerSigningKey::from_secret(&root.secret, KeyRole::Root, IssuerAlg::EdDsa)))
+    let key = IssuerSigningKey::from_secret(&root.secret, KeyRole::Root, IssuerAlg::EdDsa);
+    ensure!(is_development(&key.public_key()), "{} is not the development root", path.display());
+    Ok(Some(key))
+}
+
+fn is_development(public_key: &[u8; 32]) -> bool {
+    hex::encode(public_key) == DEVELOPMENT_ROOT
 }
 
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<T> {

@@ -25,7 +25,7 @@ const NONCE_BYTES: usize = 24;
 pub const MIN_PASSPHRASE_CHARS: usize = 12;
 
 /// What opens sealed files; never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {

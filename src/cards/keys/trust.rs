@@ -11,7 +11,13 @@ use profcards_card::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::clock::from_unix_seconds;
+
 const FORMAT: &str = "profcards-trust-request-1";
+
+fn day(seconds: u64) -> String {
+    from_unix_seconds(seconds).format("%Y-%m-%d").to_string()
+}
 
 /// A trust list as published and as loaded.
 #[derive(Debug)]
@@ -26,7 +32,8 @@ impl SignedTrustList {
     /// Checks a list with the pinned roots.
     pub fn load(cose: Vec<u8>, roots: &[[u8; 32]]) -> anyhow::Result<Self> {
         let list = TrustList::load(&cose, roots, None)
-            .map_err(|code| anyhow::anyhow!("the trust list is refused: {}", code.as_str()))?;
+            .ok()
+            .context("the trust list is refused: it is damaged, or no root that pins.json named when this program started has signed it")?;
         Ok(Self { cose, list })
     }
 
@@ -136,8 +143,8 @@ impl TrustRequest {
                 key.kid,
                 key.role,
                 hex::encode(key.public_key),
-                key.nbf,
-                key.exp
+                day(key.nbf),
+                day(key.exp)
             )
         };
         self.keys.iter().map(line).collect()

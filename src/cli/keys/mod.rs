@@ -241,6 +241,15 @@ fn passphrase(file: Option<&Path>, prompt: &str) -> anyhow::Result<Passphrase> {
     }
 }
 
+/// A passphrase for a new root; one that is typed is typed twice, for nobody could open it after a slip.
+fn new_passphrase(file: Option<&Path>) -> anyhow::Result<Passphrase> {
+    let chosen = passphrase(file, "A passphrase for the new root: ")?;
+    if file.is_none() {
+        ensure!(passphrase(None, "Once more: ")? == chosen, "the two differ: nothing was made");
+    }
+    Ok(chosen)
+}
+
 fn init(config: &Config, args: Init) -> anyhow::Result<i32> {
     let now = now();
     let Some(path) = args.root else {
@@ -265,8 +274,10 @@ fn init(config: &Config, args: Init) -> anyhow::Result<i32> {
         "a root is kept apart from the server: choose a place outside {}",
         config.data.display()
     );
-    let chosen =
-        passphrase(args.root_passphrase_file.as_deref(), "A passphrase for the new root: ")?.checked()?;
+    if args.pin.is_some() {
+        roots::check_room(config)?;
+    }
+    let chosen = new_passphrase(args.root_passphrase_file.as_deref())?.checked()?;
     let public_key = roots::make(&path, &chosen, now, &Random::System)?;
     println!("{}", hex::encode(public_key));
     if let Some(name) = args.pin {
@@ -286,6 +297,17 @@ async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
     held.retain(|key| key.is_needed_at(now));
     let key = HeldKey::generate(args.role.into(), now + args.in_days * DAY_SECONDS, &Random::System);
     println!("{} {} signs from {}", key.public.kid, key.public.role.as_str(), day(key.public.nbf));
+    if let Some(in_force) = instance.trust_list().await?
+        && root.is_none()
+        && key.public.nbf < in_force.list.claims().exp
+    {
+        eprintln!(
+            "Until {} tills may hold the list in force, which does not name it: --install will ask for --early. To wait instead: \
+             keys revoke {}, and rotate with a longer --in-days",
+            day(in_force.list.claims().exp),
+            key.public.kid
+        );
+    }
     held.push(key);
     files.write(&held, &Random::System)?;
     instance.renew_trust_list(&held, root.as_ref(), now).await?;

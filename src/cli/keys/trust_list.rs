@@ -89,7 +89,7 @@ fn check_notice(
         ensure!(
             signs.is_none_or(|signs| key.nbf < signs.public.nbf),
             "this trust list lets {} {} take over on {}, and until {} tills may hold the list in force, which does not name \
-             it: rotate with a longer --in-days, or install with --early where that is meant",
+             it: take it back with keys revoke and rotate with a longer --in-days, or install with --early where that is meant",
             key.role.as_str(),
             key.kid,
             day(key.nbf),

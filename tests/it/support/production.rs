@@ -39,6 +39,17 @@ impl Production {
         production
     }
 
+    /// The database says that the demo union is in it.
+    pub async fn looks_like_the_demo(&self) {
+        let db = sqlx::PgPool::connect(&self.database.url).await.unwrap();
+        let member_of_none = "alter table demo_union drop constraint demo_union_sample_membership_id_fkey";
+        sqlx::query(member_of_none).execute(&db).await.unwrap();
+        let loaded =
+            "insert into demo_union (loaded_at, sample_membership_id) values (now(), gen_random_uuid())";
+        sqlx::query(loaded).execute(&db).await.unwrap();
+        db.close().await;
+    }
+
     /// Where this file lies.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
