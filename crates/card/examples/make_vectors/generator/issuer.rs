@@ -54,6 +54,10 @@ fn key_times() -> Vec<Vector> {
         with_key(iat + 1, exp, unknown("a card older than its key")),
         with_key(iat, exp - 1, unknown("a card that outlives its key")),
         with_key(iat, exp, paper_accepted("a card that lives just as long as its key", &paper)),
+        Vector {
+            trust_list: Some(hex::encode(trust_list_of(&[], &policy(&[1], 0)).build())),
+            ..unknown("a trust list that names no key")
+        },
     ]
 }
 

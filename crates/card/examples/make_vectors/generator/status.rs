@@ -2,9 +2,9 @@
 
 use super::lists::{
     key_entry, key_entry_for, lst, policy, policy_with, status_header, status_list, status_list_at, statuses,
-    trust_list_of, zlib,
+    trust_list, trust_list_of, zlib,
 };
-use super::raw::{Bytes, bytes, int, long_uint, map, qr, text, uint};
+use super::raw::{Bytes, array, bytes, int, long_uint, map, qr, text, uint};
 use super::text::of_bytes;
 use super::vector::{Expect, Held, Vector};
 use super::world::{
@@ -17,7 +17,13 @@ pub fn vectors() -> Vec<Vector> {
         let paper = refused(name, &Card::paper().build(), "status-bad");
         Vector { status_lists: vec![hex::encode(list)], ..paper }
     });
-    [marks(), ages(), which_list(), bad.collect()].concat()
+    [marks(), ages(), which_list(), bad.collect(), vec![none_named()]].concat()
+}
+
+fn none_named() -> Vector {
+    let trust = trust_list().with(-65552, array(&[])).build();
+    let vector = refused("a trust list that names no status list", &Card::paper().build(), "status-bad");
+    Vector { trust_list: Some(hex::encode(trust)), ..vector }
 }
 
 fn marks() -> Vec<Vector> {

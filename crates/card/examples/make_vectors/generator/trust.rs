@@ -54,14 +54,6 @@ pub fn vectors() -> Vec<Vector> {
             paper_accepted("a trust list signed tomorrow", &paper),
         ),
         with_list(&of_64_kib(), paper_accepted("a trust list of just 64 KiB", &paper)),
-        with_list(
-            &trust_list().with(-65551, array(&[])),
-            refused("a trust list that names no key", "unknown-key"),
-        ),
-        with_list(
-            &trust_list().with(-65552, array(&[])),
-            refused("a trust list that names no status list", "status-bad"),
-        ),
     ]);
     vectors
 }
