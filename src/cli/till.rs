@@ -65,20 +65,14 @@ async fn list(app: &App) -> anyhow::Result<()> {
 
 /// Makes a pairing code for an outlet.
 pub async fn pairing_code(app: &App, outlet: Option<Uuid>) -> anyhow::Result<Code> {
-    let outlets = store::outlets(&app.db).await?;
     let outlet_id = match outlet {
-        Some(id) => {
-            outlets
-                .iter()
-                .find(|known| known.id == id)
-                .context("there is no such outlet: see `till list`")?
-                .id
-        }
-        None => outlets.first().context("there is no outlet yet")?.id,
+        Some(id) => id,
+        None => store::outlets(&app.db).await?.first().context("there is no outlet yet")?.id,
     };
     let code = Code::from_bytes(&app.random.bytes::<7>());
     let mut conn = app.db.acquire().await?;
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
-    store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
+    let known = store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
+    ensure!(known, "there is no such outlet: see `till list`");
     Ok(code)
 }

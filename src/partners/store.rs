@@ -100,15 +100,16 @@ pub async fn tills(db: &PgPool) -> Result<Vec<TillRow>> {
     .await?)
 }
 
-/// Records a pairing code by its hash.
+/// Records a pairing code by its hash; `false` if there is no such outlet.
 pub async fn insert_pairing_code(
     conn: &mut PgConnection,
     code_hash: &[u8; 32],
     outlet_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "insert into pairing_code (code_hash, outlet_id, created_at, expires_at) values ($1, $2, $3, $4)",
+) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "insert into pairing_code (code_hash, outlet_id, created_at, expires_at)
+         select $1, id, $3, $4 from outlet where id = $2",
         &code_hash[..],
         outlet_id,
         now,
@@ -116,7 +117,7 @@ pub async fn insert_pairing_code(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(inserted.rows_affected() == 1)
 }
 
 /// Uses a pairing code up; answers the terminal, or none if the code is not good. A browser that was a till of this outlet

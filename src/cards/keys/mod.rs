@@ -352,9 +352,10 @@ impl KeyRing {
         let in_force = self.in_force();
         let (trust, revoked) = (&in_force.trust, &in_force.revoked);
         let signs_until = |role: KeyRole| {
-            let signs = which_signs(in_force.held(), role, trust, revoked, now).is_some();
-            let keys = in_force.held().filter(|key| signs && serves(key, role, trust, revoked));
-            (role.as_str(), keys.map(HeldKey::signs_until).max().unwrap_or(0))
+            let keys = in_force.held().filter(|key| serves(key, role, trust, revoked));
+            let until = keys.map(HeldKey::signs_until).max();
+            let signs = which_signs(in_force.held(), role, trust, revoked, now);
+            (role.as_str(), signs.and(until).unwrap_or(0))
         };
         let trust_list = ("trust-list", in_force.trust.list.claims().exp);
         [trust_list, signs_until(KeyRole::Card), signs_until(KeyRole::Status)]

@@ -53,26 +53,25 @@ pub fn pinned(config: &Config) -> anyhow::Result<Vec<[u8; 32]>> {
 
 /// Refuses to make another root while none more can be pinned.
 pub fn check_room(config: &Config) -> anyhow::Result<()> {
-    let path = config.keys.join("pins.json");
-    let roots = if path.exists() { read_json::<Pins>(&path)?.roots } else { Vec::new() };
-    ensure!(
-        roots.iter().filter(|pin| !is_development(&pin.public_key)).count() < MAX_PINS,
-        "pins.json pins two roots already; take the one that ended out of it"
-    );
-    Ok(())
+    others_pinned(config).map(drop)
 }
 
-/// Pins a root beside those that are pinned; the development root gives way to it.
+/// Pins a new root beside those that are pinned; the development root gives way to it.
 pub fn pin(config: &Config, public_key: [u8; 32], name: &str) -> anyhow::Result<()> {
+    let path = config.keys.join("pins.json");
+    let mut roots = others_pinned(config)?;
+    roots.push(Pin { name: name.into(), public_key });
+    let text = serde_json::to_string_pretty(&Pins { roots })?;
+    files::write_public(&path, format!("{text}\n").as_bytes())
+}
+
+/// Those beside which another root may be pinned.
+fn others_pinned(config: &Config) -> anyhow::Result<Vec<Pin>> {
     let path = config.keys.join("pins.json");
     let mut roots = if path.exists() { read_json::<Pins>(&path)?.roots } else { Vec::new() };
     roots.retain(|pin| !is_development(&pin.public_key));
-    if roots.iter().all(|pin| pin.public_key != public_key) {
-        ensure!(roots.len() < MAX_PINS, "pins.json pins two roots already");
-        roots.push(Pin { name: name.into(), public_key });
-    }
-    let text = serde_json::to_string_pretty(&Pins { roots })?;
-    files::write_public(&path, format!("{text}\n").as_bytes())
+    ensure!(roots.len() < MAX_PINS, "pins.json pins two roots already; take the one that ended out of it");
+    Ok(roots)
 }
 
 /// Makes a root in a file of its own, sealed; its public key is for `pins.json`.

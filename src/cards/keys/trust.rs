@@ -11,13 +11,7 @@ use profcards_card::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::clock::from_unix_seconds;
-
 const FORMAT: &str = "profcards-trust-request-1";
-
-fn day(seconds: u64) -> String {
-    from_unix_seconds(seconds).format("%Y-%m-%d").to_string()
-}
 
 /// A trust list as published and as loaded.
 #[derive(Debug)]
@@ -124,7 +118,7 @@ impl TrustRequest {
             exp: now + TRUST_LIST_SECONDS,
             iat: now,
             seq: self.seq,
-            keys: self.keys.iter().map(RequestedKey::trusted).collect::<anyhow::Result<_>>()?,
+            keys: self.trusted_keys()?,
             lists: self
                 .lists
                 .iter()
@@ -135,19 +129,12 @@ impl TrustRequest {
         claims.sign(root).context("the root does not sign this trust list")
     }
 
-    /// One line for each key, for whoever holds the root to compare.
-    pub fn summary(&self) -> Vec<String> {
-        let line = |key: &RequestedKey| {
-            format!(
-                "{} {:6} {} valid {} – {}",
-                key.kid,
-                key.role,
-                hex::encode(key.public_key),
-                day(key.nbf),
-                day(key.exp)
-            )
-        };
-        self.keys.iter().map(line).collect()
+    /// The keys that are to be believed.
+    ///
+    /// # Errors
+    /// When one is not what it says.
+    pub fn trusted_keys(&self) -> anyhow::Result<Vec<TrustedKey>> {
+        self.keys.iter().map(RequestedKey::trusted).collect()
     }
 }
 

@@ -297,9 +297,10 @@ async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
     held.retain(|key| key.is_needed_at(now));
     let key = HeldKey::generate(args.role.into(), now + args.in_days * DAY_SECONDS, &Random::System);
     println!("{} {} signs from {}", key.public.kid, key.public.role.as_str(), day(key.public.nbf));
+    let revoked = store::revoked_keys(&instance.db).await?;
     if let Some(in_force) = instance.trust_list().await?
         && root.is_none()
-        && key.public.nbf < in_force.list.claims().exp
+        && trust_list::is_hasty(&key.public, &in_force, &held, &revoked, now)
     {
         eprintln!(
             "Until {} tills may hold the list in force, which does not name it: --install will ask for --early. To wait instead: \

@@ -74,8 +74,21 @@ fn check_dates(claims: &TrustListClaims, now: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A till that holds the list in force may go on with it until it ends, and would refuse what a key signed that it does not
-/// name. Where no other key can sign, cards that some tills refuse are better than none.
+/// Whether a key would take over while tills may hold the list in force, which does not name it: they go on with that until it
+/// ends, and refuse what the key signed. Where no other key can sign, cards that some tills refuse are better than none.
+pub(super) fn is_hasty(
+    key: &TrustedKey,
+    in_force: &SignedTrustList,
+    held: &[HeldKey],
+    revoked: &BTreeSet<[u8; 32]>,
+    now: u64,
+) -> bool {
+    !in_force.names(key)
+        && key.nbf < in_force.list.claims().exp
+        && which_signs(held, key.role, in_force, revoked, now)
+            .is_some_and(|signs| key.nbf >= signs.public.nbf)
+}
+
 fn check_notice(
     claims: &TrustListClaims,
     in_force: &SignedTrustList,
@@ -83,17 +96,14 @@ fn check_notice(
     revoked: &BTreeSet<[u8; 32]>,
     now: u64,
 ) -> anyhow::Result<()> {
-    let known_to_all_from = in_force.list.claims().exp;
-    for key in claims.keys.iter().filter(|key| !in_force.names(key) && key.nbf < known_to_all_from) {
-        let signs = which_signs(held, key.role, in_force, revoked, now);
-        ensure!(
-            signs.is_none_or(|signs| key.nbf < signs.public.nbf),
+    if let Some(key) = claims.keys.iter().find(|key| is_hasty(key, in_force, held, revoked, now)) {
+        bail!(
             "this trust list lets {} {} take over on {}, and until {} tills may hold the list in force, which does not name \
              it: take it back with keys revoke and rotate with a longer --in-days, or install with --early where that is meant",
             key.role.as_str(),
             key.kid,
             day(key.nbf),
-            day(known_to_all_from)
+            day(in_force.list.claims().exp)
         );
     }
     Ok(())
@@ -124,8 +134,10 @@ pub(super) fn sign_request(config: &Config, request: &Path, out: &Path, root: &R
         std::fs::read_to_string(request).with_context(|| format!("cannot read {}", request.display()))?;
     let request: TrustRequest = serde_json::from_str(&text).context("this is no request of export-public")?;
     eprintln!("{}, trust list {}:", request.issuer, request.seq);
-    for line in request.summary() {
-        eprintln!("  {line}");
+    // For whoever holds the root to compare.
+    for TrustedKey { kid, public_key, role, nbf, exp, .. } in request.trusted_keys()? {
+        let (role, key) = (role.as_str(), hex::encode(public_key));
+        eprintln!("  {kid} {role:6} {key} valid {} – {}", day(nbf), day(exp));
     }
     let root = root.open(config)?.context("no root is here: give --root")?;
     files::write_public(out, &request.sign(&root, now())?)?;

@@ -2,7 +2,7 @@
 // What a partner's till or server uses; the app's own till has its storage and its clock in the database.
 import { fromHex } from './bytes';
 import { issuedAtSeconds, readLists, refreshLists, type HeldLists, type ListSource, type ListStorage, type SignedList } from './lists';
-import { verify, type Verdict, type Wants } from './verify';
+import { floorSecondsOf, verify, type Verdict, type Wants } from './verify';
 
 export interface VerifierOptions {
   /** The issuer's root keys as published, in hex or as bytes. They are pinned: never take them from the network. */
@@ -93,8 +93,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
         // The last stage: whoever claims the proof here has accepted it, also when two verifications run at once.
         acceptedBefore: (proofId) => !isNewProof(proofId, nowSeconds),
       });
-      // A card of the future says nothing of the time: whoever has a stolen key could put this verifier out for good.
-      if (verdict.code !== 'not-yet-valid') floorSeconds = Math.max(floorSeconds, verdict.cardIatSeconds ?? 0);
+      floorSeconds = Math.max(floorSeconds, floorSecondsOf(verdict) ?? 0);
       return verdict;
     },
   };

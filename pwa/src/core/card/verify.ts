@@ -99,6 +99,14 @@ export async function verify(text: string, context: VerifyContext): Promise<Verd
   return { ...verdict, accepted: true, code: 'accepted', warning: status.warning, allowed };
 }
 
+/**
+ * The least that the time can be by what an issuer signed on this card, or null. A card of the future says nothing of the time:
+ * whoever has a stolen key could put a verifier out for good.
+ */
+export function floorSecondsOf({ code, cardIatSeconds }: Verdict): number | null {
+  return code === 'not-yet-valid' ? null : cardIatSeconds;
+}
+
 /** What replay protection remembers: of what was signed, for the token and the signature can be re-written by a stranger. */
 export async function proofIdentity(proof: Pick<Proof, 'signed'>): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', proof.signed)));

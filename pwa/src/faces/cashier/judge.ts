@@ -1,5 +1,5 @@
 // One scanned text → the verdict of this till, with what its words need to know of the till itself.
-import { verify, type Verdict } from '../../core/card/verify';
+import { floorSecondsOf, verify, type Verdict } from '../../core/card/verify';
 import { database } from '../../db/open';
 import type { HeldLists } from './lists';
 import { seen, tillLagSeconds, tillNowSeconds } from './time';
@@ -27,8 +27,8 @@ export async function judge(text: string, lists: HeldLists, challenge: string | 
     ...(challenge === null ? { wants: 'accrual' } : { wants: { redeemKopecks: null }, challenge }),
     acceptedBefore: wasAccepted,
   });
-  // A card of the future says nothing of the time: whoever has a stolen key could put this till out for good.
-  if (verdict.cardIatSeconds !== null && verdict.code !== 'not-yet-valid') await seen(verdict.cardIatSeconds);
+  const floorSeconds = floorSecondsOf(verdict);
+  if (floorSeconds !== null) await seen(floorSeconds);
   return {
     text, verdict, challenge, tillLagSeconds: lagSeconds, noLists: lists.empty,
     trustExpSeconds: typeof trust === 'string' ? null : trust.expSeconds,

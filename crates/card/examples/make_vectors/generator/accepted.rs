@@ -5,6 +5,7 @@ use super::raw::{array, text, uint};
 use super::vector::{Held, Vector};
 use super::world::{
     Card, NOW, Showing, card_key_19, paper_accepted, phone, phone_p256, second_root, showing_accepted,
+    trusting,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -15,7 +16,7 @@ pub fn vectors() -> Vec<Vector> {
     let paper = Card::paper().build();
     let longest_name = array(&[text("Преображенск… А."), uint(99), uint(3)]);
     let named = |name: &str| Card::paper().with(-65537, array(&[text(name), uint(77), uint(1)])).build();
-    let from_second_root = trust_list().secretly_signed_by(&second_root()).build();
+    let from_second_root = trust_list().secretly_signed_by(&second_root());
     vec![
         showing_accepted("phone, Ed25519, issuer -8", &ed25519),
         showing_accepted("phone, P-256, issuer -8", &p256),
@@ -33,10 +34,7 @@ pub fn vectors() -> Vec<Vector> {
         showing_accepted("a challenge of sixteen digits", &ed25519.clone().answering("1234567890123456")),
         paper_accepted("the first place of the status list", &Card::paper().with_idx(0).build()),
         paper_accepted("the last place of the status list", &Card::paper().with_idx(1_199_999).build()),
-        Vector {
-            trust_list: Some(hex::encode(from_second_root)),
-            ..paper_accepted("trust list under the second pinned root", &paper)
-        },
+        trusting(&from_second_root, paper_accepted("trust list under the second pinned root", &paper)),
         Vector {
             held: Held { trust_seq: Some(7), status_iat: Some(NOW - 3600), proof_ids: vec![] },
             ..paper_accepted("the very lists that are held already", &paper)

@@ -8,7 +8,7 @@ use super::raw::{Bytes, array, bytes, framed, int, signed_bytes, text, uint};
 use super::vector::Vector;
 use super::world::{
     Card, DAY, HOUR, NOW, Showing, card_key, card_key_19, issuer, paper_accepted, phone, refused, root,
-    status_key, stranger,
+    status_key, stranger, trusting,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -46,7 +46,7 @@ fn key_times() -> Vec<Vector> {
     let paper = Card::paper().build();
     let with_key = |nbf, exp, vector: Vector| {
         let keys = [key_entry_for(&card_key(), nbf, exp), key_entry(&status_key())];
-        Vector { trust_list: Some(hex::encode(trust_list_of(&keys, &policy(&[1], 0)).build())), ..vector }
+        trusting(&trust_list_of(&keys, &policy(&[1], 0)), vector)
     };
     let (iat, exp) = (NOW - HOUR, NOW + 59 * DAY);
     let unknown = |name| refused(name, &paper, "unknown-key");
@@ -54,10 +54,7 @@ fn key_times() -> Vec<Vector> {
         with_key(iat + 1, exp, unknown("a card older than its key")),
         with_key(iat, exp - 1, unknown("a card that outlives its key")),
         with_key(iat, exp, paper_accepted("a card that lives just as long as its key", &paper)),
-        Vector {
-            trust_list: Some(hex::encode(trust_list_of(&[], &policy(&[1], 0)).build())),
-            ..unknown("a trust list that names no key")
-        },
+        trusting(&trust_list_of(&[], &policy(&[1], 0)), unknown("a trust list that names no key")),
     ]
 }
 
@@ -107,11 +104,8 @@ fn twins() -> Vec<Vector> {
     let [first, second] = TWINS.map(|n| issuer(&format!("twin {n}"), KeyRole::Card, IssuerAlg::EdDsa));
     assert_eq!(first.kid(), second.kid());
     let keys = [key_entry(&first), key_entry(&second), key_entry(&status_key())];
-    let trust_list = hex::encode(trust_list_of(&keys, &policy(&[1], 0)).build());
-    let by = |name, key| {
-        let card = Card::paper().signed_by(key).build();
-        Vector { trust_list: Some(trust_list.clone()), ..paper_accepted(name, &card) }
-    };
+    let trust_list = trust_list_of(&keys, &policy(&[1], 0));
+    let by = |name, key| trusting(&trust_list, paper_accepted(name, &Card::paper().signed_by(key).build()));
     let status_lists = vec![hex::encode(status_list_at(NOW - HOUR).build())];
     vec![
         by("the first of two keys with one kid", &first),

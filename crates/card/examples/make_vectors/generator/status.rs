@@ -9,7 +9,8 @@ use super::text::of_bytes;
 use super::vector::{Expect, Held, Vector};
 use super::world::{
     Card, DAY, HOUR, IDX_RESERVED, IDX_REVOKED, IDX_SUSPENDED, IDX_VALID, NOW, Showing, card_key,
-    paper_accepted, phone, refused, root, showing_accepted, status_key, status_ref, stranger, under, vector,
+    paper_accepted, phone, refused, root, showing_accepted, status_key, status_ref, stranger, trusting,
+    under, vector,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -21,9 +22,8 @@ pub fn vectors() -> Vec<Vector> {
 }
 
 fn none_named() -> Vector {
-    let trust = trust_list().with(-65552, array(&[])).build();
     let vector = refused("a trust list that names no status list", &Card::paper().build(), "status-bad");
-    Vector { trust_list: Some(hex::encode(trust)), ..vector }
+    trusting(&trust_list().with(-65552, array(&[])), vector)
 }
 
 fn marks() -> Vec<Vector> {
@@ -150,9 +150,9 @@ fn with_window_of_512(stream: &[u8]) -> Vec<u8> {
 
 fn older_than_its_key(paper: &[u8]) -> Vector {
     let young = key_entry_for(&status_key(), NOW - HOUR + 1, NOW + 90 * DAY);
-    let trust = trust_list_of(&[key_entry(&card_key()), young], &policy(&[1], 0)).build();
+    let trust = trust_list_of(&[key_entry(&card_key()), young], &policy(&[1], 0));
     let vector = refused("a list older than its key", paper, "status-bad");
-    Vector { trust_list: Some(hex::encode(trust)), ..vector }
+    trusting(&trust, vector)
 }
 
 fn held_newer(paper: &[u8]) -> Vector {
@@ -162,9 +162,9 @@ fn held_newer(paper: &[u8]) -> Vector {
 
 fn outlived_key(paper: &[u8]) -> Vector {
     let short = key_entry_for(&status_key(), NOW - DAY, NOW + DAY);
-    let trust = trust_list_of(&[key_entry(&card_key()), short], &policy(&[1], 0)).build();
+    let trust = trust_list_of(&[key_entry(&card_key()), short], &policy(&[1], 0));
     let vector = refused("a list that outlives its key", paper, "status-bad");
-    Vector { trust_list: Some(hex::encode(trust)), ..vector }
+    trusting(&trust, vector)
 }
 
 fn bad_lists() -> Vec<(&'static str, Bytes)> {

@@ -4,7 +4,7 @@ use super::lists::{List, cose_key, key_entry, policy, trust_list, trust_list_of}
 use super::raw::{Bytes, array, bytes, framed, int, long_uint, map, qr, text, uint};
 use super::vector::{Expect, Held, Vector};
 use super::world::{
-    Card, DAY, NOW, card_key, paper_accepted, phone_p256, root, status_key, stranger, vector,
+    Card, DAY, NOW, card_key, paper_accepted, phone_p256, root, status_key, stranger, trusting, vector,
 };
 
 pub fn vectors() -> Vec<Vector> {
@@ -49,17 +49,13 @@ pub fn vectors() -> Vec<Vector> {
                 Some(trust_list().secretly_signed_by(&stranger()).build()),
             )
         },
-        with_list(
+        trusting(
             &trust_list().with(6, uint(NOW + DAY)),
             paper_accepted("a trust list signed tomorrow", &paper),
         ),
-        with_list(&of_64_kib(), paper_accepted("a trust list of just 64 KiB", &paper)),
+        trusting(&of_64_kib(), paper_accepted("a trust list of just 64 KiB", &paper)),
     ]);
     vectors
-}
-
-fn with_list(list: &List, vector: Vector) -> Vector {
-    Vector { trust_list: Some(hex::encode(list.build())), ..vector }
 }
 
 fn of_64_kib() -> List {

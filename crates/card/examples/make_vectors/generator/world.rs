@@ -2,7 +2,7 @@
 
 use profcards_card::{DeviceSigningKey, IssuerAlg, IssuerSigningKey, KeyRole};
 
-use super::lists::{key_entry, status_list, trust_list, trust_list_of};
+use super::lists::{List, key_entry, status_list, trust_list, trust_list_of};
 use super::raw::{self, Bytes, Pair, bytes, int, map, sha256, text, uint};
 use super::vector::{Expect, Held, Vector};
 
@@ -208,7 +208,11 @@ pub fn vector(name: &str, token: String, expect: Expect) -> Vector {
 
 /// The same at a till whose union has another policy.
 pub fn under(policy: &[u8], vector: Vector) -> Vector {
-    let list = trust_list_of(&[key_entry(&card_key()), key_entry(&status_key())], policy);
+    trusting(&trust_list_of(&[key_entry(&card_key()), key_entry(&status_key())], policy), vector)
+}
+
+/// The same at a till that was given another trust list.
+pub fn trusting(list: &List, vector: Vector) -> Vector {
     Vector { trust_list: Some(hex::encode(list.build())), ..vector }
 }
 
