@@ -16,6 +16,7 @@ export async function check(promise, run) {
   } catch (cause) {
     sum.failed += 1;
     console.log(`${seconds()}  FAIL  ${promise}`);
+    cause.isCounted = true;
     throw cause;
   }
 }
