@@ -1,9 +1,12 @@
-//! Small files of the data folder: written whole or not at all, secrets readable by their owner alone.
+//! Small files of the data folder: written whole or not at all, secrets readable by their owner alone. Texts are read as any
+//! editor may have left them.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use zeroize::Zeroize as _;
 
 use anyhow::{Context as _, anyhow, ensure};
 
@@ -39,6 +42,26 @@ pub fn write_public(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
     write_atomically(path, contents, 0o644)
 }
 
+/// With this some editors begin a file in UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A text without the mark that it may begin with.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+/// A line of a text without its end, as Unix or Windows writes it. Nothing else is cut: a space is a digit of Base45.
+pub fn without_end(line: &str) -> &str {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+/// Reads a text in UTF-8.
+pub fn read_text(path: &Path) -> anyhow::Result<String> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(without_mark(&text).to_owned())
+}
+
 /// Reads a secret, and refuses one that others could have read or written.
 pub fn read_private(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
@@ -49,6 +72,11 @@ pub fn read_private(path: &Path) -> anyhow::Result<String> {
         .map_err(|why| anyhow!("{} {why}", path.display()))?;
     let mut text = String::new();
     file.read_to_string(&mut text).with_context(cannot)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        let bare = without_mark(&text).to_owned();
+        text.zeroize();
+        return Ok(bare);
+    }
     Ok(text)
 }
 
@@ -75,6 +103,19 @@ mod tests {
             assert!(ensure_private(mode, 7, 7).is_err_and(|error| error.to_string().contains("chmod 600")));
         }
         assert!(ensure_private(0o100_600, 8, 7).is_err_and(|error| error.to_string().contains("user 8")));
+    }
+
+    #[test]
+    fn a_text_is_read_however_an_editor_left_it() {
+        let folder = std::env::temp_dir().join(format!("profcards-texts-{}", std::process::id()));
+        let path = folder.join("text");
+        write_private(&path, "\u{feff}тихая гавань\r\n".as_bytes()).unwrap();
+        assert_eq!(read_text(&path).unwrap(), "тихая гавань\r\n");
+        assert_eq!(read_private(&path).unwrap(), "тихая гавань\r\n");
+        fs::remove_dir_all(folder).unwrap();
+        for line in ["PC1: A ", "PC1: A \n", "PC1: A \r\n", "PC1: A \r"] {
+            assert_eq!(without_end(line), "PC1: A ");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::cards::{self, Order, keys, lists};
 use crate::clock::{Clock, unix_seconds};
 use crate::config::Config;
-use crate::demo;
+use crate::{demo, files};
 
 #[derive(Subcommand)]
 pub enum Card {
@@ -115,17 +115,18 @@ pub fn verify_tokens(config: &Config, args: &Verify) -> anyhow::Result<i32> {
         seen: &|_| false,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut judge = |text: &str| {
+        let verdict = verify(files::without_end(files::without_mark(text)), &context);
+        writeln!(out, "{}", verdict_json(&verdict))
+    };
     if args.token != "-" {
-        writeln!(out, "{}", verdict_json(&verify(&args.token, &context)))?;
+        judge(&args.token)?;
         return Ok(0);
     }
     let mut input = std::io::stdin().lock();
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
-        // Only the line's end is cut: a space is a digit of Base45.
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let verdict = verify(&String::from_utf8_lossy(text), &context);
-        writeln!(out, "{}", verdict_json(&verdict))?;
+        judge(&String::from_utf8_lossy(&line))?;
         line.clear();
     }
     Ok(0)

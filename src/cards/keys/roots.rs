@@ -115,6 +115,6 @@ fn is_development(public_key: &[u8; 32]) -> bool {
 }
 
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not what it should be", path.display()))
+    serde_json::from_str(&files::read_text(path)?)
+        .with_context(|| format!("{} is not what it should be", path.display()))
 }

@@ -130,9 +130,8 @@ pub(super) async fn export_public(instance: &Instance, out: Option<&Path>) -> an
 
 /// Where the root is kept: shows what is to be signed, signs it.
 pub(super) fn sign_request(config: &Config, request: &Path, out: &Path, root: &Root) -> anyhow::Result<i32> {
-    let text =
-        std::fs::read_to_string(request).with_context(|| format!("cannot read {}", request.display()))?;
-    let request: TrustRequest = serde_json::from_str(&text).context("this is no request of export-public")?;
+    let request: TrustRequest =
+        serde_json::from_str(&files::read_text(request)?).context("this is no request of export-public")?;
     eprintln!("{}, trust list {}:", request.issuer, request.seq);
     // For whoever holds the root to compare.
     for TrustedKey { kid, public_key, role, nbf, exp, .. } in request.trusted_keys()? {

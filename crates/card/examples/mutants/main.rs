@@ -44,7 +44,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Box<d
                 (0..KINDS).for_each(|kind| println!("{}", kind_name(kind)));
                 std::process::exit(0);
             }
-            "-" => token = Some(io::read_to_string(io::stdin())?.trim_end_matches('\n').to_owned()),
+            "-" => token = Some(io::read_to_string(io::stdin())?.trim_end_matches(['\n', '\r']).to_owned()),
             _ => token = Some(argument),
         }
     }
