@@ -22,6 +22,9 @@ use crate::error::Error;
 /// Stands in the service worker where the revision of `shell.json` belongs.
 const REVISION_PLACEHOLDER: &str = "__SHELL_REVISION__";
 
+/// A longer path is none of ours; a file system takes a longer name for a fault.
+const MAX_PATH_BYTES: usize = 255;
+
 /// What the app shell says of this instance: one build serves any union. The pins change only with an update of the app,
 /// because the service worker carries this file's revision.
 pub struct Shell {
@@ -69,7 +72,9 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .fallback(move |State(app): State<AppState>, uri: Uri, request: Request| {
             let files = files.clone();
             async move {
-                if uri.path().starts_with("/api/") || uri.path().starts_with("/.well-known/") {
+                let path = uri.path();
+                let is_of_api = path.starts_with("/api/") || path.starts_with("/.well-known/");
+                if is_of_api || path.len() > MAX_PATH_BYTES {
                     return Error::NotFound.into_response();
                 }
                 match files.oneshot(request).await {
