@@ -8,6 +8,8 @@ use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
 
 /// Periods, terms and "today" are Moscow's: UTC+3 without daylight saving since 2014-10-26 (248-ФЗ).
 const MOSCOW_OFFSET_SECONDS: i32 = 3 * 3600;
+/// Kamchatka's and Chukotka's: there a day begins nine hours before Moscow's.
+const EASTERNMOST_OFFSET_SECONDS: i32 = 12 * 3600;
 
 /// Where the time comes from: the system, or a value that a test moves.
 #[derive(Clone, Debug)]
@@ -36,14 +38,20 @@ impl Clock {
     pub fn today(&self) -> NaiveDate {
         moscow_day(self.now())
     }
+
+    /// The calendar day in Russia's easternmost zone now: nothing that has happened is dated later, wherever it was written.
+    pub fn latest_today(&self) -> NaiveDate {
+        day_at(self.now(), EASTERNMOST_OFFSET_SECONDS)
+    }
 }
 
 /// The Moscow calendar day of a moment.
-///
-/// # Panics
-/// Never: the offset is a constant within a day.
 pub fn moscow_day(at: DateTime<Utc>) -> NaiveDate {
-    at.with_timezone(&FixedOffset::east_opt(MOSCOW_OFFSET_SECONDS).expect("three hours is an offset"))
+    day_at(at, MOSCOW_OFFSET_SECONDS)
+}
+
+fn day_at(at: DateTime<Utc>, offset_seconds: i32) -> NaiveDate {
+    at.with_timezone(&FixedOffset::east_opt(offset_seconds).expect("less than a day is an offset"))
         .date_naive()
 }
 

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::texts;
+
+/// It is printed on cards' sheets and stands in every trust list.
+const MAX_UNION_NAME_CHARS: usize = 200;
+
 /// The settings of one instance. They hold a passphrase and the database's password, so they cannot be printed.
 #[derive(Clone, Args)]
 pub struct Config {
@@ -46,10 +51,21 @@ pub struct Config {
         long,
         env = "PROFCARDS_UNION",
         default_value = "Общероссийский Профсоюз образования",
+        value_parser = union_name,
         global = true
     )]
     pub union_name: String,
     /// The short name, for small places.
-    #[arg(long, env = "PROFCARDS_UNION_SHORT", default_value = "Профсоюз образования", global = true)]
+    #[arg(
+        long,
+        env = "PROFCARDS_UNION_SHORT",
+        default_value = "Профсоюз образования",
+        value_parser = union_name,
+        global = true
+    )]
     pub union_short_name: String,
+}
+
+fn union_name(typed: &str) -> Result<String, String> {
+    texts::named(typed, MAX_UNION_NAME_CHARS)
 }

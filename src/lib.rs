@@ -1,6 +1,6 @@
 //! ПрофКардс: the server of a trade union's digital platform. Modules in reading order:
 //!
-//! what everything stands on: [`config`] · [`app`] · [`clock`] · [`random`] · [`money`] · [`error`] · [`db`] · [`cache`] ·
+//! what everything stands on: [`config`] · [`app`] · [`clock`] · [`random`] · [`money`] · [`texts`] · [`error`] · [`db`] · [`cache`] ·
 //! [`files`] · [`secret`] · [`live`] · [`faults`];
 //! the way in: [`http`] · [`auth`];
 //! the features, each with the same rooms (`mod.rs` types and rules, `store.rs` SQL, `routes.rs` HTTP): [`orgs`] ·
@@ -34,4 +34,5 @@ pub mod partners;
 pub mod random;
 pub mod secret;
 pub mod sync;
+pub mod texts;
 pub mod vendors;

@@ -6,6 +6,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -20,10 +21,15 @@ static HASHING: Semaphore = Semaphore::const_new(4);
 /// Longer ones are refused before hashing.
 pub const MAX_PASSWORD_BYTES: usize = 256;
 
+/// The bytes that stand for a password: composed, because keyboards differ in how they send «й» (RFC 8265).
+fn composed(password: &str) -> String {
+    password.nfc().collect()
+}
+
 /// Hashes a password with a fresh salt into a PHC string.
 pub fn hash(password: &str, random: &Random) -> anyhow::Result<String> {
     let hash = Argon2::default()
-        .hash_password_with_salt(password.as_bytes(), &random.bytes::<16>())
+        .hash_password_with_salt(composed(password).as_bytes(), &random.bytes::<16>())
         .map_err(|error| anyhow!("hashing failed: {error}"))?;
     Ok(hash.to_string())
 }
@@ -35,7 +41,9 @@ pub async fn verify(password: String, stored: Option<String>) -> Result<bool> {
     let matches = tokio::task::spawn_blocking(move || {
         let stored = stored.as_deref().unwrap_or(NOBODY);
         let hash = PasswordHash::new(stored).map_err(|error| anyhow!("a stored hash is damaged: {error}"))?;
-        Ok::<_, anyhow::Error>(Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        Ok::<_, anyhow::Error>(
+            Argon2::default().verify_password(composed(&password).as_bytes(), &hash).is_ok(),
+        )
     })
     .await
     .map_err(|error| Error::Internal(error.into()))??;
@@ -57,5 +65,7 @@ mod tests {
         assert!(verify("тихая гавань".into(), Some(stored.clone())).await.unwrap());
         assert!(!verify("тихая гавань ".into(), Some(stored)).await.unwrap());
         assert!(!verify("nobody".into(), None).await.unwrap());
+        let decomposed = hash("мои\u{306} пароль", &Random::seeded(1)).unwrap();
+        assert!(verify("мой пароль".into(), Some(decomposed)).await.unwrap());
     }
 }

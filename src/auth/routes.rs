@@ -16,6 +16,7 @@ use crate::app::AppState;
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{ClientAddress, Json};
 use crate::http::limits;
+use crate::texts;
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -35,6 +36,8 @@ struct StaffSession {
     account_id: Uuid,
     display_name: String,
     mandates: Vec<Mandate>,
+    /// Whether members can be moved: the mandates reach more than one organisation that keeps some.
+    can_transfer: bool,
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     server_time: DateTime<Utc>,
@@ -50,7 +53,9 @@ struct Mandate {
 }
 
 async fn session_of(app: &AppState, account_id: Uuid) -> Result<StaffSession> {
-    let (display_name, mandates) = store::account_overview(&app.db, account_id, app.clock.today()).await?;
+    let today = app.clock.today();
+    let (display_name, mandates) = store::account_overview(&app.db, account_id, today).await?;
+    let can_transfer = store::reaches_two_places(&app.db, account_id, today).await?;
     let mandates = mandates
         .into_iter()
         .map(|m| Mandate {
@@ -59,7 +64,7 @@ async fn session_of(app: &AppState, account_id: Uuid) -> Result<StaffSession> {
             role: m.role,
         })
         .collect();
-    Ok(StaffSession { account_id, display_name, mandates, server_time: app.clock.now() })
+    Ok(StaffSession { account_id, display_name, mandates, can_transfer, server_time: app.clock.now() })
 }
 
 /// Sign in with login and password.
@@ -71,7 +76,7 @@ async fn sign_in(
     jar: CookieJar,
     Json(form): Json<SignIn>,
 ) -> Result<(CookieJar, Json<StaffSession>)> {
-    let login = form.login.trim().to_lowercase();
+    let login = texts::tidy(&form.login).to_lowercase();
     let attempts = [
         limits::attempt(&app, limits::LOGIN, &format!("{} {login}", address.limit_key())).await?,
         limits::attempt(&app, limits::LOGIN_PER_ADDRESS, &address.limit_key()).await?,

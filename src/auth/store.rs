@@ -226,3 +226,20 @@ pub async fn account_overview(
     .await?;
     Ok((name, mandates))
 }
+
+/// Whether the running mandates of an account reach two organisations in which members may be registered.
+pub async fn reaches_two_places(db: &PgPool, account_id: Uuid, today: NaiveDate) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) = 2 as "two!" from (
+               select from organisation o
+               where o.kind in ('primary', 'bureau', 'group') and (o.valid_to is null or o.valid_to > $2)
+                 and exists (select from mandate m join organisation root on root.id = m.organisation_id
+                             where m.account_id = $1 and m.term_from <= $2 and (m.term_to is null or m.term_to > $2)
+                               and o.path ^@ root.path)
+               limit 2) place"#,
+        account_id,
+        today
+    )
+    .fetch_one(db)
+    .await?)
+}

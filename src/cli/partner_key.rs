@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::texts;
 use crate::vendors::{ApiKey, MAX_NAME_CHARS, store};
 
 #[derive(Subcommand)]
@@ -45,15 +46,11 @@ pub async fn run(app: &App, command: &PartnerKey) -> anyhow::Result<i32> {
 }
 
 async fn create(app: &App, new: &Create) -> anyhow::Result<()> {
-    let name = new.name.trim();
-    ensure!(
-        (1..=MAX_NAME_CHARS).contains(&name.chars().count()),
-        "a key's name has 1 to {MAX_NAME_CHARS} characters"
-    );
+    let name = texts::named(&new.name, MAX_NAME_CHARS).map_err(anyhow::Error::msg)?;
     let key = ApiKey::new(app);
     let (id, hash) = (app.random.uuid(), key.stored_hash(&app.secret));
     let mut conn = app.db.acquire().await?;
-    let known = store::insert_key(&mut conn, id, new.partner, name, &hash, app.clock.now()).await?;
+    let known = store::insert_key(&mut conn, id, new.partner, &name, &hash, app.clock.now()).await?;
     ensure!(known, "there is no such partner: see `partner-key list`");
     eprintln!("key {id}; it is shown this once:");
     println!("{key}");

@@ -22,8 +22,6 @@ use crate::http::extract::{Json, Path};
 use crate::http::idempotency::{self, Claim, Idempotent};
 use crate::members;
 
-/// Cards in one request.
-const MAX_CARDS: usize = 200;
 /// A card that ends sooner is not worth printing: a new one is issued.
 const MIN_DAYS_LEFT: i64 = 60;
 
@@ -75,7 +73,7 @@ async fn print_cards(
 ) -> Result<Json<PaperCards>> {
     let scope = policy::organisation(&app, &staff, id).await?;
     let ids = &request.body.member_ids;
-    check_order(ids)?;
+    members::check_chosen(ids)?;
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
@@ -91,16 +89,6 @@ async fn print_cards(
     let items = ids.iter().map(|id| cards.remove(id).map(PaperCard::from)).collect::<Option<_>>();
     // A repeated request after a revocation or a transfer finds less than the first one did.
     Ok(Json(PaperCards { items: items.ok_or(Error::Conflict("card-revoked"))? }))
-}
-
-fn check_order(ids: &[Uuid]) -> Result<()> {
-    let code = match ids.len() {
-        0 => "required",
-        count if count > MAX_CARDS => "too-many",
-        count if ids.iter().collect::<BTreeSet<_>>().len() < count => "repeated",
-        _ => return Ok(()),
-    };
-    Err(Error::field("memberIds", code))
 }
 
 async fn issue_missing(

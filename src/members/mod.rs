@@ -2,18 +2,35 @@
 //! dates are here, without I/O.
 
 pub mod changes;
+pub mod consents;
 mod facts;
 pub mod names;
 pub mod routes;
 pub mod store;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use self::facts::{Facts, is_too_young};
+use self::facts::{Facts, consent_fault, is_too_young};
 use crate::error::{Error, Result};
+
+/// Members in one request.
+const MAX_CHOSEN: usize = 200;
+
+/// Refuses what is no choice of members for one act: nobody, too many, somebody twice.
+pub fn check_chosen(ids: &[Uuid]) -> Result<()> {
+    let code = match ids.len() {
+        0 => "required",
+        count if count > MAX_CHOSEN => "too-many",
+        count if ids.iter().collect::<BTreeSet<_>>().len() < count => "repeated",
+        _ => return Ok(()),
+    };
+    Err(Error::field("memberIds", code))
+}
 
 /// What a chairperson enters about a new member.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
@@ -49,18 +66,20 @@ pub struct NewMember {
 }
 
 impl NewMember {
-    /// Tidies what was typed and refuses what cannot be, field by field.
-    pub fn checked(mut self, today: NaiveDate) -> Result<Self> {
-        let mut faults = self.facts().tidy_and_check(today);
-        if self.joined_on > today {
+    /// Tidies what was typed and refuses what cannot be, field by field, where it is at latest this day.
+    pub fn checked(mut self, latest: NaiveDate) -> Result<Self> {
+        let mut faults = self.facts().tidy_and_check(latest);
+        if self.joined_on > latest {
             faults.insert("joinedOn", "in-the-future");
         } else if self.joined_on < self.birth_date {
             faults.insert("joinedOn", "before-birth");
         } else if is_too_young(self.birth_date, self.joined_on) {
             faults.entry("birthDate").or_insert("too-young-when-joined");
         }
-        if self.processing_consent_on.is_some_and(|day| day > today) {
-            faults.insert("processingConsentOn", "in-the-future");
+        if let Some(day) = self.processing_consent_on
+            && let Some(code) = consent_fault(day, self.birth_date, latest)
+        {
+            faults.insert("processingConsentOn", code);
         }
         if faults.is_empty() { Ok(self) } else { Err(Error::InvalidInput(faults)) }
     }

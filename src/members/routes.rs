@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{MemberDetail, MemberPage, NewMember, names, store};
+use super::{MemberDetail, MemberPage, NewMember, consents, names, store};
 use crate::app::AppState;
 use crate::auth::{Staff, policy};
 use crate::error::{Error, Problem, Result};
@@ -26,7 +26,7 @@ const MAX_WORDS: usize = 6;
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show)).merge(consents::router())
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 struct ListParams {
     /// Parts of the name, or of the number.
     query: Option<String>,
-    /// `all`, `working`, `students`, `pensioners`, `no-card`, `no-consent`, `suspended`, or `ended` for those who are
+    /// `all`, `working`, `students`, `pensioners`, `no-phone-card`, `no-consent`, `suspended`, or `ended` for those who are
     /// no longer members.
     filter: Option<String>,
     /// From the page before.
@@ -60,7 +60,7 @@ async fn list(
         "working" => Some(1),
         "students" => Some(2),
         "pensioners" => Some(3),
-        "all" | "no-card" | "no-consent" | "suspended" | "ended" => None,
+        "all" | "no-phone-card" | "no-consent" | "suspended" | "ended" => None,
         _ => return Err(Error::MalformedRequest("unknown filter".into())),
     };
     let words = names::search_form(&params.query.unwrap_or_default());
@@ -68,14 +68,14 @@ async fn list(
         path: &scope.path,
         statuses: match filter {
             // Without a card because of a suspension is not a gap to be filled.
-            "no-card" => &["active"],
+            "no-phone-card" => &["active"],
             "suspended" => &["suspended"],
             "ended" => &["left", "expelled", "ended"],
             _ => &["active", "suspended"],
         },
         words: words.split(' ').filter(|word| !word.is_empty()).take(MAX_WORDS).map(str::to_owned).collect(),
         category,
-        without_card: filter == "no-card",
+        without_phone_card: filter == "no-phone-card",
         without_consent: filter == "no-consent",
         after: params.cursor,
         limit: i64::from(params.limit.unwrap_or(PAGE_LENGTH).clamp(1, MAX_PAGE_LENGTH)),
@@ -95,7 +95,7 @@ async fn add(
     request: Idempotent<NewMember>,
 ) -> Result<(StatusCode, Json<MemberDetail>)> {
     let scope = policy::organisation(&app, &staff, id).await?;
-    let new = request.body.checked(app.clock.today())?;
+    let new = request.body.checked(app.clock.latest_today())?;
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;

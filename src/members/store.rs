@@ -88,19 +88,16 @@ pub async fn insert(
     .execute(&mut *conn)
     .await?;
     if let Some(day) = new.processing_consent_on {
-        let given_at = day.and_time(chrono::NaiveTime::MIN).and_utc();
-        give_consent(
-            conn,
-            random.uuid(),
-            person_id,
-            "processing",
-            PROCESSING_TEXT_VERSION,
-            "paper",
-            given_at,
-        )
-        .await?;
+        let given_at = signed_at(day, now);
+        let id = random.uuid();
+        give_consent(conn, id, person_id, "processing", PROCESSING_TEXT_VERSION, "paper", given_at).await?;
     }
     Ok(membership_id)
+}
+
+/// The moment that stands for the day on which a paper was signed; in the east that day begins before it does here.
+pub fn signed_at(day: NaiveDate, now: DateTime<Utc>) -> DateTime<Utc> {
+    day.and_time(chrono::NaiveTime::MIN).and_utc().min(now)
 }
 
 /// Records a consent, unless it is in force already.
@@ -126,6 +123,54 @@ pub async fn give_consent(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A member of a subtree, as a consent names them.
+pub struct RegisteredPerson {
+    /// The person.
+    pub person_id: Uuid,
+    /// Day of birth.
+    pub birth_date: NaiveDate,
+}
+
+/// Those of these members who are on the register in a subtree.
+pub async fn registered_people(
+    conn: &mut PgConnection,
+    path: &str,
+    membership_ids: &[Uuid],
+) -> Result<Vec<RegisteredPerson>> {
+    Ok(sqlx::query_as!(
+        RegisteredPerson,
+        r#"select person_id as "person_id!", birth_date as "birth_date!" from registered_member
+           where id = any($1) and organisation_path ^@ $2 and status in ('active', 'suspended')"#,
+        membership_ids,
+        path
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Records paper consents to processing where none is in force; answers how many.
+pub async fn give_paper_consents(
+    conn: &mut PgConnection,
+    random: &Random,
+    people: &[RegisteredPerson],
+    given_at: DateTime<Utc>,
+) -> Result<u64> {
+    let ids: Vec<Uuid> = people.iter().map(|_| random.uuid()).collect();
+    let person_ids: Vec<Uuid> = people.iter().map(|one| one.person_id).collect();
+    let recorded = sqlx::query!(
+        "insert into consent (id, person_id, kind, text_version, channel, given_at)
+         select id, person_id, 'processing', $3, 'paper', $4 from unnest($1::uuid[], $2::uuid[]) as new (id, person_id)
+         on conflict (person_id, kind) where withdrawn_at is null do nothing",
+        &ids,
+        &person_ids,
+        PROCESSING_TEXT_VERSION,
+        given_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(recorded.rows_affected())
 }
 
 /// Withdraws a consent, if it is in force.
@@ -156,8 +201,8 @@ pub struct ListQuery<'a> {
     pub words: Vec<String>,
     /// 1, 2 or 3; none for all.
     pub category: Option<i16>,
-    /// Only those without any valid card.
-    pub without_card: bool,
+    /// Only those without a valid card on a phone.
+    pub without_phone_card: bool,
     /// Only those without a consent to processing.
     pub without_consent: bool,
     /// Where the page begins: behind the last one shown before.
@@ -210,7 +255,7 @@ pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Res
                  and ($3::smallint is null or e.category = $3)
            ), filtered as (
                select * from chosen
-               where (not $4 or card = 'none') and (not $5 or not processing_consent)
+               where (not $4 or card <> 'phone') and (not $5 or not processing_consent)
            )
            select id as "id!", last_name as "last_name!", first_name as "first_name!", middle_name,
                   number as "number!", category as "category!", position,
@@ -224,7 +269,7 @@ pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Res
         query.path,
         &patterns,
         query.category,
-        query.without_card,
+        query.without_phone_card,
         query.without_consent,
         query.after,
         query.limit + 1,

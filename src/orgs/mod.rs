@@ -44,8 +44,8 @@ pub struct Counts {
     pub pensioners: i64,
     /// Of them, with a valid card on a phone.
     pub with_phone_card: i64,
-    /// Of them, active and with no valid card at all.
-    pub without_card: i64,
+    /// Of them, active and without a valid card on a phone.
+    pub without_phone_card: i64,
     /// Of them, joined since the first day of this month.
     pub joined_this_month: i64,
     /// Of them, without a consent to the processing of personal data on record.
@@ -66,4 +66,8 @@ pub struct Child {
     pub kind: String,
     /// Members in its subtree.
     pub members: i64,
+    /// Of them, with a valid card on a phone.
+    pub with_phone_card: i64,
+    /// Of them, without a consent to the processing of personal data on record.
+    pub without_consent: i64,
 }

@@ -69,7 +69,7 @@ pub async fn overview(
         parent_id: row.parent_id.filter(|_| may_see_parent),
         parent_name: row.parent_name.filter(|_| may_see_parent),
         counts: counts(db, &scope.path, now, today).await?,
-        children: children(db, scope.organisation_id).await?,
+        children: children(db, scope.organisation_id, now).await?,
     })
 }
 
@@ -82,7 +82,7 @@ async fn counts(db: &PgPool, path: &str, now: DateTime<Utc>, today: NaiveDate) -
                   count(*) filter (where e.category = 2) as "students!",
                   count(*) filter (where e.category = 3) as "pensioners!",
                   count(*) filter (where held.phone) as "with_phone_card!",
-                  count(*) filter (where held.phone is null and m.status = 'active') as "without_card!",
+                  count(*) filter (where held.phone is not true and m.status = 'active') as "without_phone_card!",
                   count(*) filter (where m.joined_on >= $2) as "joined_this_month!",
                   count(*) filter (where not exists (
                       select from consent c
@@ -106,18 +106,28 @@ async fn counts(db: &PgPool, path: &str, now: DateTime<Utc>, today: NaiveDate) -
     .await?)
 }
 
-async fn children(db: &PgPool, parent_id: i64) -> Result<Vec<Child>> {
+async fn children(db: &PgPool, parent_id: i64, now: DateTime<Utc>) -> Result<Vec<Child>> {
     Ok(sqlx::query_as!(
         Child,
-        r#"select o.id, o.short_name as name, o.kind,
-                  (select count(*) from registration r
-                   join organisation below on below.id = r.organisation_id
-                   join membership m on m.id = r.membership_id
-                   where below.path ^@ o.path and r.valid_to is null and m.status in ('active', 'suspended')) as "members!"
+        r#"select o.id, o.short_name as name, o.kind, count(m.id) as "members!",
+                  count(*) filter (where held.phone) as "with_phone_card!",
+                  count(*) filter (where m.id is not null and not exists (
+                      select from consent c
+                      where c.person_id = m.person_id and c.kind = 'processing' and c.withdrawn_at is null
+                  )) as "without_consent!"
            from organisation o
+           join organisation below on below.path ^@ o.path
+           left join registration r on r.organisation_id = below.id and r.valid_to is null
+           left join membership m on m.id = r.membership_id and m.status in ('active', 'suspended')
+           left join lateral (
+               select bool_or(c.class = 1) as phone from living_card c
+               where c.membership_id = m.id and c.expires_at > $2
+           ) held on true
            where o.parent_id = $1 and o.valid_to is null
+           group by o.id
            order by o.short_name"#,
-        parent_id
+        parent_id,
+        now
     )
     .fetch_all(db)
     .await?)

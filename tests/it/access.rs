@@ -28,7 +28,7 @@ const NOBODY: [u16; 6] = [401; 6];
 const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
 
 /// Signing out comes last.
-const RIGHTS: [Row; 35] = [
+const RIGHTS: [Row; 36] = [
     Row("GET", "/healthz", ANYONE),
     Row("GET", "/readyz", ANYONE),
     Row("GET", "/metrics", ANYONE),
@@ -50,6 +50,7 @@ const RIGHTS: [Row; 35] = [
     Row("POST", "/api/staff/members/{id}/transfer", KEEPERS),
     Row("POST", "/api/staff/members/{id}/phone/lost", KEEPERS),
     Row("POST", "/api/staff/organisations/{id}/paper-cards", KEEPERS),
+    Row("POST", "/api/staff/organisations/{id}/consents", KEEPERS),
     Row("POST", "/api/staff/members/{id}/activation", KEEPERS),
     Row("POST", "/api/staff/members/{id}/cards/revoke", KEEPERS),
     Row("GET", "/api/member/profile", MEMBER),
@@ -149,6 +150,9 @@ impl Roles {
                 json!({ "organisationId": if above { school } else { group } })
             }
             "/api/staff/organisations/{id}/paper-cards" => json!({ "memberIds": [self.subject] }),
+            "/api/staff/organisations/{id}/consents" => {
+                json!({ "memberIds": [self.subject], "signedOn": "2026-11-20" })
+            }
             "/api/activation/check" | "/api/lost-phone" => check_body(&self.code),
             "/api/activation/enrol" => self.enrolment.clone(),
             "/api/till/pairing" => json!({ "code": self.app.pairing_code().await, "clientId": next_id() }),

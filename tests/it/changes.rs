@@ -213,13 +213,13 @@ async fn a_suspended_member_is_still_found_and_counted() {
     let school = app.world.school;
     let counts = chair.get(&format!("/api/staff/organisations/{school}")).await.json(200)["counts"].clone();
     assert_eq!((&counts["members"], &counts["suspended"]), (&json!(1), &json!(1)));
-    assert_eq!((&counts["withoutCard"], &counts["withPhoneCard"]), (&json!(0), &json!(0)));
-    for (filter, total) in [("all", 1), ("suspended", 1), ("no-card", 0), ("ended", 0)] {
+    assert_eq!((&counts["withoutPhoneCard"], &counts["withPhoneCard"]), (&json!(0), &json!(0)));
+    for (filter, total) in [("all", 1), ("suspended", 1), ("no-phone-card", 0), ("ended", 0)] {
         let page = found(&chair, school, &[("filter", filter)]).await;
         assert_eq!(page["total"], total, "{filter}");
     }
     app.set_status(phone.member, "left").await;
-    for (filter, total) in [("all", 0), ("suspended", 0), ("no-card", 0), ("ended", 1)] {
+    for (filter, total) in [("all", 0), ("suspended", 0), ("no-phone-card", 0), ("ended", 1)] {
         let page = found(&chair, school, &[("filter", filter)]).await;
         assert_eq!(page["total"], total, "{filter}");
     }

@@ -173,6 +173,15 @@ async fn a_wrong_field_is_named_with_its_reason() {
         ("email", json!("alyona"), "email-invalid"),
         ("category", json!(4), "required"),
         ("position", json!("я".repeat(201)), "too-long"),
+        ("lastName", json!("я".repeat(101)), "too-long"),
+        ("firstName", json!("Марiя"), "name-mixed"),
+        ("phone", json!("+375 29 123-45-67"), "phone-foreign"),
+        ("email", json!("a@b.ru?bcc=spy@evil.example"), "email-invalid"),
+        ("processingConsentOn", json!("1979-01-01"), "before-birth"),
+        ("processingConsentOn", json!("2006-07-26"), "too-early"),
+        ("processingConsentOn", json!("-200000-01-01"), "before-birth"),
+        ("birthDate", json!("+262142-12-31"), "date-invalid"),
+        ("joinedOn", json!("-262143-01-01"), "before-birth"),
         ("joinedOn", json!("2026-11-23"), "in-the-future"),
         ("joinedOn", json!("1979-01-01"), "before-birth"),
         ("processingConsentOn", json!("2026-11-23"), "in-the-future"),
@@ -302,7 +311,7 @@ async fn figures_and_filters_agree() {
     assert_eq!(
         school["counts"],
         json!({
-            "members": 3, "working": 1, "students": 1, "pensioners": 1, "withPhoneCard": 1, "withoutCard": 1,
+            "members": 3, "working": 1, "students": 1, "pensioners": 1, "withPhoneCard": 1, "withoutPhoneCard": 2,
             "joinedThisMonth": 1, "withoutConsent": 1, "suspended": 0,
         })
     );
@@ -313,7 +322,7 @@ async fn figures_and_filters_agree() {
         ("working", vec!["Иванова"]),
         ("students", vec!["Белова"]),
         ("pensioners", vec!["Власова"]),
-        ("no-card", vec!["Белова"]),
+        ("no-phone-card", vec!["Белова", "Власова"]),
         ("no-consent", vec!["Белова"]),
     ] {
         let page = found(&chair, app.world.school, &[("filter", filter)]).await;
@@ -328,6 +337,10 @@ async fn figures_and_filters_agree() {
     assert_eq!(cards, ["none", "paper", "phone"]);
     let regional = app.staff(app.world.regional).await;
     let region = regional.get(&format!("/api/staff/organisations/{}", app.world.region)).await.json(200);
-    assert_eq!(region["children"][0]["members"], 3);
+    let children = region["children"].as_array().unwrap();
+    let lags = |child: &Value| {
+        ["members", "withPhoneCard", "withoutConsent"].map(|figure| child[figure].as_i64().unwrap())
+    };
+    assert_eq!(children.iter().map(lags).collect::<Vec<_>>(), [[3, 1, 1]]);
     assert_eq!(found(&regional, app.world.region, &[]).await["total"], 3);
 }

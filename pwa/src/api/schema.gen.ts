@@ -311,6 +311,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/organisations/{id}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that members of an organisation, or of one below it, signed the paper consent to processing. Who has given one
+         *     before keeps that. Needs an `Idempotency-Key`.
+         */
+        post: operations["record_consents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/organisations/{id}/members": {
         parameters: {
             query?: never;
@@ -627,6 +647,16 @@ export interface components {
             members: number;
             /** @description Its short name. */
             name: string;
+            /**
+             * Format: int64
+             * @description Of them, with a valid card on a phone.
+             */
+            withPhoneCard: number;
+            /**
+             * Format: int64
+             * @description Of them, without a consent to the processing of personal data on record.
+             */
+            withoutConsent: number;
         };
         /** @description How the client's clock stands. */
         ClockReport: {
@@ -678,14 +708,14 @@ export interface components {
             withPhoneCard: number;
             /**
              * Format: int64
-             * @description Of them, active and with no valid card at all.
-             */
-            withoutCard: number;
-            /**
-             * Format: int64
              * @description Of them, without a consent to the processing of personal data on record.
              */
             withoutConsent: number;
+            /**
+             * Format: int64
+             * @description Of them, active and without a valid card on a phone.
+             */
+            withoutPhoneCard: number;
             /**
              * Format: int64
              * @description Of them, working.
@@ -1146,6 +1176,13 @@ export interface components {
             /** @description `ok`, or `down`: then the service goes on, slower. */
             redis: string;
         };
+        RecordedConsents: {
+            /**
+             * Format: int64
+             * @description How many of them had none on record before.
+             */
+            recorded: number;
+        };
         RedemptionLimit: {
             /** @description By the rule, by what the member allowed and by the balance, whichever is least. */
             maxKopecks: components["schemas"]["Kopecks"];
@@ -1220,10 +1257,21 @@ export interface components {
             login: string;
             password: string;
         };
+        SignedConsents: {
+            /** @description 1 to 200 members, each once. */
+            memberIds: string[];
+            /**
+             * Format: date
+             * @description The day on the papers.
+             */
+            signedOn: string;
+        };
         /** @description A signed-in account and what it is responsible for. */
         StaffSession: {
             /** Format: uuid */
             accountId: string;
+            /** @description Whether members can be moved: the mandates reach more than one organisation that keeps some. */
+            canTransfer: boolean;
             displayName: string;
             mandates: components["schemas"]["Mandate"][];
             /** Format: int64 */
@@ -2137,13 +2185,72 @@ export interface operations {
             };
         };
     };
+    record_consents: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignedConsents"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedConsents"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
                 /** @description Parts of the name, or of the number. */
                 query?: string;
                 /**
-                 * @description `all`, `working`, `students`, `pensioners`, `no-card`, `no-consent`, `suspended`, or `ended` for those who are
+                 * @description `all`, `working`, `students`, `pensioners`, `no-phone-card`, `no-consent`, `suspended`, or `ended` for those who are
                  *     no longer members.
                  */
                 filter?: string;

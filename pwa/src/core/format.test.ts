@@ -4,11 +4,11 @@ import {
   calendarDate,
   cardNumber,
   dateMask,
+  dayHere,
   money,
   monthOf,
   parseTypedDate,
   percent,
-  phoneMask,
   shortName,
 } from './format';
 
@@ -41,6 +41,21 @@ describe('dates', () => {
     expect(ago(1_000_000 - 86_400, 1_000_000)).toBe('вчера');
     expect(ago(1_000_000 - 20, 1_000_000)).toBe('сейчас');
   });
+  it('is today in Kamchatka before it is in Moscow, and nowhere later', () => {
+    const before = process.env.TZ;
+    const evening = Date.UTC(2026, 10, 22, 13) / 1000;
+    const days = ['Europe/Moscow', 'Asia/Kamchatka', 'Pacific/Kiritimati', 'Europe/Kaliningrad'].map((zone) => {
+      process.env.TZ = zone;
+      return [dayHere(evening), dayHere(evening - 3600 * 2)];
+    });
+    process.env.TZ = before;
+    expect(days).toEqual([
+      ['2026-11-22', '2026-11-22'],
+      ['2026-11-23', '2026-11-22'],
+      ['2026-11-23', '2026-11-22'],
+      ['2026-11-22', '2026-11-22'],
+    ]);
+  });
   it('reads a date as it is typed and refuses a day that is not', () => {
     expect(dateMask('12031985')).toBe('12.03.1985');
     expect(dateMask('1203')).toBe('12.03');
@@ -63,14 +78,5 @@ describe('numbers', () => {
   it('writes basis points as a percentage', () => {
     expect(plain(percent(300))).toBe('3·%');
     expect(plain(percent(250))).toBe('2,5·%');
-  });
-  it('masks a phone number however it is begun', () => {
-    const full = '+7 912 345-67-89';
-    for (const typed of ['89123456789', '+79123456789', '9123456789', '7 912 345 67 89', full]) {
-      expect(phoneMask(typed)).toBe(full);
-    }
-    expect(phoneMask('')).toBe('');
-    expect(phoneMask('8')).toBe('+7');
-    expect(phoneMask('+7 9')).toBe('+7 9');
   });
 });

@@ -89,6 +89,16 @@ export function monthOf(isoDate: string): string {
   return `${month}${NBSP}${isoDate.slice(0, 4)}`;
 }
 
+/**
+ * The calendar day where this device is, `2026-11-22`, as people there date what they write. Nowhere in Russia is
+ * it later than in Kamchatka, and the register takes no later day.
+ */
+export function dayHere(seconds: number): string {
+  const day = (zone: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('sv-SE', zone).format(seconds * 1000);
+  const [here, latest] = [day({}), day({ timeZone: 'Asia/Kamchatka' })];
+  return here < latest ? here : latest;
+}
+
 /** Unix seconds → «22 ноября 2026». */
 export function dateOf(seconds: number): string {
   return longDate(fromSeconds(seconds));
@@ -141,15 +151,6 @@ export function cardNumber(number: string): string {
 }
 
 const digitsOf = (typed: string) => typed.replace(/\D/g, '');
-
-/** What is typed of a Russian phone number → «+7 912 345-67-89», as far as it goes. */
-export function phoneMask(typed: string): string {
-  const digits = digitsOf(typed).replace(/^[78](?=.)|^[78]$/, '');
-  if (digits === '') return /^\s*(\+|\+?[78])/.test(typed) ? '+7' : '';
-  const groups = [digits.slice(0, 3), digits.slice(3, 6), digits.slice(6, 8), digits.slice(8, 10)];
-  const [area, ...local] = groups.filter((group) => group !== '');
-  return ['+7', area, local.join('-')].filter((part) => part !== '').join(' ');
-}
 
 /** `12031985` → «12.03.1985», as far as it goes. */
 export function dateMask(typed: string): string {

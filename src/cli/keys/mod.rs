@@ -19,14 +19,15 @@ use crate::cards::keys::seal::Passphrase;
 use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, force, roots, store};
 use crate::clock::{Clock, from_unix_seconds, unix_seconds};
 use crate::config::Config;
-use crate::files;
 use crate::random::Random;
+use crate::{files, texts};
 
 const DAY_SECONDS: u64 = 24 * 3600;
 /// A till may check cards for the whole life of the trust list that it holds, so only when that has ended does every till
 /// know a new key. The day more is for the way to the root and back.
 const DEFAULT_NOTICE_DAYS: u64 = TRUST_LIST_SECONDS / DAY_SECONDS + 1;
 const MAX_NOTICE_DAYS: u64 = 365;
+const MAX_PIN_NAME_CHARS: usize = 100;
 
 #[derive(Subcommand)]
 pub enum Keys {
@@ -58,7 +59,7 @@ pub struct Init {
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// Pin the new root in pins.json under this name; the development root gives way to it.
-    #[arg(long, value_name = "NAME", requires = "root")]
+    #[arg(long, value_name = "NAME", requires = "root", value_parser = |name: &str| texts::named(name, MAX_PIN_NAME_CHARS))]
     pin: Option<String>,
     /// The new root's passphrase, in a file that its owner alone can read; otherwise it is asked for.
     #[arg(long, value_name = "FILE", requires = "root")]

@@ -49,7 +49,7 @@ pub struct MemberEdit {
 
 impl MemberEdit {
     /// Tidies what was typed and refuses what cannot be, field by field, as for a new member.
-    pub fn checked(mut self, today: NaiveDate) -> Result<Self> {
+    pub fn checked(mut self, latest: NaiveDate) -> Result<Self> {
         let facts = Facts {
             last_name: &mut self.last_name,
             first_name: &mut self.first_name,
@@ -61,7 +61,7 @@ impl MemberEdit {
             category: self.category,
             position: &mut self.position,
         };
-        let faults = facts.tidy_and_check(today);
+        let faults = facts.tidy_and_check(latest);
         if faults.is_empty() { Ok(self) } else { Err(Error::InvalidInput(faults)) }
     }
 

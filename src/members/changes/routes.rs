@@ -63,7 +63,7 @@ async fn edit(
     request: Idempotent<MemberEdit>,
 ) -> Result<Json<MemberDetail>> {
     policy::membership(&app, &staff, id).await?;
-    let change = Change::Edit(request.body.clone().checked(app.clock.today())?);
+    let change = Change::Edit(request.body.clone().checked(app.clock.latest_today())?);
     once(&app, &staff, id, &request, &change).await
 }
 

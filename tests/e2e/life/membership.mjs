@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { WIDE } from '../lib/browser.mjs';
 import { until } from '../lib/instance.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
-import { countsPeople, opensPerson, signsIn } from '../story/chair.mjs';
+import { countsPeople, opensPerson, signsIn, takesAct } from '../story/chair.mjs';
 import { activate, openCode } from '../story/member.mjs';
 import { hearsNewList } from '../story/refusals.mjs';
 import { anyonesTill, scan } from '../story/till.mjs';
@@ -32,7 +32,7 @@ async function pauseStory(chair, till, phone, name) {
   await opensPerson(chair, name);
   await check('the chair pauses a membership, and may take it back for six seconds', async () => {
     await hearsNewList(till, async () => {
-      await chair.at('suspend').click();
+      await takesAct(chair, 'suspend');
       await chair.reads(chair.page.locator('body'), 'Членство приостановлено');
       await chair.button('Отменить').waitFor();
     });
@@ -69,6 +69,7 @@ async function changeStory(chair, phone, name) {
     await chair.at('edit').click();
     await chair.at('last-name').fill(NEW_NAME);
     await chair.reads(chair.page.getByRole('main'), 'Карта будет выпущена заново');
+    assert.equal(await chair.link('Люди').getAttribute('aria-current'), 'page');
     await chair.shoot('chair-edit');
     await chair.page.reload();
     await chair.reads(chair.page.getByRole('main'), 'Это ваш незаконченный черновик');
@@ -95,7 +96,7 @@ async function changeStory(chair, phone, name) {
 async function endStory(chair, phone, name) {
   await check('ending a membership says that it is for good, and asks why', async () => {
     await opensPerson(chair, name);
-    await chair.at('end').click();
+    await takesAct(chair, 'end');
     await chair.at('end-confirm').click();
     assertReads(await chair.reads(chair.sheet(), 'Выберите одно'), 'Отменить это нельзя');
     await chair.page.getByRole('radio', { name: 'Вышел из Профсоюза' }).check();
@@ -133,12 +134,12 @@ async function besideStory(stage) {
     const scrolls = (pixels) => rows.evaluate((list, by) => list.parentElement.scrollBy(0, by), pixels);
     await scrolls(1_000);
     await desk.at('person-row').nth(10).click();
-    await desk.at('suspend').click();
+    await takesAct(desk, 'suspend');
     await desk.reads(desk.page.locator('[data-testid="person-row"][aria-current]'), 'приостановлено');
     await desk.reads(rows.and(desk.page.locator('[aria-busy="false"]')));
     assert.equal(await rows.evaluate((list) => list.parentElement.scrollTop), 1_000);
     await desk.at('resume').click();
-    await desk.at('suspend').waitFor();
+    await desk.at('resume').waitFor({ state: 'detached' });
     await until('the last person is listed', LISTED_WITHIN_MILLIS, async () => {
       await scrolls(100_000);
       return (await rows.locator(`[aria-posinset="${members}"]`).count()) === 1;

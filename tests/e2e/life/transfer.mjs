@@ -1,7 +1,7 @@
 // A member moves to another organisation of the tree: by whoever answers for both, and back within six seconds.
 import assert from 'node:assert/strict';
 import { assertReads, chapter, check } from '../lib/report.mjs';
-import { opensPerson, signsIn } from '../story/chair.mjs';
+import { opensPerson, signsIn, takesAct } from '../story/chair.mjs';
 import { activate } from '../story/member.mjs';
 
 const FROM = 'ППО школы № 12';
@@ -33,7 +33,7 @@ export async function transferStory(instance, stage) {
 
 async function findsPlace(staff, name) {
   await opensPerson(staff, name);
-  await staff.at('transfer').click();
+  await takesAct(staff, 'transfer');
   await staff.reads(staff.page.getByRole('main'), 'Человек на учёте здесь');
   assert.equal(await staff.at('transfer-here').count(), 0);
   await staff.page.getByRole('link', { name: /^Выше: / }).click();

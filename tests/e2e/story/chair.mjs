@@ -35,7 +35,28 @@ export async function chairStory(stage) {
     await chair.reads(chair.page.locator('h1'), ORGANISATION);
     await chair.reads(chair.page.getByRole('main'), String(members + 1));
   });
+  await check('the task of the consents leads to the people who lack them, and to the act', () => entersConsents(chair));
   return { chair, code };
+}
+
+async function entersConsents(chair) {
+  const task = chair.page.getByRole('link', { name: /Соберите согласия/ });
+  const lacking = figureIn(await chair.reads(task, 'без согласия'));
+  await task.click();
+  await chair.at('person-row').first().waitFor();
+  assert.equal(await countsPeople(chair), lacking);
+  await chair.at('choose-people').click();
+  await chair.at('choose-all').click();
+  await chair.reads(chair.page.getByRole('main'), `ыбран`);
+  await chair.at('enter-consents').click();
+  await chair.reads(chair.sheet(), 'Отметьте, только если подписанный лист уже у вас');
+  await chair.shoot('chair-consents');
+  await chair.at('consents-confirm').click();
+  await chair.reads(chair.page.locator('body'), `Внесено ${lacking}`);
+  await chair.reads(chair.page.getByRole('main'), 'Никого не нашлось');
+  await chair.link('Главная').click();
+  await chair.reads(chair.page.locator('h1'), ORGANISATION);
+  assert.equal(await task.count(), 0);
 }
 
 async function signIn(chair) {
@@ -118,9 +139,15 @@ export async function opensPerson(chair, fullName) {
   await chair.reads(chair.page.getByRole('heading', { level: 1 }), fullName);
 }
 
+/** Does one of the acts that stand behind «Ещё». */
+export async function takesAct(chair, act) {
+  await chair.at('more-acts').click();
+  await chair.at(act).click();
+}
+
 export async function revokesCards(chair, fullName) {
   await opensPerson(chair, fullName);
-  await chair.at('revoke').click();
+  await takesAct(chair, 'revoke');
   await chair.reads(chair.page.getByRole('dialog'), 'Кассы узнают об этом');
   await chair.page.getByRole('radio', { name: 'Карта или телефон утеряны' }).check();
   await chair.at('revoke-confirm').click();

@@ -58,6 +58,11 @@ pub fn start(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Child {
     program(app, arguments, fault).spawn().unwrap()
 }
 
+/// The same with a pipe into it.
+pub fn start_piped(app: &TestApp, arguments: &[&str]) -> Child {
+    program(app, arguments, None).stdin(Stdio::piped()).spawn().unwrap()
+}
+
 /// What a command printed, and its exit code; none if it was killed.
 pub async fn ended(child: Child) -> (Option<i32>, String) {
     let output = child.wait_with_output().await.unwrap();

@@ -38,7 +38,7 @@ describe('what is sent of a form', () => {
     });
   });
 
-  test('everything, with the phone as it came', () => {
+  test('everything, in the form in which it is kept', () => {
     const { body } = checkFields(
       filled({
         middleName: 'Ильич',
@@ -52,7 +52,7 @@ describe('what is sent of a form', () => {
     );
     expect(body).toMatchObject({
       middleName: 'Ильич',
-      phone: '8 (971) 443-31-80',
+      phone: '+79714433180',
       email: 'p@example.ru',
       position: 'учитель истории',
       processingConsentOn: '2026-11-20',
@@ -89,6 +89,11 @@ describe('what is sent of a form', () => {
     ['joinedOn', '01.01.1980', 'before-birth'],
     ['joinedOn', '', 'required'],
     ['position', 'у'.repeat(201), 'too-long'],
+    ['lastName', 'я'.repeat(101), 'too-long'],
+    ['firstName', 'Марiя', 'name-mixed'],
+    ['phone', '7 912 345-67-8', 'phone-invalid'],
+    ['phone', '+375 29 123-45-67', 'phone-foreign'],
+    ['email', 'a@b.ru?bcc=spy@evil.example', 'email-invalid'],
   ])('%s «%s» → %s', (field, typed, code) => {
     expect(checkFields(filled({ [field]: typed }), TODAY).faults).toEqual({ [field]: code });
   });
@@ -97,9 +102,19 @@ describe('what is sent of a form', () => {
     expect(checkFields(filled({ birthDate: '22.11.2012' }), TODAY).faults).toBeUndefined();
   });
 
-  test('a consent from tomorrow is refused', () => {
-    const fields = filled({ hasConsent: true, processingConsentOn: '23.11.2026' });
-    expect(checkFields(fields, TODAY).faults).toEqual({ processingConsentOn: 'in-the-future' });
+  test.each([
+    ['23.11.2026', 'in-the-future'],
+    ['11.03.1985', 'before-birth'],
+    ['26.07.2006', 'too-early'],
+    ['', 'required'],
+  ])('a consent of «%s» is refused: %s', (processingConsentOn, code) => {
+    const fields = filled({ hasConsent: true, processingConsentOn });
+    expect(checkFields(fields, TODAY).faults).toEqual({ processingConsentOn: code });
+  });
+
+  test('who was not fourteen yet cannot have joined', () => {
+    const fields = filled({ birthDate: '02.09.2013', joinedOn: '01.09.2026' });
+    expect(checkFields(fields, '2028-01-01').faults).toEqual({ birthDate: 'too-young-when-joined' });
   });
 });
 

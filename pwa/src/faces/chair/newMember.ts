@@ -4,7 +4,8 @@
  */
 import type { ApiProblem } from '../../api/problem';
 import type { MemberDetail, MemberEdit, NewMember } from '../../api/types';
-import { parseTypedDate, phoneMask, shortDate } from '../../core/format';
+import { parseTypedDate, shortDate } from '../../core/format';
+import { readEmail, readName, readPhone, shownPhone, tidy, type Reading } from '../../core/texts';
 
 export interface PersonFields {
   lastName: string;
@@ -48,9 +49,9 @@ export function faultsOf({ fields }: ApiProblem): Faults | undefined {
 }
 
 const MIN_AGE_YEARS = 14;
-const NAME = /^\p{L}[\p{L}\-' .()]{0,99}$/u;
-const EMAIL = /^[^\s@]+@[^\s@.][^\s@]*\.[^\s@.]+$/;
 const MAX_POSITION_CHARACTERS = 200;
+/** The day of the law that consents are given by (152-ФЗ). */
+const OLDEST_CONSENT = '2006-07-27';
 
 export function emptyFields(today: string): MemberFields {
   return {
@@ -79,7 +80,7 @@ export function fieldsOf(member: MemberDetail): PersonFields {
     birthDate: shortDate(member.birthDate),
     category: String(member.category) as PersonFields['category'],
     position: member.position ?? '',
-    phone: phoneMask(member.phone ?? ''),
+    phone: shownPhone(member.phone ?? ''),
     email: member.email ?? '',
   };
 }
@@ -108,9 +109,6 @@ export function isTouched(fields: MemberFields): boolean {
   );
 }
 
-const tidy = (typed: string) =>
-  typed.replace(/[\u2010-\u2015]/g, '-').replace(/[’‘ʼ`]/g, "'").trim().replace(/\s+/g, ' ');
-
 export type Checked<Body> = { body: Body; faults?: never } | { faults: Faults; body?: never };
 
 /** The request that the fields of a new member make, or what is wrong with them. */
@@ -125,8 +123,20 @@ export function checkFields(fields: MemberFields, today: string): Checked<NewMem
       faults.joinedOn = 'before-birth';
     }
   }
-  if ((body.processingConsentOn ?? '') > today) faults.processingConsentOn = 'in-the-future';
+  const areDaysRead = !faults.birthDate && !faults.joinedOn;
+  if (areDaysRead && isTooYoung(body.birthDate, body.joinedOn)) faults.birthDate = 'too-young-when-joined';
+  if (body.processingConsentOn && !faults.processingConsentOn) {
+    const code = consentFault(body.processingConsentOn, body.birthDate, today);
+    if (code) faults.processingConsentOn = code;
+  }
   return Object.keys(faults).length > 0 ? { faults } : { body };
+}
+
+/** Why a consent to processing cannot have been signed on this day by somebody of this birth date. */
+export function consentFault(day: string, birthDate: string, today: string): string | undefined {
+  if (day > today) return 'in-the-future';
+  if (day < birthDate) return 'before-birth';
+  return day < OLDEST_CONSENT ? 'too-early' : undefined;
 }
 
 /** The same of a member whose data are changed. */
@@ -138,30 +148,35 @@ export function checkPerson(fields: PersonFields, today: string): Checked<Member
 function readPerson(fields: PersonFields, today: string): { body: MemberEdit; faults: Faults } {
   const faults: Faults = {};
   const body: MemberEdit = {
-    lastName: tidy(fields.lastName),
-    firstName: tidy(fields.firstName),
+    lastName: '',
+    firstName: '',
     sex: fields.sex,
     birthDate: readDay(fields, 'birthDate', faults),
     category: Number(fields.category),
   };
-  const optional = {
-    middleName: tidy(fields.middleName),
-    phone: fields.phone.trim(),
-    email: fields.email.trim(),
-    // A pensioner's position is not asked for; what was typed before stays in the draft only.
-    position: fields.category === '3' ? '' : tidy(fields.position),
-  };
-  for (const [name, text] of Object.entries(optional)) {
-    if (text !== '') Object.assign(body, { [name]: text });
+  for (const [name, read] of Object.entries(READERS) as [keyof typeof READERS, (typed: string) => Reading][]) {
+    if (tidy(fields[name]) === '' && name !== 'lastName' && name !== 'firstName') continue;
+    const { kept, fault } = read(fields[name]);
+    if (fault === undefined) body[name] = kept;
+    else faults[name] = fault;
   }
-  Object.assign(faults, nameFaults(body), birthFaults(body, today, faults));
+  // A pensioner's position is not asked for; what was typed before stays in the draft only.
+  const position = fields.category === '3' ? '' : tidy(fields.position);
+  if (position !== '') body.position = position;
+  if ([...position].length > MAX_POSITION_CHARACTERS) faults.position = 'too-long';
+  Object.assign(faults, birthFaults(body, today, faults));
   if (body.sex === '') faults.sex = 'required';
   if (body.category === 0) faults.category = 'required';
-  if (optional.phone && !isPhone(optional.phone)) faults.phone = 'phone-invalid';
-  if (optional.email && !EMAIL.test(optional.email)) faults.email = 'email-invalid';
-  if (optional.position.length > MAX_POSITION_CHARACTERS) faults.position = 'too-long';
   return { body, faults };
 }
+
+const READERS = {
+  lastName: readName,
+  firstName: readName,
+  middleName: readName,
+  phone: readPhone,
+  email: readEmail,
+};
 
 /** ISO dates compare as texts; one that cannot be read is empty, and its fault is noted. */
 function readDay<Name extends FieldName>(fields: Record<Name, string>, name: Name, faults: Faults): string {
@@ -171,25 +186,11 @@ function readDay<Name extends FieldName>(fields: Record<Name, string>, name: Nam
   return date ?? '';
 }
 
-function nameFaults(body: MemberEdit): Faults {
-  const faults: Faults = {};
-  for (const name of ['lastName', 'firstName', 'middleName'] as const) {
-    const text = body[name];
-    if (text === '') faults[name] = 'required';
-    else if (text && !NAME.test(text)) faults[name] = 'name-invalid';
-  }
-  return faults;
-}
-
 function birthFaults(body: MemberEdit, today: string, known: Faults): Faults {
-  const youngest = `${Number(today.slice(0, 4)) - MIN_AGE_YEARS}${today.slice(4)}`;
   if (known.birthDate) return {};
   if (body.birthDate > today) return { birthDate: 'date-invalid' };
-  return body.birthDate > youngest ? { birthDate: 'too-young' } : {};
+  return isTooYoung(body.birthDate, today) ? { birthDate: 'too-young' } : {};
 }
 
-function isPhone(typed: string): boolean {
-  const digits = typed.replace(/\D/g, '');
-  const isWhole = digits.length === 10 || (digits.length === 11 && /^[78]/.test(digits));
-  return isWhole && /^[\d\s()+.-]+$/.test(typed);
-}
+const isTooYoung = (birthDate: string, on: string) =>
+  birthDate > `${Number(on.slice(0, 4)) - MIN_AGE_YEARS}${on.slice(4)}`;

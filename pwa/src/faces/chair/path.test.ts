@@ -24,7 +24,7 @@ describe('the address of a screen', () => {
   });
 
   test('a view survives the way through an address', () => {
-    const view = { organisationId: 7, query: 'Соловьёва 4801', filter: 'no-card' as const };
+    const view = { organisationId: 7, query: 'Соловьёва 4801', filter: 'no-phone-card' as const };
     expect(viewOf(new URL(peoplePath(view), 'http://x').search)).toEqual(view);
     expect(new URL(personPath(id, view), 'http://x').pathname).toBe(`/chair/people/${id}`);
   });

@@ -5,7 +5,7 @@ export type PeopleFilter =
   | 'working'
   | 'students'
   | 'pensioners'
-  | 'no-card'
+  | 'no-phone-card'
   | 'no-consent'
   | 'suspended'
   | 'ended';
@@ -15,7 +15,7 @@ export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'working',
   'students',
   'pensioners',
-  'no-card',
+  'no-phone-card',
   'no-consent',
   'suspended',
   'ended',

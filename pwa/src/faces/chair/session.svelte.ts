@@ -7,6 +7,7 @@ import { ApiProblem } from '../../api/problem';
 import type { StaffSession } from '../../api/types';
 import { dropDrafts } from './draft';
 import { forgetKept, keep, kept } from './kept';
+import { stopChoosing } from './choosing.svelte';
 import { forgetOrder } from './printing.svelte';
 import { forgetSheets } from './sheets';
 import { onSessionEnded, readSession, signIn as postSignIn, signOut as deleteSession } from './staffApi';
@@ -85,6 +86,7 @@ export async function signOut(): Promise<void> {
   if (who) dropDrafts(localStorage, who.accountId);
   forgetKept();
   forgetSheets();
+  stopChoosing();
   forgetOrder();
   who = undefined;
   homeId = undefined;

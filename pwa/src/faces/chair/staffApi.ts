@@ -113,8 +113,8 @@ export function reportPhoneLost(id: string, key: string): Promise<MemberDetail> 
   return signedIn(answerOf(api.POST('/api/staff/members/{id}/phone/lost', { params, body: {} })));
 }
 
-/** The most that one request for paper cards takes. */
-export const PAPER_CARDS_AT_MOST = 200;
+/** The most members that one request takes. */
+export const CHOSEN_AT_MOST = 200;
 
 export async function issuePaperCards(
   organisationId: number,
@@ -128,6 +128,20 @@ export async function issuePaperCards(
     ),
   );
   return items;
+}
+
+/** Answers how many had none on record before. */
+export async function recordConsents(
+  organisationId: number,
+  memberIds: string[],
+  signedOn: string,
+  key: string,
+): Promise<number> {
+  const params = { path: { id: organisationId }, header: { 'idempotency-key': key } };
+  const { recorded } = await signedIn(
+    answerOf(api.POST('/api/staff/organisations/{id}/consents', { params, body: { memberIds, signedOn } })),
+  );
+  return recorded;
 }
 
 export type RevocationReason = 'lost' | 'left' | 'error';

@@ -6,7 +6,7 @@ import { count } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
 import type { FieldName } from './newMember';
 import type { PeopleFilter } from './path';
-import { PAPER_CARDS_AT_MOST, type RevocationReason } from './staffApi';
+import { CHOSEN_AT_MOST, type RevocationReason } from './staffApi';
 
 type Word = () => string;
 type Tone = 'neutral' | 'positive' | 'warning' | 'danger';
@@ -53,7 +53,7 @@ export const filterWord = (filter: PeopleFilter) =>
       working: m.chair_filter_working,
       students: m.chair_filter_students,
       pensioners: m.chair_filter_pensioners,
-      'no-card': m.chair_filter_no_card,
+      'no-phone-card': m.chair_filter_no_phone_card,
       'no-consent': m.chair_filter_no_consent,
       suspended: m.chair_filter_suspended,
       ended: m.chair_filter_ended,
@@ -152,13 +152,16 @@ export const fieldWord = (field: FieldName) =>
 const faults: Record<string, Word> = {
   required: m.chair_fault_required,
   'name-invalid': m.chair_fault_name_invalid,
+  'name-mixed': m.chair_fault_name_mixed,
   'date-invalid': m.chair_fault_date_invalid,
   'too-young': m.chair_fault_too_young,
   'too-young-when-joined': m.chair_fault_too_young_when_joined,
   'phone-invalid': m.chair_fault_phone_invalid,
+  'phone-foreign': m.chair_fault_phone_foreign,
   'email-invalid': m.chair_fault_email_invalid,
   'in-the-future': m.chair_fault_in_the_future,
   'before-birth': m.chair_fault_before_birth,
+  'too-early': m.chair_fault_too_early,
   'too-long': m.chair_fault_too_long,
 };
 
@@ -193,7 +196,7 @@ const orderProblems: Record<string, Word> = {
   'card-revoked': m.chair_paper_revoked,
   'not-active': m.chair_paper_not_active,
   required: m.chair_paper_nobody_text,
-  'too-many': () => m.chair_paper_too_many({ most: PAPER_CARDS_AT_MOST }),
+  'too-many': () => m.chair_paper_too_many({ most: CHOSEN_AT_MOST }),
   repeated: m.chair_paper_repeated,
 };
 
