@@ -9,6 +9,7 @@ mod changes;
 mod consents;
 mod enrolment;
 mod faults;
+mod hostile;
 mod keys;
 mod ledger;
 mod lookup;
