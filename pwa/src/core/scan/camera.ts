@@ -78,8 +78,9 @@ export async function setZoom({ stream }: Camera, zoom: number): Promise<void> {
   await adjust(stream, { zoom });
 }
 
+/** By the name alone: WebKit's OverconstrainedError is no DOMException. */
 export function cameraFailure(cause: unknown): CameraFailure {
-  const name = cause instanceof DOMException ? cause.name : '';
+  const name = (cause as { name?: unknown } | null)?.name;
   if (name === 'NotAllowedError' || name === 'SecurityError') return 'denied';
   if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'none';
   return name === 'NotReadableError' || name === 'AbortError' ? 'busy' : 'unsupported';
