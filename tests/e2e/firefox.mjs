@@ -6,7 +6,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { output } from './lib/browser.mjs';
 import { makeInstance, repository, until } from './lib/instance.mjs';
+import { isInstalled, storedRows } from './lib/page.mjs';
 import { assertReads, chapter, check, sum } from './lib/report.mjs';
+import { signInChair } from './lib/staff.mjs';
 import { pictureOf, withOtherName, withOtherProof, withoutProof } from './lib/token.mjs';
 
 const { default: puppeteer } = await import(createRequire(join(repository, 'pwa/package.json')).resolve('puppeteer-core'));
@@ -14,7 +16,6 @@ const { default: puppeteer } = await import(createRequire(join(repository, 'pwa/
 const WAIT_MILLIS = 15_000;
 const PUBLISHED_WITHIN_MILLIS = 5_000;
 const STATUS_LIST = '/.well-known/profcards/status/1';
-const [LOGIN, PASSWORD] = ['school12', 'demo-2026'];
 
 /** Runs in the page before the app does: the clock stands still at the moment that the codes were shown. */
 function stopClock(millis) {
@@ -40,26 +41,8 @@ async function visit(page, url) {
 
 /** The app is kept on this device, and so is this version of the status list. */
 async function installed(page, etag) {
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.ready;
-    if (navigator.serviceWorker.controller) return;
-    await new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
-  });
-  await until('the list is kept', WAIT_MILLIS, () => page.evaluate(isKept, etag));
-}
-
-/** Runs in the page. */
-function isKept(etag) {
-  const settle = (request) =>
-    new Promise((done, failed) => {
-      request.onsuccess = () => done(request.result);
-      request.onerror = () => failed(request.error);
-    });
-  return settle(indexedDB.open('profcards')).then(async (db) => {
-    const rows = await settle(db.transaction('lists').objectStore('lists').getAll());
-    db.close();
-    return rows.some((row) => row.etag === etag);
-  });
+  await page.evaluate(isInstalled);
+  await until('the list is kept', WAIT_MILLIS, async () => (await page.evaluate(storedRows, 'lists')).some((row) => row.etag === etag));
 }
 
 async function verdictOn(page, token) {
@@ -85,30 +68,11 @@ async function refuses(page, token, expected, ...words) {
   assertReads(text, 'ОТКАЗ', ...words, `код: ${expected}`);
 }
 
-/** The chair, over the endpoints that the screens use. */
-async function signIn(instance) {
-  let cookie = '';
-  const ask = async (path, body) => {
-    const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
-    const response = await fetch(instance.url + path, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) });
-    assert.ok(response.ok, `${path}: ${response.status}`);
-    cookie = response.headers.getSetCookie().map((line) => line.split(';')[0])[0] ?? cookie;
-    return response.json();
-  };
-  const { mandates } = await ask('/api/staff/session', { login: LOGIN, password: PASSWORD });
-  const { items } = await ask(`/api/staff/organisations/${mandates[0].organisationId}/members`);
-  const member = `/api/staff/members/${items[0].id}`;
-  return {
-    printSheet: () => ask(`${member}/activation`, {}),
-    revoke: () => ask(`${member}/cards/revoke`, { reason: 'lost' }),
-  };
-}
-
 /** Two phones' cards as they are shown now, and the paper card of a member. */
-async function cardsOf(instance, chair) {
+async function cardsOf(instance, member) {
   const phone = (alg) => instance.run('card', 'sample', '--class', 'phone', '--alg', alg);
   const [ed25519, p256] = [await phone('eddsa'), await phone('es256')];
-  const { paperToken: paper } = await chair.printSheet();
+  const { paperToken: paper } = await member.printSheet();
   const { name } = JSON.parse(await instance.run('card', 'verify', ed25519));
   return { ed25519, p256, paper, name, atMillis: Date.now() };
 }
@@ -130,11 +94,11 @@ async function offlineStory(instance, page, cards) {
   await check('a code that is no card is refused', () => refuses(page, 'HTTPS://EXAMPLE.ORG/', 'not-a-card', 'Это не карта профсоюза'));
 }
 
-async function revokedStory(instance, page, chair, cards) {
+async function revokedStory(instance, page, member, cards) {
   chapter('Firefox, after a revocation');
   await instance.start();
   const { etag: before } = await instance.download(STATUS_LIST);
-  await chair.revoke();
+  await member.revoke();
   const after = await check('the revocation is published within five seconds', () =>
     until('a new status list', PUBLISHED_WITHIN_MILLIS, async () => {
       const { etag } = await instance.download(STATUS_LIST);
@@ -156,8 +120,8 @@ let browser;
 try {
   await mkdir(output, { recursive: true });
   await instance.start();
-  const chair = await signIn(instance);
-  const cards = await cardsOf(instance, chair);
+  const member = await (await signInChair(instance)).member();
+  const cards = await cardsOf(instance, member);
   browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
@@ -172,7 +136,7 @@ try {
   await visit(page, instance.url);
   await installed(page, (await instance.download(STATUS_LIST)).etag);
   await offlineStory(instance, page, cards);
-  await revokedStory(instance, page, chair, cards);
+  await revokedStory(instance, page, member, cards);
   await check('no page had an uncaught error', () => assert.deepEqual(errors, []));
 } catch (cause) {
   if (sum.failed === 0) sum.failed = 1;

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { repository } from './instance.mjs';
 import { cameraScript } from './camera.mjs';
+import { isInstalled, storedRows } from './page.mjs';
 
 const modules = createRequire(join(repository, 'pwa/package.json'));
 const { chromium } = modules('playwright-core');
@@ -135,13 +136,9 @@ class Person {
     await this.context.setOffline(isOffline);
   }
 
-  /** The app's files are kept on this device and its worker answers for them. */
+  /** The app's files are kept on this device. */
   async installed() {
-    await this.page.evaluate(async () => {
-      await navigator.serviceWorker.ready;
-      if (navigator.serviceWorker.controller) return;
-      await new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
-    });
+    await this.page.evaluate(isInstalled);
   }
 
   async shiftClock(millis) {
@@ -150,17 +147,7 @@ class Person {
 
   /** All rows of a store of the app's database. */
   async stored(store) {
-    return this.page.evaluate(async (name) => {
-      const settle = (request) =>
-        new Promise((done, failed) => {
-          request.onsuccess = () => done(request.result);
-          request.onerror = () => failed(request.error);
-        });
-      const db = await settle(indexedDB.open('profcards'));
-      const rows = await settle(db.transaction(name).objectStore(name).getAll());
-      db.close();
-      return rows.map((row) => ({ ...row, isExtractable: row.privateKey?.extractable, privateKey: undefined }));
-    }, store);
+    return this.page.evaluate(storedRows, store);
   }
 
   /** The screen as it is now, at both sizes, light and dark, and without a fault for axe. */

@@ -104,6 +104,11 @@ class Instance {
     await promisify(execFile)('psql', ['-h', sockets, '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qc', statement, 'profcards']);
   }
 
+  /** The days of all that is pending are over; it becomes available with the server's next start. */
+  async makePendingDue() {
+    await this.sql("update purchase set confirm_on = current_date - 1 where state = 'pending'");
+  }
+
   /** The code, birth date and name of a member who has no phone yet, and a till's code. */
   async freshEntries() {
     const text = await this.run('demo');
@@ -147,7 +152,7 @@ async function isReady(url) {
   return response?.status === 200;
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((found, failed) => {
     const server = createServer();
     server.on('error', failed);
@@ -158,11 +163,14 @@ function freePort() {
   });
 }
 
-/** PostgreSQL and Redis carry their folders in their command lines. */
-async function processesNaming(folder) {
+/**
+ * Whose command line holds the folder, as PostgreSQL's and Redis's do; or whose environment (`environ`) does. One that has ended
+ * and is not yet collected by its parent has neither.
+ */
+export async function processesNaming(folder, where = 'cmdline') {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
   const lines = await Promise.all(
-    ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').then((line) => ({ id, line }), () => undefined)),
+    ids.map((id) => readFile(`/proc/${id}/${where}`, 'utf8').then((line) => ({ id, line }), () => undefined)),
   );
   return lines.filter((found) => found?.line.includes(folder));
 }

@@ -2,14 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { repository } from '../lib/instance.mjs';
+import { readCodes } from '../lib/reader.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
 
-const modules = createRequire(join(repository, 'pwa/package.json'));
 const DOTS_TO_THE_INCH = 300;
 const SYMBOL_MILLIMETRES = 35;
 const TOLERANCE_MILLIMETRES = 0.5;
@@ -60,15 +58,9 @@ async function prints(chair) {
   }
 }
 
-/** With the decoder that the till's camera has. */
 async function readsBack(pages) {
-  const { prepareZXingModule, readBarcodes } = modules('zxing-wasm/reader');
-  const wasmBinary = (await readFile(modules.resolve('zxing-wasm/reader/zxing_reader.wasm'))).buffer;
-  await prepareZXingModule({ overrides: { wasmBinary }, fireImmediately: true });
   const found = [];
-  for (const page of pages) {
-    found.push(await readBarcodes(new Uint8Array(page), { formats: ['QRCode'], tryHarder: true, textMode: 'Plain' }));
-  }
+  for (const page of pages) found.push(await readCodes(page));
   assert.deepEqual(found.map(({ length }) => length), [ON_A_PAGE, CHOSEN - ON_A_PAGE]);
   const codes = found.flat();
   for (const { position } of codes) {

@@ -22,7 +22,7 @@ export async function redemptionStory(stage, instance, phone) {
 
 /** All that is pending is due, and becomes available with the server's next start. */
 export async function cashbackComes(instance, phone, sum) {
-  await instance.sql("update purchase set confirm_on = current_date - 1 where state = 'pending'");
+  await instance.makePendingDue();
   await instance.stop();
   await instance.start();
   await phone.open('/card/profcards');

@@ -1,0 +1,28 @@
+// The chair, over the endpoints that the screens use.
+import assert from 'node:assert/strict';
+
+const [LOGIN, PASSWORD] = ['school12', 'demo-2026'];
+
+export async function signInChair(instance) {
+  let cookie = '';
+  const ask = async (path, body) => {
+    const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
+    const response = await fetch(instance.url + path, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${path}: ${response.status}`);
+    cookie = response.headers.getSetCookie().map((line) => line.split(';')[0])[0] ?? cookie;
+    return response.json();
+  };
+  const { mandates } = await ask('/api/staff/session', { login: LOGIN, password: PASSWORD });
+  const members = `/api/staff/organisations/${mandates[0].organisationId}/members`;
+  return {
+    /** The first whose name it is; without a name, the first of all. */
+    async member(name = '') {
+      const { items } = await ask(`${members}?${new URLSearchParams({ query: name })}`);
+      const member = `/api/staff/members/${items[0].id}`;
+      return {
+        printSheet: () => ask(`${member}/activation`, {}),
+        revoke: () => ask(`${member}/cards/revoke`, { reason: 'lost' }),
+      };
+    },
+  };
+}
