@@ -79,10 +79,20 @@ want_build_tools() {
   want npm command -v npm
 }
 
+want_fonts() {
+  # Any with Cyrillic letters.
+  want fonts-dejavu-core sh -c 'fc-list :lang=ru | grep -q .'
+}
+
 want_chromium() {
   want chromium command -v chromium
-  # Any font with Cyrillic letters.
-  want fonts-dejavu-core sh -c 'fc-list :lang=ru | grep -q .'
+  want_fonts
+}
+
+want_webkit() {
+  want webkit2gtk-driver command -v WebKitWebDriver
+  want xvfb command -v Xvfb
+  want_fonts
 }
 
 install_missing() {
