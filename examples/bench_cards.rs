@@ -77,7 +77,8 @@ fn config(folder: &Path, services: &Services) -> Config {
         database_url: Some(services.database_url.clone()),
         redis_url: Some(services.redis_url.clone()),
         production: false,
-        behind_proxy: false,
+        behind_proxy: 0,
+        proxy_header: profcards::http::forwarded::ProxyHeader::XForwardedFor,
         union_name: "Общероссийский Профсоюз образования".into(),
         union_short_name: "Профсоюз образования".into(),
     }

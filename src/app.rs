@@ -1,6 +1,7 @@
 //! What a running instance consists of, made once and shared by every request. No rules live here.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use sqlx::PgPool;
@@ -11,6 +12,7 @@ use crate::cards::lists::PublishedLists;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::assets::Shell;
+use crate::http::connections::Bounds;
 use crate::live::Live;
 use crate::random::Random;
 use crate::secret::InstanceSecret;
@@ -27,6 +29,10 @@ pub struct App {
     pub db: PgPool,
     /// Redis, if it is there.
     pub cache: Cache,
+    /// How many connections it takes.
+    pub bounds: Bounds,
+    /// It was told to stop: it still answers, and says that no more should be sent to it.
+    pub is_stopping: AtomicBool,
     /// Wake-up calls to open pages.
     pub live: Live,
     /// The keys that sign cards and lists.
@@ -51,8 +57,11 @@ impl App {
         let secret = InstanceSecret::open(&config.data, &db, &random).await?;
         let keys = KeyRing::open(&config, &db, &clock, &random).await?;
         let shell = Shell::new(&config, &keys);
+        let bounds = Bounds::of(&config);
         Ok(Arc::new(Self {
-            live: Live::new(&random),
+            live: Live::new(&random, bounds.listeners),
+            bounds,
+            is_stopping: AtomicBool::new(false),
             secret,
             lists: PublishedLists::default(),
             config,

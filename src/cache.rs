@@ -104,24 +104,6 @@ impl Cache {
         }
     }
 
-    /// Takes one event of `key` back.
-    pub async fn uncount(&self, key: &str) {
-        let taken_back = self
-            .call(async |mut c| {
-                Script::new("if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECR', KEYS[1]) end")
-                    .key(key)
-                    .invoke_async::<()>(&mut c)
-                    .await
-            })
-            .await;
-        let mut counters = self.local_counters.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken_back.is_none()
-            && let Some((count, _)) = counters.get_mut(key)
-        {
-            *count = count.saturating_sub(1);
-        }
-    }
-
     /// Caches a text that has a version, unless a newer one is there already: a slow reader must not put back what a
     /// writer has just replaced.
     pub async fn set_versioned(&self, key: &str, version: i64, value: &str, ttl_seconds: u64) {
@@ -154,8 +136,8 @@ impl Cache {
             counters.retain(|_, (_, ends_at)| *ends_at > now);
         }
         if counters.len() >= LOCAL_KEYS && !counters.contains_key(key) {
-            // A flood of distinct keys while Redis is away: refuse new ones rather than grow or forget.
-            return (u32::MAX, window_seconds);
+            // More callers at once than there is room for: those who are signed in are served uncounted, not refused.
+            return (0, window_seconds);
         }
         let entry = counters.entry(key.to_owned()).or_insert((0, now + i64::from(window_seconds)));
         if entry.1 <= now {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::http::forwarded::{ProxyHeader, parse_hops};
 use crate::texts;
 
 /// It is printed on cards' sheets and stands in every trust list.
@@ -43,9 +44,27 @@ pub struct Config {
     /// Refuse everything that is only for development, and mark cookies Secure.
     #[arg(long, env = "PROFCARDS_PRODUCTION", global = true)]
     pub production: bool,
-    /// Trust X-Forwarded-For of the reverse proxy in front (its last address is the client).
-    #[arg(long, env = "PROFCARDS_BEHIND_PROXY", global = true)]
-    pub behind_proxy: bool,
+    /// How many reverse proxies are in front, each of which adds the address that it was called from; `true` is one.
+    #[arg(
+        long,
+        env = "PROFCARDS_BEHIND_PROXY",
+        default_value = "0",
+        num_args = 0..=1,
+        default_missing_value = "1",
+        require_equals = true,
+        value_parser = parse_hops,
+        global = true
+    )]
+    pub behind_proxy: usize,
+    /// The header in which they tell it; no other is read.
+    #[arg(
+        long,
+        env = "PROFCARDS_PROXY_HEADER",
+        value_enum,
+        default_value = "x-forwarded-for",
+        global = true
+    )]
+    pub proxy_header: ProxyHeader,
     /// The union's name, as cards and pages show it.
     #[arg(
         long,

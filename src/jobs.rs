@@ -11,7 +11,7 @@ use crate::cards::keys;
 use crate::cards::reissue::{self, Scope, Which};
 use crate::clock::unix_seconds;
 use crate::error::Error;
-use crate::{auth, cards, db, enrolment, faults, ledger, notices, sync, vendors};
+use crate::{cards, db, faults, ledger, retention};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -125,12 +125,9 @@ pub async fn housekeeping(app: &AppState) {
     report("status lists", cards::lists::note_ended(&app.db, now).await);
     report("journal months", db::ensure_journal_partitions(&app.db, today).await);
     report("confirm", ledger::confirm::confirm_due(app, today).await.map(drop));
-    report("sessions", auth::store::prune_sessions(&app.db, now).await);
-    report("challenges", enrolment::store::prune_challenges(&app.db, now).await);
-    report("notices", notices::store::prune(&app.db, now).await);
-    report("lookups", ledger::lookup::prune(&app.db, now).await);
-    report("showings", vendors::store::prune_proofs(&app.db, now).await);
-    report("changes", sync::store::prune_changes(&app.db, now).await);
+    for (step, outcome) in retention::prune_all(app, now).await {
+        report(step, outcome);
+    }
 }
 
 fn warn_of_ends(app: &App, now: u64) {

@@ -6,7 +6,7 @@
 //! the features, each with the same rooms (`mod.rs` types and rules, `store.rs` SQL, `routes.rs` HTTP): [`orgs`] ·
 //! [`members`] · [`cards`] · [`enrolment`] · [`notices`] · [`partners`] · [`ledger`] ·
 //! [`vendors`] · [`sync`];
-//! how it is run: [`cli`] · [`embedded`] · [`jobs`] · [`demo`].
+//! how it is run: [`cli`] · [`embedded`] · [`jobs`] · [`retention`] · [`demo`].
 
 pub mod app;
 pub mod auth;
@@ -32,6 +32,7 @@ pub mod notices;
 pub mod orgs;
 pub mod partners;
 pub mod random;
+pub mod retention;
 pub mod secret;
 pub mod sync;
 pub mod texts;

@@ -1,40 +1,116 @@
 //! Wake-up calls to open pages: "something of yours changed, pull now". They carry no data and may be lost; the page
 //! also asks on its own. Redis carries them between instances; without it each instance wakes its own pages.
 
-use tokio::sync::broadcast;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::app::AppState;
+use crate::error::{Error, Result};
 use crate::random::Random;
 
 const CHANNEL: &str = "profcards:live";
-/// A page that lags behind so many calls just pulls once.
-const BUFFERED_CALLS: usize = 1_024;
+/// Pages of one audience that listen at once: a browser opens six connections to a host.
+pub const MAX_LISTENERS_PER_AUDIENCE: usize = 6;
+/// A page that found no place asks on its own, and may ask for the stream again after so long.
+const REFUSED_SECONDS: u32 = 60;
 /// How long to wait before asking Redis for a new subscription.
 const RESUBSCRIBE_DELAY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The calls as this instance's pages hear them.
 pub struct Live {
     instance: Uuid,
-    calls: broadcast::Sender<String>,
+    max_listeners: usize,
+    board: Arc<Mutex<Board>>,
+}
+
+/// Who listens. A call goes to the pages of its audience alone, however many others there are.
+#[derive(Default)]
+struct Board {
+    audiences: HashMap<String, watch::Sender<()>>,
+    listeners: usize,
+    is_closed: bool,
+}
+
+/// A page that listens; its place is free again when it is dropped.
+pub struct Listener {
+    audience: String,
+    calls: watch::Receiver<()>,
+    board: Arc<Mutex<Board>>,
 }
 
 impl Live {
-    /// A switchboard without listeners.
-    pub fn new(random: &Random) -> Self {
-        Self { instance: random.uuid(), calls: broadcast::channel(BUFFERED_CALLS).0 }
+    /// A switchboard without listeners, and room for so many.
+    pub fn new(random: &Random, max_listeners: usize) -> Self {
+        Self { instance: random.uuid(), max_listeners, board: Arc::default() }
     }
 
-    /// Hears the audiences that changed, from now on.
-    pub fn listen(&self) -> broadcast::Receiver<String> {
-        self.calls.subscribe()
+    /// Hears the calls to an audience, from now on.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] where too many listen already, [`Error::Unavailable`] while the instance stops.
+    pub fn listen(&self, audience: &str) -> Result<Listener> {
+        let mut board = lock(&self.board);
+        if board.is_closed {
+            return Err(Error::Unavailable(anyhow::anyhow!("the instance is being stopped")));
+        }
+        let of_audience = board.audiences.get(audience).map_or(0, watch::Sender::receiver_count);
+        if of_audience >= MAX_LISTENERS_PER_AUDIENCE || board.listeners >= self.max_listeners {
+            metrics::counter!("profcards_limited_total", "limit" => "listeners").increment(1);
+            return Err(Error::TooManyAttempts { retry_after_seconds: REFUSED_SECONDS });
+        }
+        board.listeners += 1;
+        let calls =
+            board.audiences.entry(audience.to_owned()).or_insert_with(|| watch::channel(()).0).subscribe();
+        Ok(Listener { audience: audience.to_owned(), calls, board: self.board.clone() })
+    }
+
+    /// How many pages listen.
+    pub fn listeners(&self) -> usize {
+        lock(&self.board).listeners
+    }
+
+    /// Ends every stream, and takes no more.
+    pub fn close(&self) {
+        let mut board = lock(&self.board);
+        board.is_closed = true;
+        board.audiences.clear();
+    }
+
+    fn call(&self, audience: &str) {
+        if let Some(calls) = lock(&self.board).audiences.get(audience) {
+            calls.send_replace(());
+        }
+    }
+}
+
+fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Listener {
+    /// Waits for a call; several at once are one. `false` when there will be none any more.
+    pub async fn called(&mut self) -> bool {
+        self.calls.changed().await.is_ok()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut board = lock(&self.board);
+        board.listeners -= 1;
+        // This page is still among the receivers.
+        if board.audiences.get(&self.audience).is_some_and(|calls| calls.receiver_count() <= 1) {
+            board.audiences.remove(&self.audience);
+        }
     }
 }
 
 /// Wakes the pages of `audience`, here and on the other instances.
 pub async fn wake(app: &AppState, audience: &str) {
-    // No listener is the ordinary case, not an error.
-    let _ = app.live.calls.send(audience.to_owned());
+    app.live.call(audience);
     app.cache.publish(CHANNEL, &format!("{} {audience}", app.live.instance)).await;
 }
 
@@ -50,7 +126,7 @@ pub async fn relay(app: AppState) {
 }
 
 async fn relay_until_lost(app: &AppState, url: &str) -> redis::RedisResult<()> {
-    use tokio_stream::StreamExt as _;
+    use futures_util::StreamExt as _;
 
     let mut subscription = redis::Client::open(url)?.get_async_pubsub().await?;
     subscription.subscribe(CHANNEL).await?;
@@ -61,8 +137,56 @@ async fn relay_until_lost(app: &AppState, url: &str) -> redis::RedisResult<()> {
         if let Some((instance, audience)) = text.split_once(' ')
             && instance != own
         {
-            let _ = app.live.calls.send(audience.to_owned());
+            app.live.call(audience);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board(max_listeners: usize) -> Live {
+        Live::new(&Random::seeded(1), max_listeners)
+    }
+
+    #[tokio::test]
+    async fn a_call_reaches_its_audience_alone_and_leaves_nothing_behind() {
+        let live = board(10);
+        let (mut mine, mut other) = (live.listen("a").unwrap(), live.listen("b").unwrap());
+        live.call("a");
+        live.call("a");
+        live.call("nobody");
+        assert!(mine.called().await);
+        assert!(!other.calls.has_changed().unwrap());
+        live.call("b");
+        assert!(other.called().await);
+        drop((mine, other));
+        assert_eq!(live.listeners(), 0);
+        assert!(lock(&live.board).audiences.is_empty());
+    }
+
+    #[test]
+    fn listeners_are_counted_for_each_audience_and_altogether() {
+        let live = board(MAX_LISTENERS_PER_AUDIENCE + 1);
+        let mut held: Vec<_> = (0..MAX_LISTENERS_PER_AUDIENCE).map(|_| live.listen("a").unwrap()).collect();
+        assert!(matches!(live.listen("a"), Err(Error::TooManyAttempts { .. })));
+        held.push(live.listen("b").unwrap());
+        assert!(matches!(live.listen("c"), Err(Error::TooManyAttempts { .. })));
+        held.remove(0);
+        held.push(live.listen("a").unwrap());
+        assert_eq!(live.listeners(), held.len());
+    }
+
+    #[tokio::test]
+    async fn who_listens_when_the_instance_stops_is_let_go() {
+        let live = board(1);
+        let mut page = live.listen("a").unwrap();
+        live.close();
+        assert!(!page.called().await);
+        assert!(matches!(live.listen("a"), Err(Error::Unavailable(_))));
+        drop(page);
+        assert_eq!(live.listeners(), 0);
+    }
 }

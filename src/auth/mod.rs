@@ -2,6 +2,7 @@
 //! account may see is decided in [`policy`]; nothing here knows what is behind the rights.
 
 pub mod codes;
+mod known_browser;
 pub mod passwords;
 pub mod policy;
 pub mod routes;
@@ -14,11 +15,14 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::store::SessionOwner;
 use crate::app::{App, AppState};
 use crate::error::{Error, Result};
 
@@ -52,10 +56,16 @@ impl Face {
         }
     }
 
+    fn cookie(self) -> &'static str {
+        match self {
+            Self::Staff => "pc_staff",
+            Self::Member => "pc_member",
+            Self::Till => "pc_till",
+        }
+    }
+
     fn cookie_name(self, app: &App) -> String {
-        // The prefix makes browsers refuse a cookie that another host or an insecure page tries to plant.
-        let prefix = if app.config.production { "__Host-" } else { "" };
-        format!("{prefix}pc_{}", self.as_str())
+        cookie_name(app, self.cookie())
     }
 }
 
@@ -79,14 +89,43 @@ impl SessionToken {
 
     /// The cookie that signs the browser in.
     pub fn into_cookie(self, app: &App, face: Face) -> Cookie<'static> {
-        Cookie::build((face.cookie_name(app), self.0))
-            .path("/")
-            .http_only(true)
-            .secure(app.config.production)
-            .same_site(SameSite::Strict)
-            .max_age(time::Duration::days(face.session_days()))
-            .build()
+        make_cookie(app, face.cookie(), self.0, face.session_days())
     }
+}
+
+/// A cookie for our own pages and no script.
+pub fn make_cookie(app: &App, name: &str, value: String, days: i64) -> Cookie<'static> {
+    Cookie::build((cookie_name(app, name), value))
+        .path("/")
+        .http_only(true)
+        .secure(app.config.production)
+        .same_site(SameSite::Strict)
+        .max_age(time::Duration::days(days))
+        .build()
+}
+
+/// The prefix makes browsers refuse a cookie that another host or an insecure page tries to plant.
+pub fn cookie_name(app: &App, name: &str) -> String {
+    let prefix = if app.config.production { "__Host-" } else { "" };
+    format!("{prefix}{name}")
+}
+
+/// Signs a browser in, in the caller's transaction. Who was signed in by this browser to the same face until now is not any more:
+/// a session that no cookie names would live on, and nobody could end it.
+pub async fn start_session(
+    app: &App,
+    conn: &mut PgConnection,
+    jar: CookieJar,
+    owner: SessionOwner,
+    now: DateTime<Utc>,
+) -> Result<CookieJar> {
+    let face = owner.face();
+    if let Some(earlier) = jar.get(&face.cookie_name(app)) {
+        store::close_session(&mut *conn, &SessionToken::hash(earlier.value())).await?;
+    }
+    let token = SessionToken::new(app);
+    store::open_session(conn, &token.stored_hash(), owner, now).await?;
+    Ok(jar.add(token.into_cookie(app, face)))
 }
 
 /// The cookie that makes the browser forget a session.

@@ -1,5 +1,7 @@
 //! Passwords: argon2id with the parameters that OWASP recommends, hashed away from the request threads.
 
+use std::sync::{Arc, LazyLock};
+
 use anyhow::anyhow;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -16,7 +18,7 @@ const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ib2R5$0kZ2k3VvI6UvP1f4m8oX1o0s5q3m9b6dT9m3l0Zb1nM";
 
 /// Hashing takes 19 MiB each, so only so many run at once; the rest wait.
-static HASHING: Semaphore = Semaphore::const_new(4);
+static HASHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(4)));
 
 /// Longer ones are refused before hashing.
 pub const MAX_PASSWORD_BYTES: usize = 256;
@@ -37,8 +39,10 @@ pub fn hash(password: &str, random: &Random) -> anyhow::Result<String> {
 /// Whether `password` belongs to `stored`; `None` stands for an account that does not exist.
 pub async fn verify(password: String, stored: Option<String>) -> Result<bool> {
     let known = stored.is_some();
-    let _turn = HASHING.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+    let turn = HASHING.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
     let matches = tokio::task::spawn_blocking(move || {
+        // It goes on when whoever asked has hung up, and so takes its place until it is done.
+        let _turn = turn;
         let stored = stored.as_deref().unwrap_or(NOBODY);
         let hash = PasswordHash::new(stored).map_err(|error| anyhow!("a stored hash is damaged: {error}"))?;
         Ok::<_, anyhow::Error>(

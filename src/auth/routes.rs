@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::store::SessionOwner;
-use super::{Face, SessionToken, Staff, forget_cookie, passwords, store};
+use super::{Face, Staff, forget_cookie, known_browser, passwords, start_session, store};
 use crate::app::AppState;
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{ClientAddress, Json};
@@ -77,29 +77,48 @@ async fn sign_in(
     Json(form): Json<SignIn>,
 ) -> Result<(CookieJar, Json<StaffSession>)> {
     let login = texts::tidy(&form.login).to_lowercase();
-    let attempts = [
-        limits::attempt(&app, limits::LOGIN, &format!("{} {login}", address.limit_key())).await?,
-        limits::attempt(&app, limits::LOGIN_PER_ADDRESS, &address.limit_key()).await?,
-        limits::attempt(&app, limits::LOGIN_PER_ACCOUNT, &login).await?,
+    let attempt = count_sign_in(&app, &address, &jar, &login).await?;
+    let account_id = attempt.judged(check_password(&app, &login, form.password).await).await?;
+    let jar = known_browser::remember(&app, jar, &login);
+    let mut tx = app.db.begin().await?;
+    let jar = start_session(&app, &mut tx, jar, SessionOwner::Account(account_id), app.clock.now()).await?;
+    tx.commit().await?;
+    Ok((jar, Json(session_of(&app, account_id).await?)))
+}
+
+/// A browser in which this login was signed in before has a limit of its own: however many strangers guess at the login, its
+/// owner gets in.
+async fn count_sign_in(
+    app: &AppState,
+    address: &ClientAddress,
+    jar: &CookieJar,
+    login: &str,
+) -> Result<limits::Attempt> {
+    if let Some(browser) = known_browser::of(app, jar, login) {
+        return limits::attempt(app, &[(limits::LOGIN_PER_KNOWN_BROWSER, &browser)]).await;
+    }
+    let (network, address) = (address.network_key(), address.limit_key());
+    let pair = format!("{address} {login}");
+    let counted = [
+        (limits::LOGIN_ALTOGETHER, ""),
+        (limits::LOGIN_PER_NETWORK, &*network),
+        (limits::LOGIN_PER_ADDRESS, &*address),
+        (limits::LOGIN_PER_ACCOUNT, login),
+        (limits::LOGIN, &*pair),
     ];
-    if form.password.len() > passwords::MAX_PASSWORD_BYTES {
+    limits::attempt(app, &counted).await
+}
+
+async fn check_password(app: &AppState, login: &str, password: String) -> Result<Uuid> {
+    if password.len() > passwords::MAX_PASSWORD_BYTES {
         return Err(Error::CredentialsWrong);
     }
-    let known = store::credentials(&app.db, &login).await?;
+    let known = store::credentials(&app.db, login).await?;
     let (account_id, hash) = known.map(|c| (c.account_id, c.password_hash)).unzip();
-    if !passwords::verify(form.password, hash).await? {
+    if !passwords::verify(password, hash).await? {
         return Err(Error::CredentialsWrong);
     }
-    let account_id = account_id.ok_or(Error::CredentialsWrong)?;
-    for attempt in attempts {
-        attempt.forgive(&app).await;
-    }
-    let token = SessionToken::new(&app);
-    let mut conn = app.db.acquire().await?;
-    store::open_session(&mut conn, &token.stored_hash(), SessionOwner::Account(account_id), app.clock.now())
-        .await?;
-    drop(conn);
-    Ok((jar.add(token.into_cookie(&app, Face::Staff)), Json(session_of(&app, account_id).await?)))
+    account_id.ok_or(Error::CredentialsWrong)
 }
 
 /// Who is signed in.

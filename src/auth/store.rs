@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::Face;
 use crate::error::Result;
 
+/// Sessions of one account, phone or till at once.
+const MAX_SESSIONS: i64 = 50;
+
 /// Whom a new session is for.
 #[derive(Clone, Copy, Debug)]
 pub enum SessionOwner {
@@ -29,7 +32,7 @@ impl SessionOwner {
     }
 }
 
-/// Opens a session.
+/// Opens a session. Beyond [`MAX_SESSIONS`] of one owner the oldest ends.
 pub async fn open_session(
     conn: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -53,6 +56,17 @@ pub async fn open_session(
         terminal,
         now,
         expires_at
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "delete from session where token_hash in (
+             select token_hash from session where account_id = $1 or device_id = $2 or terminal_id = $3
+             order by created_at desc, token_hash offset $4)",
+        account,
+        device,
+        terminal,
+        MAX_SESSIONS
     )
     .execute(conn)
     .await?;

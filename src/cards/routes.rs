@@ -14,6 +14,7 @@ use super::lists;
 use crate::app::AppState;
 use crate::auth::{Staff, policy};
 use crate::error::{Error, Problem, Result};
+use crate::http::conditional;
 use crate::http::extract::{Json, Path};
 use crate::http::idempotency::Idempotent;
 use crate::members::MemberDetail;
@@ -53,8 +54,7 @@ fn signed_bytes(
     bytes: Bytes,
 ) -> Response {
     let etag = format!("\"{}\"", hex::encode(digest));
-    let unchanged = request.get(header::IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == etag.as_bytes());
-    let mut response = if unchanged {
+    let mut response = if conditional::is_held(request, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         (StatusCode::OK, bytes).into_response()

@@ -101,7 +101,7 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
             beside_instance(config, async move |app| partner_key::run(&app, &command).await)
         }
         Command::Ledger(Ledger::Audit) => beside_instance(config, async |app| {
-            let audit = ledger::audit::run(&app.db).await?;
+            let audit = ledger::audit::run(&app.db, app.clock.now()).await?;
             println!("{}", serde_json::to_string(&audit)?);
             Ok(i32::from(!audit.is_clean()))
         }),

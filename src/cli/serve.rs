@@ -1,22 +1,27 @@
 //! `up` and `serve`: the instance as a running server, until it is told to stop.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{demo_codes, runtime};
 use crate::app::{App, AppState};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::Services;
+use crate::http::connections::serve as serve_connections;
 use crate::random::Random;
 use crate::{demo, faults, http, jobs, live};
 
-/// After the word to stop, requests in progress have so long; pages that only listen are cut then.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// After the word to stop, requests in progress have so long: as long as an answer may take.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// A balancer looks so often whether this instance is ready.
+const SEEN_WITHIN: Duration = Duration::from_secs(4);
 
 /// Starts what is missing, loads the demo union, serves.
 pub fn up(mut config: Config) -> anyhow::Result<i32> {
@@ -68,6 +73,11 @@ async fn check_for_production(app: &App) -> anyhow::Result<()> {
         "the app is not there: PROFCARDS_PWA must name its built folder, and {} is missing",
         page.display()
     );
+    if app.config.behind_proxy == 0 {
+        tracing::warn!(
+            "PROFCARDS_BEHIND_PROXY is not set: behind a reverse proxy all clients would have its address, and share its limits"
+        );
+    }
     Ok(())
 }
 
@@ -112,23 +122,43 @@ async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<(
     let jobs = tokio::spawn(jobs::run(app.clone()));
     tokio::spawn(live::relay(app.clone()));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let (told, mut until_told) = tokio::sync::watch::channel(false);
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let (told, mut until_told) = watch::channel(false);
+    let serving = serve_connections(listener, http::router(app.clone()), app.bounds, async move {
         let _ = until_told.wait_for(|stop| *stop).await;
     });
     let stopping = async {
         tokio::select! {
             _ = interrupt.recv() => {}
+            _ = terminate.recv() => leave_balancers(&app, &mut interrupt, &mut terminate).await,
+        }
+        app.is_stopping.store(true, Ordering::Relaxed);
+        app.live.close();
+        told.send_replace(true);
+        // Told once more, it ends at once.
+        tokio::select! {
+            () = tokio::time::sleep(STOP_WITHIN) => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        told.send_replace(true);
-        tokio::time::sleep(STOP_WITHIN).await;
     };
     tokio::select! {
-        outcome = serving => outcome.context("the server failed"),
-        () = stopping => Ok(()),
+        () = serving => {}
+        () = stopping => {}
         // A server that no longer heeds revocations must not go on signing; whoever keeps it running starts it anew.
-        ended = jobs => Err(ended.err().map_or_else(|| anyhow!("it ended"), Into::into).context("the server's own work has ended")),
+        ended = jobs => return Err(ended.err().map_or_else(|| anyhow!("it ended"), Into::into).context("the server's own work has ended")),
+    }
+    Ok(())
+}
+
+/// In production a balancer in front sends requests here until it has seen that this instance is not ready any more.
+async fn leave_balancers(app: &App, interrupt: &mut Signal, terminate: &mut Signal) {
+    app.is_stopping.store(true, Ordering::Relaxed);
+    if !app.config.production {
+        return;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(SEEN_WITHIN) => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
 }

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::routes::{TypedCode, read_code};
+use super::routes::{TypedCode, count_code, hash_code};
 use super::store;
 use crate::app::{App, AppState};
 use crate::auth::member_audience;
@@ -50,7 +50,16 @@ async fn report(
     address: ClientAddress,
     Json(form): Json<TypedCode>,
 ) -> Result<StatusCode> {
-    let (code_hash, attempts) = read_code(&app, &address, &form, limits::LOSS_ALTOGETHER).await?;
+    let attempt = count_code(&app, &address, &form, &limits::LOSS).await?;
+    let ended = end_phone(&app, &form).await;
+    let membership_id = attempt.judged(ended).await?;
+    live::wake(&app, &member_audience(membership_id)).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the phone for which the sheet with this code speaks; answers whose it was.
+async fn end_phone(app: &AppState, form: &TypedCode) -> Result<Uuid> {
+    let code_hash = hash_code(app, form)?;
     let sheet = store::sheet(&app.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -58,11 +67,7 @@ async fn report(
     if !store::is_current_sheet(&mut tx, &sheet).await? {
         return Err(Error::ActivationRefused);
     }
-    lose_phone(&app, &mut tx, sheet.membership_id, By::Member, now).await?;
+    lose_phone(app, &mut tx, sheet.membership_id, By::Member, now).await?;
     tx.commit().await?;
-    for attempt in attempts {
-        attempt.forgive(&app).await;
-    }
-    live::wake(&app, &member_audience(sheet.membership_id)).await;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(sheet.membership_id)
 }

@@ -1,6 +1,7 @@
 //! How a member's phone becomes the holder of a card: the typed code, the birth date, the proof that the phone holds its
 //! key; and what the phone then knows of its member. Cards themselves are made in `cards`.
 
+pub mod events;
 pub mod loss;
 pub mod paper;
 pub mod routes;
@@ -25,6 +26,8 @@ pub const CODE_DAYS: u64 = 30;
 pub const MAX_FAILURES: i32 = 10;
 /// Between checking the code and enrolling the phone.
 pub const CHALLENGE_MINUTES: i64 = 30;
+/// An answered challenge is kept for so long, for a phone whose reply was lost.
+pub const ANSWERED_CHALLENGE_DAYS: i64 = 1;
 /// What the phone signs begins with this, so that the signature can never be one over a COSE structure.
 const POSSESSION_CONTEXT: &[u8] = b"PC-ENROL-1\0";
 /// The version of the ПрофКардс consent that the app shows now.

@@ -2,26 +2,25 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
 use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::Cookie;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::{Stream, StreamExt as _};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{MemberProfile, PROFCARDS_TEXT_VERSION, PhoneCard, code_of, store};
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::auth::codes::Code;
 use crate::auth::store::SessionOwner;
-use crate::auth::{Face, MemberPhone, SessionToken, Staff, forget_cookie, member_audience, policy};
+use crate::auth::{
+    Face, MemberPhone, Staff, forget_cookie, make_cookie, member_audience, policy, start_session,
+};
 use crate::cards::{self, Order};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{ClientAddress, Json, Path};
@@ -40,7 +39,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(renew_card))
         .routes(routes!(change_consent))
         .routes(routes!(sign_out))
-        .routes(routes!(events))
 }
 
 /// What is printed for a member: the code for the phone and the paper card.
@@ -124,24 +122,25 @@ pub(super) struct TypedCode {
     pub birth_date: NaiveDate,
 }
 
-/// Reads the code that somebody typed and counts the attempt, for all together under the limit given; a success takes it back.
-/// Answers the code's stored hash.
-pub(super) async fn read_code(
+/// Counts an attempt at one of the doors that open to a typed code.
+pub(super) async fn count_code(
     app: &AppState,
     address: &ClientAddress,
     form: &TypedCode,
-    altogether: limits::Limit,
-) -> Result<([u8; 32], [limits::Attempt; 4])> {
-    // The narrow limits first: one address that is refused by its own must not use up everyone's.
-    let by_address = limits::attempt(app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
+    door: &limits::CodeDoor,
+) -> Result<limits::Attempt> {
+    let (network, address) = (address.network_key(), address.limit_key());
+    let code = Code::parse(&form.code).map(|code| code.to_string());
+    let mut counted =
+        vec![(door.altogether, ""), (door.per_network, &*network), (door.per_address, &*address)];
+    counted.extend(code.as_deref().map(|code| (door.per_code, code)));
+    limits::attempt(app, &counted).await
+}
+
+/// The hash under which the typed code is stored.
+pub(super) fn hash_code(app: &AppState, form: &TypedCode) -> Result<[u8; 32]> {
     let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
-    let attempts = [
-        by_address,
-        limits::attempt(app, limits::ACTIVATION_PER_CODE, &code.to_string()).await?,
-        limits::attempt(app, limits::ACTIVATION_PER_NETWORK, &address.network_key()).await?,
-        limits::attempt(app, altogether, "").await?,
-    ];
-    Ok((code.stored_hash(&app.secret, "activation-hash"), attempts))
+    Ok(code.stored_hash(&app.secret, "activation-hash"))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -161,24 +160,30 @@ struct ActivationOffer {
 async fn check(
     State(app): State<AppState>,
     address: ClientAddress,
+    jar: CookieJar,
     Json(form): Json<TypedCode>,
-) -> Result<Json<ActivationOffer>> {
-    let (code_hash, attempts) = read_code(&app, &address, &form, limits::ACTIVATION_ALTOGETHER).await?;
+) -> Result<(CookieJar, Json<ActivationOffer>)> {
+    let attempt = count_code(&app, &address, &form, &limits::ACTIVATION).await?;
+    let offered = offer_challenge(&app, &form).await;
+    let (challenge, offer) = attempt.judged(offered).await?;
+    Ok((jar.add(challenge_cookie(&app, &challenge)), Json(offer)))
+}
+
+async fn offer_challenge(app: &AppState, form: &TypedCode) -> Result<([u8; 32], ActivationOffer)> {
+    let code_hash = hash_code(app, form)?;
     let now = app.clock.now();
     let usable =
         store::use_code(&app.db, &code_hash, form.birth_date, now).await?.ok_or(Error::ActivationRefused)?;
-    limits::attempt(&app, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
+    limits::spend(app, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
     let challenge = app.random.bytes::<32>();
     store::insert_challenge(&app.db, &challenge, usable.id, now).await?;
-    for attempt in attempts {
-        attempt.forgive(&app).await;
-    }
-    Ok(Json(ActivationOffer {
+    let offer = ActivationOffer {
         challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
         first_name: usable.first_name,
         organisation_name: usable.organisation_name,
         replaces_phone: usable.replaces_phone,
-    }))
+    };
+    Ok((challenge, offer))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -201,6 +206,8 @@ struct GivenConsent {
     text_version: String,
 }
 
+/// Names the cookie of the browser that was given a challenge.
+const CHALLENGE_COOKIE: &str = "pc_challenge";
 /// The most consents in one enrolment: as many as there are kinds.
 const MAX_CONSENTS: usize = 4;
 
@@ -214,7 +221,16 @@ async fn enrol(
     jar: CookieJar,
     Json(form): Json<Enrolment>,
 ) -> Result<(StatusCode, CookieJar, Json<MemberProfile>)> {
-    let attempt = limits::attempt(&app, limits::ACTIVATION_PER_ADDRESS, &address.limit_key()).await?;
+    let (network, address) = (address.network_key(), address.limit_key());
+    let counted = [(limits::ENROL_PER_NETWORK, &*network), (limits::ENROL_PER_ADDRESS, &*address)];
+    let attempt = limits::attempt(&app, &counted).await?;
+    let enrolled = enrol_phone(&app, &form, jar).await;
+    let (jar, profile) = attempt.judged(enrolled).await?;
+    live::wake(&app, &member_audience(profile.member_id)).await;
+    Ok((StatusCode::CREATED, jar, Json(profile)))
+}
+
+async fn enrol_phone(app: &AppState, form: &Enrolment, jar: CookieJar) -> Result<(CookieJar, MemberProfile)> {
     let challenge: [u8; 32] =
         decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
     let public_key = decode("publicKey", &form.public_key)?;
@@ -224,8 +240,13 @@ async fn enrol(
     let mut tx = app.db.begin().await?;
     let open = store::lock_challenge(&mut tx, &challenge, now).await?.ok_or(Error::ActivationRefused)?;
     let device_id = match open.device_id {
-        // The reply to the first request was lost: the same phone asks again.
-        Some(device_id) if open.device_key.as_ref() == Some(&public_key) => device_id,
+        // The reply to the first request was lost: the same phone asks again, by the browser that was given the challenge.
+        // Whoever has got hold of the request alone is given no session for it.
+        Some(device_id)
+            if open.device_key.as_ref() == Some(&public_key) && was_given(app, &jar, &challenge) =>
+        {
+            device_id
+        }
         Some(_) => return Err(Error::ActivationRefused),
         None if open.code_used => return Err(Error::ActivationRefused),
         None => {
@@ -239,9 +260,9 @@ async fn enrol(
                 device_id: Some(device_id),
                 sample: false,
             };
-            cards::issue(&app, &mut tx, &order, now).await?;
+            cards::issue(app, &mut tx, &order, now).await?;
             let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
-            notices::tell(&app, &mut tx, open.membership_id, &kind, By::Member, now).await?;
+            notices::tell(app, &mut tx, open.membership_id, &kind, By::Member, now).await?;
             let person_id = store::person_of(&mut tx, open.membership_id).await?;
             for consent in &form.consents {
                 let id = app.random.uuid();
@@ -261,17 +282,25 @@ async fn enrol(
             device_id
         }
     };
-    let token = SessionToken::new(&app);
-    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Device(device_id), now)
-        .await?;
+    let jar = start_session(app, &mut tx, jar, SessionOwner::Device(device_id), now).await?;
     let balance = ledger::store::balance(&mut tx, open.membership_id).await?;
     let profile =
         store::profile(&mut tx, open.membership_id, device_id, &app.config.union_name, balance.shown(), now)
             .await?;
     tx.commit().await?;
-    attempt.forgive(&app).await;
-    live::wake(&app, &member_audience(open.membership_id)).await;
-    Ok((StatusCode::CREATED, jar.add(token.into_cookie(&app, Face::Member)), Json(profile)))
+    Ok((jar, profile))
+}
+
+/// Marks the browser that was given a challenge, for as long as the challenge is kept.
+fn challenge_cookie(app: &App, challenge: &[u8; 32]) -> Cookie<'static> {
+    let mac = BASE64_URL_SAFE_NO_PAD.encode(app.secret.mac("challenge-given", &[challenge]));
+    make_cookie(app, CHALLENGE_COOKIE, mac, super::ANSWERED_CHALLENGE_DAYS)
+}
+
+/// Whether this browser was given the challenge.
+fn was_given(app: &App, jar: &CookieJar, challenge: &[u8; 32]) -> bool {
+    let given = challenge_cookie(app, challenge);
+    jar.get(given.name()).is_some_and(|held| held.value() == given.value())
 }
 
 fn decode(field: &'static str, text: &str) -> Result<Vec<u8>> {
@@ -366,7 +395,7 @@ async fn change_consent(
     // An app that still shows an older text can always withdraw, but not agree.
     let text_version = if change.given { change.text_version.as_str() } else { PROFCARDS_TEXT_VERSION };
     check_consent(&change.kind, text_version)?;
-    limits::attempt(&app, limits::CONSENTS_PER_MEMBER, &phone.membership_id.to_string()).await?;
+    limits::spend(&app, limits::CONSENTS_PER_MEMBER, &phone.membership_id.to_string()).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let person_id = store::person_of(&mut tx, phone.membership_id).await?;
@@ -402,20 +431,4 @@ async fn sign_out(
     tx.commit().await?;
     live::wake(&app, &member_audience(phone.membership_id)).await;
     Ok((jar.add(forget_cookie(&app, Face::Member)), StatusCode::NO_CONTENT))
-}
-
-/// Server-sent events: `changed` means "pull now". They carry no data and may be lost.
-#[utoipa::path(get, path = "/api/member/events", tag = "member", security(("pc_member" = [])), responses(
-    (status = 200, content_type = "text/event-stream", body = String), (status = 401, body = Problem)))]
-async fn events(
-    State(app): State<AppState>,
-    phone: MemberPhone,
-) -> Sse<impl Stream<Item = std::result::Result<Event, std::convert::Infallible>>> {
-    let audience = member_audience(phone.membership_id);
-    let calls = BroadcastStream::new(app.live.listen()).filter_map(move |call| match call {
-        Ok(woken) if woken != audience => None,
-        // Ours, or so many that some were missed: either way there may be something to pull.
-        _ => Some(Ok(Event::default().event("changed").data("{}"))),
-    });
-    Sse::new(calls).keep_alive(KeepAlive::default())
 }

@@ -4,10 +4,15 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{CHALLENGE_MINUTES, CODE_DAYS, MAX_FAILURES, MemberProfile, ProfileConsent};
+use super::{
+    ANSWERED_CHALLENGE_DAYS, CHALLENGE_MINUTES, CODE_DAYS, MAX_FAILURES, MemberProfile, ProfileConsent,
+};
 use crate::cards;
 use crate::error::{Error, Result};
 use crate::ledger::Balance;
+
+/// An activation code that neither can be used nor tells of a loss is kept for so long.
+const CODE_KEPT_DAYS: i64 = 100;
 
 /// Ends the codes of a membership that nobody has used; answers how many there were.
 pub async fn end_unused_codes(
@@ -54,6 +59,25 @@ pub async fn code_expiry(conn: &mut PgConnection, id: Uuid) -> Result<DateTime<U
     Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id)
         .fetch_one(conn)
         .await?)
+}
+
+/// Forgets activation codes that ended long ago, save those by which a loss can be reported: the newest of a membership, and the
+/// one that enrolled its last phone.
+pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "delete from activation_code a
+         where a.expires_at < $1
+           and exists (select from activation_code newer
+                       where newer.membership_id = a.membership_id and newer.created_at > a.created_at)
+           and (a.used_at is null
+                or exists (select from activation_code later
+                           where later.membership_id = a.membership_id and later.used_at > a.used_at))
+           and not exists (select from enrolment_challenge c where c.activation_id = a.id)",
+        now - TimeDelta::days(CODE_KEPT_DAYS)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// A code that may be used, and whose it is.
@@ -191,9 +215,12 @@ pub async fn insert_challenge(
 
 /// Removes challenges that nobody answered in time; answered ones stay as long as a lost reply may be asked for again.
 pub async fn prune_challenges(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from enrolment_challenge where expires_at < $1", now - TimeDelta::days(1))
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "delete from enrolment_challenge where expires_at < $1",
+        now - TimeDelta::days(ANSWERED_CHALLENGE_DAYS)
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -5,15 +5,16 @@ use std::path::Path;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
+use super::conditional;
 use crate::app::AppState;
 use crate::cards::keys::KeyRing;
 use crate::config::Config;
@@ -77,8 +78,11 @@ pub fn router(app: &AppState) -> Router<AppState> {
                 if is_of_api || path.len() > MAX_PATH_BYTES {
                     return Error::NotFound.into_response();
                 }
+                let headers = request.headers().clone();
                 match files.oneshot(request).await {
-                    Ok(found) if found.status() == StatusCode::NOT_FOUND => missing(&app, uri.path()).await,
+                    Ok(found) if found.status() == StatusCode::NOT_FOUND => {
+                        missing(&app, uri.path(), &headers).await
+                    }
                     Ok(found) => found.into_response(),
                     Err(never) => match never {},
                 }
@@ -88,13 +92,13 @@ pub fn router(app: &AppState) -> Router<AppState> {
 }
 
 /// A name with a dot is a file; without one it is a screen of the app.
-async fn missing(app: &AppState, path: &str) -> Response {
+async fn missing(app: &AppState, path: &str, headers: &HeaderMap) -> Response {
     let last = path.rsplit('/').next().unwrap_or_default();
     if last.contains('.') || path.starts_with("/assets/") {
         return Error::NotFound.into_response();
     }
     match read(&app.config.pwa, "index.html").await {
-        Some(page) => Html(page).into_response(),
+        Some(page) => tagged(headers, "text/html; charset=utf-8", page),
         None => Error::Unavailable(anyhow::anyhow!("the PWA is not built")).into_response(),
     }
 }
@@ -103,15 +107,26 @@ async fn read(folder: &Path, name: &str) -> Option<String> {
     tokio::fs::read_to_string(folder.join(name)).await.ok()
 }
 
-async fn shell(State(app): State<AppState>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], app.shell.json.clone()).into_response()
+/// A text that is asked for anew each time, so it bears a tag: weak, because a compressor may still change the bytes.
+fn tagged(request: &HeaderMap, content_type: &'static str, text: String) -> Response {
+    let etag = format!("W/\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]));
+    let headers = [(header::CONTENT_TYPE, content_type.to_owned()), (header::ETAG, etag.clone())];
+    if conditional::is_held(request, &etag) {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else {
+        (headers, text).into_response()
+    }
 }
 
-async fn service_worker(State(app): State<AppState>) -> Response {
+async fn shell(State(app): State<AppState>, headers: HeaderMap) -> Response {
+    tagged(&headers, "application/json", app.shell.json.clone())
+}
+
+async fn service_worker(State(app): State<AppState>, headers: HeaderMap) -> Response {
     match read(&app.config.pwa, "sw.js").await {
         Some(script) => {
             let script = script.replace(REVISION_PLACEHOLDER, &app.shell.revision);
-            ([(header::CONTENT_TYPE, "text/javascript")], script).into_response()
+            tagged(&headers, "text/javascript", script)
         }
         None => Error::NotFound.into_response(),
     }
@@ -123,6 +138,15 @@ async fn cache_control(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let forever = immutable && response.status() == StatusCode::OK;
     let value = if forever { "public, max-age=31536000, immutable" } else { "no-cache" };
+    // A file's own tag stands for its bytes; the compressor after this may send others.
+    let weak = response
+        .headers()
+        .get(header::ETAG)
+        .and_then(|tag| tag.to_str().ok())
+        .filter(|tag| tag.starts_with('"'));
+    if let Some(weak) = weak.and_then(|tag| HeaderValue::try_from(format!("W/{tag}")).ok()) {
+        response.headers_mut().insert(header::ETAG, weak);
+    }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(value));
     response
 }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::forwarded;
 use crate::app::AppState;
 use crate::error::Error;
 
@@ -75,12 +76,12 @@ impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Error> {
-        let forwarded = || {
-            let value = parts.headers.get("x-forwarded-for")?.to_str().ok()?;
-            value.rsplit(',').next()?.trim().parse().ok()
+        let forwarded = match state.config.behind_proxy {
+            0 => None,
+            hops => forwarded::client_address(&parts.headers, state.config.proxy_header, hops),
         };
         let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let address = if state.config.behind_proxy { forwarded().or_else(peer) } else { peer() };
+        let address = forwarded.or_else(peer);
         address.map(Self).ok_or_else(|| Error::Internal(anyhow::anyhow!("the connection has no address")))
     }
 }

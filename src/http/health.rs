@@ -1,6 +1,7 @@
 //! Is it alive, can it serve, how is it doing, what time is it. For machines that watch, and for clocks.
 
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -44,14 +45,15 @@ struct Readiness {
     redis: &'static str,
 }
 
-/// The instance can serve: the database answers. Without Redis it can too, and says so.
+/// The instance can serve: the database answers, and nobody has told it to stop. Without Redis it can too, and says so.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
     (status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<AppState>) -> Response {
     let database_is_up = sqlx::query!("select 1 as one").fetch_one(&app.db).await.is_ok();
     let word = |up| if up { "ok" } else { "down" };
     let readiness = Readiness { database: word(database_is_up), redis: word(app.cache.is_up().await) };
-    let status = if database_is_up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let can_serve = database_is_up && !app.is_stopping.load(Ordering::Relaxed);
+    let status = if can_serve { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
 }
 
@@ -61,6 +63,8 @@ async fn metrics(State(app): State<AppState>) -> Result<Response> {
     let recorder =
         recorder().ok_or_else(|| Error::Unavailable(anyhow::anyhow!("no recorder is installed")))?;
     metrics::gauge!("profcards_db_connections").set(f64::from(app.db.size()));
+    metrics::gauge!("profcards_listeners")
+        .set(u32::try_from(app.live.listeners()).map_or(f64::MAX, f64::from));
     metrics::gauge!("profcards_redis_up").set(if app.cache.is_up().await { 1.0 } else { 0.0 });
     for (what, ends_at) in app.keys.ends(unix_seconds(app.clock.now())) {
         let ends_at = f64::from(u32::try_from(ends_at).unwrap_or(u32::MAX));

@@ -2,15 +2,19 @@
 //! in **one** transaction; a second request with the key waits for the first and then gets its answer.
 
 use axum::extract::{FromRequest, Request};
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::extract::Json;
+use super::limits;
 use crate::app::AppState;
 use crate::error::{Error, Result};
+use crate::ledger::guards;
+use crate::retention::BATCH;
 
 /// Names the header that carries the key.
 pub const HEADER: &str = "idempotency-key";
@@ -71,7 +75,7 @@ pub async fn claim(
     principal: &str,
     key: Uuid,
     payload_hash: [u8; 32],
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Claim> {
     let claimed = sqlx::query!(
         "insert into idempotency (principal, id, payload_hash, created_at) values ($1, $2, $3, $4)
@@ -101,15 +105,37 @@ pub async fn claim(
     Ok(Claim::Stored(answer))
 }
 
-/// Stores the answer of a claimed key.
+/// Stores the answer of a claimed key, which is kept from now on: so it counts against what its principal may have kept. Comes
+/// last in the transaction, so that nobody waits long for the counter.
+///
+/// # Errors
+/// [`Error::TooManyAttempts`] beyond that; the caller's transaction then leaves nothing.
 pub async fn store(conn: &mut PgConnection, principal: &str, key: Uuid, answer: &Value) -> Result<()> {
-    sqlx::query!(
-        "update idempotency set answer = $3 where principal = $1 and id = $2",
+    let claimed_at = sqlx::query_scalar!(
+        "update idempotency set answer = $3 where principal = $1 and id = $2 returning created_at",
         principal,
         key,
         answer
     )
-    .execute(conn)
+    .fetch_one(&mut *conn)
     .await?;
-    Ok(())
+    limits::take(conn, limits::KEYS_PER_PRINCIPAL, principal, claimed_at).await.map(drop)
+}
+
+/// Forgets the answers that nobody can ask for again: a purchase's late repeat is answered from the purchase, any other request
+/// that is repeated after so long is a new one.
+pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    loop {
+        let gone = sqlx::query!(
+            "delete from idempotency where (principal, id) in (
+                 select principal, id from idempotency where created_at < $1 limit $2)",
+            guards::horizon(now),
+            BATCH
+        )
+        .execute(db)
+        .await?;
+        if gone.rows_affected() < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
 }

@@ -1,6 +1,15 @@
-//! Rate limits for everything that could be guessed at or flooded. Counted in Redis, or in this process without it.
+//! Limits for everything that could be guessed at, flooded or filled. Three kinds:
+//!
+//! - [`attempt`]: guesses by strangers. Counted in Postgres, where nothing is evicted and all instances count together; an
+//!   attempt that was answered right, or was not judged at all, is given back.
+//! - [`spend`], [`take`]: what leaves a row behind. Counted in Postgres too; never given back.
+//! - [`pace`]: how fast somebody who is signed in may ask. Counted in Redis, or in this process without it.
 
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
+use sqlx::{PgConnection, PgPool};
 
 use crate::app::AppState;
 use crate::error::{Error, Result};
@@ -10,69 +19,214 @@ use crate::error::{Error, Result};
 pub struct Limit {
     /// What is limited; part of the counter's name.
     pub name: &'static str,
-    /// Attempts in one window.
+    /// Attempts in one window, which begins with the first of them.
     pub attempts: u32,
     /// The window's length.
     pub window_seconds: u32,
+    /// Beyond so many an attempt waits before it is judged.
+    pub slow_after: u32,
 }
 
-/// Failed sign-ins for one login from one address.
-pub const LOGIN: Limit = Limit { name: "login", attempts: 10, window_seconds: 900 };
-/// Failed sign-ins for one login from anywhere.
-pub const LOGIN_PER_ACCOUNT: Limit = Limit { name: "login-account", attempts: 100, window_seconds: 900 };
+const fn limit(name: &'static str, attempts: u32, window_seconds: u32) -> Limit {
+    Limit { name, attempts, window_seconds, slow_after: u32::MAX }
+}
+
+const QUARTER_OF_AN_HOUR: u32 = 900;
+const HOUR: u32 = 3_600;
+const DAY: u32 = 86_400;
+
+/// Failed sign-ins by browsers that are not known, altogether.
+pub const LOGIN_ALTOGETHER: Limit = limit("login-all", 20_000, QUARTER_OF_AN_HOUR);
+/// Failed sign-ins from one network, whatever the login.
+pub const LOGIN_PER_NETWORK: Limit = limit("login-network", 1_000, QUARTER_OF_AN_HOUR);
 /// Failed sign-ins from one address, whatever the login.
-pub const LOGIN_PER_ADDRESS: Limit = Limit { name: "login-address", attempts: 100, window_seconds: 900 };
-/// Failed activations from one address; a staff room shares one, but successes do not count.
-pub const ACTIVATION_PER_ADDRESS: Limit =
-    Limit { name: "activation-address", attempts: 10, window_seconds: 900 };
-/// Failed activations with one code.
-pub const ACTIVATION_PER_CODE: Limit = Limit { name: "activation-code", attempts: 10, window_seconds: 3_600 };
-/// Challenges for one code; each is a row that is kept for a day.
-pub const CHALLENGES_PER_CODE: Limit = Limit { name: "challenges-code", attempts: 30, window_seconds: 3_600 };
-/// Failed activations from one network: whoever holds many addresses must not use up everyone's limit.
-pub const ACTIVATION_PER_NETWORK: Limit =
-    Limit { name: "activation-network", attempts: 500, window_seconds: 3_600 };
-/// Failed activations altogether: a search of the code space from many addresses stops here.
-pub const ACTIVATION_ALTOGETHER: Limit =
-    Limit { name: "activation-all", attempts: 20_000, window_seconds: 3_600 };
-/// Failed reports of a lost phone altogether. Counted apart, so that a phone can be reported while activations are flooded.
-pub const LOSS_ALTOGETHER: Limit = Limit { name: "loss-all", attempts: 20_000, window_seconds: 3_600 };
+pub const LOGIN_PER_ADDRESS: Limit = limit("login-address", 100, QUARTER_OF_AN_HOUR);
+/// Failed sign-ins for one login by browsers that are not known; slow long before it refuses.
+pub const LOGIN_PER_ACCOUNT: Limit =
+    Limit { slow_after: 20, ..limit("login-account", 100, QUARTER_OF_AN_HOUR) };
+/// Failed sign-ins for one login from one address.
+pub const LOGIN: Limit = limit("login", 10, QUARTER_OF_AN_HOUR);
+/// Failed sign-ins by a browser in which this login was signed in before: a bucket of its own, which no stranger can use up.
+pub const LOGIN_PER_KNOWN_BROWSER: Limit = limit("login-browser", 10, QUARTER_OF_AN_HOUR);
+
+/// The limits of a door that opens to a typed code. Each door has its own, so that what was done at one does not close another.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeDoor {
+    /// Failures altogether: a search of the code space from many addresses stops here.
+    pub altogether: Limit,
+    /// Failures from one network: whoever holds many addresses must not use up everyone's limit.
+    pub per_network: Limit,
+    /// Failures from one address; a staff room shares one, but successes do not count.
+    pub per_address: Limit,
+    /// Failures with one code.
+    pub per_code: Limit,
+}
+
+/// Activation codes.
+pub const ACTIVATION: CodeDoor = CodeDoor {
+    altogether: limit("activation-all", 20_000, HOUR),
+    per_network: limit("activation-network", 500, HOUR),
+    per_address: limit("activation-address", 10, QUARTER_OF_AN_HOUR),
+    per_code: limit("activation-code", 10, HOUR),
+};
+/// Reports of a lost phone.
+pub const LOSS: CodeDoor = CodeDoor {
+    altogether: limit("loss-all", 20_000, HOUR),
+    per_network: limit("loss-network", 500, HOUR),
+    per_address: limit("loss-address", 10, QUARTER_OF_AN_HOUR),
+    per_code: limit("loss-code", 10, HOUR),
+};
+/// Failed answers to a challenge from one network.
+pub const ENROL_PER_NETWORK: Limit = limit("enrol-network", 500, HOUR);
+/// Failed answers to a challenge from one address.
+pub const ENROL_PER_ADDRESS: Limit = limit("enrol-address", 10, QUARTER_OF_AN_HOUR);
+/// Failed pairings from one network.
+pub const PAIRING_PER_NETWORK: Limit = limit("pairing-network", 500, HOUR);
 /// Failed pairings from one address.
-pub const PAIRING_PER_ADDRESS: Limit = Limit { name: "pairing-address", attempts: 10, window_seconds: 900 };
+pub const PAIRING_PER_ADDRESS: Limit = limit("pairing-address", 10, QUARTER_OF_AN_HOUR);
+
+/// Challenges for one code; each is a row that is kept for a day.
+pub const CHALLENGES_PER_CODE: Limit = limit("challenges-code", 30, HOUR);
+/// Consents given and withdrawn by one member; each is a document that is kept.
+pub const CONSENTS_PER_MEMBER: Limit = limit("consents-member", 20, DAY);
+/// Requests and mutations of one principal that are remembered; each is a row of at least 444 bytes for a hundred days. A till
+/// that was away for 35 days hands in a thousand purchases of each.
+pub const KEYS_PER_PRINCIPAL: Limit = limit("keys-principal", 50_000, DAY);
+/// Of them, mutations that were refused: an honest till has a few.
+pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY);
 
 /// Questions of one till for what a purchase may be paid from the balance.
-pub const REDEMPTION_PER_TILL: Limit = Limit { name: "redemption-till", attempts: 60, window_seconds: 60 };
-
+pub const REDEMPTION_PER_TILL: Limit = limit("redemption-till", 60, 60);
 /// Pushes of one phone or till; each holds up to a hundred mutations.
-pub const PUSH_PER_CLIENT: Limit = Limit { name: "push-client", attempts: 300, window_seconds: 60 };
-/// Consents given and withdrawn by one member; each is a document that is kept.
-pub const CONSENTS_PER_MEMBER: Limit =
-    Limit { name: "consents-member", attempts: 20, window_seconds: 86_400 };
-
+pub const PUSH_PER_CLIENT: Limit = limit("push-client", 300, 60);
 /// Verifications by one API key.
-pub const VENDOR_PER_KEY: Limit = Limit { name: "vendor-key", attempts: 600, window_seconds: 60 };
+pub const VENDOR_PER_KEY: Limit = limit("vendor-key", 600, 60);
 
-/// An attempt that was counted. Dropped, it stays counted; a success takes it back with [`Attempt::forgive`], so that
-/// only failures use a limit up. Counting first keeps parallel guesses from slipping under it.
+/// How long an attempt waits where guesses are many already: a person hardly minds, a guesser loses most of the speed.
+pub const SLOW_DOWN: Duration = Duration::from_secs(2);
+
+/// Names the counter of a limit for somebody; a hash, so that the tables learn no address, login or code.
+pub fn counter_key(limit: Limit, who: &str) -> [u8; 16] {
+    let digest = Sha256::new().chain_update(limit.name).chain_update([0]).chain_update(who).finalize();
+    let mut key = [0; 16];
+    key.copy_from_slice(&digest[..16]);
+    key
+}
+
+/// An attempt that was counted before it is judged, so that parallel guesses cannot slip under a limit. Dropped unjudged, it is
+/// given back: the client hung up, the database was away, a handler panicked.
 pub struct Attempt {
-    key: String,
+    app: AppState,
+    counted: Vec<[u8; 16]>,
 }
 
 impl Attempt {
-    /// The attempt was a success and does not count.
-    pub async fn forgive(self, app: &AppState) {
-        app.cache.uncount(&self.key).await;
+    /// Ends the attempt by what came of it: a refusal stays counted; a success, and what nothing was decided about, does not.
+    pub async fn judged<T>(mut self, outcome: Result<T>) -> Result<T> {
+        let counted = std::mem::take(&mut self.counted);
+        match &outcome {
+            Ok(_) | Err(Error::Unavailable(_) | Error::Internal(_) | Error::TooManyAttempts { .. }) => {
+                give_back(&self.app, &counted).await;
+            }
+            Err(_) => {}
+        }
+        outcome
     }
 }
 
-/// Counts an attempt of `who` and refuses it above the limit. `who` is hashed: Redis learns no address and no code.
-pub async fn attempt(app: &AppState, limit: Limit, who: &str) -> Result<Attempt> {
-    let digest = Sha256::digest(who.as_bytes());
-    let key = format!("limit:{}:{}", limit.name, hex::encode(&digest[..12]));
-    let (count, remaining_seconds) = app.cache.count(&key, limit.window_seconds).await;
-    if count > limit.attempts {
-        metrics::counter!("profcards_limited_total", "limit" => limit.name).increment(1);
-        return Err(Error::TooManyAttempts { retry_after_seconds: remaining_seconds.max(1) });
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let (app, counted) = (self.app.clone(), std::mem::take(&mut self.counted));
+        if !counted.is_empty()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { give_back(&app, &counted).await });
+        }
     }
-    Ok(Attempt { key })
+}
+
+/// One counter after the other, so that no two of them are ever locked together against the order of [`attempt`].
+async fn give_back(app: &AppState, counted: &[[u8; 16]]) {
+    for key in counted {
+        let given = sqlx::query!(
+            "update limit_counter set count = count - 1 where key = $1 and count > 0 and ends_at > $2",
+            &key[..],
+            app.clock.now()
+        )
+        .execute(&app.db)
+        .await;
+        if let Err(error) = given {
+            tracing::warn!(%error, "an attempt could not be given back; it counts until its window ends");
+        }
+    }
+}
+
+/// Counts an attempt under all of these limits, or under none: beyond any of them it is refused and leaves no trace. The broadest
+/// comes first, so that beyond it not even a counter is made.
+pub async fn attempt(app: &AppState, limits: &[(Limit, &str)]) -> Result<Attempt> {
+    let now = app.clock.now();
+    let mut is_slow = false;
+    let mut tx = app.db.begin().await?;
+    for (limit, who) in limits {
+        let count = take(&mut tx, *limit, who, now).await?;
+        is_slow |= count > limit.slow_after;
+    }
+    tx.commit().await?;
+    let counted = limits.iter().map(|(limit, who)| counter_key(*limit, who)).collect();
+    let attempt = Attempt { app: app.clone(), counted };
+    if is_slow {
+        tokio::time::sleep(SLOW_DOWN).await;
+    }
+    Ok(attempt)
+}
+
+/// Counts what leaves a row behind, and is never given back.
+pub async fn spend(app: &AppState, limit: Limit, who: &str) -> Result<()> {
+    take(&mut *app.db.acquire().await?, limit, who, app.clock.now()).await.map(drop)
+}
+
+/// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. A window that ends later than
+/// one that began now was made by a clock that was ahead, and is over.
+pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTime<Utc>) -> Result<u32> {
+    let (key, ends_at) = (counter_key(limit, who), now + TimeDelta::seconds(limit.window_seconds.into()));
+    let count = sqlx::query_scalar!(
+        "insert into limit_counter as held (key, count, ends_at) values ($1, 1, $2)
+         on conflict (key) do update
+         set count = case when held.ends_at > $3 and held.ends_at <= $2 then held.count + 1 else 1 end,
+             ends_at = case when held.ends_at > $3 and held.ends_at <= $2 then held.ends_at else $2 end
+         where held.count < $4 or held.ends_at <= $3 or held.ends_at > $2
+         returning count",
+        &key[..],
+        ends_at,
+        now,
+        limit.attempts.cast_signed()
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(count) = count {
+        return Ok(count.unsigned_abs());
+    }
+    let ends_at = sqlx::query_scalar!("select ends_at from limit_counter where key = $1", &key[..])
+        .fetch_optional(conn)
+        .await?;
+    let left = ends_at.map_or(0, |ends_at| (ends_at - now).num_seconds());
+    Err(refused(limit, u32::try_from(left).unwrap_or(0)))
+}
+
+/// Counts a request of somebody who is signed in, and refuses it above the limit. Whose counter is lost is not refused.
+pub async fn pace(app: &AppState, limit: Limit, who: &str) -> Result<()> {
+    let key = format!("limit:{}", hex::encode(counter_key(limit, who)));
+    let (count, remaining_seconds) = app.cache.count(&key, limit.window_seconds).await;
+    if count > limit.attempts { Err(refused(limit, remaining_seconds)) } else { Ok(()) }
+}
+
+fn refused(limit: Limit, remaining_seconds: u32) -> Error {
+    metrics::counter!("profcards_limited_total", "limit" => limit.name).increment(1);
+    Error::TooManyAttempts { retry_after_seconds: remaining_seconds.max(1) }
+}
+
+/// Forgets the windows that are over.
+pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from limit_counter where ends_at <= $1", now).execute(db).await?;
+    Ok(())
 }

@@ -1,7 +1,10 @@
 //! The HTTP server: which rooms there are, and what every request passes through. Handlers live with their features.
 
 pub mod assets;
+pub mod conditional;
+pub mod connections;
 pub mod extract;
+pub mod forwarded;
 pub mod health;
 pub mod idempotency;
 pub mod limits;
@@ -42,6 +45,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .merge(crate::members::routes::router())
         .merge(crate::members::changes::routes::router())
         .merge(crate::enrolment::routes::router())
+        .merge(crate::enrolment::events::router())
         .merge(crate::enrolment::loss::router())
         .merge(crate::enrolment::paper::router())
         .merge(crate::cards::routes::router())
@@ -65,7 +69,7 @@ pub fn router(app: AppState) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(refuse_other_sites))
         .layer(middleware::from_fn(within_time))
-        .layer(middleware::from_fn(security_headers))
+        .layer(middleware::from_fn_with_state(app.clone(), security_headers))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()
@@ -124,7 +128,7 @@ async fn within_time(request: Request, next: Next) -> Result<Response> {
         .map_err(|_| Error::Unavailable(anyhow::anyhow!("no answer within {ANSWER_TIMEOUT:?}")))
 }
 
-async fn security_headers(request: Request, next: Next) -> Response {
+async fn security_headers(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -139,6 +143,10 @@ async fn security_headers(request: Request, next: Next) -> Response {
         HeaderName::from_static("permissions-policy"),
         "camera=(self), microphone=(), geolocation=(), screen-wake-lock=(self)",
     );
+    if app.config.production {
+        // This host alone: what else the union serves under its name is not ours to decide.
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     if is_api {
         set(header::CACHE_CONTROL, "no-store");
     }

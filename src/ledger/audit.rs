@@ -1,8 +1,10 @@
 //! Recomputes the books from the journal, in one snapshot, and says what does not agree. It changes nothing.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
 
+use super::guards;
 use crate::error::Result;
 
 /// What an audit found. Every `wrong_…` must be zero.
@@ -18,7 +20,7 @@ pub struct Audit {
     pub wrong_balances: i64,
     /// Purchases whose state is not what their postings say.
     pub wrong_purchases: i64,
-    /// Purchases without their idempotency answer, proof or operation number.
+    /// Purchases without their idempotency answer, proof or operation number, while these are kept.
     pub wrong_guards: i64,
 }
 
@@ -34,7 +36,9 @@ impl Audit {
 }
 
 /// Audits the whole ledger.
-pub async fn run(db: &PgPool) -> Result<Audit> {
+pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
+    // A day later than they are given up: housekeeping may be at it meanwhile.
+    let guarded_from = guards::horizon(now) + TimeDelta::days(1);
     let mut tx = db.begin().await?;
     sqlx::query!("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
     let postings = sqlx::query_scalar!(r#"select count(*) as "n!" from journal"#).fetch_one(&mut *tx).await?;
@@ -85,11 +89,12 @@ pub async fn run(db: &PgPool) -> Result<Audit> {
     .await?;
     let wrong_guards = sqlx::query_scalar!(
         r#"select count(*) as "n!"
-           from purchase u join card c on c.id = u.card_id
-           where not exists (select from idempotency i where i.principal = 'till:' || u.terminal_id and i.id = u.idem
+           from purchase u join card c on c.id = u.card_id join terminal till on till.id = u.terminal_id
+           where u.booked_at > $1 and not exists (select from idempotency i where i.principal = 'till:' || u.terminal_id and i.id = u.idem
                              and i.answer ->> 'status' = 'applied')
-              or not exists (select from terminal_op t where t.terminal_id = u.terminal_id and t.op_no = u.op_no and t.idem = u.idem)
-              or (u.shown_by = 'token' and (c.class = 1 or u.redeem_kopecks > 0) and not exists (select from proof p where p.terminal_id = u.terminal_id and p.idem = u.idem))"#
+              or u.op_no > till.op_floor and not exists (select from terminal_op t where t.terminal_id = u.terminal_id and t.op_no = u.op_no and t.idem = u.idem)
+              or (u.booked_at > $1 and u.shown_by = 'token' and (c.class = 1 or u.redeem_kopecks > 0) and not exists (select from proof p where p.terminal_id = u.terminal_id and p.idem = u.idem))"#,
+        guarded_from
     )
     .fetch_one(&mut *tx)
     .await?;

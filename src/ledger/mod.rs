@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod confirm;
 pub mod customer;
+pub mod guards;
 pub mod lookup;
 pub mod purchase;
 pub mod redemption;

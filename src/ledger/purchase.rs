@@ -85,7 +85,7 @@ pub struct Circumstances<'a> {
     pub when: When,
 }
 
-/// What a recorded purchase answers; stored, so that a retry gets the same. The stored answer is kept for good, so the name on
+/// What a recorded purchase answers; stored, so that a retry gets the same. The stored answer is kept for long, so the name on
 /// the card is not in it: [`add_shown_name`].
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -278,7 +278,8 @@ async fn claim(
     {
         return Ok(Some(Refusal::of("lookup-used")));
     }
-    let claimed = store::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem).await?;
+    let claimed =
+        store::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
     Ok((!claimed).then(|| Refusal::of("op-number-reused")))
 }
 
@@ -370,7 +371,8 @@ pub async fn cancel(
         _ => return Ok(Err(Refusal::of("cancel-too-late"))),
     }
     if request.op_no < 1
-        || !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem).await?
+        || !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now)
+            .await?
     {
         return Ok(Err(Refusal::of("op-number-reused")));
     }
@@ -398,8 +400,49 @@ pub async fn cancel(
     store::move_balance(&mut *conn, membership_id, movement).await?;
     tell(conn, membership_id, about, id).await?;
     metrics::counter!("profcards_purchases_cancelled_total").increment(1);
-    let result = serde_json::json!({ "purchaseId": id, "state": "cancelled" });
-    Ok(Ok(Booked { result, membership_id, proof: None }))
+    Ok(Ok(Booked { result: cancelled(id), membership_id, proof: None }))
+}
+
+fn cancelled(purchase_id: Uuid) -> serde_json::Value {
+    serde_json::json!({ "purchaseId": purchase_id, "state": "cancelled" })
+}
+
+/// What was answered when this mutation recorded a purchase, read from the purchase: the stored answer is kept for a hundred days,
+/// a till may keep its question for longer.
+pub async fn recorded_before(
+    conn: &mut PgConnection,
+    about: &Circumstances<'_>,
+) -> Result<Option<serde_json::Value>> {
+    let Some((id, _)) = store::find_purchase(&mut *conn, about.terminal_id, about.idem).await? else {
+        return Ok(None);
+    };
+    let Some(booked) = views(conn, &[id], true).await?.pop() else { return Ok(None) };
+    let result = PurchaseResult {
+        purchase_id: id,
+        receipt: booked.receipt,
+        amount_kopecks: booked.amount_kopecks,
+        redeem_kopecks: booked.redeem_kopecks,
+        payable_kopecks: booked.amount_kopecks - booked.redeem_kopecks,
+        accrual_kopecks: booked.accrual_kopecks,
+        confirm_on: booked.confirm_on,
+        explanation: booked.explanation,
+    };
+    Ok(Some(serde_json::to_value(result).map_err(anyhow::Error::from)?))
+}
+
+/// The same for a mutation that took a purchase back.
+pub async fn cancelled_before(
+    conn: &mut PgConnection,
+    request: &CancelPurchase,
+    about: &Circumstances<'_>,
+) -> Result<Option<serde_json::Value>> {
+    let Some((id, membership_id)) =
+        store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
+    else {
+        return Ok(None);
+    };
+    let is_ours = store::is_cancelled_by(conn, membership_id, about.principal, about.idem).await?;
+    Ok(is_ours.then(|| cancelled(id)))
 }
 
 /// Puts what changed before the member's and the till's eyes.

@@ -52,7 +52,7 @@ async fn redemption_limit(
     till: Till,
     Json(form): Json<RedemptionQuestion>,
 ) -> Result<Json<RedemptionLimit>> {
-    limits::attempt(&app, limits::REDEMPTION_PER_TILL, &till.terminal_id.to_string()).await?;
+    limits::pace(&app, limits::REDEMPTION_PER_TILL, &till.terminal_id.to_string()).await?;
     let question = Question { token: &form.token, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
     let mut conn = app.db.acquire().await?;
     let most = redemption::most(&app, &mut conn, till.terminal_id, &question, app.clock.now()).await?;

@@ -155,7 +155,8 @@ pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Res
 /// Whether any mutation of this till has used this number.
 pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select exists (select from terminal_op where terminal_id = $1 and op_no = $2) as "used!""#,
+        r#"select exists (select from terminal_op where terminal_id = $1 and op_no = $2)
+                  or exists (select from terminal where id = $1 and op_floor >= $2) as "used!""#,
         terminal_id,
         op_no
     )
@@ -177,13 +178,22 @@ pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid, by: DateTi
     Ok(newest.unwrap_or(0))
 }
 
-/// Claims a till's operation number for a mutation; `false` if another one has it.
-pub async fn claim_op_no(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64, idem: Uuid) -> Result<bool> {
+/// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
+pub async fn claim_op_no(
+    conn: &mut PgConnection,
+    terminal_id: Uuid,
+    op_no: i64,
+    idem: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let claimed = sqlx::query!(
-        "insert into terminal_op (terminal_id, op_no, idem) values ($1, $2, $3) on conflict do nothing",
+        "insert into terminal_op (terminal_id, op_no, idem, booked_at)
+         select id, $2, $3, $4 from terminal where id = $1 and op_floor < $2
+         on conflict do nothing",
         terminal_id,
         op_no,
-        idem
+        idem,
+        now
     )
     .execute(conn)
     .await?;
@@ -360,6 +370,25 @@ pub async fn find_purchase(
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| (row.id, row.membership_id)))
+}
+
+/// Whether this mutation took a purchase back.
+pub async fn is_cancelled_by(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    principal: &str,
+    idem: Uuid,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from journal where membership_id = $1 and kind = 'refund' and principal = $2 and idem = $3
+           ) as "cancelled!""#,
+        membership_id,
+        principal,
+        idem
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Purchases by id, with their names.

@@ -13,7 +13,7 @@ use super::{TillState, store};
 use crate::app::AppState;
 use crate::auth::codes::Code;
 use crate::auth::store::SessionOwner;
-use crate::auth::{Face, SessionToken, Till, forget_cookie};
+use crate::auth::{Face, Till, forget_cookie, start_session};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{ClientAddress, Json};
 use crate::http::limits;
@@ -41,21 +41,26 @@ async fn pair(
     jar: CookieJar,
     Json(form): Json<Pairing>,
 ) -> Result<(StatusCode, CookieJar, Json<TillState>)> {
-    let attempt = limits::attempt(&app, limits::PAIRING_PER_ADDRESS, &address.limit_key()).await?;
+    let (network, address) = (address.network_key(), address.limit_key());
+    let counted = [(limits::PAIRING_PER_NETWORK, &*network), (limits::PAIRING_PER_ADDRESS, &*address)];
+    let attempt = limits::attempt(&app, &counted).await?;
+    let paired = pair_browser(&app, &form, jar).await;
+    let (jar, state) = attempt.judged(paired).await?;
+    Ok((StatusCode::CREATED, jar, Json(state)))
+}
+
+async fn pair_browser(app: &AppState, form: &Pairing, jar: CookieJar) -> Result<(CookieJar, TillState)> {
     let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
     let now = app.clock.now();
-    let token = SessionToken::new(&app);
     let mut tx = app.db.begin().await?;
     let terminal_id = store::pair(&mut tx, &code_hash, form.client_id, app.random.uuid(), now)
         .await?
         .ok_or(Error::PairingRefused)?;
-    crate::auth::store::open_session(&mut tx, &token.stored_hash(), SessionOwner::Terminal(terminal_id), now)
-        .await?;
+    let jar = start_session(app, &mut tx, jar, SessionOwner::Terminal(terminal_id), now).await?;
     let state = store::till_state(&mut tx, &app.secret, terminal_id, now).await?;
     tx.commit().await?;
-    attempt.forgive(&app).await;
-    Ok((StatusCode::CREATED, jar.add(token.into_cookie(&app, Face::Till)), Json(state)))
+    Ok((jar, state))
 }
 
 /// This till, its outlet and the cashback rule in force.

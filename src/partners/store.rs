@@ -1,6 +1,6 @@
 //! Partners, outlets, terminals and pairing codes in SQL.
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -9,6 +9,11 @@ use super::{PAIRING_CODE_DAYS, TillRedemption, TillState};
 use crate::error::Result;
 use crate::secret::InstanceSecret;
 use crate::{auth, ledger};
+
+/// A till whose pairing was answered, but which never got the answer, asks again within so long.
+const REPEATED_WITHIN: TimeDelta = TimeDelta::minutes(10);
+/// A used or ended code is kept for so long.
+const CODE_KEPT_DAYS: i64 = 100;
 
 /// A partner, for the demo union and the command line.
 pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: DateTime<Utc>) -> Result<()> {
@@ -120,9 +125,17 @@ pub async fn insert_pairing_code(
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Forgets pairing codes that ended long ago.
+pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from pairing_code where expires_at < $1", now - TimeDelta::days(CODE_KEPT_DAYS))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// Uses a pairing code up; answers the terminal, or none if the code is not good. A browser that was a till of this outlet
 /// before becomes it again, and whatever was signed in as this till until now is not any more; one that lost the reply to its
-/// pairing gets the same answer.
+/// pairing and asks again soon gets the same answer.
 pub async fn pair(
     conn: &mut PgConnection,
     code_hash: &[u8; 32],
@@ -139,7 +152,7 @@ pub async fn pair(
     .execute(&mut *conn)
     .await?;
     let code = sqlx::query!(
-        r#"select o.id as outlet_id, c.terminal_id,
+        r#"select o.id as outlet_id, c.terminal_id, (select t.paired_at from terminal t where t.id = c.terminal_id) as paired_at,
                   (select t.id from terminal t where t.outlet_id = o.id and t.client_id = $3) as own_terminal_id
            from pairing_code c join outlet o on o.id = c.outlet_id
            where c.code_hash = $1 and c.expires_at > $2"#,
@@ -150,8 +163,14 @@ pub async fn pair(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(code) = code else { return Ok(None) };
-    if code.terminal_id.is_some() {
-        return Ok(code.terminal_id.filter(|used_by| code.own_terminal_id == Some(*used_by)));
+    if let Some(used_by) = code.terminal_id {
+        // Good once more for a reply that was lost, which is noticed at once; and the browser that asks is then the only one.
+        let is_own = code.own_terminal_id == Some(used_by);
+        if !is_own || code.paired_at.is_none_or(|paired_at| now > paired_at + REPEATED_WITHIN) {
+            return Ok(None);
+        }
+        auth::store::close_sessions_of_till(&mut *conn, used_by).await?;
+        return Ok(Some(used_by));
     }
     let terminal_id = if let Some(own) = code.own_terminal_id {
         sqlx::query!("update terminal set paired_at = $2, unpaired_at = null where id = $1", own, now)
@@ -226,7 +245,7 @@ pub async fn till_state(
 ) -> Result<TillState> {
     let row = sqlx::query!(
         r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address,
-                  coalesce((select max(op_no) from terminal_op where terminal_id = t.id), 0) as "last_op_no!"
+                  greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "last_op_no!"
            from terminal t join outlet o on o.id = t.outlet_id join partner p on p.id = o.partner_id
            where t.id = $1"#,
         terminal_id

@@ -11,11 +11,13 @@ use uuid::Uuid;
 use super::{Answer, Mutation, Outcome};
 use crate::app::AppState;
 use crate::auth::till_audience;
+use crate::clock::from_unix_seconds;
 use crate::error::{Error, Result};
 use crate::http::idempotency::{self, Claim};
+use crate::http::limits;
 use crate::ledger::customer::When;
 use crate::ledger::purchase::{self, Booked, Circumstances};
-use crate::ledger::{Applied, Refusal};
+use crate::ledger::{Applied, Refusal, guards};
 
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
@@ -95,11 +97,24 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         operation.complete(&mut tx, &mut outcome).await?;
         return Ok(outcome);
     }
+    // The key is new here or was forgotten; what it did is not.
+    if let Some(result) = operation.done_before(&mut tx, &about).await? {
+        let mut outcome = Outcome::Duplicate { result };
+        operation.complete(&mut tx, &mut outcome).await?;
+        return Ok(outcome);
+    }
+    if is_forgotten(&about.when) {
+        return Ok(rejected("too-old"));
+    }
     let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
     let mut outcome = match &booked {
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
         Err(refusal) => refused(*refusal),
     };
+    if booked.is_err() {
+        // Beyond it the till is asked to come again later, and nothing is kept.
+        limits::take(&mut tx, limits::REFUSALS_PER_TILL, &principal, now).await?;
+    }
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
     idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
     operation.complete(&mut tx, &mut outcome).await?;
@@ -110,6 +125,13 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
     }
     count(&mutation.name, &outcome);
     Ok(outcome)
+}
+
+/// Whether it happened, by either reading of the till's clock, before the answers that are kept. What was refused then must not
+/// be judged anew.
+fn is_forgotten(when: &When) -> bool {
+    let newest = when.at.max(when.at.saturating_add_signed(when.till_skew_seconds));
+    from_unix_seconds(newest) < guards::horizon(when.now)
 }
 
 /// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
@@ -159,6 +181,14 @@ impl Operation {
             "purchase.record" => args(&mutation.args).map(Self::Record),
             "purchase.cancel" => args(&mutation.args).map(Self::Cancel),
             _ => Err(Refusal::of("unknown-mutation")),
+        }
+    }
+
+    /// What this mutation was answered when it was applied, from what it left in the books.
+    async fn done_before(&self, conn: &mut PgConnection, about: &Circumstances<'_>) -> Result<Option<Value>> {
+        match self {
+            Self::Record(_) => purchase::recorded_before(conn, about).await,
+            Self::Cancel(request) => purchase::cancelled_before(conn, request, about).await,
         }
     }
 

@@ -111,7 +111,7 @@ async fn push_mutations(
 ) -> Result<Json<PushAnswer>> {
     let client = Client::of(&app, &headers, push.face).await?;
     check_schema(push.schema)?;
-    limits::attempt(&app, limits::PUSH_PER_CLIENT, &client.audience()).await?;
+    limits::pace(&app, limits::PUSH_PER_CLIENT, &client.audience()).await?;
     if push.mutations.len() > MAX_MUTATIONS {
         return Err(Error::TooLarge);
     }

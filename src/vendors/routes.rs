@@ -100,7 +100,7 @@ async fn verify_card(
     vendor: Vendor,
     Json(asked): Json<ShownToVendor>,
 ) -> Result<Json<VendorVerdict>> {
-    limits::attempt(&app, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
+    limits::pace(&app, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
     let wants = match asked.wants {
         VendorWants::Accrual => Wants::Accrual,
         VendorWants::Redemption => Wants::Redemption { amount_kopecks: asked.amount_kopecks },

@@ -58,6 +58,36 @@ async fn an_unchanged_list_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn what_is_held_already_is_recognised_in_every_form_of_the_question() {
+    let app = TestApp::start().await;
+    let client = app.anonymous();
+    for path in [TRUST, STATUS, "/shell.json", "/sw.js", "/chair", "/assets/app-1a2b3c.js"] {
+        let whole = client.get(path).await;
+        let etag = whole.header("etag").trim_start_matches("W/").to_owned();
+        assert!(etag.len() > 2, "{path} has no tag");
+        for held in
+            [&etag, &format!("W/{etag}"), &format!("\"x,y\", {etag}"), &format!("\"x\",W/{etag} "), "*"]
+        {
+            let reply = get_if_changed(&client, path, held).await;
+            assert_eq!((reply.status, reply.body.len()), (304, 0), "{path} {held}");
+            assert_eq!(reply.header("etag"), whole.header("etag"));
+        }
+        // A date decides nothing where a tag was named.
+        let newer = client.request(&Method::GET, path).header("if-none-match", "\"x\"");
+        let newer = Reply::of(newer.header("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT")).await;
+        assert_eq!((newer.status, newer.body), (200, whole.body.clone()), "{path}");
+        let head = Reply::of(client.request(&Method::HEAD, path).header("if-none-match", &etag)).await;
+        assert_eq!(head.status, 304, "{path}");
+        let head = Reply::of(client.request(&Method::HEAD, path)).await;
+        assert_eq!(
+            (head.status, head.body.len(), head.header("etag")),
+            (200, 0, whole.header("etag")),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_revocation_is_on_the_list_at_the_next_request() {
     let (app, phone) = with_phone().await;
     let other = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;

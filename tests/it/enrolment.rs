@@ -126,7 +126,7 @@ async fn one_network_does_not_use_up_the_limit_of_all() {
     let app = TestApp::start_behind_proxy().await;
     let code = code_for(&app, app.member("Иванова Мария Петровна").await).await;
     let (client, right) = (app.anonymous(), check_body(code.as_str().unwrap()));
-    let per_network = limits::ACTIVATION_PER_NETWORK.attempts;
+    let per_network = limits::ACTIVATION.per_network.attempts;
     for (n, wrong) in (0..per_network).zip(wrong_codes()) {
         let reply = check_from(&client, &format!("2001:db8:1:{:x}::1", n / 5), &wrong).await;
         reply.refused(403, "activation-refused");
@@ -139,9 +139,7 @@ async fn one_network_does_not_use_up_the_limit_of_all() {
 #[tokio::test]
 async fn a_flood_of_activations_does_not_keep_a_loss_from_being_reported() {
     let (app, _, code) = with_code().await;
-    for _ in 0..limits::ACTIVATION_ALTOGETHER.attempts {
-        limits::attempt(&app.app, limits::ACTIVATION_ALTOGETHER, "").await.unwrap();
-    }
+    app.use_up(limits::ACTIVATION.altogether, "").await;
     let (client, right) = (app.anonymous(), check_body(code.as_str().unwrap()));
     client.post(CHECK, &right).await.refused(429, "too-many-attempts");
     assert_eq!(client.post("/api/lost-phone", &right).await.status, 204);
@@ -168,14 +166,14 @@ async fn consents_are_limited() {
 }
 
 #[tokio::test]
-async fn a_code_dies_of_wrong_birth_dates_whatever_redis_remembers() {
+async fn a_code_dies_of_wrong_birth_dates_whatever_the_limits_forget() {
     let (app, _, code) = with_code().await;
     let phone = app.anonymous();
     for day in 1..=10 {
         let wrong = json!({ "code": code, "birthDate": format!("1980-06-{day:02}") });
         phone.post(CHECK, &wrong).await.refused(403, "activation-refused");
     }
-    app.forget_redis().await;
+    app.advance(3_600);
     phone.post(CHECK, &check_body(code.as_str().unwrap())).await.refused(403, "activation-refused");
 }
 
@@ -226,12 +224,16 @@ async fn a_lost_reply_is_asked_for_again_and_another_key_is_not_let_in() {
     let (key, challenge) = (ed25519(), challenge_for(&phone, &code).await);
     let body = enrolment(&key, &challenge);
     let first = phone.post(ENROL, &body).await.json(201);
-    let again = app.anonymous();
-    assert_eq!(again.post(ENROL, &body).await.json(201)["card"], first["card"]);
-    again.get("/api/member/profile").await.json(200);
+    assert_eq!(phone.post(ENROL, &body).await.json(201)["card"], first["card"]);
+    phone.get("/api/member/profile").await.json(200);
+    // Whoever got hold of the request, but not of the browser that was given the challenge, is given nothing for it.
     let thief = app.anonymous();
+    let replayed = thief.post(ENROL, &body).await;
+    replayed.refused(403, "activation-refused");
+    assert!(!sets_cookie(&replayed, "pc_member"));
     thief.post(ENROL, &enrolment(&ed25519(), &challenge)).await.refused(403, "activation-refused");
-    assert_eq!(again.get("/api/member/profile").await.json(200)["card"], first["card"]);
+    phone.post(ENROL, &enrolment(&ed25519(), &challenge)).await.refused(403, "activation-refused");
+    assert_eq!(phone.get("/api/member/profile").await.json(200)["card"], first["card"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -242,7 +244,7 @@ async fn a_phone_that_asks_twice_at_once_is_one_phone() {
     let body = enrolment(&key, &challenge);
     let tasks: Vec<_> = (0..6)
         .map(|_| {
-            let (client, body) = (app.anonymous(), body.clone());
+            let (client, body) = (phone.clone(), body.clone());
             tokio::spawn(async move { client.post(ENROL, &body).await.json(201)["card"].clone() })
         })
         .collect();

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use profcards::cards::keys::seal::Passphrase;
 use profcards::cards::keys::{TrustRequest, roots};
 use profcards::clock::{Clock, unix_seconds};
 use profcards_card::TrustList;
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::support::keys_folder;
 use super::support::lists::pins;
+use super::support::process::address_of;
 use super::support::production::{Production, chmod};
+use super::support::{Client, keys_folder, until};
 
 const TRUST: &str = "/.well-known/profcards/trust-list";
 const STATUS: &str = "/.well-known/profcards/status/1";
@@ -37,6 +40,40 @@ async fn a_production_server_runs_with_its_root_elsewhere() {
     server.kill().await.unwrap();
     let states = place.states().await;
     assert_eq!(words(&states), [("root", "pinned"), ("card", "signs"), ("status", "signs")]);
+}
+
+#[tokio::test]
+async fn a_production_server_asks_for_tls_and_for_the_number_of_its_proxies() {
+    let place = Production::new().await;
+    place.set_up().await;
+    let mut command = place.command("serve");
+    let mut server = place.of_server(&mut command).stderr(Stdio::piped()).spawn().unwrap();
+    let client = Client::new(&address_of(&mut server).await);
+    assert_eq!(client.get("/chair").await.header("strict-transport-security"), "max-age=31536000");
+    server.kill().await.unwrap();
+    let said = server.wait_with_output().await.unwrap().stderr;
+    assert!(String::from_utf8_lossy(&said).contains("PROFCARDS_BEHIND_PROXY is not set"));
+    let mut command = place.command("serve");
+    let configured =
+        place.of_server(&mut command).env("PROFCARDS_BEHIND_PROXY", "true").stderr(Stdio::piped());
+    let mut server = configured.spawn().unwrap();
+    address_of(&mut server).await;
+    server.kill().await.unwrap();
+    let said = server.wait_with_output().await.unwrap().stderr;
+    assert!(!String::from_utf8_lossy(&said).contains("PROFCARDS_BEHIND_PROXY"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_first_says_that_it_is_not_ready() {
+    let place = Production::new().await;
+    place.set_up().await;
+    let (mut server, client) = place.serve().await;
+    assert_eq!(client.get("/readyz").await.status, 200);
+    let pid = Pid::from_raw(server.id().unwrap().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    until("it is not ready any more", async || client.get("/readyz").await.status == 503).await;
+    assert_eq!(client.get("/healthz").await.status, 200, "it still answers");
+    assert!(server.wait().await.unwrap().success());
 }
 
 #[tokio::test]

@@ -566,7 +566,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The instance can serve: the database answers. Without Redis it can too, and says so. */
+        /** The instance can serve: the database answers, and nobody has told it to stop. Without Redis it can too, and says so. */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -1701,6 +1701,14 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

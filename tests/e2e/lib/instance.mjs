@@ -97,11 +97,12 @@ class Instance {
     return stdout.trim();
   }
 
-  /** For what nobody can do in a test's time: a statement on the running instance's database. */
+  /** For what nobody can do or see in a test's time: a statement on the running instance's database; what it answers. */
   async sql(statement) {
     const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
     const [, , , , sockets] = (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n');
-    await promisify(execFile)('psql', ['-h', sockets, '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qc', statement, 'profcards']);
+    const options = ['-h', sockets, '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qAtc', statement, 'profcards'];
+    return (await promisify(execFile)('psql', options)).stdout.trim();
   }
 
   /** The days of all that is pending are over; it becomes available with the server's next start. */

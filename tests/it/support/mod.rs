@@ -23,6 +23,8 @@ use profcards::auth::store::SessionOwner;
 use profcards::auth::{SessionToken, store};
 use profcards::clock::{Clock, unix_seconds};
 use profcards::config::Config;
+use profcards::http::forwarded::ProxyHeader;
+use profcards::http::limits::{self, Limit};
 use profcards::ledger::audit::{self, Audit};
 use profcards::random::Random;
 use profcards::{http, jobs};
@@ -61,25 +63,35 @@ pub struct TestApp {
 impl TestApp {
     /// An instance at [`START`], with the small union of [`world`] in it.
     pub async fn start() -> Self {
-        Self::build(true, None, false).await
+        Self::build(true, None, 0, ProxyHeader::XForwardedFor).await
     }
 
     /// The same by the machine's clock, for tests that go on with the real program.
     pub async fn start_with_real_clock() -> Self {
-        Self::build(false, None, false).await
+        Self::build(false, None, 0, ProxyHeader::XForwardedFor).await
     }
 
     /// An instance whose Redis is the test's to stop.
     pub async fn start_with_redis(url: &str) -> Self {
-        Self::build(true, Some(url.to_owned()), false).await
+        Self::build(true, Some(url.to_owned()), 0, ProxyHeader::XForwardedFor).await
     }
 
     /// An instance that believes `X-Forwarded-For`.
     pub async fn start_behind_proxy() -> Self {
-        Self::build(true, None, true).await
+        Self::start_behind_proxies(1, ProxyHeader::XForwardedFor).await
     }
 
-    async fn build(manual: bool, redis_url: Option<String>, behind_proxy: bool) -> Self {
+    /// The same behind so many, which tell the address in this header.
+    pub async fn start_behind_proxies(hops: usize, header: ProxyHeader) -> Self {
+        Self::build(true, None, hops, header).await
+    }
+
+    async fn build(
+        manual: bool,
+        redis_url: Option<String>,
+        behind_proxy: usize,
+        proxy_header: ProxyHeader,
+    ) -> Self {
         let redis = RedisNumber::take().await;
         let database = Database::copy().await;
         let folder = Folder::make();
@@ -105,6 +117,7 @@ impl TestApp {
             redis_url: Some(redis_url.unwrap_or_else(|| redis.url.clone())),
             production: false,
             behind_proxy,
+            proxy_header,
             union_name: "Общероссийский Профсоюз образования".into(),
             union_short_name: "Профсоюз образования".into(),
         };
@@ -175,9 +188,29 @@ impl TestApp {
         scratch::flush(self.app.config.redis_url.as_ref().unwrap()).await;
     }
 
+    /// As many attempts of somebody as a limit lets through, all of them wrong.
+    pub async fn use_up(&self, limit: Limit, who: &str) {
+        let ends_at = self.app.clock.now() + chrono::TimeDelta::seconds(limit.window_seconds.into());
+        sqlx::query(
+            "insert into limit_counter (key, count, ends_at) values ($1, $2, $3)
+             on conflict (key) do update set count = excluded.count, ends_at = excluded.ends_at",
+        )
+        .bind(&limits::counter_key(limit, who)[..])
+        .bind(limit.attempts.cast_signed())
+        .bind(ends_at)
+        .execute(&self.app.db)
+        .await
+        .unwrap();
+    }
+
+    /// How many counters there are.
+    pub async fn counters(&self) -> i64 {
+        sqlx::query_scalar("select count(*) from limit_counter").fetch_one(&self.app.db).await.unwrap()
+    }
+
     /// The books agree with themselves; answers what they hold.
     pub async fn audit(&self) -> Audit {
-        let audit = audit::run(&self.app.db).await.unwrap();
+        let audit = audit::run(&self.app.db, self.app.clock.now()).await.unwrap();
         assert!(audit.is_clean(), "the books disagree: {audit:?}");
         audit
     }
@@ -206,8 +239,8 @@ pub async fn with_till() -> (TestApp, Phone, Till) {
 async fn serve(app: AppState) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind(app.config.addr).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    (base, tokio::spawn(async move { axum::serve(listener, service).await.unwrap() }))
+    let (bounds, router) = (app.bounds, http::router(app));
+    (base, tokio::spawn(http::connections::serve(listener, router, bounds, std::future::pending())))
 }
 
 /// An instance beside a test's own.

@@ -19,6 +19,7 @@ const rejections: Record<string, () => string> = {
   'unknown-purchase': m.cashier_reject_unknown_purchase,
   'already-cancelled': m.cashier_reject_already_cancelled,
   'cancel-too-late': m.cashier_reject_cancel_too_late,
+  'too-old': m.cashier_reject_too_old,
   'other-outlet': m.cashier_reject_other_outlet,
   'card-not-issued-here': m.cashier_reject_card_not_issued_here,
   // The customer is gone by then, so what happened is said without the advice to the queue.

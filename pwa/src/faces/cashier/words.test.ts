@@ -142,7 +142,7 @@ test('each refusal of the server has words of its own, and an unknown one a way 
     'op-number-reused', 'idempotency-conflict', 'amount-invalid', 'not-in-programme', 'unknown-mutation', 'malformed-args',
     'unknown-purchase', 'already-cancelled', 'cancel-too-late', 'other-outlet', 'card-not-issued-here', 'replayed', 'revoked', 'suspended',
     'expired', 'proof-stale', 'unknown-key', 'proof-bad', 'status-unknown', 'never-heard-of', 'challenge-wrong', 'redemption-not-allowed',
-    'redemption-too-much', 'balance-too-low', 'redemption-offline', 'lookup-used', 'lookup-expired',
+    'redemption-too-much', 'balance-too-low', 'redemption-offline', 'lookup-used', 'lookup-expired', 'too-old',
   ];
   const words = codes.map((code) => rejectionWords(code));
   expect(new Set(words).size).toBe(codes.length);

@@ -1,0 +1,227 @@
+//! Limits stop who guesses, and nobody else.
+
+use axum::http::Method;
+use profcards::embedded::PrivateRedis;
+use profcards::http::forwarded::ProxyHeader;
+use profcards::http::limits;
+use serde_json::{Value, json};
+
+use super::support::phone::{check_body, ed25519, enrolment};
+use super::support::scratch::Folder;
+use super::support::world::PASSWORD;
+use super::support::{Client, Phone, Reply, TestApp, Till, next_id, until, with_till};
+
+const SESSION: &str = "/api/staff/session";
+const CHECK: &str = "/api/activation/check";
+const LOSS: &str = "/api/lost-phone";
+const ENROL: &str = "/api/activation/enrol";
+const PAIRING: &str = "/api/till/pairing";
+
+fn sign_in(login: &str, password: &str) -> Value {
+    json!({ "login": login, "password": password })
+}
+
+/// A wrong password that costs no hashing.
+fn guess(login: &str) -> Value {
+    sign_in(login, &"x".repeat(300))
+}
+
+/// A request with these forwarding headers.
+async fn from(client: &Client, headers: &[(&str, &str)], path: &str, body: &Value) -> Reply {
+    let request = client.request(&Method::POST, path).json(body);
+    Reply::of(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn a_client_is_limited_by_the_address_that_our_proxies_saw() {
+    let app = TestApp::start_behind_proxies(2, ProxyHeader::XForwardedFor).await;
+    let client = app.anonymous();
+    // What stands before is the client's own invention, a new one each time; a port is no part of an address.
+    for n in 0..10 {
+        let (invented, seen) = (format!("198.51.100.{n}"), format!("203.0.113.9:{}, 10.0.0.2", 50_000 + n));
+        let headers = [("x-forwarded-for", &*invented), ("x-forwarded-for", &*seen)];
+        from(&client, &headers, SESSION, &guess("school")).await.refused(401, "credentials-wrong");
+    }
+    let right = sign_in("school", PASSWORD);
+    let same =
+        [("x-forwarded-for", "8.8.8.8"), ("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "10.0.0.2")];
+    from(&client, &same, SESSION, &right).await.refused(429, "too-many-attempts");
+    let other = [("x-forwarded-for", "203.0.113.10,10.0.0.2"), ("forwarded", "for=203.0.113.9")];
+    from(&client, &other, SESSION, &right).await.json(200);
+}
+
+#[tokio::test]
+async fn the_standard_header_is_believed_where_the_proxies_write_it() {
+    let app = TestApp::start_behind_proxies(1, ProxyHeader::Forwarded).await;
+    let client = app.anonymous();
+    for n in 0..10 {
+        let (value, invented) =
+            (format!("for=unknown, for=\"[2001:db8::{n}]:47{n}\";proto=https"), format!("9.9.9.{n}"));
+        let headers = [("forwarded", &*value), ("x-forwarded-for", &*invented)];
+        from(&client, &headers, SESSION, &guess("school")).await.refused(401, "credentials-wrong");
+    }
+    let right = sign_in("school", PASSWORD);
+    let same = [("forwarded", "for=\"[2001:db8::ffff]\"")];
+    from(&client, &same, SESSION, &right).await.refused(429, "too-many-attempts");
+    from(&client, &[("forwarded", "for=203.0.113.9")], SESSION, &right).await.json(200);
+}
+
+#[tokio::test]
+async fn invented_logins_make_no_counter_beyond_the_limit_of_their_address() {
+    let app = TestApp::start().await;
+    let client = app.anonymous();
+    app.use_up(limits::LOGIN_PER_ADDRESS, "127.0.0.1").await;
+    let before = app.counters().await;
+    for n in 0..20 {
+        client.post(SESSION, &guess(&format!("nobody{n}"))).await.refused(429, "too-many-attempts");
+    }
+    assert_eq!(app.counters().await, before, "an attempt that is refused leaves no trace");
+    app.advance(900);
+    client.post(SESSION, &sign_in("school", PASSWORD)).await.json(200);
+    // What is over goes with the next round.
+    app.advance(900);
+    app.housekeeping().await;
+    assert_eq!(app.counters().await, 0);
+}
+
+#[tokio::test]
+async fn counters_outlive_redis() {
+    let app = TestApp::start().await;
+    let client = app.anonymous();
+    for _ in 0..10 {
+        client.post(SESSION, &guess("school")).await.refused(401, "credentials-wrong");
+    }
+    app.forget_redis().await;
+    client.post(SESSION, &sign_in("school", PASSWORD)).await.refused(429, "too-many-attempts");
+}
+
+#[tokio::test]
+async fn strangers_do_not_lock_a_chair_out_of_the_own_browser() {
+    let app = TestApp::start().await;
+    let (own, right) = (app.anonymous(), sign_in("school", PASSWORD));
+    own.post(SESSION, &right).await.json(200);
+    assert_eq!(own.delete(SESSION).await.status, 204);
+    for (limit, who) in [
+        (limits::LOGIN_PER_ACCOUNT, "school"),
+        (limits::LOGIN_PER_ADDRESS, "127.0.0.1"),
+        (limits::LOGIN_ALTOGETHER, ""),
+    ] {
+        app.use_up(limit, who).await;
+    }
+    app.anonymous().post(SESSION, &right).await.refused(429, "too-many-attempts");
+    // The chair may mistype, and is limited by that alone.
+    own.post(SESSION, &guess("school")).await.refused(401, "credentials-wrong");
+    own.post(SESSION, &right).await.json(200);
+    for _ in 1..limits::LOGIN_PER_KNOWN_BROWSER.attempts {
+        own.post(SESSION, &guess("school")).await.refused(401, "credentials-wrong");
+    }
+    own.post(SESSION, &right).await.refused(429, "too-many-attempts");
+    // The mark is one login's: it opens no other's bucket.
+    let other = own.post(SESSION, &sign_in("region", PASSWORD)).await;
+    other.refused(429, "too-many-attempts");
+}
+
+#[tokio::test]
+async fn a_login_that_many_guess_at_is_slow_before_it_is_refused() {
+    let app = TestApp::start().await;
+    app.use_up(
+        limits::Limit { attempts: limits::LOGIN_PER_ACCOUNT.slow_after, ..limits::LOGIN_PER_ACCOUNT },
+        "school",
+    )
+    .await;
+    let began = std::time::Instant::now();
+    app.anonymous().post(SESSION, &sign_in("school", PASSWORD)).await.json(200);
+    assert!(began.elapsed() >= limits::SLOW_DOWN);
+}
+
+#[tokio::test]
+async fn the_doors_do_not_share_their_failures() {
+    let app = TestApp::start().await;
+    let member = app.member("Иванова Мария Петровна").await;
+    let sheet = app.sheet(&app.chair().await, member).await;
+    let (client, right) = (app.anonymous(), check_body(sheet["code"].as_str().unwrap()));
+    let challenge = client.post(CHECK, &right).await.json(200)["challenge"].as_str().unwrap().to_owned();
+    for n in 0..10 {
+        client.post(CHECK, &check_body(&format!("00000-0000{n}"))).await.refused(403, "activation-refused");
+    }
+    client.post(CHECK, &right).await.refused(429, "too-many-attempts");
+    client.post(ENROL, &enrolment(&ed25519(), &challenge)).await.json(201);
+    assert_eq!(client.post(LOSS, &right).await.status, 204);
+    let pairing = json!({ "code": app.pairing_code().await, "clientId": next_id() });
+    client.post(PAIRING, &pairing).await.json(201);
+}
+
+#[tokio::test]
+async fn an_attempt_that_nobody_judged_is_given_back() {
+    let app = TestApp::start().await;
+    let (client, right) = (app.anonymous(), sign_in("school", PASSWORD));
+    // The database fails after the attempt was counted and before the password was looked at.
+    sqlx::query("alter table account rename to account_away").execute(&app.app.db).await.unwrap();
+    for _ in 0..12 {
+        let status = client.post(SESSION, &right).await.status;
+        assert!(status >= 500, "{status}");
+    }
+    sqlx::query("alter table account_away rename to account").execute(&app.app.db).await.unwrap();
+    client.post(SESSION, &right).await.json(200);
+    // A client that hangs up before it is answered.
+    let stranger = app.anonymous();
+    let sum = async || -> i64 {
+        sqlx::query_scalar("select coalesce(sum(count), 0) from limit_counter")
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap()
+    };
+    until("earlier attempts are given back", async || sum().await == 0).await;
+    let mut lock = app.app.db.begin().await.unwrap();
+    sqlx::query("lock table account in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let hung_up = tokio::spawn(async move { stranger.try_post(SESSION, &right).await });
+    until("the attempt is counted", async || sum().await > 0).await;
+    hung_up.abort();
+    until("and given back", async || sum().await == 0).await;
+    lock.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_redis_a_flood_of_strangers_refuses_nobody_who_is_signed_in() {
+    let folder = Folder::make();
+    let redis = PrivateRedis::start(folder.path()).unwrap();
+    let app = TestApp::start_with_redis(&redis.url).await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let till = Till::pair(&app).await;
+    drop(redis);
+    for n in 0..25_000 {
+        app.app.cache.count(&format!("flood:{n}"), 900).await;
+    }
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    app.anonymous().post(SESSION, &sign_in("school", PASSWORD)).await.json(200);
+    let sheet = app.sheet(&app.chair().await, phone.member).await;
+    assert_eq!(app.anonymous().post(LOSS, &check_body(sheet["code"].as_str().unwrap())).await.status, 204);
+}
+
+#[tokio::test]
+async fn what_a_principal_may_have_kept_is_limited() {
+    let (app, phone, till) = with_till().await;
+    let principal = format!("till:{}", till.terminal);
+    let rows = async || -> i64 {
+        sqlx::query_scalar("select count(*) from idempotency").fetch_one(&app.app.db).await.unwrap()
+    };
+    // Refusals: beyond the day's number nothing is decided and nothing is kept; purchases still are.
+    till.refused(&till.purchase("PC1:nothing", 100_00, app.now()), "not-a-card").await;
+    app.use_up(limits::REFUSALS_PER_TILL, &principal).await;
+    let before = rows().await;
+    let refused = till.purchase("PC1:nothing at all", 100_00, app.now());
+    assert_eq!(till.send(&refused).await["status"], "retry");
+    assert_eq!(rows().await, before);
+    till.applied(&till.purchase(&phone.token(app.now()), 100_00, app.now())).await;
+    // Keys altogether, of a till and of staff.
+    app.use_up(limits::KEYS_PER_PRINCIPAL, &principal).await;
+    let purchase = till.purchase(&phone.token(app.now()), 100_00, app.now());
+    assert_eq!(till.send(&purchase).await["status"], "retry");
+    app.use_up(limits::KEYS_PER_PRINCIPAL, &format!("staff:{}", app.world.chair)).await;
+    let path = format!("/api/staff/members/{}/activation", phone.member);
+    app.chair().await.post_once(&path, next_id(), &json!({})).await.refused(429, "too-many-attempts");
+    app.advance(86_400);
+    till.refused(&refused, "not-a-card").await;
+    till.applied(&till.purchase(&phone.token(app.now()), 100_00, app.now())).await;
+    app.audit().await;
+}
