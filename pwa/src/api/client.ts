@@ -4,6 +4,7 @@
  */
 import createClient from 'openapi-fetch';
 import { contact } from './contact';
+import { standIn } from './portal';
 import { ApiProblem, problemFrom } from './problem';
 import type { paths } from './schema.gen';
 
@@ -13,21 +14,27 @@ const REQUEST_TIMEOUT_MILLIS = 20_000;
 export async function reach(input: Request | string, init: RequestInit = {}): Promise<Response> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MILLIS);
   const given = init.signal ?? (input instanceof Request ? input.signal : undefined);
-  const signal = given ? AbortSignal.any([given, timeout]) : timeout;
-  try {
-    const response = await fetch(input, { ...init, signal });
-    contact.report(!isGatewayFailure(response.status));
-    return response;
-  } catch (cause) {
+  const signal = given ? eitherOf(given, timeout) : timeout;
+  const response = await fetch(input, { ...init, signal }).catch((cause: unknown) => {
     if (given?.aborted) throw cause;
     contact.report(false);
     throw new ApiProblem({ code: 'network', status: 0, cause });
-  }
+  });
+  const code = standIn(response);
+  contact.report(code === undefined);
+  if (code !== undefined) throw new ApiProblem({ code, status: code === 'portal' ? 0 : response.status });
+  return response;
 }
 
-/** A proxy's word that the server behind it is away. The server's own 503 is a problem document. */
-function isGatewayFailure(status: number): boolean {
-  return status === 502 || status === 504;
+/** Aborts as soon as one of the two does; `AbortSignal.any` is younger than the oldest browsers that are promised. */
+function eitherOf(...signals: AbortSignal[]): AbortSignal {
+  const either = new AbortController();
+  for (const signal of signals) {
+    const abort = () => either.abort(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true, signal: either.signal });
+  }
+  return either.signal;
 }
 
 export const api = createClient<paths>({
@@ -44,7 +51,19 @@ interface Answer<T> {
 
 /** The answer's body, or an ApiProblem thrown. */
 export async function answerOf<T>(pending: Promise<Answer<T>>): Promise<T> {
-  const { data, error, response } = await pending;
+  const { data, error, response } = await pending.catch(unread);
   if (!response.ok) throw problemFrom(response.status, error);
   return data as T;
+}
+
+/** The connection may break in the midst of an answer: to a person that is no defect of ours. */
+export function unread(cause: unknown): never {
+  if (cause instanceof ApiProblem || isAbort(cause)) throw cause;
+  contact.report(false);
+  throw new ApiProblem({ code: 'network', status: 0, cause });
+}
+
+/** Of whoever no longer wanted the answer. */
+function isAbort(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'AbortError';
 }

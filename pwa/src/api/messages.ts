@@ -4,6 +4,7 @@ import type { ProblemParts } from './problem';
 
 const words: Record<string, () => string> = {
   network: m.problem_network,
+  portal: m.problem_portal,
   unauthenticated: m.problem_unauthenticated,
   'phone-replaced': m.problem_phone_replaced,
   'phone-lost': m.problem_phone_lost,
@@ -18,6 +19,7 @@ const words: Record<string, () => string> = {
   'idempotency-conflict': m.problem_idempotency_conflict,
   'schema-too-old': m.problem_schema,
   'schema-unknown': m.problem_schema,
+  'device-silent': m.problem_device_silent,
   unavailable: m.problem_unavailable,
   internal: m.problem_internal,
 };

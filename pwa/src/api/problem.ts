@@ -1,5 +1,7 @@
 /** What went wrong with a request: the server's problem+json, or that nobody answered. */
 
+import { TookTooLong } from '../core/within';
+
 export interface ProblemParts {
   code: string;
   status: number;
@@ -50,9 +52,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** For what a `catch` caught: anything that is not a problem is our own defect, and is logged. */
+/** For what a `catch` caught: anything that is neither a problem nor a browser that keeps silent is our own defect. It is logged. */
 export function asProblem(cause: unknown): ApiProblem {
   if (cause instanceof ApiProblem) return cause;
   console.error(cause);
-  return new ApiProblem({ code: 'internal', status: 0, cause });
+  return new ApiProblem({ code: cause instanceof TookTooLong ? 'device-silent' : 'internal', status: 0, cause });
 }

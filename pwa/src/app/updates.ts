@@ -66,10 +66,21 @@ export function reloadOnMissingChunk(): void {
 
 /** Without the server nothing is gone, and a reload would only lose the page. */
 async function reloadIfServerAnswers(): Promise<void> {
-  const lastMillis = Number(sessionStorage.getItem(RELOADED_KEY));
-  if (Date.now() - lastMillis < RELOAD_AT_MOST_EVERY_MILLIS) return;
+  const lastMillis = reloadedAtMillis();
+  if (lastMillis === undefined || Date.now() - lastMillis < RELOAD_AT_MOST_EVERY_MILLIS) return;
   const answers = await askServerMillis().then(() => true, () => false);
   if (!answers) return;
   sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
   location.reload();
+}
+
+/** None where nothing can be kept: a page that cannot know that it was reloaded would do it for ever. */
+function reloadedAtMillis(): number | undefined {
+  try {
+    const kept = sessionStorage.getItem(RELOADED_KEY);
+    sessionStorage.setItem(RELOADED_KEY, kept ?? '0');
+    return Number(kept);
+  } catch {
+    return undefined;
+  }
 }

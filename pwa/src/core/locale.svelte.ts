@@ -2,6 +2,7 @@
  * The language of the texts. Russian, unless a face has its texts in another one and somebody chose that there; the choice is kept
  * on the device. A message that is not translated yet stays Russian.
  */
+import { keepChoice, readChoice } from './local';
 import { baseLocale, isLocale, overwriteGetLocale, type Locale } from '../messages/generated/runtime.js';
 
 const CHOICE_KEY = 'locale';
@@ -17,13 +18,13 @@ export const locale = {
 
 /** Takes the device's choice, for as long as a face that offers one is shown: until the returned function is called. */
 export function offerLocales(): () => void {
-  const chosen = localStorage.getItem(CHOICE_KEY);
+  const chosen = readChoice(CHOICE_KEY);
   speak(isLocale(chosen) ? chosen : baseLocale);
   return () => speak(baseLocale);
 }
 
 export function chooseLocale(chosen: Locale): void {
-  localStorage.setItem(CHOICE_KEY, chosen);
+  keepChoice(CHOICE_KEY, chosen);
   speak(chosen);
 }
 

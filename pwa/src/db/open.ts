@@ -1,8 +1,12 @@
 /** Opens the database once per page and tells whoever else has it open to let a newer one in. */
 import { openDB, type IDBPDatabase } from 'idb';
+import { within } from '../core/within';
 import { DATABASE_NAME, DATABASE_VERSION, type ProfCardsDb } from './schema';
 
 export type Db = IDBPDatabase<ProfCardsDb>;
+
+/** Far more than a slow phone needs. Some browsers never answer, as where a frozen tab keeps an older version open. */
+export const ANSWERS_WITHIN_MILLIS = 5_000;
 
 let opened: Promise<Db> | undefined;
 
@@ -13,7 +17,7 @@ export function database(): Promise<Db> {
 
 function open(): Promise<Db> {
   const forget = () => {
-    opened = undefined;
+    if (opened === answered) opened = undefined;
   };
   const opening = openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
     upgrade(db, from) {
@@ -25,8 +29,13 @@ function open(): Promise<Db> {
     },
     terminated: forget,
   });
-  opening.catch(forget);
-  return opening;
+  const answered = within(ANSWERS_WITHIN_MILLIS, 'indexedDB.open', opening);
+  answered.catch(() => {
+    forget();
+    // What comes after all serves nobody, and would stand in the way of a newer version.
+    opening.then((late) => late.close(), () => undefined);
+  });
+  return answered;
 }
 
 function createFirst(db: Db): void {
@@ -54,5 +63,6 @@ export async function writeMeta(key: string, value: unknown): Promise<void> {
 
 /** Asks the browser not to evict us; a refusal is normal and changes nothing. */
 export async function askToPersist(): Promise<boolean> {
-  return (await navigator.storage?.persist?.().catch(() => false)) ?? false;
+  const asked = navigator.storage?.persist?.();
+  return asked ? within(ANSWERS_WITHIN_MILLIS, 'storage.persist', asked).catch(() => false) : false;
 }

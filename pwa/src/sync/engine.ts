@@ -4,7 +4,8 @@
  */
 import { isClockFresh, learnServerTime, nowSeconds } from '../core/clock';
 import { asProblem } from '../api/problem';
-import { readMeta, writeMeta } from '../db/open';
+import { within } from '../core/within';
+import { ANSWERS_WITHIN_MILLIS, readMeta, writeMeta } from '../db/open';
 import type { OutboxRow, SyncFace } from '../db/schema';
 import { addToOutbox, countOutbox, type Mutation } from './outbox';
 import { pullChanges } from './pull';
@@ -71,7 +72,7 @@ function createSync(face: SyncFace): Sync {
   }
 
   async function heardFromOtherTab(): Promise<void> {
-    await refresh();
+    await refresh().catch((cause: unknown) => console.error(cause));
     tellChange();
   }
 
@@ -88,6 +89,8 @@ function createSync(face: SyncFace): Sync {
     set({ running: true });
     let changed = false;
     try {
+      // A store that has fallen silent would hold this round, and all later ones, for ever.
+      await within(ANSWERS_WITHIN_MILLIS, 'the outbox', countOutbox(face, 'queued'));
       await alone(`profcards-sync-${face}`, () => pushAndPull(face, set, () => (changed = true)));
       set({ session: 'open', problem: null });
       await writeMeta(lastSyncedKey(face), nowSeconds());
@@ -95,7 +98,7 @@ function createSync(face: SyncFace): Sync {
       const { code, status: httpStatus } = asProblem(cause);
       set(httpStatus === 401 ? { session: 'ended', problem: code } : { problem: code });
     }
-    await refresh().catch((cause: unknown) => console.error(cause));
+    await within(ANSWERS_WITHIN_MILLIS, 'the outbox', refresh()).catch((cause: unknown) => console.error(cause));
     set({ running: false });
     channel?.postMessage('changed');
     if (changed) tellChange();
@@ -169,17 +172,47 @@ export async function learnTime(): Promise<void> {
   await learnServerTime(await askServerMillis(), askedAtMillis);
 }
 
+/** Without it the other tabs see what is new when they are looked at. */
 function openChannel(name: string, heard: () => void): BroadcastChannel | undefined {
-  if (typeof BroadcastChannel === 'undefined') return undefined;
-  const channel = new BroadcastChannel(name);
+  const channel = newChannel(name);
+  if (!channel) return undefined;
   channel.addEventListener('message', heard);
   return channel;
 }
 
-/** Two tabs must not send the same rows side by side; the server would answer right, but twice. */
-function alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+/** A round that takes longer is a slow one, or its tab was put to sleep in the midst of it. */
+const OTHER_TAB_HAS_MILLIS = 10_000;
+
+/**
+ * Two tabs should not send the same rows side by side; the server would answer right, but twice. So the lock is a courtesy,
+ * and is taken from a tab that keeps it without an end: the system may have frozen it, and what is queued must go.
+ */
+export async function alone(name: string, work: () => Promise<void>): Promise<void> {
   const locks = globalThis.navigator?.locks;
-  return locks ? (locks.request(name, work) as Promise<T>) : work();
+  if (!locks) return work();
+  let begun: Promise<void> | undefined;
+  const once = () => (begun ??= work());
+  const ignored = () => undefined;
+  await new Promise<void>((turnIsOver) => {
+    const timer = setTimeout(turnIsOver, OTHER_TAB_HAS_MILLIS);
+    const ownTurn = () => {
+      clearTimeout(timer);
+      return once().finally(turnIsOver);
+    };
+    // Refused where pages may keep nothing. Taken away from this tab, it is no fault of the work.
+    locks.request(name, ownTurn).catch(ignored).finally(turnIsOver);
+  });
+  if (!begun) void locks.request(name, { steal: true }, once).catch(ignored);
+  return once();
+}
+
+/** Refused where pages may share nothing. */
+function newChannel(name: string): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return undefined;
+  }
 }
 
 interface WithBackgroundSync extends ServiceWorkerRegistration {

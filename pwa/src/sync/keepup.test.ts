@@ -1,7 +1,7 @@
 // The event stream of a face, against an `EventSource` double that only notes whether it was opened and closed.
 import 'fake-indexeddb/auto';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { keepInSync } from './keepup';
+import { keepInSync, retryMillis } from './keepup';
 
 class Stream extends EventTarget {
   static readonly CLOSED = 2;
@@ -73,4 +73,28 @@ test('a face that went out of sight during a round opens no stream after it', as
   await roundIsOver();
   expect(Stream.opened).toEqual([]);
   stop();
+});
+
+test('a lost reply is asked for within seconds, whoever began the round that lost it', async () => {
+  const { syncOf } = await import('./engine');
+  const stop = keepInSync('member');
+  await roundIsOver();
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  await syncOf('member').enqueue({ name: 'test', args: {} });
+  await syncOf('member').now();
+  const pausesMillis = timers.mock.calls.map(([, millis]) => millis ?? 0);
+  expect(pausesMillis.some((pause) => pause >= 750 && pause <= 1_250)).toBe(true);
+  expect(pausesMillis).not.toContain(60_000);
+  timers.mockRestore();
+  stop();
+});
+
+test('a server that stays away is asked ever less often, and never later than after 75 seconds', () => {
+  const bounds = [1, 2, 3, 4, 5, 6, 7, 20].map((failures) => Math.min(60, 2 ** (failures - 1)));
+  const pauses = [1, 2, 3, 4, 5, 6, 7, 20].map((failures) => retryMillis(failures) / 1000);
+  pauses.forEach((pause, i) => {
+    expect(pause).toBeGreaterThanOrEqual(bounds[i]! * 0.75);
+    expect(pause).toBeLessThanOrEqual(bounds[i]! * 1.25);
+  });
 });

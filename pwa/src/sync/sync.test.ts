@@ -28,7 +28,7 @@ interface Server {
 let server: Server;
 
 const problem = (status: number, code: string) =>
-  new Response(JSON.stringify({ status, code }), { status });
+  new Response(JSON.stringify({ status, code }), { status, headers: { 'Content-Type': 'application/problem+json' } });
 
 function freshServer(): Server {
   return {

@@ -1,6 +1,6 @@
 /** The bodies of `/api/sync/*` and their reading: what does not fit is the server's defect, not data. */
 import * as v from 'valibot';
-import { reach } from '../api/client';
+import { reach, unread } from '../api/client';
 import { ApiProblem, problemFrom } from '../api/problem';
 import type * as Server from '../api/types';
 import type { OutboxRow, SyncFace } from '../db/schema';
@@ -72,8 +72,8 @@ async function read<Schema extends v.GenericSchema>(
   schema: Schema,
   response: Response,
 ): Promise<v.InferOutput<Schema>> {
-  const body: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw problemFrom(response.status, body);
+  if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => undefined));
+  const body: unknown = await response.json().catch(unread);
   const parsed = v.safeParse(schema, body);
   if (parsed.success) return parsed.output;
   throw new ApiProblem({ code: 'unavailable', status: response.status, cause: parsed.issues });

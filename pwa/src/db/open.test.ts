@@ -1,0 +1,44 @@
+// A store that does not answer, as browsers have it: then the screen says so, and a later attempt may find it awake.
+import 'fake-indexeddb/auto';
+import { IDBFactory, IDBOpenDBRequest } from 'fake-indexeddb';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+beforeEach(() => {
+  vi.resetModules();
+  vi.stubGlobal('indexedDB', new IDBFactory());
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test('an opening that never ends is given up, and the next one is another', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const open = vi.spyOn(IDBFactory.prototype, 'open').mockImplementation(() => new IDBOpenDBRequest());
+  const { readMeta } = await import('./open');
+  const { TookTooLong: Silent } = await import('../core/within');
+  const told = expect(readMeta('x')).rejects.toThrow(Silent);
+  await vi.advanceTimersByTimeAsync(5_000);
+  await told;
+  open.mockRestore();
+  vi.useRealTimers();
+  expect(await readMeta('x')).toBeUndefined();
+});
+
+test('a browser that never says whether it keeps the store for good has not promised it', async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal('navigator', { storage: { persist: () => new Promise(() => undefined) } });
+  const { askToPersist } = await import('./open');
+  const asked = askToPersist();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await asked).toBe(false);
+});
+
+test('silence is told in words of its own', async () => {
+  const { asProblem } = await import('../api/problem');
+  const { TookTooLong: Silent } = await import('../core/within');
+  vi.spyOn(console, 'error').mockReturnValue();
+  expect(asProblem(new Silent('store')).code).toBe('device-silent');
+  expect(asProblem(new RangeError()).code).toBe('internal');
+});
