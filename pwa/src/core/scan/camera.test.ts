@@ -14,7 +14,7 @@ let tracks: Track[];
 beforeEach(() => {
   vi.resetModules();
   tracks = [];
-  vi.stubGlobal('localStorage', { getItem: () => null });
+  vi.stubGlobal('localStorage', { getItem: () => null, setItem: () => undefined });
   vi.stubGlobal('navigator', {
     mediaDevices: {
       getUserMedia: async () => {
@@ -47,4 +47,46 @@ test('the lamp and the zoom are told as the device has them', async () => {
   await setTorch(camera, true);
   await setZoom(camera, 2.5);
   expect(settingsOf(await openCamera())).toEqual({ torch: true, zoom: 2.5 });
+});
+
+/** As WebKit has it: an error of a class of its own, which is no DOMException. */
+class OverconstrainedError {
+  readonly name = 'OverconstrainedError';
+  readonly constraint = 'deviceId';
+}
+
+test('the camera that was chosen last time and is gone is replaced by another, in every engine', async () => {
+  const { keepChoice } = await import('../local');
+  keepChoice('scan.camera', 'gone');
+  const working = navigator.mediaDevices.getUserMedia;
+  const asked: unknown[] = [];
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const { video } = constraints as { video: MediaTrackConstraints };
+    asked.push(video.deviceId ?? video.facingMode);
+    if (video.deviceId) throw new OverconstrainedError();
+    return working(constraints);
+  };
+  const { openCamera } = await import('./camera');
+  expect((await openCamera()).deviceId).toBe('back');
+  expect(asked).toEqual([{ exact: 'gone' }, 'environment']);
+});
+
+test.each([
+  [new DOMException('', 'NotAllowedError'), 'denied'],
+  [new DOMException('', 'NotReadableError'), 'busy'],
+  [new OverconstrainedError(), 'none'],
+  [new TypeError('no'), 'unsupported'],
+  [null, 'unsupported'],
+])('%s has a reason in words', async (cause, failure) => {
+  const { cameraFailure } = await import('./camera');
+  expect(cameraFailure(cause)).toBe(failure);
+});
+
+test('an opening that never ends does not hold up the next one', async () => {
+  const working = navigator.mediaDevices.getUserMedia;
+  navigator.mediaDevices.getUserMedia = () => new Promise(() => undefined);
+  const { openCamera, reopenCamera } = await import('./camera');
+  void openCamera();
+  navigator.mediaDevices.getUserMedia = working;
+  expect((await reopenCamera()).deviceId).toBe('back');
 });

@@ -1,5 +1,7 @@
 // One camera stream per visit (iOS asks again for each), which camera was chosen, and its torch and zoom.
 // Decoding the picture is not done here.
+import { keepChoice, readChoice } from '../local';
+import { within } from '../within';
 
 export type CameraFailure = 'denied' | 'none' | 'busy' | 'unsupported';
 
@@ -22,6 +24,7 @@ interface LampAndLens {
 }
 
 const CHOICE_KEY = 'scan.camera';
+const CLOSED_WITHIN_MILLIS = 500;
 
 let opened: Promise<Camera> | null = null;
 
@@ -31,7 +34,7 @@ export function openCamera(): Promise<Camera> {
   const forget = (): void => {
     if (opened === opening) opened = null;
   };
-  const opening = start(localStorage.getItem(CHOICE_KEY));
+  const opening = start(readChoice(CHOICE_KEY));
   opening.then((camera) => whenLost(camera, forget), forget);
   opened = opening;
   return opening;
@@ -44,15 +47,27 @@ export function whenLost({ stream }: Camera, run: () => void): () => void {
   return () => track?.removeEventListener('ended', run);
 }
 
+/** Whether the camera gives no pictures now, as after a phone slept or while a call has it. It may not say so by itself. */
+export function isSilent({ stream }: Camera): boolean {
+  const [track] = stream.getVideoTracks();
+  return !track || track.muted || track.readyState === 'ended';
+}
+
 export async function switchCamera(deviceId: string): Promise<Camera> {
-  localStorage.setItem(CHOICE_KEY, deviceId);
-  await closeCamera();
+  keepChoice(CHOICE_KEY, deviceId);
+  return reopenCamera();
+}
+
+/** Another stream of the same camera. An earlier opening that never ends does not hold it up. */
+export async function reopenCamera(): Promise<Camera> {
+  await within(CLOSED_WITHIN_MILLIS, 'camera', closeCamera()).catch(() => undefined);
   return openCamera();
 }
 
 export async function closeCamera(): Promise<void> {
-  const camera = await opened?.catch(() => null);
+  const closing = opened;
   opened = null;
+  const camera = await closing?.catch(() => null);
   camera?.stream.getTracks().forEach((track) => track.stop());
 }
 

@@ -1,6 +1,8 @@
-// Finds a QR code in a picture, away from the page's thread. The browser's own detector where it reads QR codes,
-// otherwise the WebAssembly decoder that is served with the app: nothing is ever loaded from elsewhere.
+// Finds QR codes in a picture, away from the page's thread. The browser's own detector where it reads QR codes, and the
+// WebAssembly decoder that is served with the app: nothing is ever loaded from elsewhere.
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
+import { within } from '../within';
+import { decoderOf, type Decode } from './decode';
 
 interface NativeDetector {
   detect(frame: ImageData): Promise<{ rawValue: string }[]>;
@@ -13,42 +15,49 @@ interface NativeDetectorClass {
 export interface Frame {
   id: number;
   picture: ImageData;
+  /** One picture alone; what it does not show is not shown by the next. */
+  isStill: boolean;
 }
-export type Decoded = { id: number; text: string | null } | { failure: string };
+export type Decoded = { id: number; texts: string[] } | { failure: string };
 
-type Decode = (frame: ImageData) => Promise<string | null>;
+const FORMATS_WITHIN_MILLIS = 2_000;
+/** A card beside the payment codes of a counter. */
+const CODES_AT_MOST = 4;
 
 async function nativeDecoder(): Promise<Decode | null> {
   const Detector = (globalThis as { BarcodeDetector?: NativeDetectorClass }).BarcodeDetector;
-  const formats = (await Detector?.getSupportedFormats().catch(() => [])) ?? [];
-  if (!Detector || !formats.includes('qr_code')) return null;
+  if (!Detector) return null;
+  const formats = await within(FORMATS_WITHIN_MILLIS, 'formats', Detector.getSupportedFormats());
+  if (!formats.includes('qr_code')) return null;
   const detector = new Detector({ formats: ['qr_code'] });
-  return async (frame) => (await detector.detect(frame))[0]?.rawValue ?? null;
+  return async (picture) => (await detector.detect(picture)).map(({ rawValue }) => rawValue);
 }
 
-async function wasmDecoder(): Promise<Decode> {
+async function loadOwn(): Promise<Decode> {
   const { prepareZXingModule, readBarcodes } = await import('zxing-wasm/reader');
   await prepareZXingModule({ overrides: { locateFile: () => wasmUrl }, fireImmediately: true });
-  return async (frame) => {
-    const found = await readBarcodes(frame, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: 1, textMode: 'Plain' });
-    return found[0]?.text ?? null;
+  return async (picture) => {
+    const found = await readBarcodes(picture, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: CODES_AT_MOST, textMode: 'Plain' });
+    return found.map(({ text }) => text);
   };
 }
 
-let decoder = nativeDecoder().catch(() => null).then((native) => (native ? orWasm(native) : wasmDecoder()));
+let loading: Promise<Decode> | undefined;
 
-/** The browser's detector may be there and not work, as where the system's part of it is missing. */
-function orWasm(native: Decode): Decode {
-  return (frame) => native(frame).catch(async (cause: unknown) => {
-    console.warn('detector', cause);
-    decoder = wasmDecoder();
-    return (await decoder)(frame);
-  });
-}
+const own: Decode = async (picture) => {
+  loading ??= loadOwn();
+  return (await loading)(picture);
+};
 
-addEventListener('message', async ({ data: { id, picture } }: MessageEvent<Frame>) => {
+const reading = nativeDecoder().catch(() => null).then((native) => {
+  // It takes a moment to compile, before the first picture comes.
+  if (!native) (loading = loadOwn()).catch(() => undefined);
+  return decoderOf(native, own);
+});
+
+addEventListener('message', async ({ data: { id, picture, isStill } }: MessageEvent<Frame>) => {
   try {
-    postMessage({ id, text: await (await decoder)(picture) } satisfies Decoded);
+    postMessage({ id, texts: await (await reading)(picture, isStill) } satisfies Decoded);
   } catch (cause) {
     postMessage({ failure: String(cause) } satisfies Decoded);
   }

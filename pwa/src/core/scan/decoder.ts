@@ -1,4 +1,4 @@
-// The QR decoder behind its worker: one picture in, its text out. A worker that fails is thrown away, and the next picture
+// The QR decoder behind its worker: one picture in, the texts of its codes out. A worker that fails is thrown away, and the next picture
 // starts another: what it had loaded may be what is broken.
 import type { Decoded, Frame } from './decode.worker';
 
@@ -9,7 +9,7 @@ const DECODED_WITHIN_MILLIS = 30_000;
 export class DecoderFailed extends Error {}
 
 interface Waiting {
-  done: (text: string | null) => void;
+  done: (texts: string[]) => void;
   fail: (cause: DecoderFailed) => void;
 }
 
@@ -23,7 +23,7 @@ export function warmDecoder(): Worker {
   const started = new Worker(new URL('./decode.worker.ts', import.meta.url), { type: 'module' });
   started.addEventListener('message', ({ data }: MessageEvent<Decoded>) => {
     if ('failure' in data) return giveUp(started, data.failure);
-    waiting.get(data.id)?.done(data.text);
+    waiting.get(data.id)?.done(data.texts);
   });
   started.addEventListener('error', ({ message }) => giveUp(started, message));
   worker = started;
@@ -37,15 +37,15 @@ function giveUp(broken: Worker, reason: string): void {
   for (const { fail } of waiting.values()) fail(new DecoderFailed(reason));
 }
 
-/** The text of a code in the picture, or null where none can be read. The picture's pixels go to the worker for good. */
-export async function decodePicture(picture: ImageData): Promise<string | null> {
+/** The texts of the codes in the picture; none where none can be read. The picture's pixels go to the worker for good. */
+export async function decodePicture(picture: ImageData, isStill: boolean): Promise<string[]> {
   const id = ++lastId;
   const decoder = warmDecoder();
   const timer = setTimeout(() => giveUp(decoder, 'no answer'), DECODED_WITHIN_MILLIS);
   try {
-    return await new Promise<string | null>((done, fail) => {
+    return await new Promise<string[]>((done, fail) => {
       waiting.set(id, { done, fail });
-      decoder.postMessage({ id, picture } satisfies Frame, [picture.data.buffer]);
+      decoder.postMessage({ id, picture, isStill } satisfies Frame, [picture.data.buffer]);
     });
   } finally {
     clearTimeout(timer);

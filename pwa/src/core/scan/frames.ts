@@ -1,5 +1,6 @@
 // Feeds a playing video to the decoder, one frame at a time, until it is told to stop.
 import { decodePicture } from './decoder';
+import { cardsFirst } from './ours';
 
 /** One is a hiccup, and the next frame has a new decoder. */
 const FAILURES_IN_A_ROW = 3;
@@ -8,6 +9,7 @@ const FAILURES_IN_A_ROW = 3;
 export function readFrames(video: HTMLVideoElement, onText: (text: string) => void, onFailure: (cause: unknown) => void): () => void {
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
+  const see = cardsFirst((text) => !stopped && onText(text));
   let stopped = false;
   let waiting = false;
   let failures = 0;
@@ -18,9 +20,9 @@ export function readFrames(video: HTMLVideoElement, onText: (text: string) => vo
     pen.drawImage(video, 0, 0);
     waiting = true;
     try {
-      const text = await decodePicture(pen.getImageData(0, 0, canvas.width, canvas.height));
+      const texts = await decodePicture(pen.getImageData(0, 0, canvas.width, canvas.height), false);
       failures = 0;
-      if (text !== null && !stopped) onText(text);
+      see(texts, performance.now());
     } catch (cause) {
       failures += 1;
       if (failures < FAILURES_IN_A_ROW || stopped) return;

@@ -1,22 +1,28 @@
 // A still picture of a code: uploaded, or pasted from the clipboard.
+import { within } from '../within';
 import { decodePicture } from './decoder';
+import { isOurs } from './ours';
 
 /** Large enough for the densest code that fills a quarter of the picture; a phone's full photograph only if that fails. */
 const SIDES_MAX_PIXELS = [1600, 4096];
+const OPENS_WITHIN_MILLIS = 10_000;
 
-/** The code's text, or null where the picture shows none. Throws where the file is no picture that this browser opens, or the decoder failed. */
+/** The text of a card's code, of another where there is no card's, or null where the picture shows none. Throws where the file is no picture that this browser opens, or the decoder failed. */
 export async function readPicture(file: Blob): Promise<string | null> {
-  const bitmap = await createImageBitmap(file);
+  const bitmap = await within(OPENS_WITHIN_MILLIS, 'picture', createImageBitmap(file));
   try {
     let sideBefore = 0;
+    let foreign: string | null = null;
     for (const sideMax of SIDES_MAX_PIXELS) {
       const side = Math.min(sideMax, Math.max(bitmap.width, bitmap.height));
       if (side === sideBefore) break;
-      const text = await decodePicture(pixelsOf(bitmap, side));
-      if (text !== null) return text;
+      const texts = await decodePicture(pixelsOf(bitmap, side), true);
+      foreign ??= texts[0] ?? null;
+      const ours = texts.find(isOurs);
+      if (ours !== undefined) return ours;
       sideBefore = side;
     }
-    return null;
+    return foreign;
   } finally {
     bitmap.close();
   }

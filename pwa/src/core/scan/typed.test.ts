@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
-import { keystrokeReader } from './typed';
+import { keystrokeReader, meantText } from './typed';
 
-const TOKEN = 'PC1:6BF% $*+-./:09AZ ';
+const TOKEN = `PC1:6BF% $*+-./:09AZ ${'A0'.repeat(20)}`;
+
+interface Pressed {
+  code: string;
+  key: string;
+  shiftKey: boolean;
+}
 
 const CODES: Record<string, [string, boolean]> = {
   ' ': ['Space', false], $: ['Digit4', true], '%': ['Digit5', true], '*': ['Digit8', true], '+': ['Equal', true],
@@ -9,26 +15,34 @@ const CODES: Record<string, [string, boolean]> = {
 };
 
 /** As a scanner types them on a till whose layout is Russian: the places are those of a US keyboard, the keys are not. */
-function typed(text: string): { code: string; key: string; shiftKey: boolean }[] {
+function typed(text: string): Pressed[] {
   return [...text].map((char) => {
     const [code, shiftKey] = CODES[char] ?? [/[0-9]/.test(char) ? `Digit${char}` : `Key${char}`, /[A-Z]/.test(char)];
     return { code, key: 'ф', shiftKey };
   });
 }
 
-function run(keys: { code: string; key: string; shiftKey: boolean }[], stepMillis = 5): { read: string[]; taken: boolean[] } {
+function run(keys: Pressed[], stepMillis = 5, isInField = false) {
   const read: string[] = [];
   const reader = keystrokeReader((text) => read.push(text));
-  const taken = keys.map((key, i) => reader(key, 1000 + i * stepMillis));
-  return { read, taken };
+  const taken = keys.map((key, i) => reader.take(key, 1000 + i * stepMillis, isInField));
+  return { read, taken, reader };
 }
 
-const enter = { code: 'Enter', key: 'Enter', shiftKey: false };
+const named = (key: string): Pressed => ({ code: key, key, shiftKey: false });
+const enter = named('Enter');
 
-test('a scanner is read whatever the layout, spaces and all', () => {
-  const { read, taken } = run([...typed(TOKEN), enter]);
+test.each(['Enter', 'Tab'])('a scanner that ends with %s is read whatever the layout, spaces and all', (suffix) => {
+  const { read, taken } = run([...typed(TOKEN), named(suffix)]);
   expect(read).toEqual([TOKEN]);
   expect(taken).toEqual([...TOKEN, '\n'].map((_, i) => i >= 2));
+});
+
+test('a scanner that ends with nothing is read when it stops', () => {
+  const { read, reader } = run(typed(TOKEN));
+  expect(read).toEqual([]);
+  expect(reader.pause()).toBe('');
+  expect(read).toEqual([TOKEN]);
 });
 
 test('stray keys before the token do not spoil it', () => {
@@ -36,6 +50,29 @@ test('stray keys before the token do not spoil it', () => {
 });
 
 test('what a person types is left alone, Enter included', () => {
-  expect(run([...typed('PC1:6BF'), enter], 400)).toEqual({ read: [], taken: Array(8).fill(false) });
-  expect(run([...typed('1450'), enter])).toEqual({ read: [], taken: Array(5).fill(false) });
+  expect(run([...typed('PC1:6BF'), enter], 400)).toMatchObject({ read: [], taken: Array(8).fill(false) });
+  expect(run([...typed('1450'), enter])).toMatchObject({ read: [], taken: Array(5).fill(false) });
+});
+
+test('in a field even a quick person is none', () => {
+  expect(run([...typed('PC1:6BF'), named('Tab')], 80, true)).toMatchObject({ read: [], taken: Array(8).fill(false) });
+});
+
+test('what begins as a token and is none is given back', () => {
+  const { read, taken, reader } = run(typed('PC1:7X'), 5, true);
+  expect(taken).toEqual([false, false, false, true, true, true]);
+  expect(reader.pause()).toBe('PC1:7X');
+  expect(read).toEqual([]);
+  expect(reader.isIdle()).toBe(true);
+});
+
+test('a text in Russian letters is what the scanner meant', () => {
+  // PC1:6BF% $*+-./:09AZ, typed on a US keyboard's places under ЙЦУКЕН.
+  expect(meantText('ЗС1Ж6ИА% ;*+-ю.Ж09ФЯ\n')).toBe('PC1:6BF% $*+-./:09AZ');
+  expect(meantText('зс1Ж6иа')).toBe('PC1:6BF');
+});
+
+test('any other text stays as it is', () => {
+  expect(meantText('PC1:6BF .\t')).toBe('PC1:6BF .');
+  expect(meantText('Жж.;')).toBe('Жж.;');
 });

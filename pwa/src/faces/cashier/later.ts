@@ -1,4 +1,4 @@
-// The screens that come after a verdict, and those beside the scanning: fetched while the first card is being scanned, so that
+// The screens that come after a verdict, and what stands beside the scanning: fetched while the first card is being scanned, so that
 // each is there when it is wanted.
 export const later = {
   amount: () => import('./AmountScreen.svelte'),
@@ -8,7 +8,9 @@ export const later = {
   operations: () => import('./OperationsScreen.svelte'),
   pairing: () => import('./PairingScreen.svelte'),
   redeem: () => import('./RedeemScreen.svelte'),
+  picture: () => import('../../core/scan/picture'),
   trouble: () => import('./SyncTrouble.svelte'),
+  typed: () => import('../../core/scan/typed'),
   typing: () => import('./TypeSheet.svelte'),
 };
 
