@@ -1,21 +1,41 @@
 /**
  * The server's time as this device knows it: its own clock plus the offset last learnt. The offset
  * is kept, so that a phone with a wrong clock still dates its proofs rightly without a network.
+ *
+ * A clock that is put right makes the offset wrong. The page's own running time, which nobody can set,
+ * shows most of that: it stands still while the device sleeps, so a clock that is ahead of it proves nothing,
+ * but one that fell behind it was set, and so was one that sprang by just what it was off.
  */
 import { readMeta, writeMeta } from '../db/open';
 
 const META_KEY = 'clock-offset-millis';
+const SEEN_KEY = 'clock-seen-millis';
 /** A slower answer says too little about the moment it was made. */
 const SLOWEST_USEFUL_MILLIS = 10_000;
 
 /** The device's own clock may be set anew at any time; what was learnt long ago is asked again. */
 const FRESH_MILLIS = 10 * 60_000;
 
+/** A clock that is nearer than this to the server's is right. */
+const RIGHT_WITHIN_MILLIS = 30_000;
+/** How exactly a jump must make up for the offset: an answer's way and a slow hand. */
+const JUMP_WITHIN_MILLIS = 5_000;
+
 let offsetMillis = 0;
 let learntAtMillis: number | undefined;
+/** The device's clock and the page's running time, read together when the offset was learnt or restored. */
+let anchor: { clockMillis: number; runningMillis: number } | undefined;
 
 export function nowMillis(): number {
+  const kept = offsetAfterJump(offsetMillis, jumpSinceAnchor());
+  if (kept !== offsetMillis) void setOffset(kept).catch((cause: unknown) => console.warn('clock', cause));
   return Date.now() + offsetMillis;
+}
+
+/** By how much the device's clock has gained on the running time. */
+function jumpSinceAnchor(): number {
+  if (!anchor) return 0;
+  return Date.now() - anchor.clockMillis - (performance.now() - anchor.runningMillis);
 }
 
 export function nowSeconds(): number {
@@ -37,9 +57,54 @@ export function isClockFresh(): boolean {
   return learntAtMillis !== undefined && performance.now() - learntAtMillis < FRESH_MILLIS;
 }
 
+/** The time follows from an offset of an earlier visit: the clock may have been put right since. */
+export function isOffsetDoubtful(): boolean {
+  return learntAtMillis === undefined && Math.abs(offsetMillis) >= RIGHT_WITHIN_MILLIS;
+}
+
+/** How well the time is known: heard of the server shortly ago, reckoned alone since, or by an offset that may be over. */
+export type ClockTrust = 'heard' | 'alone' | 'doubtful';
+
+export function clockTrust(): ClockTrust {
+  if (isClockFresh()) return 'heard';
+  return isOffsetDoubtful() ? 'doubtful' : 'alone';
+}
+
+/** For whoever knows that the device's clock is right now. */
+export async function trustDeviceClock(): Promise<void> {
+  await setOffset(0);
+}
+
 export async function restoreClock(): Promise<void> {
-  const kept = await readMeta<number>(META_KEY);
-  if (typeof kept === 'number' && Number.isFinite(kept)) offsetMillis = kept;
+  const [kept, seen] = await Promise.all([readMeta<number>(META_KEY), readMeta<number>(SEEN_KEY)]);
+  if (learntAtMillis !== undefined || !isMoment(kept)) return;
+  const restored = isMoment(seen) ? offsetAfterVisit(kept, seen, Date.now()) : kept;
+  hold(restored);
+  if (restored !== kept) await writeMeta(META_KEY, restored);
+}
+
+/** Notes what the clock reads as the page goes out of sight: a clock that reads less next time was set back. */
+export function noteClockOnLeaving(): () => void {
+  const note = () => {
+    if (document.visibilityState === 'hidden') writeMeta(SEEN_KEY, Date.now()).catch(() => undefined);
+  };
+  document.addEventListener('visibilitychange', note);
+  return () => document.removeEventListener('visibilitychange', note);
+}
+
+/** What the offset is once the device's clock has jumped against the running time. */
+export function offsetAfterJump(offset: number, jumpMillis: number): number {
+  // Also of a sleeping device the clock only gains: it was set back.
+  if (jumpMillis < -JUMP_WITHIN_MILLIS) return rounded(offset - jumpMillis);
+  const isPutRight = offset >= RIGHT_WITHIN_MILLIS && Math.abs(jumpMillis - offset) <= JUMP_WITHIN_MILLIS;
+  return isPutRight ? 0 : offset;
+}
+
+/** What the offset is once the clock reads this, after it had read that in an earlier visit. */
+export function offsetAfterVisit(offset: number, seenMillis: number, clockMillis: number): number {
+  if (clockMillis >= seenMillis) return offset;
+  // Set back. Believed, unless it is behind what was known of the time then.
+  return Math.max(0, seenMillis + offset - clockMillis);
 }
 
 /** The server's answer is taken to have been made halfway between asking and hearing. */
@@ -60,7 +125,25 @@ export async function learnServerTime(
 ): Promise<void> {
   const learnt = offsetFrom(serverMillis, askedAtMillis, heardAtMillis);
   if (learnt === undefined) return;
-  offsetMillis = learnt;
   learntAtMillis = performance.now();
-  await writeMeta(META_KEY, learnt);
+  await setOffset(learnt);
+}
+
+async function setOffset(millis: number): Promise<void> {
+  hold(millis);
+  await writeMeta(META_KEY, millis);
+}
+
+function hold(millis: number): void {
+  offsetMillis = millis;
+  anchor = { clockMillis: Date.now(), runningMillis: performance.now() };
+}
+
+/** A clock that differs by less than its answer's way is right. */
+function rounded(offset: number): number {
+  return Math.abs(offset) <= JUMP_WITHIN_MILLIS ? 0 : offset;
+}
+
+function isMoment(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }

@@ -1,5 +1,6 @@
 // One scanned text → the verdict of this till, with what its words need to know of the till itself.
 import { floorSecondsOf, verify, type Verdict } from '../../core/card/verify';
+import { clockTrust, type ClockTrust } from '../../core/clock';
 import { database } from '../../db/open';
 import type { HeldLists } from './lists';
 import { seen, tillLagSeconds, tillNowSeconds } from './time';
@@ -9,6 +10,8 @@ export interface Judgement {
   verdict: Verdict;
   /** By how much the till's own clock is surely behind. */
   tillLagSeconds: number;
+  /** How well the till knew the time. */
+  clock: ClockTrust;
   /** No list was ever downloaded here. */
   noLists: boolean;
   trustExpSeconds: number | null;
@@ -19,6 +22,7 @@ export interface Judgement {
 /** With the till's digits the card is shown for a redemption, otherwise for a purchase. */
 export async function judge(text: string, lists: HeldLists, challenge: string | null = null): Promise<Judgement> {
   const lagSeconds = tillLagSeconds();
+  const clock = clockTrust();
   const { trust, statusLists } = lists;
   const verdict = await verify(text, {
     nowSeconds: tillNowSeconds(),
@@ -30,7 +34,7 @@ export async function judge(text: string, lists: HeldLists, challenge: string | 
   const floorSeconds = floorSecondsOf(verdict);
   if (floorSeconds !== null) await seen(floorSeconds);
   return {
-    text, verdict, challenge, tillLagSeconds: lagSeconds, noLists: lists.empty,
+    text, verdict, challenge, tillLagSeconds: lagSeconds, clock, noLists: lists.empty,
     trustExpSeconds: typeof trust === 'string' ? null : trust.expSeconds,
   };
 }

@@ -2,9 +2,10 @@
 // and on the server; this only mirrors it.
 import { contact, type Contact } from '../../api/contact';
 import { asProblem } from '../../api/problem';
-import { clockOffsetSeconds, restoreClock } from '../../core/clock';
+import { clockOffsetSeconds, isOffsetDoubtful, noteClockOnLeaving, restoreClock, trustDeviceClock } from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
-import { askToPersist, readMeta, writeMeta } from '../../db/open';
+import { within } from '../../core/within';
+import { ANSWERS_WITHIN_MILLIS, askToPersist, readMeta, writeMeta } from '../../db/open';
 import { learnTime, syncOf, type SyncStatus } from '../../sync/engine';
 import { keepInSync } from '../../sync/keepup';
 import { forget, readOutbox, requeue } from '../../sync/outbox';
@@ -33,6 +34,7 @@ let lists = $state.raw<HeldLists | null>(null);
 let reached = $state<Contact['state']>('unknown');
 let nowSeconds = $state(tillNowSeconds());
 let offsetSeconds = $state(0);
+let isDoubtful = $state(false);
 let stopSync: (() => void) | null = null;
 let refreshing: Promise<boolean> | null = null;
 
@@ -46,12 +48,14 @@ export const till = {
   get reached(): Contact['state'] { return reached; },
   /** The server's time minus this device's, as last learnt. */
   get clockOffsetSeconds(): number { return offsetSeconds; },
+  /** It was learnt in an earlier visit, and the clock may have been put right since. */
+  get isClockDoubtful(): boolean { return isDoubtful; },
   get nowSeconds(): number { return nowSeconds; },
   get shift(): Shift { return shiftOf(operations, midnightBefore(nowSeconds)); },
 };
 
 export async function startTill(): Promise<() => void> {
-  await Promise.all([restoreClock(), restoreFloor()]);
+  await within(ANSWERS_WITHIN_MILLIS, 'the store', Promise.all([restoreClock(), restoreFloor()]));
   await Promise.all([readState(), readLists(), forgetOldProofs()]);
   const stops = [
     sync.subscribe((status) => (syncStatus = status)),
@@ -62,6 +66,7 @@ export async function startTill(): Promise<() => void> {
     }),
     every(LISTS_REFRESH_MILLIS, () => void updateLists()),
     every(TICK_MILLIS, readClock),
+    noteClockOnLeaving(),
     on(window, 'online', () => void updateLists()),
     on(document, 'visibilitychange', () => document.visibilityState === 'visible' && void updateLists()),
   ];
@@ -189,9 +194,16 @@ async function readState(): Promise<void> {
   await forgetOldSettled(rows);
 }
 
+/** The cashier says that the device's clock is right. */
+export async function clockIsRight(): Promise<void> {
+  await trustDeviceClock();
+  readClock();
+}
+
 function readClock(): void {
   nowSeconds = tillNowSeconds();
   offsetSeconds = clockOffsetSeconds();
+  isDoubtful = isOffsetDoubtful();
 }
 
 function followServer(): void {

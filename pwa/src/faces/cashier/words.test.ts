@@ -15,7 +15,7 @@ afterEach(() => speak('ru'));
 
 function judgement(verdict: Partial<Verdict>, till: Partial<Judgement> = {}): Judgement {
   return {
-    text: '', tillLagSeconds: 0, noLists: false, trustExpSeconds: now - 3600, challenge: null, ...till,
+    text: '', tillLagSeconds: 0, clock: 'heard', noLists: false, trustExpSeconds: now - 3600, challenge: null, ...till,
     verdict: {
       accepted: false, code: 'malformed', warning: null, allowed: [], number: null, shown: null, class: 'phone',
       proofId: null, nowSeconds: now, cardIatSeconds: null, cardExpSeconds: null, proofIatSeconds: null,
@@ -151,4 +151,24 @@ test('each refusal of the server has words of its own, and an unknown one a way 
   }
   expect(rejectionWords('replayed')).toBe('Этот код уже принят. Кэшбэк не начислен.');
   expect(plain(rejectionWords('balance-too-low', { availableKopecks: 4_500 }))).toMatch(/^На счёте только 45,00 ₽/);
+});
+
+describe('a till that has not heard the time for a while', () => {
+  const stale = { code: 'proof-stale', proofIatSeconds: now - 600 } as const;
+  const future = { code: 'proof-future', proofIatSeconds: now + 600 } as const;
+
+  test('names itself as a possible cause', () => {
+    const words = verdictWords(judgement(stale, { clock: 'alone' }));
+    expect(plain(words.headline)).toBe('Код показан 10 минут назад: это снимок?');
+    expect(plain(words.why ?? '')).toBe('Если это не снимок, часы телефона отстают или часы кассы спешат на 10 минут');
+    expect(plain(verdictWords(judgement(future, { clock: 'alone' })).headline)).toBe('Часы кассы и телефона расходятся на 10 минут');
+  });
+
+  test('accuses nobody of a screenshot where its own clock may have been put right', () => {
+    for (const shown of [stale, future]) {
+      const words = verdictWords(judgement(shown, { clock: 'doubtful' }));
+      expect(plain(words.headline)).toBe('Часы кассы и телефона расходятся на 10 минут');
+      expect(words.todo).toContain('Кассу подключите к сети');
+    }
+  });
 });

@@ -15,7 +15,7 @@ export type Tone = 'accepted' | 'warning' | 'again' | 'refused';
 /** What is known of the case. A server's later refusal of a purchase comes without figures. */
 type Facts = Partial<
   Pick<Verdict, 'class' | 'nowSeconds' | 'cardIatSeconds' | 'cardExpSeconds' | 'proofIatSeconds' | 'statusIatSeconds'>
-  & Pick<Judgement, 'tillLagSeconds' | 'noLists' | 'trustExpSeconds' | 'challenge'>
+  & Pick<Judgement, 'tillLagSeconds' | 'clock' | 'noLists' | 'trustExpSeconds' | 'challenge'>
 >;
 
 interface Entry {
@@ -87,13 +87,12 @@ const entries: Record<Code, Entry> = {
   },
   'proof-stale': {
     tone: 'again', icon: pictures.iconTimerOff,
-    headline: (facts) => m.verdict_proof_stale({ time: duration(aheadSeconds(facts)) }),
-    todo: m.verdict_proof_stale_todo,
-    why: (facts) => m.verdict_proof_stale_why({ time: duration(aheadSeconds(facts)) }),
+    headline: (facts) => (facts.clock === 'doubtful' ? clocksDiffer(facts) : m.verdict_proof_stale({ time: duration(aheadSeconds(facts)) })),
+    todo: ({ clock }) => (clock === 'doubtful' ? m.verdict_clocks_differ_todo() : m.verdict_proof_stale_todo()),
+    why: staleWhy,
   },
   'proof-future': {
-    tone: 'refused', icon: pictures.iconWatch, headline: clockWrong,
-    todo: ({ tillLagSeconds = 0 }) => (tillLagSeconds > 0 ? m.verdict_till_behind_todo() : m.verdict_phone_ahead_todo()),
+    tone: 'refused', icon: pictures.iconWatch, headline: clockWrong, todo: clockWrongTodo,
     why: ({ tillLagSeconds = 0 }) => (tillLagSeconds > 0 ? m.verdict_till_behind_why() : m.verdict_proof_future_why()),
   },
   'challenge-missing': {
@@ -154,7 +153,7 @@ export function verdictWords(judgement: Judgement): Words {
 
 /** A code that was found after the verdict, as by the server: the showing's own figures, as old as they are by then. */
 export function wordsLater(code: Code, judgement: Judgement, nowSeconds: number): Words {
-  return wordsOf(code, { ...judgement.verdict, ...judgement, nowSeconds });
+  return wordsOf(code, { ...judgement.verdict, ...judgement, clock: 'heard', nowSeconds });
 }
 
 /** «Учащийся»: what the card says of its owner. */
@@ -184,7 +183,29 @@ function listsBad({ noLists }: Facts): string {
 function clockWrong(facts: Facts): string {
   const { tillLagSeconds = 0 } = facts;
   if (tillLagSeconds > 0) return tillBehind(aheadSeconds(facts) + tillLagSeconds);
+  if (!isTimeHeard(facts)) return clocksDiffer(facts);
   return m.verdict_phone_ahead({ time: duration(aheadSeconds(facts)) });
+}
+
+function clockWrongTodo(facts: Facts): string {
+  if ((facts.tillLagSeconds ?? 0) > 0) return m.verdict_till_behind_todo();
+  return isTimeHeard(facts) ? m.verdict_phone_ahead_todo() : m.verdict_clocks_differ_todo();
+}
+
+/** A till that has not heard the time for a while may itself be the one that is wrong. */
+function staleWhy(facts: Facts): string {
+  const time = duration(aheadSeconds(facts));
+  if (facts.clock === 'doubtful') return m.verdict_clocks_differ_why();
+  return isTimeHeard(facts) ? m.verdict_proof_stale_why({ time }) : m.verdict_proof_stale_alone_why({ time });
+}
+
+/** A refusal that comes from the server is by its time. */
+function isTimeHeard({ clock = 'heard' }: Facts): boolean {
+  return clock === 'heard';
+}
+
+function clocksDiffer(facts: Facts): string {
+  return m.verdict_clocks_differ({ time: duration(aheadSeconds(facts)) });
 }
 
 function tillBehind(seconds: number): string {

@@ -2,8 +2,9 @@
 import { answerOf, api } from '../../api/client';
 import type { Balance, MemberProfile } from '../../api/types';
 import { equal, fromHex } from '../../core/card/bytes';
-import { nowSeconds, restoreClock } from '../../core/clock';
+import { noteClockOnLeaving, nowSeconds, restoreClock } from '../../core/clock';
 import type { RuleLine } from '../../core/explain';
+import { within } from '../../core/within';
 import { readCard, saveCard } from '../../db/cards';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
 import { database } from '../../db/open';
@@ -46,6 +47,8 @@ interface Held {
   key: DeviceKey;
 }
 
+/** Also a store that opens may answer nothing: then there are words instead of an empty screen. */
+const READ_WITHIN_MILLIS = 8_000;
 const REISSUE_AFTER_SECONDS = 30 * 86_400;
 export const PROGRAMME = 'profcards';
 
@@ -64,7 +67,7 @@ export const member = {
   },
   /** The phone's database cannot be opened. */
   get unreadable() {
-    return unreadable;
+    return unreadable && !loaded;
   },
   get held() {
     return held;
@@ -131,11 +134,12 @@ export async function loadMember(clock: Promise<void> = Promise.resolve()): Prom
 
 /** Loads, and loads again whenever the database changes; returns how to stop. */
 export function startMember(): () => void {
-  loadMember(restoreClock()).catch((cause: unknown) => {
+  within(READ_WITHIN_MILLIS, 'the card', loadMember(restoreClock())).catch((cause: unknown) => {
     console.error(cause);
-    unreadable = !loaded;
+    unreadable = true;
   });
   const stops = [
+    noteClockOnLeaving(),
     sync().onChange(() => void afterSync()),
     sync().subscribe((status) => void notePhoneEnd(status).then((noted) => (end = noted ?? end))),
   ];
