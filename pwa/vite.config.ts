@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
+import { BUILD_TARGET } from './scripts/browsers.mjs';
 
 const server = 'http://127.0.0.1:8080';
 const proxy = Object.fromEntries(
@@ -30,7 +31,7 @@ export default defineConfig({
     }),
   ],
   build: {
-    target: 'es2022',
+    target: BUILD_TARGET,
     manifest: true,
     modulePreload: { polyfill: false },
     // Nothing becomes a data: URL: scripts and workers must load under script-src 'self'.

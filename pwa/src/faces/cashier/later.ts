@@ -2,6 +2,8 @@
 // each is there when it is wanted.
 export const later = {
   amount: () => import('./AmountScreen.svelte'),
+  camera: () => import('./CameraTrouble.svelte'),
+  clock: () => import('./ClockNotice.svelte'),
   done: () => import('./DoneScreen.svelte'),
   found: () => import('./FoundScreen.svelte'),
   number: () => import('./NumberSheet.svelte'),
