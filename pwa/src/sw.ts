@@ -5,6 +5,7 @@
  * replaces itself unasked.
  */
 import {
+  addPlugins,
   cleanupOutdatedCaches,
   createHandlerBoundToURL,
   precacheAndRoute,
@@ -21,6 +22,8 @@ interface SyncEvent extends ExtendableEvent {
   readonly tag: string;
 }
 
+// A network's sign-in page answers for any file; a version with such a file in it is not installed.
+addPlugins([{ cacheWillUpdate: async ({ request, response }) => ((await isFileOf(request, response)) ? response : null) }]);
 precacheAndRoute(self.__WB_MANIFEST);
 cleanupOutdatedCaches();
 
@@ -42,6 +45,13 @@ self.addEventListener('sync', (event) => {
   const { tag } = event as SyncEvent;
   if (tag === 'outbox') (event as SyncEvent).waitUntil(sendOutboxes());
 });
+
+async function isFileOf({ url }: Request, response: Response): Promise<boolean> {
+  if (response.status !== 200 || response.redirected) return false;
+  const isPage = /^text\/html/i.test(response.headers.get('Content-Type') ?? '');
+  if (!new URL(url).pathname.endsWith('.html')) return !isPage;
+  return isPage && (await response.clone().text()).includes('id="app"');
+}
 
 /** Fails while something is left that could still go, so that the system asks again later. */
 async function sendOutboxes(): Promise<void> {

@@ -6,6 +6,7 @@ import { openBrowser, output } from './lib/browser.mjs';
 import { makeInstance } from './lib/instance.mjs';
 import { chapter, check, sum } from './lib/report.mjs';
 import { chairStory } from './story/chair.mjs';
+import { devicesStory } from './story/devices.mjs';
 import { activationStory, cashbackStory, offlineStory } from './story/member.mjs';
 import { redemptionStory } from './story/redemption.mjs';
 import { forgeryStory, rejectedStory, revokedStory, wrongClockStory } from './story/refusals.mjs';
@@ -36,6 +37,7 @@ async function story(instance, stage) {
   await wrongClockStory(stage, instance, phone);
   await codesStory(stage);
   await faultsStory(stage);
+  await devicesStory(stage, instance);
   await watchStory(stage, chair, phone);
   await cardLifeStory(instance, stage);
 }

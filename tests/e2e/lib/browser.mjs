@@ -46,7 +46,7 @@ class Stage {
   }
 
   /** A person with a device of their own. `shiftMillis`: how wrong the device's clock is. */
-  async person(name, { shiftMillis = 0, isPhone = true } = {}) {
+  async person(name, { shiftMillis = 0, isPhone = true, userAgent } = {}) {
     const context = await this.browser.newContext({
       baseURL: this.url,
       locale: 'ru-RU',
@@ -56,6 +56,7 @@ class Stage {
       isMobile: isPhone,
       hasTouch: isPhone,
       reducedMotion: 'reduce',
+      ...(userAgent && { userAgent }),
     });
     context.setDefaultTimeout(WAIT_MILLIS);
     await context.addInitScript(clockScript, shiftMillis);
@@ -141,8 +142,14 @@ class Person {
     await this.page.evaluate(isInstalled);
   }
 
+  /** As if so much more time had passed. */
   async shiftClock(millis) {
     await this.page.evaluate((shift) => window.shiftClock(shift), millis);
+  }
+
+  /** As a person does it in the device's settings: from now on its clock differs by so much from the right one. */
+  async setClock(millis) {
+    await this.page.evaluate((wrong) => window.setClock(wrong), millis);
   }
 
   /** All rows of a store of the app's database. */
@@ -178,12 +185,15 @@ class Person {
   }
 }
 
-/** Runs in the page before the app does: the device's clock, which can be wrong and be set. */
-function clockScript(initialShiftMillis) {
+/** Runs in the page before the app does: the device's clock, which can be wrong and be set, and the time that runs by itself. */
+function clockScript(initialWrongMillis) {
   const TrueDate = Date;
-  let shiftMillis = initialShiftMillis;
+  const running = performance.now.bind(performance);
+  let wrongMillis = initialWrongMillis;
+  let shiftMillis = 0;
   let stoppedAtMillis;
-  const now = () => stoppedAtMillis ?? TrueDate.now() + shiftMillis;
+  const now = () => stoppedAtMillis ?? TrueDate.now() + wrongMillis + shiftMillis;
+  performance.now = () => (stoppedAtMillis === undefined ? running() + shiftMillis : 0);
   window.Date = class extends TrueDate {
     constructor(...given) {
       if (given.length === 0) super(now());
@@ -194,5 +204,6 @@ function clockScript(initialShiftMillis) {
     }
   };
   window.shiftClock = (millis) => (shiftMillis = millis);
+  window.setClock = (millis) => (wrongMillis = millis);
   window.stopClock = (millis) => (stoppedAtMillis = millis);
 }

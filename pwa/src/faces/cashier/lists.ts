@@ -6,6 +6,7 @@ import {
   TRUST_LIST_PATH, issuedAtSeconds, readLists, refreshLists as refresh,
   type HeldLists, type ListSource, type ListStorage, type Refreshed,
 } from '../../core/card/lists';
+import { within } from '../../core/within';
 import { database, readMeta, writeMeta } from '../../db/open';
 import { seen, tillNowSeconds } from './time';
 
@@ -18,18 +19,25 @@ interface Shell {
   roots: string[];
 }
 
+const PINS_WITHIN_MILLIS = 5_000;
+
 let pins: Bytes[] | null = null;
 
 /** The pins come with the app shell, once a page; the copy in the database is for a browser without a service worker. */
 async function readPins(): Promise<Bytes[]> {
   if (pins) return pins;
-  const fetched = await fetch('/shell.json')
-    .then((response) => (response.ok ? (response.json() as Promise<Shell>) : undefined))
-    .catch(() => undefined);
+  const fetched = await within(PINS_WITHIN_MILLIS, 'shell.json', fetchShell()).catch(() => undefined);
   if (fetched) await writeMeta(PINS_KEY, fetched.roots);
   const roots = (fetched?.roots ?? (await readMeta<string[]>(PINS_KEY)) ?? []).map(fromHex);
   if (fetched) pins = roots;
   return roots;
+}
+
+/** Whatever else answers, as the sign-in page of a network, names no roots. */
+async function fetchShell(): Promise<Shell | undefined> {
+  const response = await fetch('/shell.json');
+  const shell = response.ok ? ((await response.json()) as Partial<Shell>) : {};
+  return Array.isArray(shell.roots) ? { roots: shell.roots } : undefined;
 }
 
 const storage: ListStorage = {
