@@ -4,18 +4,30 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, Utc};
+use anyhow::ensure;
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, Utc};
 
 /// Periods, terms and "today" are Moscow's: UTC+3 without daylight saving since 2014-10-26 (248-ФЗ).
 const MOSCOW_OFFSET_SECONDS: i32 = 3 * 3600;
 /// Kamchatka's and Chukotka's: there a day begins nine hours before Moscow's.
 const EASTERNMOST_OFFSET_SECONDS: i32 = 12 * 3600;
 
+/// How far this machine's clock and the database's may be apart while something is done that cannot be undone.
+const MAX_CLOCKS_APART_SECONDS: u64 = 300;
+/// Between two looks at it the clock goes on by no more, or it has jumped: housekeeping looks every hour.
+const MAX_AWAY: TimeDelta = TimeDelta::hours(48);
+/// So long must a clock that has jumped go on evenly before it is believed.
+const PROBATION: TimeDelta = TimeDelta::hours(24);
+/// Evenly means that it was looked at so often.
+const MAX_BETWEEN_LOOKS: TimeDelta = TimeDelta::hours(3);
+
 /// Where the time comes from: the system, or a value that a test moves.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
     System,
+    /// The machine's clock as if it were ahead by so many seconds, for tests of what a wrong one does.
+    Ahead(Arc<AtomicI64>),
     /// Unix milliseconds, set by whoever holds the handle.
     Manual(Arc<AtomicI64>),
 }
@@ -29,9 +41,15 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             Self::System => Utc::now(),
+            Self::Ahead(seconds) => Utc::now() + TimeDelta::seconds(seconds.load(Ordering::SeqCst)),
             Self::Manual(millis) => DateTime::from_timestamp_millis(millis.load(Ordering::SeqCst))
                 .expect("a manual clock stays in range"),
         }
+    }
+
+    /// Whether the database's clock can confirm this one: it knows nothing of a value that a test moves.
+    pub fn is_of_a_machine(&self) -> bool {
+        !matches!(self, Self::Manual(_))
     }
 
     /// The calendar day in Moscow now.
@@ -71,4 +89,103 @@ pub fn from_unix_seconds(seconds: u64) -> DateTime<Utc> {
         .ok()
         .and_then(|s| DateTime::from_timestamp(s, 0))
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Whether this machine's clock, which is `ahead_seconds` ahead of the database's, and that one agree.
+///
+/// # Errors
+/// Which way they disagree, and by how much.
+pub fn ensure_agreement(ahead_seconds: i64) -> anyhow::Result<()> {
+    ensure!(
+        ahead_seconds.unsigned_abs() <= MAX_CLOCKS_APART_SECONDS,
+        "this machine's clock is {} minutes {} the database's, and nothing is signed or settled until they agree",
+        ahead_seconds.unsigned_abs() / 60,
+        if ahead_seconds > 0 { "ahead of" } else { "behind" }
+    );
+    Ok(())
+}
+
+/// What is known of the time from earlier looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The last look that was believed.
+    pub trusted_at: DateTime<Utc>,
+    /// The last look.
+    pub seen_at: DateTime<Utc>,
+    /// Since when the time is doubted, if it is.
+    pub doubted_since: Option<DateTime<Utc>>,
+}
+
+impl Seen {
+    /// The time as somebody says that it is.
+    pub fn right(now: DateTime<Utc>) -> Self {
+        Self { trusted_at: now, seen_at: now, doubted_since: None }
+    }
+
+    /// Looks at the clock again. One that was put back is believed: by an earlier time nothing more is due.
+    #[must_use]
+    pub fn look(self, now: DateTime<Utc>) -> Self {
+        if !self.is_jump(now) {
+            return Self::right(now);
+        }
+        let is_even = now >= self.seen_at && now - self.seen_at <= MAX_BETWEEN_LOOKS;
+        match self.doubted_since.filter(|_| is_even) {
+            Some(since) if now - since >= PROBATION => Self::right(now),
+            since => Self { seen_at: now, doubted_since: since.or(Some(now)), ..self },
+        }
+    }
+
+    /// Whether the clock has gone on by more since it was last believed than a server is away.
+    pub fn is_jump(&self, now: DateTime<Utc>) -> bool {
+        now - self.trusted_at > MAX_AWAY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+    }
+
+    /// Looks every hour from one hour to another.
+    fn look_hourly(seen: Seen, hours: std::ops::RangeInclusive<i64>) -> Seen {
+        hours.fold(seen, |seen, hour| seen.look(at(hour)))
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_is_believed_and_so_is_one_that_was_put_back() {
+        let seen = look_hourly(Seen::right(at(0)), 1..=500);
+        assert_eq!(seen, Seen::right(at(500)));
+        assert_eq!(seen.look(at(548)), Seen::right(at(548)), "two days without a server");
+        assert_eq!(seen.look(at(3)), Seen::right(at(3)));
+    }
+
+    #[test]
+    fn a_clock_that_has_jumped_is_believed_after_a_day_without_another_jump() {
+        let jumped = Seen::right(at(0)).look(at(400));
+        assert_eq!(jumped, Seen { trusted_at: at(0), seen_at: at(400), doubted_since: Some(at(400)) });
+        assert!(look_hourly(jumped, 401..=423).doubted_since.is_some());
+        assert_eq!(look_hourly(jumped, 401..=424), Seen::right(at(424)));
+        let again = look_hourly(jumped, 401..=410).look(at(900));
+        assert_eq!(again.doubted_since, Some(at(900)), "a second jump begins anew");
+        let asleep = look_hourly(jumped, 401..=402).look(at(430));
+        assert_eq!(asleep.doubted_since, Some(at(430)), "a server that was off has not watched");
+    }
+
+    #[test]
+    fn a_jump_that_is_put_right_leaves_nothing() {
+        let jumped = look_hourly(Seen::right(at(0)).look(at(400)), 401..=420);
+        assert_eq!(jumped.look(at(21)), Seen::right(at(21)));
+    }
+
+    #[test]
+    fn clocks_agree_within_five_minutes() {
+        for (ahead, agree) in
+            [(0, true), (300, true), (-300, true), (301, false), (-301, false), (i64::MIN, false)]
+        {
+            assert_eq!(ensure_agreement(ahead).is_ok(), agree, "{ahead}");
+        }
+    }
 }

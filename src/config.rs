@@ -65,6 +65,16 @@ pub struct Config {
         global = true
     )]
     pub proxy_header: ProxyHeader,
+    /// Purchases that are booked on a till's word about their time, late or by a card that has ended since, are held for a person
+    /// above this sum in 35 days: of one member, and twenty times it at one till.
+    #[arg(
+        long,
+        env = "PROFCARDS_HELD_ABOVE_KOPECKS",
+        default_value_t = 10_000_00,
+        value_parser = clap::value_parser!(i64).range(0..),
+        global = true
+    )]
+    pub held_above_kopecks: i64,
     /// The union's name, as cards and pages show it.
     #[arg(
         long,

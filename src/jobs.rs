@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::Kid;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::{App, AppState};
 use crate::cards::keys;
 use crate::cards::reissue::{self, Scope, Which};
-use crate::clock::unix_seconds;
-use crate::error::Error;
-use crate::{cards, db, faults, ledger, retention};
+use crate::clock::{moscow_day, unix_seconds};
+use crate::error::{Error, Result};
+use crate::sweep::Bound;
+use crate::{cards, db, faults, ledger, retention, trusted_time};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -81,30 +82,39 @@ pub async fn replace_lost_cards(app: &AppState) -> anyhow::Result<()> {
     let now = app.clock.now();
     // Until then another instance may not have heard of the revocation, and may have signed with the key.
     let heard_by_all = now - TimeDelta::seconds(2 * LOOK_AT_KEYS_EVERY.as_secs().cast_signed());
+    let mut outcome = Ok(());
     for kid in keys::store::keys_to_replace(&app.db, heard_by_all).await? {
-        app.keys.card_key(unix_seconds(now))?;
-        let scope = Scope { which: Which::SignedBy(Kid(kid.as_slice().try_into()?)), class: None };
-        let done = reissue::run(app, scope, GENTLE_BATCH, |progress| {
+        // That a key is done with is said once, and by a time at which its cards have ended.
+        trusted_time::now(app).await?;
+        // One key whose cards cannot be issued must not keep the others' from it.
+        outcome = outcome.and(replace_cards_of(app, &kid).await);
+    }
+    outcome
+}
+
+async fn replace_cards_of(app: &AppState, kid: &[u8]) -> anyhow::Result<()> {
+    app.keys.card_key(unix_seconds(app.clock.now()))?;
+    let scope = Scope { which: Which::SignedBy(Kid(kid.try_into()?)), class: None };
+    let done = reissue::run(app, scope, GENTLE_BATCH, |progress| {
+        tracing::info!(
+            cards = progress.cards,
+            share = progress.share,
+            "issuing the cards of a revoked key anew"
+        );
+    });
+    match done.await {
+        Ok(progress) => {
             tracing::info!(
                 cards = progress.cards,
-                share = progress.share,
-                "issuing the cards of a revoked key anew"
+                skipped = progress.skipped,
+                "the cards of a revoked key are issued anew"
             );
-        });
-        match done.await {
-            Ok(progress) => {
-                tracing::info!(
-                    cards = progress.cards,
-                    skipped = progress.skipped,
-                    "the cards of a revoked key are issued anew"
-                );
-                keys::store::note_reissued(&app.db, &kid, app.clock.now()).await?;
-            }
-            Err(Error::Conflict("reissue-running")) => {}
-            Err(error) => return Err(error.into()),
+            keys::store::note_reissued(&app.db, kid, app.clock.now()).await?;
+            Ok(())
         }
+        Err(Error::Conflict("reissue-running")) => Ok(()),
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }
 
 /// Housekeeping now and then once an hour.
@@ -120,12 +130,31 @@ async fn keep_house(app: &AppState) {
 /// One round: cashback that is due becomes available, keys that end soon are named, what is over is removed. A step that
 /// fails is reported and tried again with the next round; it never keeps the others from being done.
 pub async fn housekeeping(app: &AppState) {
-    let (now, today) = (app.clock.now(), app.clock.today());
+    let now = app.clock.now();
     warn_of_ends(app, unix_seconds(now));
+    report("journal months", db::ensure_journal_partitions(&app.db, moscow_day(now)).await);
+    let believed = trusted_time::now(app).await;
+    report("clock", believed.as_ref().map(drop));
+    if let Ok(now) = believed {
+        settle(app, now, Bound::Half).await;
+    }
+}
+
+/// One round that somebody has asked for who has looked at the clock and at what is due.
+///
+/// # Errors
+/// [`Error::Unavailable`] while this machine's clock and the database's disagree.
+pub async fn housekeeping_anyway(app: &AppState) -> Result<()> {
+    trusted_time::believe(app).await?;
+    settle(app, app.clock.now(), Bound::None).await;
+    Ok(())
+}
+
+/// What cannot be undone, by a time that is believed.
+async fn settle(app: &AppState, now: DateTime<Utc>, bound: Bound) {
+    report("confirm", ledger::confirm::confirm_due(app, moscow_day(now), bound).await.map(drop));
     report("status lists", cards::lists::note_ended(&app.db, now).await);
-    report("journal months", db::ensure_journal_partitions(&app.db, today).await);
-    report("confirm", ledger::confirm::confirm_due(app, today).await.map(drop));
-    for (step, outcome) in retention::prune_all(app, now).await {
+    for (step, outcome) in retention::prune_all(app, now, bound).await {
         report(step, outcome);
     }
 }
@@ -143,7 +172,9 @@ fn warn_of_ends(app: &App, now: u64) {
     }
 }
 
-fn report(step: &str, outcome: Result<(), impl std::fmt::Display>) {
+fn report(step: &'static str, outcome: Result<(), impl std::fmt::Display>) {
+    let failed = outcome.is_err();
+    metrics::gauge!("profcards_housekeeping_failed", "step" => step).set(if failed { 1.0 } else { 0.0 });
     if let Err(error) = outcome {
         tracing::error!(
             step,

@@ -1,6 +1,7 @@
 //! ПрофКардс: the server of a trade union's digital platform. Modules in reading order:
 //!
-//! what everything stands on: [`config`] · [`app`] · [`clock`] · [`random`] · [`money`] · [`texts`] · [`error`] · [`db`] · [`cache`] ·
+//! what everything stands on: [`config`] · [`app`] · [`clock`] · [`trusted_time`] · [`sweep`] · [`random`] · [`money`] · [`texts`] ·
+//! [`error`] · [`db`] · [`cache`] ·
 //! [`files`] · [`secret`] · [`live`] · [`faults`];
 //! the way in: [`http`] · [`auth`];
 //! the features, each with the same rooms (`mod.rs` types and rules, `store.rs` SQL, `routes.rs` HTTP): [`orgs`] ·
@@ -34,6 +35,8 @@ pub mod partners;
 pub mod random;
 pub mod retention;
 pub mod secret;
+pub mod sweep;
 pub mod sync;
 pub mod texts;
+pub mod trusted_time;
 pub mod vendors;

@@ -6,6 +6,10 @@ use uuid::Uuid;
 
 use super::Face;
 use crate::error::Result;
+use crate::sweep::Swept;
+
+/// The rows of sessions that have ended are kept for so long.
+const ENDED_SESSION_DAYS: u64 = 60;
 
 /// Sessions of one account, phone or till at once.
 const MAX_SESSIONS: i64 = 50;
@@ -85,10 +89,20 @@ pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Uuid) 
     Ok(())
 }
 
-/// Removes sessions that have ended by themselves.
-pub async fn prune_sessions(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from session where expires_at <= $1", now).execute(db).await?;
-    Ok(())
+/// Removes sessions that have long ended by themselves. They are refused from their end on; that their rows outlive it by two
+/// months is for the day on which a clock was wrong.
+pub async fn prune_sessions(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+    Ok(sqlx::query_as!(
+        Swept,
+        r#"with gone as (delete from session where expires_at < $1 returning true),
+                due as (select count(*) as due from gone)
+           select due as "due!",
+                  (select count(*) from (select from session where expires_at >= $1 limit (select due from due)) kept) as "left!"
+           from due"#,
+        now - Days::new(ENDED_SESSION_DAYS)
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// The account behind a valid staff session.

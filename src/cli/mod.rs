@@ -4,6 +4,7 @@
 mod card;
 mod cards;
 mod keys;
+mod ledger;
 mod partner_key;
 mod serve;
 mod till;
@@ -17,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, Services};
 use crate::random::Random;
-use crate::{db, demo, faults, ledger};
+use crate::{db, demo, faults, jobs};
 
 /// The digital platform of a trade union: cards, cashback, registry.
 #[derive(Parser)]
@@ -54,7 +55,13 @@ enum Command {
     PartnerKey(partner_key::PartnerKey),
     /// The books.
     #[command(subcommand)]
-    Ledger(Ledger),
+    Ledger(ledger::Ledger),
+    /// Run one round of what the server does by itself every hour.
+    Housekeeping {
+        /// Somebody has looked: the time is right after a jump, and as much is due as it seems.
+        #[arg(long)]
+        anyway: bool,
+    },
     /// Fresh codes to enter the demo union with.
     Demo,
     /// Print the description of the API.
@@ -65,14 +72,6 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-}
-
-#[derive(Subcommand)]
-enum Ledger {
-    /// Recompute the books from the journal; fails if anything disagrees.
-    Audit,
-    /// Make cashback available whose return window has closed.
-    Confirm,
 }
 
 /// Runs the command line; answers the exit code.
@@ -100,13 +99,15 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::PartnerKey(command) => {
             beside_instance(config, async move |app| partner_key::run(&app, &command).await)
         }
-        Command::Ledger(Ledger::Audit) => beside_instance(config, async |app| {
-            let audit = ledger::audit::run(&app.db, app.clock.now()).await?;
-            println!("{}", serde_json::to_string(&audit)?);
-            Ok(i32::from(!audit.is_clean()))
-        }),
-        Command::Ledger(Ledger::Confirm) => beside_instance(config, async |app| {
-            println!("{}", ledger::confirm::confirm_due(&app, app.clock.today()).await?);
+        Command::Ledger(command) => {
+            beside_instance(config, async move |app| ledger::run(&app, &command).await)
+        }
+        Command::Housekeeping { anyway } => beside_instance(config, async move |app| {
+            if anyway {
+                jobs::housekeeping_anyway(&app).await?;
+            } else {
+                jobs::housekeeping(&app).await;
+            }
             Ok(0)
         }),
         Command::Demo => beside_instance(config, async |app| serve::print_entries(&app).await.map(|()| 0)),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use super::guards;
 use crate::error::Result;
@@ -18,8 +19,12 @@ pub struct Audit {
     pub wrong_total_kopecks: i64,
     /// Members whose balance is not the sum of their legs.
     pub wrong_balances: i64,
+    /// The memberships of the first of them.
+    pub wrong_memberships: Vec<Uuid>,
     /// Purchases whose state is not what their postings say.
     pub wrong_purchases: i64,
+    /// Purchases that wait for a person; nothing is wrong with that.
+    pub held_purchases: i64,
     /// Purchases without their idempotency answer, proof or operation number, while these are kept.
     pub wrong_guards: i64,
 }
@@ -51,7 +56,7 @@ pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
         sqlx::query_scalar!(r#"select coalesce(sum(kopecks), 0)::bigint as "n!" from journal_leg"#)
             .fetch_one(&mut *tx)
             .await?;
-    let wrong_balances = sqlx::query_scalar!(
+    let wrong_balances = sqlx::query!(
         r#"with legs as (
                select owner,
                       sum(kopecks) filter (where account = 'member:available') as available,
@@ -59,7 +64,8 @@ pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
                       sum(kopecks) filter (where account = 'member:debt') as debt
                from journal_leg where account like 'member:%' group by owner
            )
-           select count(*) as "n!"
+           select count(*) as "n!",
+                  coalesce((array_agg(coalesce(b.membership_id, l.owner) order by b.membership_id))[:20], '{}') as "first!"
            from balance b full join legs l on l.owner = b.membership_id
            where coalesce(b.available_kopecks, 0) <> coalesce(l.available, 0)
               or coalesce(b.pending_kopecks, 0) <> coalesce(l.pending, 0)
@@ -69,8 +75,8 @@ pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
     .await?;
     let wrong_purchases = sqlx::query_scalar!(
         r#"with ends as (
-               select reverses, array_agg(kind order by kind) as kinds,
-                      sum(redeem_kopecks)::bigint as given_back, sum(accrual_kopecks)::bigint as ended
+               select reverses, array_agg(kind order by kind) as kinds, sum(redeem_kopecks)::bigint as given_back,
+                      min(accrual_kopecks) as least_ended, max(accrual_kopecks) as most_ended
                from journal where kind <> 'purchase' group by reverses
            )
            select count(*) as "n!"
@@ -80,10 +86,12 @@ pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
            where u.seq is null or j.seq is null
               or (u.accrual_kopecks, u.amount_kopecks, u.redeem_kopecks)
                  is distinct from (j.accrual_kopecks, j.amount_kopecks, j.redeem_kopecks)
-              or (u.state <> 'pending' and e.ended is distinct from u.accrual_kopecks)
+              or (u.state in ('available', 'cancelled') and (e.least_ended, e.most_ended)
+                      is distinct from (u.accrual_kopecks, u.accrual_kopecks))
               or coalesce(e.given_back, 0) <> case u.state when 'cancelled' then u.redeem_kopecks else 0 end
-              or e.kinds is distinct from case u.state when 'available' then array['confirm']
-                                                       when 'cancelled' then array['refund'] end"#
+              or not case u.state when 'available' then e.kinds = array['confirm']
+                                  when 'cancelled' then e.kinds in (array['refund'], array['confirm', 'take-back'])
+                                  else e.kinds is null end"#
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -98,5 +106,17 @@ pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
     )
     .fetch_one(&mut *tx)
     .await?;
-    Ok(Audit { postings, wrong_postings, wrong_total_kopecks, wrong_balances, wrong_purchases, wrong_guards })
+    let held_purchases = sqlx::query_scalar!(r#"select count(*) as "n!" from purchase where state = 'held'"#)
+        .fetch_one(&mut *tx)
+        .await?;
+    Ok(Audit {
+        postings,
+        wrong_postings,
+        wrong_total_kopecks,
+        wrong_balances: wrong_balances.n,
+        wrong_memberships: wrong_balances.first,
+        wrong_purchases,
+        held_purchases,
+        wrong_guards,
+    })
 }

@@ -60,6 +60,8 @@ pub struct Customer {
     pub membership_id: Uuid,
     /// When it happened.
     pub event_at: DateTime<Utc>,
+    /// The card was good then and is not now: that it was shown before it ended is only the till's word.
+    pub has_ended_since: bool,
     /// What was shown, to be used up by one purchase.
     pub evidence: Evidence,
 }
@@ -116,13 +118,16 @@ async fn by_token(
     let Some(card) = issued_here(conn, token).await? else {
         return Ok(Err(Refusal::of("card-not-issued-here")));
     };
-    if let Some(refusal) = why_not(conn, card.membership_id, card.status, card.status_at, event_at).await? {
-        return Ok(Err(refusal));
-    }
+    let mark = Mark { status: card.status, since: card.status_at };
+    let has_ended_since = match has_ended_since(conn, card.membership_id, &mark, event_at, when.now).await? {
+        Ok(has_ended_since) => has_ended_since,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     Ok(Ok(Customer {
         card_id: card.id,
         membership_id: card.membership_id,
         event_at,
+        has_ended_since,
         evidence: Evidence::Token(verdict.proof),
     }))
 }
@@ -133,14 +138,16 @@ async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &
     let Some((event_at, found)) = found.and_then(|found| Some((found.event_at(when)?, found))) else {
         return Ok(Err(Refusal::of("lookup-expired")));
     };
-    if let Some(refusal) = why_not(conn, found.membership_id, found.status, found.status_at, event_at).await?
-    {
-        return Ok(Err(refusal));
-    }
+    let mark = Mark { status: found.status, since: found.status_at };
+    let has_ended_since = match has_ended_since(conn, found.membership_id, &mark, event_at, when.now).await? {
+        Ok(has_ended_since) => has_ended_since,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     Ok(Ok(Customer {
         card_id: found.card_id,
         membership_id: found.membership_id,
         event_at,
+        has_ended_since,
         evidence: Evidence::Lookup(id),
     }))
 }
@@ -200,22 +207,59 @@ pub async fn issued_here(
     Ok(is_this_one.then_some(known))
 }
 
-/// Why a genuine card brings nothing: it was marked by then, or its holder took no part in the programme.
-async fn why_not(
+/// How a card is marked now.
+struct Mark {
+    /// 0 valid, 1 revoked, 2 suspended.
+    status: i16,
+    /// Since when.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Mark {
+    /// Whether it counted at a moment. One from the future was made by a clock that was wrong, and has always counted.
+    fn counts_at(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.status != 0 && self.since.is_none_or(|since| since <= at || since > now)
+    }
+}
+
+/// Whether a genuine card that was good at the time of the event is so no more.
+///
+/// # Errors
+/// Refused where it was marked by then, and where its holder did not take part in the programme then, or does not now: who has
+/// left it is booked nothing any more, whatever day a till names.
+async fn has_ended_since(
     conn: &mut PgConnection,
     membership_id: Uuid,
-    status: i16,
-    status_at: Option<DateTime<Utc>>,
+    mark: &Mark,
     event_at: DateTime<Utc>,
-) -> Result<Option<Refusal>> {
-    if status != 0 && status_at.is_none_or(|since| since <= event_at) {
-        let code = if status == 2 { Code::Suspended } else { Code::Revoked };
-        return Ok(Some(Refusal::of(code.as_str())));
+    now: DateTime<Utc>,
+) -> Applied<bool> {
+    if mark.counts_at(event_at, now) {
+        let code = if mark.status == 2 { Code::Suspended } else { Code::Revoked };
+        return Ok(Err(Refusal::of(code.as_str())));
     }
     // The card may be valid again by now; at the time it was not.
     if members::changes::store::was_suspended(&mut *conn, membership_id, event_at).await? {
-        return Ok(Some(Refusal::of(Code::Suspended.as_str())));
+        return Ok(Err(Refusal::of(Code::Suspended.as_str())));
     }
-    let takes_part = store::takes_part(conn, membership_id, event_at).await?;
-    Ok((!takes_part).then(|| Refusal::of("not-in-programme")))
+    if !store::takes_part(&mut *conn, membership_id, event_at).await? {
+        return Ok(Err(Refusal::of("not-in-programme")));
+    }
+    Ok(Ok(mark.status != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_counts_from_its_moment_on_and_one_from_the_future_always() {
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let revoked = |since| Mark { status: 1, since };
+        assert!(!Mark { status: 0, since: None }.counts_at(at(5), at(9)));
+        assert!(revoked(None).counts_at(at(5), at(9)));
+        assert!(revoked(Some(at(5))).counts_at(at(5), at(9)));
+        assert!(!revoked(Some(at(6))).counts_at(at(5), at(9)));
+        assert!(revoked(Some(at(10))).counts_at(at(5), at(9)), "a clock that was ahead must not let it pass");
+    }
 }

@@ -4,12 +4,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{MembershipNumber, Shown, SignedCard};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::customer::When;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::sweep::Swept;
 
 /// A lookup serves a purchase of the next ten minutes.
 const VALID: TimeDelta = TimeDelta::minutes(10);
@@ -168,9 +169,16 @@ pub async fn claim(conn: &mut PgConnection, id: Uuid, idem: Uuid) -> Result<bool
 }
 
 /// Forgets lookups that can serve no purchase any more.
-pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from number_lookup where at < $1", now - TimeDelta::days(KEPT_DAYS))
-        .execute(db)
-        .await?;
-    Ok(())
+pub async fn prune(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+    Ok(sqlx::query_as!(
+        Swept,
+        r#"with gone as (delete from number_lookup where at < $1 returning true),
+                due as (select count(*) as due from gone)
+           select due as "due!",
+                  (select count(*) from (select from number_lookup where at >= $1 limit (select due from due)) kept) as "left!"
+           from due"#,
+        now - TimeDelta::days(KEPT_DAYS)
+    )
+    .fetch_one(conn)
+    .await?)
 }

@@ -1,11 +1,12 @@
 //! ПрофКардс, the cashback ledger: Postgres holds the truth, Redis only makes reading it quicker. Rules are pure
 //! ([`rules`]); [`customer`] finds out who stands before a till, by a card's token or by a number that was looked up
-//! ([`lookup`]); postings are made in [`purchase`] and [`confirm`], and [`audit`] recomputes everything from the journal.
-//! Nothing outside this folder writes to the books.
+//! ([`lookup`]); postings are made in [`purchase`] and [`confirm`], by people in [`decision`], and [`audit`] recomputes
+//! everything from the journal. Nothing outside this folder writes to the books.
 
 pub mod audit;
 pub mod confirm;
 pub mod customer;
+pub mod decision;
 pub mod guards;
 pub mod lookup;
 pub mod purchase;

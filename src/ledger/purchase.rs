@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use profcards_card::{Code, ProofIdentity};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::customer::{Customer, Evidence, Presented, When, identify};
-use super::rules::{self, Line, Offer};
+use super::rules::{self, Line, Offer, Outcome};
 use super::store::{self, Movement, NewPurchase, Posting, PurchaseRow};
 use super::{Applied, Refusal, lookup, redemption};
 use crate::app::App;
 use crate::auth::{member_audience, till_audience};
-use crate::clock::moscow_day;
+use crate::cards;
 use crate::error::{Error, Result};
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
@@ -26,6 +26,8 @@ use crate::sync::store::record_change;
 
 /// A proof that was booked is remembered in Redis for so long; after it Postgres alone remembers.
 const NONCE_SECONDS: u64 = 24 * 3600;
+/// A till that was away for a while hands in what many members bought, each a little.
+const TILL_TIMES_MEMBER: i64 = 20;
 
 /// A purchase as a till hands it in.
 #[derive(Debug, Deserialize, Serialize)]
@@ -139,7 +141,7 @@ pub struct PurchaseView {
     pub redeem_kopecks: i64,
     /// What it brings the member.
     pub accrual_kopecks: i64,
-    /// `pending`, `available` or `cancelled`.
+    /// `pending`, `held` until a person has looked at it, `available` or `cancelled`.
     pub state: String,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -178,7 +180,13 @@ pub async fn views(conn: &mut PgConnection, ids: &[Uuid], for_till: bool) -> Res
 
 fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseView {
     let (amount, redeem) = (Kopecks(row.amount_kopecks), Kopecks(row.redeem_kopecks));
-    let outcome = rules::evaluate(offer, amount, redeem, moscow_day(row.event_at));
+    let outcome = rules::evaluate(offer, amount, redeem);
+    let course = Course {
+        is_late: row.on_trust && rules::is_late(row.event_at, row.booked_at),
+        is_held: row.state == "held",
+        taken_back_debt: row.taken_back_debt_kopecks.map(Kopecks),
+        confirm_on: row.confirm_on,
+    };
     PurchaseView {
         id: row.id,
         receipt: receipt(row.terminal_number, row.op_no),
@@ -193,11 +201,38 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
         booked_at: row.booked_at,
         confirm_on: row.confirm_on,
         cancelled_at: row.cancelled_at,
-        explanation: outcome.map(|outcome| outcome.explanation).unwrap_or_default(),
+        explanation: outcome.map(|outcome| course.explain(outcome)).unwrap_or_default(),
     }
 }
 
-/// Books a purchase by the rule of its own time, part of it paid from the balance if the member has agreed to that.
+/// What became of a purchase beside its figures.
+struct Course {
+    is_late: bool,
+    is_held: bool,
+    taken_back_debt: Option<Kopecks>,
+    confirm_on: NaiveDate,
+}
+
+impl Course {
+    /// The rule's lines, and those of what became of what they brought.
+    fn explain(&self, outcome: Outcome) -> Vec<Line> {
+        let Outcome { accrual_kopecks, mut explanation, .. } = outcome;
+        explanation.extend(self.is_late.then_some(Line::HandedInLate));
+        if accrual_kopecks > Kopecks::ZERO {
+            explanation.push(match self.taken_back_debt {
+                Some(debt_kopecks) => Line::TakenBack {
+                    available_kopecks: Kopecks(accrual_kopecks.0 - debt_kopecks.0),
+                    debt_kopecks,
+                },
+                None if self.is_held => Line::UnderReview,
+                None => Line::PendingUntil { date: self.confirm_on },
+            });
+        }
+        explanation
+    }
+}
+
+/// Books a purchase by the rule of its own time, unless it is late; part of it paid from the balance if the member has agreed to that.
 pub async fn record(
     app: &App,
     conn: &mut PgConnection,
@@ -283,6 +318,46 @@ async fn claim(
     Ok((!claimed).then(|| Refusal::of("op-number-reused")))
 }
 
+/// The rule by which a purchase is booked, and what it brings: that of its own time; where it is handed in late, the one of
+/// then and of now that gives the member less, since a till could name whatever day it likes.
+async fn terms(
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    of_event: Option<&Offer>,
+    now: DateTime<Utc>,
+) -> Result<(Option<i32>, Outcome)> {
+    let evaluate = |offer: Option<&Offer>| {
+        let outcome = rules::evaluate(offer, Kopecks(sale.request.amount_kopecks), sale.redeem)
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("the rule's figures do not fit")))?;
+        Ok::<_, Error>((offer.map(|offer| offer.version), outcome))
+    };
+    let own = evaluate(of_event)?;
+    if !rules::is_late(sale.customer.event_at, now) {
+        return Ok(own);
+    }
+    let of_now = evaluate(store::offer_at(conn, sale.place.partner_id, now).await?.as_ref())?;
+    Ok(if of_now.1.accrual_kopecks < own.1.accrual_kopecks { of_now } else { own })
+}
+
+/// Whether what is booked on a till's word waits for a person: where it brings something, and with what else was booked so
+/// lately is more than is let pass. Split into small ones it is as much.
+async fn is_held(
+    app: &App,
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    accrual: Kopecks,
+    about: &Circumstances<'_>,
+) -> Result<bool> {
+    if accrual == Kopecks::ZERO {
+        return Ok(false);
+    }
+    let since = about.when.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS);
+    let sums = store::booked_on_trust(conn, sale.customer.membership_id, about.terminal_id, since).await?;
+    let (amount, limit) = (sale.request.amount_kopecks, app.config.held_above_kopecks);
+    Ok(sums.of_member_kopecks.saturating_add(amount) > limit
+        || sums.of_till_kopecks.saturating_add(amount) > limit.saturating_mul(TILL_TIMES_MEMBER))
+}
+
 async fn book(
     app: &App,
     conn: &mut PgConnection,
@@ -291,9 +366,11 @@ async fn book(
     about: &Circumstances<'_>,
 ) -> Result<serde_json::Value> {
     let Sale { request, redeem, place, customer } = sale;
-    let day = moscow_day(customer.event_at);
-    let outcome = rules::evaluate(offer, Kopecks(request.amount_kopecks), *redeem, day)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("the rule's figures do not fit")))?;
+    let now = about.when.now;
+    let is_late = rules::is_late(customer.event_at, now);
+    let on_trust = is_late || customer.has_ended_since;
+    let (rule_version, outcome) = terms(&mut *conn, sale, offer, now).await?;
+    let is_held = on_trust && is_held(app, &mut *conn, sale, outcome.accrual_kopecks, about).await?;
     let posting = Posting {
         kind: "purchase",
         principal: about.principal,
@@ -306,10 +383,11 @@ async fn book(
         accrual_kopecks: outcome.accrual_kopecks.0,
         commission_kopecks: outcome.commission_kopecks.0,
         redeem_kopecks: redeem.0,
-        rule_version: offer.map(|offer| offer.version),
+        debt_kopecks: 0,
+        rule_version,
         reverses: None,
         event_at: customer.event_at,
-        booked_at: about.when.now,
+        booked_at: now,
     };
     let new = NewPurchase {
         id: app.random.uuid(),
@@ -320,13 +398,22 @@ async fn book(
             Evidence::Token(_) => "token",
             Evidence::Lookup(_) => "number",
         },
-        confirm_on: rules::confirm_day(day),
+        confirm_on: rules::confirm_day(customer.event_at, now),
+        on_trust,
+        state: if is_held { "held" } else { "pending" },
     };
     store::insert_purchase(&mut *conn, &new, &posting).await?;
-    let movement =
-        Movement { pending_kopecks: posting.accrual_kopecks, available_kopecks: -posting.redeem_kopecks };
+    let movement = Movement {
+        pending_kopecks: posting.accrual_kopecks,
+        available_kopecks: -posting.redeem_kopecks,
+        ..Movement::default()
+    };
     store::move_balance(&mut *conn, customer.membership_id, movement).await?;
-    tell(conn, customer.membership_id, about, new.id).await?;
+    tell(conn, customer.membership_id, about.terminal_id, new.id, now).await?;
+    if is_held {
+        metrics::counter!("profcards_purchases_held_total").increment(1);
+    }
+    let course = Course { is_late, is_held, taken_back_debt: None, confirm_on: new.confirm_on };
     let result = PurchaseResult {
         purchase_id: new.id,
         receipt: receipt(place.number, request.op_no),
@@ -335,7 +422,7 @@ async fn book(
         payable_kopecks: request.amount_kopecks - redeem.0,
         accrual_kopecks: posting.accrual_kopecks,
         confirm_on: new.confirm_on,
-        explanation: outcome.explanation,
+        explanation: course.explain(outcome),
     };
     Ok(serde_json::to_value(result).map_err(anyhow::Error::from)?)
 }
@@ -366,7 +453,7 @@ pub async fn cancel(
     // Read again under the lock: a confirmation or another cancellation may have come between.
     let row = store::purchases(&mut *conn, &[id]).await?.pop().ok_or(Error::NotFound)?;
     match row.state.as_str() {
-        "pending" => {}
+        "pending" | "held" => {}
         "cancelled" => return Ok(Err(Refusal::of("already-cancelled"))),
         _ => return Ok(Err(Refusal::of("cancel-too-late"))),
     }
@@ -377,28 +464,13 @@ pub async fn cancel(
         return Ok(Err(Refusal::of("op-number-reused")));
     }
     let taken_back_at = about.when.candidates().into_iter().find(|at| *at >= row.event_at);
-    let posting = Posting {
-        kind: "refund",
+    let reversal = Reversal {
         principal: about.principal,
         idem: about.idem,
-        membership_id,
-        partner_id: row.partner_id,
-        outlet_id: row.outlet_id,
-        terminal_id: about.terminal_id,
-        amount_kopecks: row.amount_kopecks,
-        accrual_kopecks: row.accrual_kopecks,
-        commission_kopecks: store::commission_of(&mut *conn, row.seq).await?,
-        redeem_kopecks: row.redeem_kopecks,
-        rule_version: row.rule_version,
-        reverses: Some(row.seq),
         event_at: taken_back_at.unwrap_or(row.event_at),
         booked_at: about.when.now,
     };
-    store::post(&mut *conn, &posting).await?;
-    store::cancel_purchase(&mut *conn, id, about.when.now).await?;
-    let movement = Movement { pending_kopecks: -row.accrual_kopecks, available_kopecks: row.redeem_kopecks };
-    store::move_balance(&mut *conn, membership_id, movement).await?;
-    tell(conn, membership_id, about, id).await?;
+    reverse(conn, &row, &reversal).await?;
     metrics::counter!("profcards_purchases_cancelled_total").increment(1);
     Ok(Ok(Booked { result: cancelled(id), membership_id, proof: None }))
 }
@@ -445,17 +517,65 @@ pub async fn cancelled_before(
     Ok(is_ours.then(|| cancelled(id)))
 }
 
+/// Who undoes a purchase, and when.
+pub(super) struct Reversal<'a> {
+    pub(super) principal: &'a str,
+    pub(super) idem: Uuid,
+    pub(super) event_at: DateTime<Utc>,
+    pub(super) booked_at: DateTime<Utc>,
+}
+
+/// Undoes a purchase whole, its balance being locked: what it took from the balance comes back, and what it brought goes, from
+/// what waits or, once it was available, from the balance; what is not there any more becomes debt. Answers the posting.
+pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Reversal<'_>) -> Result<i64> {
+    let (accrual, redeem) = (row.accrual_kopecks, row.redeem_kopecks);
+    let (kind, movement) = if row.state == "available" {
+        let balance = store::balance(&mut *conn, row.membership_id).await?.balance;
+        // A hold is part of the available, and stays.
+        let there = balance.available_kopecks.0 - balance.held_kopecks.0 + redeem;
+        let debt_kopecks = (accrual - there).max(0);
+        let available_kopecks = redeem - (accrual - debt_kopecks);
+        ("take-back", Movement { pending_kopecks: 0, available_kopecks, debt_kopecks })
+    } else {
+        ("refund", Movement { pending_kopecks: -accrual, available_kopecks: redeem, debt_kopecks: 0 })
+    };
+    let posting = Posting {
+        kind,
+        principal: by.principal,
+        idem: by.idem,
+        membership_id: row.membership_id,
+        partner_id: row.partner_id,
+        outlet_id: row.outlet_id,
+        terminal_id: row.terminal_id,
+        amount_kopecks: row.amount_kopecks,
+        accrual_kopecks: accrual,
+        commission_kopecks: store::commission_of(&mut *conn, row.seq).await?,
+        redeem_kopecks: redeem,
+        debt_kopecks: movement.debt_kopecks,
+        rule_version: row.rule_version,
+        reverses: Some(row.seq),
+        event_at: by.event_at,
+        booked_at: by.booked_at,
+    };
+    let seq = store::post(&mut *conn, &posting).await?;
+    store::cancel_purchase(&mut *conn, row.id, by.booked_at).await?;
+    store::move_balance(&mut *conn, row.membership_id, movement).await?;
+    tell(conn, row.membership_id, row.terminal_id, row.id, by.booked_at).await?;
+    Ok(seq)
+}
+
 /// Puts what changed before the member's and the till's eyes.
-async fn tell(
+pub(super) async fn tell(
     conn: &mut PgConnection,
     membership_id: Uuid,
-    about: &Circumstances<'_>,
+    terminal_id: Uuid,
     purchase_id: Uuid,
+    now: DateTime<Utc>,
 ) -> Result<()> {
     let (member, id) = (member_audience(membership_id), purchase_id.to_string());
-    record_change(&mut *conn, &member, "purchase", &id, about.when.now).await?;
-    record_change(&mut *conn, &member, "balance", "me", about.when.now).await?;
-    record_change(conn, &till_audience(about.terminal_id), "purchase", &id, about.when.now).await
+    record_change(&mut *conn, &member, "purchase", &id, now).await?;
+    record_change(&mut *conn, &member, "balance", "me", now).await?;
+    record_change(conn, &till_audience(terminal_id), "purchase", &id, now).await
 }
 
 fn nonce_key(identity: &ProofIdentity) -> String {

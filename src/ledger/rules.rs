@@ -1,15 +1,17 @@
 //! The programme's rules, pure and versioned: (offer, purchase) → accrual, commission and the explanation that the member
 //! reads. No I/O, no clock.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::clock::days_after;
+use crate::clock::{days_after, moscow_day};
 use crate::money::Kopecks;
 
 /// Cashback can be spent when the shop's return window has closed.
 pub const RETURN_WINDOW_DAYS: u64 = 14;
+/// What is handed in later is late: its rule is not picked by its own time alone.
+const LATE_AFTER: TimeDelta = TimeDelta::hours(72);
 
 /// A cashback rule in one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,17 @@ pub enum Line {
     },
     /// The partner had no rule at that time.
     NoOffer,
+    /// It was handed in late: of the rules of its own day and of the day of booking, the one that gives less.
+    HandedInLate,
+    /// A person looks at it before it may be spent.
+    UnderReview,
+    /// The programme took it back after it had become available.
+    TakenBack {
+        /// From the balance.
+        available_kopecks: Kopecks,
+        /// What was spent by then, and is taken from later accruals.
+        debt_kopecks: Kopecks,
+    },
     /// From this day on it may be spent.
     PendingUntil {
         /// The day, in Moscow.
@@ -88,9 +101,9 @@ pub struct Outcome {
     pub explanation: Vec<Line>,
 }
 
-/// Applies a rule to a purchase of `amount` made on `day`, of which `redeem` was paid from the balance: both parts go by
-/// what was left to pay. `None` only if a figure does not fit its type, or more was redeemed than the purchase cost.
-pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks, day: NaiveDate) -> Option<Outcome> {
+/// Applies a rule to a purchase of `amount`, of which `redeem` was paid from the balance: both parts go by what was left to
+/// pay. `None` only if a figure does not fit its type, or more was redeemed than the purchase cost.
+pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks) -> Option<Outcome> {
     let payable = amount.minus(redeem)?;
     let mut explanation = Vec::new();
     if redeem > Kopecks::ZERO {
@@ -116,16 +129,20 @@ pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks, day: Na
         accrual_kopecks = cap_kopecks;
         explanation.push(Line::Capped { cap_kopecks });
     }
-    if accrual_kopecks > Kopecks::ZERO {
-        explanation.push(Line::PendingUntil { date: confirm_day(day) });
-    }
     let commission_kopecks = payable.share(offer.commission_bp.unsigned_abs())?;
     Some(Outcome { accrual_kopecks, commission_kopecks, explanation })
 }
 
-/// The first day on which the cashback of a purchase made on `day` may be spent.
-pub fn confirm_day(day: NaiveDate) -> NaiveDate {
-    days_after(day, RETURN_WINDOW_DAYS)
+/// The first day on which the cashback of a purchase may be spent. The time of the event is a till's word and must not shorten
+/// the wait, so that counts from the booking, less the day that an honest till may be behind.
+pub fn confirm_day(event_at: DateTime<Utc>, booked_at: DateTime<Utc>) -> NaiveDate {
+    let day_before_booking = moscow_day(booked_at - TimeDelta::days(1));
+    days_after(moscow_day(event_at).max(day_before_booking), RETURN_WINDOW_DAYS)
+}
+
+/// Whether a purchase was handed in so late that its own time alone picks no rule.
+pub fn is_late(event_at: DateTime<Utc>, booked_at: DateTime<Utc>) -> bool {
+    booked_at - event_at > LATE_AFTER
 }
 
 #[cfg(test)]
@@ -133,10 +150,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn day() -> NaiveDate {
-        NaiveDate::from_ymd_opt(2026, 11, 22).unwrap()
-    }
 
     fn offer(cap: Option<i64>) -> Offer {
         Offer {
@@ -152,18 +165,14 @@ mod tests {
 
     #[test]
     fn the_figures_and_their_reasons() {
-        let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), Kopecks::ZERO, day()).unwrap();
+        let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), Kopecks::ZERO).unwrap();
         assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(45_00), Kopecks(15_00)));
-        assert_eq!(
-            outcome.explanation.last(),
-            Some(&Line::PendingUntil { date: NaiveDate::from_ymd_opt(2026, 12, 6).unwrap() })
-        );
-        let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), Kopecks::ZERO, day()).unwrap();
+        let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), Kopecks::ZERO).unwrap();
         assert_eq!(capped.accrual_kopecks, Kopecks(20_00));
         assert!(capped.explanation.contains(&Line::Capped { cap_kopecks: Kopecks(20_00) }));
-        let small = evaluate(Some(&offer(None)), Kopecks(99_99), Kopecks::ZERO, day()).unwrap();
+        let small = evaluate(Some(&offer(None)), Kopecks(99_99), Kopecks::ZERO).unwrap();
         assert_eq!(small.accrual_kopecks, Kopecks::ZERO);
-        assert_eq!(evaluate(None, Kopecks(1), Kopecks::ZERO, day()).unwrap().explanation, [Line::NoOffer]);
+        assert_eq!(evaluate(None, Kopecks(1), Kopecks::ZERO).unwrap().explanation, [Line::NoOffer]);
     }
 
     #[test]
@@ -171,17 +180,38 @@ mod tests {
         let offer = offer(None);
         assert_eq!(offer.redeemable(Kopecks(1_000_01)), Some(Kopecks(300_00)));
         assert_eq!(Offer { redeem_max_share_bp: 0, ..offer.clone() }.redeemable(Kopecks(1_000_01)), None);
-        let outcome = evaluate(Some(&offer), Kopecks(1_000_00), Kopecks(300_00), day()).unwrap();
+        let outcome = evaluate(Some(&offer), Kopecks(1_000_00), Kopecks(300_00)).unwrap();
         assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(21_00), Kopecks(7_00)));
         let redeemed = Line::Redeemed { redeem_kopecks: Kopecks(300_00), payable_kopecks: Kopecks(700_00) };
         assert_eq!(outcome.explanation.first(), Some(&redeemed));
-        let small = evaluate(Some(&offer), Kopecks(120_00), Kopecks(36_00), day()).unwrap();
+        let small = evaluate(Some(&offer), Kopecks(120_00), Kopecks(36_00)).unwrap();
         assert_eq!(
             small.explanation.last(),
             Some(&Line::BelowMinimum { min_amount_kopecks: Kopecks(100_00) })
         );
-        assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(2), day()), None);
-        assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(-1), day()), None);
+        assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(2)), None);
+        assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(-1)), None);
+    }
+
+    #[test]
+    fn a_wait_counts_from_the_event_and_is_not_shortened_by_an_early_one() {
+        // Moscow's day begins at 21:00 UTC.
+        let at = |day, hour| {
+            NaiveDate::from_ymd_opt(2026, 11, day).unwrap().and_hms_opt(hour, 0, 0).unwrap().and_utc()
+        };
+        let december = |day| NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
+        for (event_at, booked_at, day) in [
+            (at(20, 9), at(20, 9), december(4)),
+            (at(20, 9), at(20, 22), december(4)),
+            (at(20, 9), at(21, 20), december(4)),
+            (at(20, 9), at(21, 21), december(5)),
+            (at(1, 9), at(21, 20), december(4)),
+            (at(20, 9), at(19, 9), december(4)),
+        ] {
+            assert_eq!(confirm_day(event_at, booked_at), day, "{event_at} booked {booked_at}");
+        }
+        assert!(!is_late(at(17, 9), at(20, 9)));
+        assert!(is_late(at(17, 8), at(20, 9)));
     }
 
     proptest! {
@@ -190,7 +220,7 @@ mod tests {
             let offer = Offer { redeem_max_share_bp: share_bp, ..offer(cap) };
             let redeem = offer.redeemable(Kopecks(amount)).unwrap_or_default();
             prop_assert!(redeem.0 >= 0 && redeem.0 <= amount);
-            let outcome = evaluate(Some(&offer), Kopecks(amount), redeem, day()).unwrap();
+            let outcome = evaluate(Some(&offer), Kopecks(amount), redeem).unwrap();
             prop_assert!(outcome.accrual_kopecks.0 >= 0 && outcome.accrual_kopecks.0 <= amount - redeem.0);
             prop_assert!(outcome.commission_kopecks.0 >= 0);
             prop_assert!(cap.is_none_or(|cap| outcome.accrual_kopecks.0 <= cap));

@@ -99,23 +99,27 @@ pub async fn lock_balance(conn: &mut PgConnection, membership_id: Uuid) -> Resul
 
 /// What a posting changes of a balance: a purchase adds to what waits and takes from what is available, a refund the other
 /// way round.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Movement {
     /// Of what waits.
     pub pending_kopecks: i64,
     /// Of what may be spent.
     pub available_kopecks: i64,
+    /// Of what is taken from later accruals.
+    pub debt_kopecks: i64,
 }
 
 /// Moves a balance, which must be locked.
 pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Movement) -> Result<()> {
     sqlx::query!(
         "update balance
-         set pending_kopecks = pending_kopecks + $2, available_kopecks = available_kopecks + $3, version = version + 1
+         set pending_kopecks = pending_kopecks + $2, available_kopecks = available_kopecks + $3,
+             debt_kopecks = debt_kopecks + $4, version = version + 1
          where membership_id = $1",
         membership_id,
         by.pending_kopecks,
-        by.available_kopecks
+        by.available_kopecks,
+        by.debt_kopecks
     )
     .execute(conn)
     .await?;
@@ -202,7 +206,7 @@ pub async fn claim_op_no(
 
 /// A posting about a purchase.
 pub struct Posting<'a> {
-    /// `purchase` or `refund`.
+    /// `purchase`, `refund` or `take-back`.
     pub kind: &'a str,
     /// Who asked for it.
     pub principal: &'a str,
@@ -224,9 +228,11 @@ pub struct Posting<'a> {
     pub commission_kopecks: i64,
     /// What was paid from the balance.
     pub redeem_kopecks: i64,
+    /// Of the member's part, what a take-back finds spent.
+    pub debt_kopecks: i64,
     /// The rule.
     pub rule_version: Option<i32>,
-    /// The purchase that a refund takes back.
+    /// The purchase that a refund or a take-back undoes.
     pub reverses: Option<i64>,
     /// When it happened.
     pub event_at: DateTime<Utc>,
@@ -238,8 +244,8 @@ pub struct Posting<'a> {
 pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         "insert into journal (booked_at, event_at, kind, principal, idem, membership_id, partner_id, outlet_id, terminal_id,
-                              amount_kopecks, accrual_kopecks, commission_kopecks, redeem_kopecks, rule_version, reverses)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                              amount_kopecks, accrual_kopecks, commission_kopecks, redeem_kopecks, debt_kopecks, rule_version, reverses)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          returning seq",
         posting.booked_at,
         posting.event_at,
@@ -254,6 +260,7 @@ pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64>
         posting.accrual_kopecks,
         posting.commission_kopecks,
         posting.redeem_kopecks,
+        posting.debt_kopecks,
         posting.rule_version,
         posting.reverses
     )
@@ -294,8 +301,10 @@ pub struct PurchaseRow {
     pub redeem_kopecks: i64,
     /// By which rule.
     pub rule_version: Option<i32>,
-    /// `pending`, `available` or `cancelled`.
+    /// `pending`, `held`, `available` or `cancelled`.
     pub state: String,
+    /// Its time is only the till's word.
+    pub on_trust: bool,
     /// When it happened.
     pub event_at: DateTime<Utc>,
     /// When it was booked.
@@ -304,6 +313,8 @@ pub struct PurchaseRow {
     pub confirm_on: NaiveDate,
     /// When it was taken back.
     pub cancelled_at: Option<DateTime<Utc>>,
+    /// If the programme took it back once it was available: what of it was spent by then.
+    pub taken_back_debt_kopecks: Option<i64>,
 }
 
 /// What a purchase is besides its posting.
@@ -320,6 +331,10 @@ pub struct NewPurchase {
     pub shown_by: &'static str,
     /// From which day on its cashback may be spent.
     pub confirm_on: NaiveDate,
+    /// Its time is only the till's word.
+    pub on_trust: bool,
+    /// `pending` or `held`.
+    pub state: &'static str,
 }
 
 /// A new purchase; its names are looked up when it is read.
@@ -330,9 +345,9 @@ pub async fn insert_purchase(
 ) -> Result<()> {
     sqlx::query!(
         "insert into purchase (id, seq, terminal_id, idem, op_no, membership_id, partner_id, outlet_id, card_id, shown_by,
-                               amount_kopecks, accrual_kopecks, redeem_kopecks, rule_version, state, event_at, booked_at,
-                               confirm_on)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', $15, $16, $17)",
+                               amount_kopecks, accrual_kopecks, redeem_kopecks, rule_version, event_at, booked_at,
+                               confirm_on, on_trust, state)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         new.id,
         new.seq,
         posting.terminal_id,
@@ -349,11 +364,46 @@ pub async fn insert_purchase(
         posting.rule_version,
         posting.event_at,
         posting.booked_at,
-        new.confirm_on
+        new.confirm_on,
+        new.on_trust,
+        new.state
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// What was booked on a till's word alone.
+pub struct OnTrust {
+    /// Of a member, at whatever till.
+    pub of_member_kopecks: i64,
+    /// At a till, of whomever.
+    pub of_till_kopecks: i64,
+}
+
+/// The sums of what was booked on trust since a moment and was not taken back. The balance must be locked; the till is locked
+/// here, so that of many at once each sees those before it.
+pub async fn booked_on_trust(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    terminal_id: Uuid,
+    since: DateTime<Utc>,
+) -> Result<OnTrust> {
+    sqlx::query!("select from terminal where id = $1 for no key update", terminal_id)
+        .execute(&mut *conn)
+        .await?;
+    Ok(sqlx::query_as!(
+        OnTrust,
+        r#"select (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
+                   where membership_id = $1 and on_trust and booked_at > $3 and state <> 'cancelled') as "of_member_kopecks!",
+                  (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
+                   where terminal_id = $2 and on_trust and booked_at > $3 and state <> 'cancelled') as "of_till_kopecks!""#,
+        membership_id,
+        terminal_id,
+        since
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Which purchase a mutation of this till made, and whose it is.
@@ -395,14 +445,17 @@ pub async fn is_cancelled_by(
 pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<PurchaseRow>> {
     Ok(sqlx::query_as!(
         PurchaseRow,
-        "select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
-                p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
-                u.redeem_kopecks, u.rule_version, u.state, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at
-         from purchase u
-         join terminal t on t.id = u.terminal_id
-         join partner p on p.id = u.partner_id
-         join outlet o on o.id = u.outlet_id
-         where u.id = any($1)",
+        r#"select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
+                  p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
+                  u.redeem_kopecks, u.rule_version, u.state, u.on_trust, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at,
+                  j.debt_kopecks as "taken_back_debt_kopecks?"
+           from purchase u
+           join terminal t on t.id = u.terminal_id
+           join partner p on p.id = u.partner_id
+           join outlet o on o.id = u.outlet_id
+           left join purchase_decision d on d.purchase_id = u.id and d.decision = 'take-back'
+           left join journal j on j.seq = d.posting_seq and j.booked_at = d.decided_at and j.kind = 'take-back'
+           where u.id = any($1)"#,
         ids
     )
     .fetch_all(conn)
@@ -434,14 +487,14 @@ pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Ut
     Ok(())
 }
 
-/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off.
+/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off, and does so now.
 pub async fn takes_part(conn: &mut PgConnection, membership_id: Uuid, at: DateTime<Utc>) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select exists (
-               select from consent c join membership m on m.person_id = c.person_id
-               where m.id = $1 and c.kind = 'profcards' and c.given_at <= $2::timestamptz + interval '15 minutes'
-                 and (c.withdrawn_at is null or c.withdrawn_at > $2)
-           ) as "takes_part!""#,
+        r#"select coalesce(bool_or(c.given_at <= $2::timestamptz + interval '15 minutes'
+                                   and (c.withdrawn_at is null or c.withdrawn_at > $2)), false)
+                  and coalesce(bool_or(c.withdrawn_at is null), false) as "takes_part!"
+           from consent c join membership m on m.person_id = c.person_id
+           where m.id = $1 and c.kind = 'profcards'"#,
         membership_id,
         at
     )

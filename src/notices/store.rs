@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Months, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{MAX_NOTICES, NOTICE_MONTHS, Notice};
 use crate::error::Result;
+use crate::sweep::Swept;
 
 /// Records a notice.
 pub async fn insert(
@@ -58,17 +59,21 @@ pub async fn drop_surplus(
 }
 
 /// Removes notices that are too old to matter, and tells the phones that they are gone.
-pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "with gone as (delete from notice where given_at < $1 returning id, membership_id)
-         insert into change (audience, entity, entity_id, deleted, changed_at)
-         select 'member:' || membership_id, 'notice', id::text, true, $2 from gone",
+pub async fn prune(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+    Ok(sqlx::query_as!(
+        Swept,
+        r#"with gone as (delete from notice where given_at < $1 returning id, membership_id),
+                due as (select count(*) as due from gone),
+                told as (insert into change (audience, entity, entity_id, deleted, changed_at)
+                         select 'member:' || membership_id, 'notice', id::text, true, $2 from gone)
+           select due as "due!",
+                  (select count(*) from (select from notice where given_at >= $1 limit (select due from due)) kept) as "left!"
+           from due"#,
         now - Months::new(NOTICE_MONTHS),
         now
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_one(conn)
+    .await?)
 }
 
 /// The notices of a member, newest first.

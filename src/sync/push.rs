@@ -18,6 +18,7 @@ use crate::http::limits;
 use crate::ledger::customer::When;
 use crate::ledger::purchase::{self, Booked, Circumstances};
 use crate::ledger::{Applied, Refusal, guards};
+use crate::trusted_time;
 
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
@@ -79,6 +80,8 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         Ok(operation) => operation,
         Err(refusal) => return Ok(refused(refusal)),
     };
+    // By a wrong clock a good purchase would be refused for good.
+    app.keys.check_clock()?;
     let now = app.clock.now();
     let principal = till_audience(pusher.terminal_id);
     let about = Circumstances {
@@ -107,6 +110,16 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         return Ok(rejected("too-old"));
     }
     let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
+    if let Err(refusal) = &booked
+        && operation.may_wait()
+        && hangs_on_time(refusal.code)
+        && trusted_time::is_doubted(&mut tx, app).await?
+    {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "refused as {}, by a clock that may be wrong",
+            refusal.code
+        )));
+    }
     let mut outcome = match &booked {
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
         Err(refusal) => refused(*refusal),
@@ -132,6 +145,19 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
 fn is_forgotten(when: &When) -> bool {
     let newest = when.at.max(when.at.saturating_add_signed(when.till_skew_seconds));
     from_unix_seconds(newest) < guards::horizon(when.now)
+}
+
+/// Whether an operation would perhaps not be refused for this reason at another hour.
+fn hangs_on_time(code: &str) -> bool {
+    matches!(
+        code,
+        "proof-stale"
+            | "proof-future"
+            | "expired"
+            | "not-yet-valid"
+            | "lookup-expired"
+            | "redemption-offline"
+    )
 }
 
 /// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
@@ -189,6 +215,14 @@ impl Operation {
         match self {
             Self::Record(_) => purchase::recorded_before(conn, about).await,
             Self::Cancel(request) => purchase::cancelled_before(conn, request, about).await,
+        }
+    }
+
+    /// Whether it can be sent again later: nobody stands at a till and waits to learn what is left to pay.
+    fn may_wait(&self) -> bool {
+        match self {
+            Self::Record(request) => request.redeem_kopecks.is_none_or(|redeem| redeem == 0),
+            Self::Cancel(_) => true,
         }
     }
 

@@ -1,11 +1,12 @@
 //! The log of changes in SQL.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::CHANGE_DAYS;
 use crate::error::{Error, Result};
+use crate::sweep::Swept;
 
 /// Notes that an audience must learn of an entity's present state. Commits with the change itself.
 pub async fn record_change(
@@ -143,15 +144,20 @@ pub async fn is_forgotten(conn: &mut PgConnection, cursor: Cursor) -> Result<boo
 }
 
 /// Forgets changes that every client in touch has long seen.
-pub async fn prune_changes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!(
-        "with old as (delete from change where changed_at < $1 returning xid)
-         update change_horizon set xid = greatest(xid, coalesce((select xid from old order by xid desc limit 1), xid))",
+pub async fn prune_changes(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+    Ok(sqlx::query_as!(
+        Swept,
+        r#"with old as (delete from change where changed_at < $1 returning xid),
+                due as (select count(*) as due from old),
+                forgotten as (update change_horizon
+                              set xid = greatest(xid, coalesce((select xid from old order by xid desc limit 1), xid)))
+           select due as "due!",
+                  (select count(*) from (select from change where changed_at >= $1 limit (select due from due)) kept) as "left!"
+           from due"#,
         now - TimeDelta::days(CHANGE_DAYS)
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_one(conn)
+    .await?)
 }
 
 /// The newest purchases of a member.

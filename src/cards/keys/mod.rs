@@ -26,7 +26,7 @@ use anyhow::{Context as _, ensure};
 use profcards_card::{IssuerSigningKey, KeyRole};
 use sqlx::PgPool;
 
-use crate::clock::{Clock, from_unix_seconds, unix_seconds};
+use crate::clock::{self, Clock, from_unix_seconds, unix_seconds};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
@@ -38,8 +38,6 @@ pub use trust::{SignedTrustList, TrustRequest};
 
 /// The trust list is signed anew when it is older, as long as the root is at hand.
 const TRUST_LIST_RENEW_SECONDS: u64 = 24 * 3600;
-/// How far this machine's clock and the database's may be apart while something is signed.
-const MAX_CLOCKS_APART_SECONDS: u64 = 300;
 
 /// Where an instance's issuer keys are, and what opens them.
 #[derive(Clone)]
@@ -126,17 +124,6 @@ impl InForce {
     fn held(&self) -> impl Iterator<Item = &HeldKey> {
         self.keys.iter().map(|key| &key.held)
     }
-
-    fn check_clock(&self) -> anyhow::Result<()> {
-        let ahead = self.clock_ahead_seconds;
-        ensure!(
-            ahead.unsigned_abs() <= MAX_CLOCKS_APART_SECONDS,
-            "this machine's clock is {} minutes {} the database's, and nothing is signed until they agree",
-            ahead.unsigned_abs() / 60,
-            if ahead > 0 { "ahead of" } else { "behind" }
-        );
-        Ok(())
-    }
 }
 
 /// Whether a key is trusted no more: it is among the revoked ones, or its secret was destroyed. The file remembers that
@@ -211,7 +198,7 @@ impl KeyRing {
             root,
             issuer_name: config.union_name.clone(),
             files,
-            watches_clock: matches!(clock, Clock::System),
+            watches_clock: clock.is_of_a_machine(),
             refreshing: tokio::sync::Mutex::default(),
             in_force: RwLock::new(empty),
         };
@@ -283,7 +270,7 @@ impl KeyRing {
         }
         let Some(root) = &self.root else { return Ok(()) };
         let in_force = self.in_force();
-        in_force.check_clock()?;
+        clock::ensure_agreement(in_force.clock_ahead_seconds)?;
         let (claims, seq) = (in_force.trust.list.claims(), in_force.trust.seq() + 1);
         let request =
             force::request(db, &self.issuer_name, in_force.held(), &in_force.revoked, seq, now).await?;
@@ -308,7 +295,7 @@ impl KeyRing {
 
     fn signing_key(&self, role: KeyRole, now: u64) -> Result<Arc<IssuerSigningKey>> {
         let in_force = self.in_force();
-        in_force.check_clock().map_err(Error::Unavailable)?;
+        clock::ensure_agreement(in_force.clock_ahead_seconds).map_err(Error::Unavailable)?;
         let signs = which_signs(in_force.held(), role, &in_force.trust, &in_force.revoked, now);
         let ready =
             in_force.keys.iter().find(|key| signs.is_some_and(|signs| signs.public == key.held.public));
@@ -329,6 +316,14 @@ impl KeyRing {
     /// [`Error::Unavailable`] while the trust list names no status key that may sign, or the clock is far off.
     pub fn status_key(&self, now: u64) -> Result<Arc<IssuerSigningKey>> {
         self.signing_key(KeyRole::Status, now)
+    }
+
+    /// Whether this machine's clock and the database's agreed when they were last compared.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while they do not.
+    pub fn check_clock(&self) -> Result<()> {
+        clock::ensure_agreement(self.in_force().clock_ahead_seconds).map_err(Error::Unavailable)
     }
 
     /// Whether cards and status lists can be signed at `now`.

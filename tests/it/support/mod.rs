@@ -118,6 +118,7 @@ impl TestApp {
             production: false,
             behind_proxy,
             proxy_header,
+            held_above_kopecks: 10_000_00,
             union_name: "Общероссийский Профсоюз образования".into(),
             union_short_name: "Профсоюз образования".into(),
         };

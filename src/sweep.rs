@@ -1,0 +1,58 @@
+//! How much one round of housekeeping may do. A round that would end more than half of what there is has a wrong clock or a
+//! wrong rule behind it more often than a reason, so it stops, tells, and leaves the decision to a person.
+
+use anyhow::anyhow;
+
+use crate::error::{Error, Result};
+
+/// So many rows are never too many: what is small is often done at once.
+const FEW: i64 = 1_000;
+
+/// What a round did, or is about to do, with a table's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows whose time has come.
+    pub due: i64,
+    /// Rows that stay; not counted beyond `due`.
+    pub left: i64,
+}
+
+/// What a round may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// At most half of what there is.
+    Half,
+    /// Whatever is due: a person has looked.
+    None,
+}
+
+impl Bound {
+    /// # Errors
+    /// [`Error::Unavailable`] if that is too much for one round.
+    pub fn check(self, swept: Swept) -> Result<()> {
+        let Swept { due, left } = swept;
+        if self == Self::None || due <= FEW || due <= left {
+            return Ok(());
+        }
+        Err(Error::Unavailable(anyhow!(
+            "{due} rows are due and only {left} would stay, which is far more than a usual round: nothing was done; when it is \
+             right, `profcards housekeeping --anyway` does it"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_ends_no_more_than_half_unless_that_is_little_or_wanted() {
+        for (due, left, fits) in
+            [(0, 0, true), (1_000, 0, true), (1_001, 1_000, false), (1_001, 1_001, true), (200_000, 3, false)]
+        {
+            let swept = Swept { due, left };
+            assert_eq!(Bound::Half.check(swept).is_ok(), fits, "{swept:?}");
+            assert!(Bound::None.check(swept).is_ok());
+        }
+    }
+}
