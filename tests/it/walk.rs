@@ -172,13 +172,16 @@ impl Walk {
         let mut again = self.purchases[which].mutation.clone();
         again["id"] = json!(next_id());
         let redeemed = self.purchases[which].redeemed > 0;
+        // Who has left is booked nothing, whatever it is dated.
+        let has_left = !self.members[self.purchases[which].member].takes_part;
+        let refusal = if has_left { "not-in-programme" } else { "replayed" };
         if redeemed {
-            self.till.refused(&again, "replayed").await;
+            self.till.refused(&again, refusal).await;
         }
         again["id"] = json!(next_id());
         again["args"]["opNo"] = json!(self.till.next_op_no());
         // The digits in the proof are those of the number that it was made for.
-        self.till.refused(&again, if redeemed { "challenge-wrong" } else { "replayed" }).await;
+        self.till.refused(&again, if redeemed { "challenge-wrong" } else { refusal }).await;
     }
 
     async fn cancel(&mut self) {

@@ -14,6 +14,15 @@ test('a purchase that was paid in part with bonuses says what its cashback goes 
   ]);
 });
 
+test('what a person decided is told with what it costs', () => {
+  const takenBack = (debtKopecks: number) => explain([{ code: 'taken-back', availableKopecks: 2_000, debtKopecks }]);
+  expect(plain(takenBack(0))).toEqual(['Программа отменила покупку: 20,00 ₽ снято с бонусов']);
+  expect(plain(takenBack(2_500))).toEqual([
+    'Программа отменила покупку: 20,00 ₽ снято с бонусов, 25,00 ₽ удержим из следующих начислений',
+  ]);
+  expect(explain([{ code: 'handed-in-late' }, { code: 'under-review' }])).toHaveLength(2);
+});
+
 test('a line that this version does not know is left out', () => {
   expect(explain([{ code: 'never-heard-of' }])).toEqual([]);
 });

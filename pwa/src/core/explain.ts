@@ -27,6 +27,12 @@ const words: Record<string, (params: Params) => string> = {
     m.rule_below_minimum({ minimum: money(number(params, 'minAmountKopecks')) }),
   capped: (params) => m.rule_capped({ cap: money(number(params, 'capKopecks')) }),
   'no-offer': () => m.rule_no_offer(),
+  'handed-in-late': () => m.rule_handed_in_late(),
+  'under-review': () => m.rule_under_review(),
+  'taken-back': (params) => {
+    const [available, debt] = [money(number(params, 'availableKopecks')), number(params, 'debtKopecks')];
+    return debt > 0 ? m.rule_taken_back_spent({ available, debt: money(debt) }) : m.rule_taken_back({ available });
+  },
   'pending-until': (params) => m.rule_pending_until({ date: calendarDate(text(params, 'date')) }),
 };
 

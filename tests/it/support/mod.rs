@@ -63,17 +63,24 @@ pub struct TestApp {
 impl TestApp {
     /// An instance at [`START`], with the small union of [`world`] in it.
     pub async fn start() -> Self {
-        Self::build(true, None, 0, ProxyHeader::XForwardedFor).await
+        Self::build(manual_clock(), None, 0, ProxyHeader::XForwardedFor).await
     }
 
     /// The same by the machine's clock, for tests that go on with the real program.
     pub async fn start_with_real_clock() -> Self {
-        Self::build(false, None, 0, ProxyHeader::XForwardedFor).await
+        Self::build(Clock::System, None, 0, ProxyHeader::XForwardedFor).await
+    }
+
+    /// The same by the machine's clock, ahead by as many seconds as the handle says: none as yet.
+    pub async fn start_with_shifted_clock() -> (Self, Arc<AtomicI64>) {
+        let ahead_seconds = Arc::new(AtomicI64::new(0));
+        let clock = Clock::Ahead(ahead_seconds.clone());
+        (Self::build(clock, None, 0, ProxyHeader::XForwardedFor).await, ahead_seconds)
     }
 
     /// An instance whose Redis is the test's to stop.
     pub async fn start_with_redis(url: &str) -> Self {
-        Self::build(true, Some(url.to_owned()), 0, ProxyHeader::XForwardedFor).await
+        Self::build(manual_clock(), Some(url.to_owned()), 0, ProxyHeader::XForwardedFor).await
     }
 
     /// An instance that believes `X-Forwarded-For`.
@@ -83,11 +90,11 @@ impl TestApp {
 
     /// The same behind so many, which tell the address in this header.
     pub async fn start_behind_proxies(hops: usize, header: ProxyHeader) -> Self {
-        Self::build(true, None, hops, header).await
+        Self::build(manual_clock(), None, hops, header).await
     }
 
     async fn build(
-        manual: bool,
+        clock: Clock,
         redis_url: Option<String>,
         behind_proxy: usize,
         proxy_header: ProxyHeader,
@@ -100,10 +107,9 @@ impl TestApp {
         std::fs::write(pwa.join("index.html"), "<!doctype html><title>app</title>").unwrap();
         std::fs::write(pwa.join("sw.js"), "const revision = '__SHELL_REVISION__';").unwrap();
         std::fs::write(pwa.join("assets/app-1a2b3c.js"), "export {};").unwrap();
-        let handle = manual.then(|| Arc::new(AtomicI64::new(START * 1_000)));
-        let (clock, random) = match &handle {
-            Some(millis) => (Clock::Manual(millis.clone()), Random::seeded(1)),
-            None => (Clock::System, Random::System),
+        let (handle, random) = match &clock {
+            Clock::Manual(millis) => (Some(millis.clone()), Random::seeded(1)),
+            _ => (None, Random::System),
         };
         let config = Config {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -221,6 +227,10 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+fn manual_clock() -> Clock {
+    Clock::Manual(Arc::new(AtomicI64::new(START * 1_000)))
 }
 
 /// An instance, its one member, and that member's phone.

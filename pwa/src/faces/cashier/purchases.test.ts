@@ -165,6 +165,15 @@ test('operations tell what waits, what settled and what was refused; the shift c
   expect(shiftOf(operations, now - 30)).toEqual({ count: 1, totalKopecks: 1_000 });
 });
 
+test('a purchase that the programme looks at has been sold all the same', () => {
+  const held: PulledPurchase = {
+    id: 'p', mutationId: 'm', receipt: '9', amountKopecks: 8_000, accrualKopecks: 240, state: 'held', eventAt: 100,
+  };
+  const operations = operationsOf([], [held]);
+  expect(operations.map(({ state }) => state)).toEqual(['held']);
+  expect(shiftOf(operations, 50)).toEqual({ count: 1, totalKopecks: 8_000 });
+});
+
 test('the receipt bears the same number before and after the server has heard of it', () => {
   expect(receiptNumber({ receipt: null, opNo: 44 }, 12)).toBe('12-0044');
   expect(receiptNumber({ receipt: '7-0003', opNo: 44 }, 12)).toBe('7-0003');

@@ -13,7 +13,7 @@ export interface Operation {
   id: string;
   opNo: number;
   kind: 'purchase' | 'cancel';
-  state: 'queued' | 'pending' | 'available' | 'cancelled' | 'cancelling' | 'rejected';
+  state: 'queued' | 'pending' | 'held' | 'available' | 'cancelled' | 'cancelling' | 'rejected';
   code: string | null;
   /** The figures of a refusal. */
   detail: unknown;
@@ -34,7 +34,7 @@ export interface PulledPurchase {
   amountKopecks: number;
   redeemKopecks?: number;
   accrualKopecks: number;
-  state: 'pending' | 'available' | 'cancelled';
+  state: 'pending' | 'held' | 'available' | 'cancelled';
   eventAt: number;
 }
 
@@ -233,10 +233,12 @@ export interface Shift {
   totalKopecks: number;
 }
 
+const STANDING: readonly Operation['state'][] = ['queued', 'pending', 'held', 'available'];
+
 /** What was sold since midnight and stands: refused and cancelled purchases do not count. */
 export function shiftOf(operations: readonly Operation[], sinceSeconds: number): Shift {
   const standing = operations.filter(({ kind, state, atSeconds }) =>
-    kind === 'purchase' && atSeconds >= sinceSeconds && (state === 'queued' || state === 'pending' || state === 'available'));
+    kind === 'purchase' && atSeconds >= sinceSeconds && STANDING.includes(state));
   return { count: standing.length, totalKopecks: standing.reduce((total, { amountKopecks }) => total + amountKopecks, 0) };
 }
 

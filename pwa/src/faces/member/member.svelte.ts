@@ -24,7 +24,7 @@ export interface Purchase {
   accrualKopecks: number;
   /** What was paid from the balance. */
   redeemKopecks?: number;
-  state: 'pending' | 'available' | 'cancelled';
+  state: 'pending' | 'held' | 'available' | 'cancelled';
   eventAt: number;
   bookedAt: number;
   confirmOn: string;
