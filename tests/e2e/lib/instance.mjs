@@ -58,8 +58,8 @@ class Instance {
     return this.#log;
   }
 
-  async start() {
-    const child = spawn(program, ['up'], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  async start(command = 'up') {
+    const child = spawn(program, [command], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     const note = (chunk) => (this.#log += chunk);
     child.stdout.on('data', note);
@@ -97,11 +97,28 @@ class Instance {
     return stdout.trim();
   }
 
+  /** Where the running instance's databases listen. */
+  async #sockets() {
+    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
+    return (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n')[4];
+  }
+
+  /** Another server on the running instance's databases, in an environment that differs in this; start it as `serve`. */
+  async beside(differences) {
+    const [sockets, port] = await Promise.all([this.#sockets(), freePort()]);
+    const env = {
+      ...this.env,
+      PROFCARDS_ADDR: `127.0.0.1:${port}`,
+      DATABASE_URL: `postgres://profcards@localhost/profcards?host=${sockets}`,
+      REDIS_URL: `redis+unix://${join(sockets, 'redis.sock')}`,
+      ...differences,
+    };
+    return new Instance(join(this.folder, 'beside'), port, env);
+  }
+
   /** For what nobody can do or see in a test's time: a statement on the running instance's database; what it answers. */
   async sql(statement) {
-    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
-    const [, , , , sockets] = (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n');
-    const options = ['-h', sockets, '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qAtc', statement, 'profcards'];
+    const options = ['-h', await this.#sockets(), '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qAtc', statement, 'profcards'];
     return (await promisify(execFile)('psql', options)).stdout.trim();
   }
 
