@@ -30,8 +30,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     (status = 429, body = Problem)))]
 async fn events(State(app): State<AppState>, phone: MemberPhone) -> Result<Response> {
     let listener = app.live.listen(&member_audience(phone.membership_id))?;
-    let page =
-        Page { app, token_hash: phone.token_hash, listener, ends_at: tokio::time::Instant::now() + LASTS };
+    let ends_at = tokio::time::Instant::now() + LASTS;
+    let page = Page { app, token_hash: phone.token_hash, listener, ends_at, is_over: false };
     let calls = stream::unfold(page, async |mut page| {
         let event = page.next_call().await?;
         Some((Ok::<_, Infallible>(event), page))
@@ -49,16 +49,19 @@ struct Page {
     token_hash: [u8; 32],
     listener: Listener,
     ends_at: tokio::time::Instant,
+    is_over: bool,
 }
 
 impl Page {
-    /// The next call to pull; none when the stream is over: its time is up, the instance stops, or the session has ended, which
-    /// whoever ends it tells the page by a call.
+    /// The next call to pull; none when the stream is over: its time is up, the instance stops, or the session has ended. Whoever
+    /// ends a session calls its page, and that call is passed on as the last one: by its pull the page finds out what has happened.
     async fn next_call(&mut self) -> Option<Event> {
-        let called = tokio::time::timeout_at(self.ends_at, self.listener.called()).await.unwrap_or(false);
-        if !called || !self.is_signed_in().await {
+        if self.is_over
+            || !tokio::time::timeout_at(self.ends_at, self.listener.called()).await.unwrap_or(false)
+        {
             return None;
         }
+        self.is_over = !self.is_signed_in().await;
         Some(Event::default().event("changed").data("{}"))
     }
 

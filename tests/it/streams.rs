@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 use super::support::{Phone, TestApp, Till, next_id, until, with_phone};
 
 const EVENTS: &str = "/api/member/events";
+/// It carries nothing: the pull that follows tells what has become of the session.
+const LAST_CALL: &str = "event: changed\ndata: {}\n\n";
 
 async fn open(phone: &Phone) -> reqwest::Response {
     phone.client.request(&Method::GET, EVENTS).send().await.unwrap()
@@ -35,17 +37,21 @@ async fn a_stream_calls_and_ends_with_its_session() {
     let call = stream.chunk().await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&call).contains("event: changed"));
     assert_eq!(phone.client.delete("/api/member/session").await.status, 204);
-    assert_eq!(to_its_end(stream).await, "", "whoever is signed out hears nothing more");
+    assert_eq!(
+        to_its_end(stream).await,
+        LAST_CALL,
+        "whoever is signed out finds it out, and hears nothing more"
+    );
     until("its place is free", async || app.app.live.listeners() == 0).await;
 }
 
 #[tokio::test]
-async fn a_lost_phone_hears_nothing_more() {
+async fn a_lost_phone_is_called_once_to_find_it_out() {
     let (app, phone) = with_phone().await;
     let stream = open(&phone).await;
     let path = format!("/api/staff/members/{}/phone/lost", phone.member);
     app.chair().await.post_once(&path, next_id(), &json!({})).await.json(200);
-    assert_eq!(to_its_end(stream).await, "");
+    assert_eq!(to_its_end(stream).await, LAST_CALL);
 }
 
 #[tokio::test]
