@@ -4,12 +4,17 @@ import assert from 'node:assert/strict';
 const [LOGIN, PASSWORD] = ['school12', 'demo-2026'];
 
 export async function signInChair(instance) {
-  let cookie = '';
+  const cookies = new Map();
   const ask = async (path, body) => {
+    const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
     const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
     const response = await fetch(instance.url + path, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) });
     assert.ok(response.ok, `${path}: ${response.status}`);
-    cookie = response.headers.getSetCookie().map((line) => line.split(';')[0])[0] ?? cookie;
+    // The session's is one of several, and they come in any order.
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      cookies.set(name, value);
+    }
     return response.json();
   };
   const { mandates } = await ask('/api/staff/session', { login: LOGIN, password: PASSWORD });
