@@ -51,10 +51,29 @@ stamp() {
 
 missing=()
 
-want() { # the package that brings it, then a command that succeeds when it is there
+want() { # programs, each of which bin/programs knows
+  local program package
+  for program; do
+    package=$(package_of "$program")
+    want_package "$package" command -v "$program"
+  done
+}
+
+want_package() { # the package, then a command that succeeds when it is there
   local package=$1
   shift
-  "$@" >/dev/null 2>&1 || missing+=("$package")
+  "$@" >/dev/null 2>&1 || [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
+}
+
+package_of() { # a program
+  local package programs
+  while read -r package programs; do
+    if [[ " $programs " == *" $1 "* ]]; then
+      printf '%s\n' "$package"
+      return
+    fi
+  done <"$root/bin/programs"
+  die "bin/programs does not know which package brings $1"
 }
 
 has_postgres() {
@@ -67,31 +86,33 @@ has_postgres() {
 }
 
 want_services() {
-  want postgresql has_postgres
-  want redis-server command -v redis-server
+  want psql redis-server
+  want_package postgresql has_postgres
 }
 
 want_build_tools() {
-  want build-essential command -v cc
-  want pkg-config command -v pkg-config
-  want libssl-dev test -e /usr/include/openssl/ssl.h
-  want nodejs command -v node
-  want npm command -v npm
+  want cc pkg-config node npm
+  want_package libssl-dev test -e /usr/include/openssl/ssl.h
 }
 
 want_fonts() {
+  want fc-list
   # Any with Cyrillic letters.
-  want fonts-dejavu-core sh -c 'fc-list :lang=ru | grep -q .'
+  want_package fonts-dejavu-core sh -c 'fc-list :lang=ru | grep -q .'
 }
 
 want_chromium() {
-  want chromium command -v chromium
+  want chromium
+  want_fonts
+}
+
+want_firefox() {
+  want firefox-esr
   want_fonts
 }
 
 want_webkit() {
-  want webkit2gtk-driver command -v WebKitWebDriver
-  want xvfb command -v Xvfb
+  want WebKitWebDriver Xvfb
   want_fonts
 }
 
