@@ -105,6 +105,9 @@ pub const VENDOR_PER_KEY: Limit = limit("vendor-key", 600, 60);
 /// How long an attempt waits where guesses are many already: a person hardly minds, a guesser loses most of the speed.
 pub const SLOW_DOWN: Duration = Duration::from_secs(2);
 
+/// The clocks of instances differ by less, and so do two requests of one, whose moments are not in the order of their counts.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
+
 /// Names the counter of a limit for somebody; a hash, so that the tables learn no address, login or code.
 pub fn counter_key(limit: Limit, who: &str) -> [u8; 16] {
     let digest = Sha256::new().chain_update(limit.name).chain_update([0]).chain_update(who).finalize();
@@ -185,21 +188,22 @@ pub async fn spend(app: &AppState, limit: Limit, who: &str) -> Result<()> {
     take(&mut *app.db.acquire().await?, limit, who, app.clock.now()).await.map(drop)
 }
 
-/// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. A window that ends later than
-/// one that began now was made by a clock that was ahead, and is over.
+/// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. A window that ends much later
+/// than one that began now was made by a clock that was ahead, and is over.
 pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTime<Utc>) -> Result<u32> {
     let (key, ends_at) = (counter_key(limit, who), now + TimeDelta::seconds(limit.window_seconds.into()));
     let count = sqlx::query_scalar!(
         "insert into limit_counter as held (key, count, ends_at) values ($1, 1, $2)
          on conflict (key) do update
-         set count = case when held.ends_at > $3 and held.ends_at <= $2 then held.count + 1 else 1 end,
-             ends_at = case when held.ends_at > $3 and held.ends_at <= $2 then held.ends_at else $2 end
-         where held.count < $4 or held.ends_at <= $3 or held.ends_at > $2
+         set count = case when held.ends_at > $3 and held.ends_at <= $5 then held.count + 1 else 1 end,
+             ends_at = case when held.ends_at > $3 and held.ends_at <= $5 then held.ends_at else $2 end
+         where held.count < $4 or held.ends_at <= $3 or held.ends_at > $5
          returning count",
         &key[..],
         ends_at,
         now,
-        limit.attempts.cast_signed()
+        limit.attempts.cast_signed(),
+        ends_at + CLOCKS_APART
     )
     .fetch_optional(&mut *conn)
     .await?;

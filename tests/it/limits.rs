@@ -85,6 +85,19 @@ async fn invented_logins_make_no_counter_beyond_the_limit_of_their_address() {
 }
 
 #[tokio::test]
+async fn instances_whose_clocks_differ_by_seconds_count_together() {
+    let app = TestApp::start_behind_proxies(1, ProxyHeader::XForwardedFor).await;
+    let (ahead, behind) = (app.anonymous(), app.beside(-5).await);
+    let headers = [("x-forwarded-for", "203.0.113.9")];
+    for n in 0..10 {
+        let client = if n % 2 == 0 { &ahead } else { &behind.client };
+        from(client, &headers, SESSION, &guess("school")).await.refused(401, "credentials-wrong");
+    }
+    from(&ahead, &headers, SESSION, &guess("school")).await.refused(429, "too-many-attempts");
+    from(&behind.client, &headers, SESSION, &guess("school")).await.refused(429, "too-many-attempts");
+}
+
+#[tokio::test]
 async fn counters_outlive_redis() {
     let app = TestApp::start().await;
     let client = app.anonymous();
