@@ -207,6 +207,19 @@ async function scannerStory(stage, card) {
     assertReads(await till.at('amount').innerText(), '7');
     await till.reads(till.page.locator('body'), 'касса занята другим');
   });
+  await check('a scan of goods is no amount, and presses nothing', async () => {
+    const scanGoods = (text) => till.page.evaluate(scanKeys, { text, suffix: 'Enter' });
+    await scanGoods('4601234567890');
+    await till.reads(till.page.locator('body'), 'Это не карта профсоюза');
+    assertReads(await till.at('amount').innerText(), '7');
+    await scanGoods('4601');
+    await till.at('amount').waitFor();
+    await plant(till, card);
+    await scanInto('Enter');
+    await accepted();
+    await till.page.keyboard.type('4601234567890\n');
+    await accepted();
+  });
   await check('what stood in a field before a scan stands there after it', async () => {
     await till.open('/scan/pairing');
     await till.at('pairing-code').fill('QQQQQ');

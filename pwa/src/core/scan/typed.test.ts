@@ -7,6 +7,7 @@ interface Pressed {
   code: string;
   key: string;
   shiftKey: boolean;
+  repeat: boolean;
 }
 
 const CODES: Record<string, [string, boolean]> = {
@@ -18,18 +19,18 @@ const CODES: Record<string, [string, boolean]> = {
 function typed(text: string): Pressed[] {
   return [...text].map((char) => {
     const [code, shiftKey] = CODES[char] ?? [/[0-9]/.test(char) ? `Digit${char}` : `Key${char}`, /[A-Z]/.test(char)];
-    return { code, key: 'ф', shiftKey };
+    return { code, key: 'ф', shiftKey, repeat: false };
   });
 }
 
 function run(keys: Pressed[], stepMillis = 5, isInField = false) {
   const read: string[] = [];
-  const reader = keystrokeReader((text) => read.push(text));
+  const reader = keystrokeReader((text) => read.push(text), () => read.push('other'));
   const taken = keys.map((key, i) => reader.take(key, 1000 + i * stepMillis, isInField));
   return { read, taken, reader };
 }
 
-const named = (key: string): Pressed => ({ code: key, key, shiftKey: false });
+const named = (key: string): Pressed => ({ code: key, key, shiftKey: false, repeat: false });
 const enter = named('Enter');
 
 test.each(['Enter', 'Tab'])('a scanner that ends with %s is read whatever the layout, spaces and all', (suffix) => {
@@ -52,6 +53,28 @@ test('stray keys before the token do not spoil it', () => {
 test('what a person types is left alone, Enter included', () => {
   expect(run([...typed('PC1:6BF'), enter], 400)).toMatchObject({ read: [], taken: Array(8).fill(false) });
   expect(run([...typed('1450'), enter])).toMatchObject({ read: [], taken: Array(5).fill(false) });
+});
+
+const GOODS = '4601234567890';
+
+test.each(['Enter', 'Tab'])('a scan of goods is told as such, and neither its figures nor its %s go further', (suffix) => {
+  const { read, taken } = run([...typed(GOODS), named(suffix)], 15);
+  expect(read).toEqual(['other']);
+  expect(taken).toEqual([...GOODS, '\n'].map((_, i) => i >= 5));
+});
+
+test('a scan of goods without a suffix is told when it stops, and the next one again', () => {
+  const { read, reader } = run(typed(GOODS));
+  expect(reader.pause()).toBe('');
+  expect(read).toEqual(['other']);
+  expect(reader.pause()).toBe('');
+  expect(read).toEqual(['other']);
+});
+
+test('a key held down is no scanner, nor is a scan into a field', () => {
+  const held = typed('000000000').map((key, i) => ({ ...key, repeat: i > 0 }));
+  expect(run([...held, enter], 30)).toMatchObject({ read: [], taken: Array(10).fill(false) });
+  expect(run([...typed(GOODS), enter], 5, true)).toMatchObject({ read: [], taken: Array(14).fill(false) });
 });
 
 test('in a field even a quick person is none', () => {

@@ -10,6 +10,12 @@ const NEXT_KEY_IN_FIELD_WITHIN_MILLIS = 60;
 const OVER_AFTER_MILLIS = 300;
 /** No token is shorter: less than that is somebody's typing. */
 const TOKEN_LEAST_CHARS = 40;
+/** A hand types no six characters that fast. A scanner that reads goods does. */
+const SCANNED_LEAST_CHARS = 6;
+const SCANNED_KEY_WITHIN_MILLIS = 40;
+
+/** Tells the page that the keys just pressed were a scanner's: whoever took the first of them puts back what was there. */
+export const SCANNED = 'profcards-scanned';
 
 const SHIFTED: Record<string, string> = {
   Digit4: '$', Digit5: '%', Digit8: '*', Equal: '+', Semicolon: ':',
@@ -23,10 +29,10 @@ const PLAIN: Record<string, string> = {
 const RUSSIAN = 'ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬЖЮ.;';
 const MEANT = 'QWERTYUIOPASDFGHJKLZXCVBNM:./$';
 
-type Key = Pick<KeyboardEvent, 'code' | 'key' | 'shiftKey'>;
+type Key = Pick<KeyboardEvent, 'code' | 'key' | 'shiftKey' | 'repeat'>;
 
 /** The character of the QR alphabet that a scanner meant: by the key's place, for the layout may be any. */
-function scannedChar({ code, key, shiftKey }: Key): string | null {
+function scannedChar({ code, key, shiftKey }: Omit<Key, 'repeat'>): string | null {
   if (shiftKey && SHIFTED[code]) return SHIFTED[code];
   if (PLAIN[code]) return PLAIN[code];
   const placed = /^(?:Key([A-Z])|(?:Digit|Numpad)([0-9]))$/.exec(code);
@@ -43,7 +49,7 @@ export function meantText(typed: string): string {
 }
 
 export interface KeystrokeReader {
-  /** Whether the key belongs to a token; it must then go nowhere else. */
+  /** Whether the key belongs to a scan; it must then go nowhere else. */
   take(key: Key, atMillis: number, isInField?: boolean): boolean;
   /** No key has come for a while: tells the token, or answers what looked like one. */
   pause(): string;
@@ -51,18 +57,38 @@ export interface KeystrokeReader {
   isIdle(): boolean;
 }
 
-/** Gathers keystrokes into a token, and calls back at the scanner's Enter or Tab, or when it stops. */
-export function keystrokeReader(onText: (text: string) => void): KeystrokeReader {
+/**
+ * Gathers keystrokes into a token, and calls back at the scanner's Enter or Tab, or when it stops. A scan of anything else is told
+ * as such: outside a field, where it would become an amount and its Enter a purchase.
+ */
+export function keystrokeReader(onText: (text: string) => void, onOther: () => void = () => undefined): KeystrokeReader {
   let text = '';
-  let lastMillis = 0;
+  /** How many characters have come faster than by hand. */
+  let quickChars = 0;
+  let lastMillis = -Infinity;
+
+  const isScan = () => quickChars >= SCANNED_LEAST_CHARS;
 
   function pause(): string {
     const typed = text;
+    const isOther = isScan() && !isOurs(typed);
     text = '';
+    quickChars = 0;
+    if (isOther) onOther();
     if (!isOurs(typed)) return '';
     if (typed.length < TOKEN_LEAST_CHARS) return typed;
     onText(typed);
     return '';
+  }
+
+  function end(): boolean {
+    const isToken = isOurs(text);
+    const isOther = !isToken && isScan();
+    if (isToken) onText(text);
+    if (isOther) onOther();
+    text = '';
+    quickChars = 0;
+    return isToken || isOther;
   }
 
   function add(char: string | null): void {
@@ -70,22 +96,26 @@ export function keystrokeReader(onText: (text: string) => void): KeystrokeReader
     if (text.length <= TOKEN_PREFIX.length && !TOKEN_PREFIX.startsWith(text)) text = TOKEN_PREFIX.startsWith(char ?? '?') ? char! : '';
   }
 
+  function count({ key, repeat }: Key, gapMillis: number, isInField: boolean): void {
+    if (isInField || repeat || key.length !== 1) quickChars = 0;
+    else if (!isScan() && gapMillis > SCANNED_KEY_WITHIN_MILLIS) quickChars = 1;
+    else quickChars += 1;
+  }
+
   return {
     pause,
     isIdle: () => text === '',
     take(key, atMillis, isInField = false) {
-      if (atMillis - lastMillis > (isInField ? NEXT_KEY_IN_FIELD_WITHIN_MILLIS : NEXT_KEY_WITHIN_MILLIS)) text = '';
-      if (key.key === 'Shift') return isOurs(text);
+      const gapMillis = atMillis - lastMillis;
+      if (gapMillis > (isInField ? NEXT_KEY_IN_FIELD_WITHIN_MILLIS : NEXT_KEY_WITHIN_MILLIS)) text = '';
+      if (gapMillis > NEXT_KEY_WITHIN_MILLIS) quickChars = 0;
+      if (key.key === 'Shift') return isOurs(text) || isScan();
       lastMillis = atMillis;
-      if (key.key === 'Enter' || key.key === 'Tab') {
-        const isEnd = isOurs(text);
-        if (isEnd) onText(text);
-        text = '';
-        return isEnd;
-      }
+      if (key.key === 'Enter' || key.key === 'Tab') return end();
       add(scannedChar(key));
+      count(key, gapMillis, isInField);
       // Beside a field, from the prefix's digit on: it must not become a part of an amount.
-      return text.startsWith(isInField ? TOKEN_PREFIX : TOKEN_PREFIX.slice(0, -1));
+      return isScan() || text.startsWith(isInField ? TOKEN_PREFIX : TOKEN_PREFIX.slice(0, -1));
     },
   };
 }
@@ -98,8 +128,8 @@ interface Before {
 }
 
 /** Listens to the whole page until the returned function is called. What a person types into a field stays there. */
-export function listenForTyped(onText: (text: string) => void, onPicture: (picture: Blob) => void): () => void {
-  const reader = keystrokeReader(onText);
+export function listenForTyped(onText: (text: string) => void, onPicture: (picture: Blob) => void, onOther?: () => void): () => void {
+  const reader = keystrokeReader(onText, onOther);
   let before: Before | undefined;
   let pausing: ReturnType<typeof setTimeout> | undefined;
 
@@ -120,6 +150,7 @@ export function listenForTyped(onText: (text: string) => void, onPicture: (pictu
     // A space or Enter out of the token must not press the button that has the focus.
     event.preventDefault();
     event.stopPropagation();
+    dispatchEvent(new Event(SCANNED));
     if (!before || before.isRestored) return;
     // The first characters went into the field before they could be known.
     before.isRestored = true;
