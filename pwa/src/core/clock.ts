@@ -7,6 +7,7 @@
  * but one that fell behind it was set, and so was one that sprang by just what it was off.
  */
 import { readMeta, writeMeta } from '../db/open';
+import { keepChoice, readChoice } from './local';
 
 const META_KEY = 'clock-offset-millis';
 const SEEN_KEY = 'clock-seen-millis';
@@ -76,7 +77,8 @@ export async function trustDeviceClock(): Promise<void> {
 }
 
 export async function restoreClock(): Promise<void> {
-  const [kept, seen] = await Promise.all([readMeta<number>(META_KEY), readMeta<number>(SEEN_KEY)]);
+  const kept = await readMeta<number>(META_KEY);
+  const seen = Number(readChoice(SEEN_KEY) ?? NaN);
   if (learntAtMillis !== undefined || !isMoment(kept)) return;
   const restored = isMoment(seen) ? offsetAfterVisit(kept, seen, Date.now()) : kept;
   hold(restored);
@@ -86,7 +88,8 @@ export async function restoreClock(): Promise<void> {
 /** Notes what the clock reads as the page goes out of sight: a clock that reads less next time was set back. */
 export function noteClockOnLeaving(): () => void {
   const note = () => {
-    if (document.visibilityState === 'hidden') writeMeta(SEEN_KEY, Date.now()).catch(() => undefined);
+    // Not in the database: a system that puts the page to sleep in the midst of a write may leave it silent.
+    if (document.visibilityState === 'hidden') keepChoice(SEEN_KEY, String(Date.now()));
   };
   document.addEventListener('visibilitychange', note);
   return () => document.removeEventListener('visibilitychange', note);

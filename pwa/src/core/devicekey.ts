@@ -5,7 +5,7 @@
  */
 import { ascii, concat, type Bytes } from './card/bytes';
 import { signAs } from './card/present';
-import { database } from '../db/open';
+import { inStore } from '../db/open';
 import type { DeviceAlgorithm, DeviceKey } from '../db/schema';
 
 export class NoDeviceKey extends Error {
@@ -64,14 +64,9 @@ async function makeAndProbe(algorithm: DeviceAlgorithm): Promise<DeviceKey> {
     'verify',
   ])) as CryptoKeyPair;
   const raw = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
-  const db = await database();
-  await db.put('keys', {
-    id: 'candidate',
-    algorithm,
-    privateKey: pair.privateKey,
-    publicCoseKey: coseKey(raw),
-  });
-  const stored = await db.get('keys', 'candidate');
+  const key: DeviceKey = { id: 'candidate', algorithm, privateKey: pair.privateKey, publicCoseKey: coseKey(raw) };
+  await inStore((db) => db.put('keys', key));
+  const stored = await candidateKey();
   if (!stored) throw new Error('the key was not stored');
   const message = crypto.getRandomValues(new Uint8Array(32));
   const signature = await signAs(algorithm, stored.privateKey, message);
@@ -81,7 +76,7 @@ async function makeAndProbe(algorithm: DeviceAlgorithm): Promise<DeviceKey> {
 }
 
 export async function candidateKey(): Promise<DeviceKey | undefined> {
-  return (await database()).get('keys', 'candidate');
+  return inStore((db) => db.get('keys', 'candidate'));
 }
 
 /** Proof of possession at enrolment: over "PC-ENROL-1", a zero byte and the server's challenge. */

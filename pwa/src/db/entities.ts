@@ -1,5 +1,5 @@
 /** Rows that the server sent, read back by face and kind. */
-import { database } from './open';
+import { inStore } from './open';
 import type { SyncFace } from './schema';
 
 export async function readEntity<T>(
@@ -7,12 +7,12 @@ export async function readEntity<T>(
   entity: string,
   id: string,
 ): Promise<T | undefined> {
-  const row = await (await database()).get('entities', [face, entity, id]);
+  const row = await inStore((db) => db.get('entities', [face, entity, id]));
   return row?.data as T | undefined;
 }
 
 export async function readEntities<T>(face: SyncFace, entity: string): Promise<T[]> {
-  const rows = await (await database()).getAllFromIndex('entities', 'kind', [face, entity]);
+  const rows = await inStore((db) => db.getAllFromIndex('entities', 'kind', [face, entity]));
   return rows.map((row) => row.data as T);
 }
 
@@ -22,5 +22,5 @@ export async function saveEntity(
   id: string,
   data: unknown,
 ): Promise<void> {
-  await (await database()).put('entities', { face, entity, id, data });
+  await inStore((db) => db.put('entities', { face, entity, id, data }));
 }

@@ -49,6 +49,16 @@ function openedAside(): Promise<IDBDatabase> {
   });
 }
 
+test('a handle that the system has closed is not used twice, whatever it was used for', async () => {
+  const { database, inStoreToTheEnd, readMeta } = await import('./open');
+  (await database()).close();
+  await expect(readMeta('x')).rejects.toThrow(DOMException);
+  expect(await readMeta('x')).toBeUndefined();
+  (await database()).close();
+  await expect(inStoreToTheEnd((db) => db.get('meta', 'x'))).rejects.toThrow(DOMException);
+  expect(await readMeta('x')).toBeUndefined();
+});
+
 test('a browser that never says whether it keeps the store for good has not promised it', async () => {
   vi.useFakeTimers();
   vi.stubGlobal('navigator', { storage: { persist: () => new Promise(() => undefined) } });

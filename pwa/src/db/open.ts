@@ -1,6 +1,6 @@
 /** Opens the database once per page and tells whoever else has it open to let a newer one in. */
 import { openDB, type IDBPDatabase } from 'idb';
-import { within } from '../core/within';
+import { TookTooLong, within } from '../core/within';
 import { DATABASE_NAME, DATABASE_VERSION, type ProfCardsDb } from './schema';
 
 export type Db = IDBPDatabase<ProfCardsDb>;
@@ -64,6 +64,33 @@ function request(forget: () => void): Promise<Db> {
   });
 }
 
+/**
+ * Every access but a purchase's. A store may fall silent in the midst of things, as on a phone that the system put to sleep: what
+ * it does not answer in time is given up, and the next access opens it anew.
+ */
+export function inStore<T>(work: (db: Db) => Promise<T>): Promise<T> {
+  return inStoreToTheEnd((db) => within(ANSWERS_WITHIN_MILLIS, 'the store', work(db)));
+}
+
+/** However long it takes: a purchase that is told as failed and is kept after all would be booked twice. */
+export async function inStoreToTheEnd<T>(work: (db: Db) => Promise<T>): Promise<T> {
+  const handle = database();
+  const db = await handle;
+  try {
+    return await work(db);
+  } catch (cause) {
+    if (isHandleLost(cause) && opened === handle) opened = undefined;
+    // What it has begun comes to its end.
+    if (isHandleLost(cause)) db.close();
+    throw cause;
+  }
+}
+
+/** Closed by the system, or its process gone: as WebKit tells it after a sleep, if it tells it. */
+function isHandleLost(cause: unknown): boolean {
+  return cause instanceof TookTooLong || (cause instanceof DOMException && ['InvalidStateError', 'UnknownError'].includes(cause.name));
+}
+
 function createFirst(db: Db): void {
   db.createObjectStore('keys', { keyPath: 'id' });
   db.createObjectStore('cards', { keyPath: 'id' });
@@ -79,12 +106,12 @@ function createFirst(db: Db): void {
 }
 
 export async function readMeta<T>(key: string): Promise<T | undefined> {
-  const row = await (await database()).get('meta', key);
+  const row = await inStore((db) => db.get('meta', key));
   return row?.value as T | undefined;
 }
 
 export async function writeMeta(key: string, value: unknown): Promise<void> {
-  await (await database()).put('meta', { key, value });
+  await inStore((db) => db.put('meta', { key, value }));
 }
 
 /** Asks the browser not to evict us; a refusal is normal and changes nothing. */

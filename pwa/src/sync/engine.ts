@@ -4,8 +4,7 @@
  */
 import { isClockFresh, learnServerTime, nowSeconds } from '../core/clock';
 import { asProblem } from '../api/problem';
-import { within } from '../core/within';
-import { ANSWERS_WITHIN_MILLIS, readMeta, writeMeta } from '../db/open';
+import { readMeta, writeMeta } from '../db/open';
 import type { OutboxRow, SyncFace } from '../db/schema';
 import { addToOutbox, countOutbox, type Mutation } from './outbox';
 import { pullChanges } from './pull';
@@ -89,8 +88,6 @@ function createSync(face: SyncFace): Sync {
     set({ running: true });
     let changed = false;
     try {
-      // A store that has fallen silent would hold this round, and all later ones, for ever.
-      await within(ANSWERS_WITHIN_MILLIS, 'the outbox', countOutbox(face, 'queued'));
       await alone(`profcards-sync-${face}`, () => pushAndPull(face, set, () => (changed = true)));
       set({ session: 'open', problem: null });
       await writeMeta(lastSyncedKey(face), nowSeconds());
@@ -98,7 +95,7 @@ function createSync(face: SyncFace): Sync {
       const { code, status: httpStatus } = asProblem(cause);
       set(httpStatus === 401 ? { session: 'ended', problem: code } : { problem: code });
     }
-    await within(ANSWERS_WITHIN_MILLIS, 'the outbox', refresh()).catch((cause: unknown) => console.error(cause));
+    await refresh().catch((cause: unknown) => console.error(cause));
     set({ running: false });
     channel?.postMessage('changed');
     if (changed) tellChange();

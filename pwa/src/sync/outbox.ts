@@ -4,7 +4,7 @@
  * server asked to start over, or a row was refused.
  */
 import type { IDBPTransaction } from 'idb';
-import { database } from '../db/open';
+import { inStore, inStoreToTheEnd, type Db } from '../db/open';
 import type { MutationState, OutboxRow, ProfCardsDb, SyncFace } from '../db/schema';
 import { nowSeconds } from '../core/clock';
 import type { MutationAnswer } from './wire';
@@ -24,8 +24,11 @@ const STORES = ['outbox', 'meta', 'proofs'] as const;
 export type OutboxTransaction = IDBPTransaction<ProfCardsDb, typeof STORES, 'readwrite'>;
 
 /** The row and its place in the order are committed together. */
-export async function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
-  const db = await database();
+export function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
+  return inStoreToTheEnd((db) => add(db, face, mutation));
+}
+
+async function add(db: Db, face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
   // On the disk before it counts: what a cashier was told is kept must outlive a power cut.
   const tx = db.transaction(STORES, 'readwrite', { durability: 'strict' });
   const seqKey = `seq:${face}`;
@@ -62,34 +65,36 @@ async function orAbort<T>(tx: OutboxTransaction, work: (tx: OutboxTransaction) =
 }
 
 /** Everything of the face, in the order in which it was done. */
-export async function readOutbox(face: SyncFace): Promise<OutboxRow[]> {
+export function readOutbox(face: SyncFace): Promise<OutboxRow[]> {
   const range = IDBKeyRange.bound([face, 0], [face, Number.MAX_SAFE_INTEGER]);
-  return (await database()).getAllFromIndex('outbox', 'order', range);
+  return inStore((db) => db.getAllFromIndex('outbox', 'order', range));
 }
 
 export async function readQueued(face: SyncFace, atMost: number): Promise<OutboxRow[]> {
-  const rows = await (await database()).getAllFromIndex('outbox', 'state', [face, 'queued']);
+  const rows = await inStore((db) => db.getAllFromIndex('outbox', 'state', [face, 'queued']));
   return rows.sort((a, b) => a.seq - b.seq).slice(0, atMost);
 }
 
-export async function countOutbox(face: SyncFace, state: MutationState): Promise<number> {
-  return (await database()).countFromIndex('outbox', 'state', [face, state]);
+export function countOutbox(face: SyncFace, state: MutationState): Promise<number> {
+  return inStore((db) => db.countFromIndex('outbox', 'state', [face, state]));
 }
 
 /** Writes the server's answers down, all or none; returns how many rows left the queue. */
-export async function settle(answers: readonly MutationAnswer[]): Promise<number> {
-  const tx = (await database()).transaction('outbox', 'readwrite');
-  let settled = 0;
-  for (const answer of answers) {
-    const row = await tx.store.get(answer.id);
-    // Another tab may have settled it, or it was never ours: an answer makes no row.
-    if (!row || row.state !== 'queued') continue;
-    const next = answered(row, answer);
-    if (next.state !== 'queued') settled += 1;
-    await tx.store.put(next);
-  }
-  await tx.done;
-  return settled;
+export function settle(answers: readonly MutationAnswer[]): Promise<number> {
+  return inStore(async (db) => {
+    const tx = db.transaction('outbox', 'readwrite');
+    let settled = 0;
+    for (const answer of answers) {
+      const row = await tx.store.get(answer.id);
+      // Another tab may have settled it, or it was never ours: an answer makes no row.
+      if (!row || row.state !== 'queued') continue;
+      const next = answered(row, answer);
+      if (next.state !== 'queued') settled += 1;
+      await tx.store.put(next);
+    }
+    await tx.done;
+    return settled;
+  });
 }
 
 function answered(row: OutboxRow, answer: MutationAnswer): OutboxRow {
@@ -106,22 +111,26 @@ function answered(row: OutboxRow, answer: MutationAnswer): OutboxRow {
 }
 
 /** Puts a refused row back in its place in the queue. */
-export async function requeue(id: string): Promise<void> {
-  const tx = (await database()).transaction('outbox', 'readwrite');
-  const row = await tx.store.get(id);
-  if (row?.state === 'rejected') {
-    const { code: _code, detail: _detail, ...rest } = row;
-    await tx.store.put({ ...rest, state: 'queued' });
-  }
-  await tx.done;
+export function requeue(id: string): Promise<void> {
+  return inStore(async (db) => {
+    const tx = db.transaction('outbox', 'readwrite');
+    const row = await tx.store.get(id);
+    if (row?.state === 'rejected') {
+      const { code: _code, detail: _detail, ...rest } = row;
+      await tx.store.put({ ...rest, state: 'queued' });
+    }
+    await tx.done;
+  });
 }
 
 /** Removes what is settled and seen. What is still queued stays, whatever the caller believes. */
-export async function forget(ids: readonly string[]): Promise<void> {
-  const tx = (await database()).transaction('outbox', 'readwrite');
-  for (const id of ids) {
-    const row = await tx.store.get(id);
-    if (row && row.state !== 'queued') await tx.store.delete(id);
-  }
-  await tx.done;
+export function forget(ids: readonly string[]): Promise<void> {
+  return inStore(async (db) => {
+    const tx = db.transaction('outbox', 'readwrite');
+    for (const id of ids) {
+      const row = await tx.store.get(id);
+      if (row && row.state !== 'queued') await tx.store.delete(id);
+    }
+    await tx.done;
+  });
 }

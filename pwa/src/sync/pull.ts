@@ -1,6 +1,6 @@
 /** Brings the server's rows into the phone's database; rows and cursor are committed together. */
 import { ApiProblem } from '../api/problem';
-import { database } from '../db/open';
+import { inStore, readMeta } from '../db/open';
 import type { SyncFace } from '../db/schema';
 import { sendPull, type PullAnswer } from './wire';
 
@@ -11,8 +11,7 @@ const cursorKey = (face: SyncFace) => `cursor:${face}`;
 
 /** Tells of every page that brought something as soon as it is kept; true while the server still works on what this device sent. */
 export async function pullChanges(face: SyncFace, onKept: () => void): Promise<boolean> {
-  const kept = await (await database()).get('meta', cursorKey(face));
-  const cursor = kept?.value as string | undefined;
+  const cursor = await readMeta<string>(cursorKey(face));
   if (cursor === undefined) return pullAnew(face, onKept);
   try {
     return await pullOnwards(face, cursor, onKept);
@@ -55,22 +54,26 @@ async function pullAnew(face: SyncFace, onKept: () => void): Promise<boolean> {
   return pages.at(-1)?.pending ?? false;
 }
 
-async function keep(face: SyncFace, pages: readonly PullAnswer[], anew: boolean): Promise<void> {
-  const tx = (await database()).transaction(['entities', 'meta'], 'readwrite');
-  const entities = tx.objectStore('entities');
-  if (anew) await entities.delete(IDBKeyRange.bound([face], [face, []]));
-  for (const { upserts, tombstones, cursor } of pages) {
-    for (const { entity, id, data } of upserts) await entities.put({ face, entity, id, data });
-    for (const { entity, id } of tombstones) await entities.delete([face, entity, id]);
-    await tx.objectStore('meta').put({ key: cursorKey(face), value: cursor });
-  }
-  await tx.done;
+function keep(face: SyncFace, pages: readonly PullAnswer[], anew: boolean): Promise<void> {
+  return inStore(async (db) => {
+    const tx = db.transaction(['entities', 'meta'], 'readwrite');
+    const entities = tx.objectStore('entities');
+    if (anew) await entities.delete(IDBKeyRange.bound([face], [face, []]));
+    for (const { upserts, tombstones, cursor } of pages) {
+      for (const { entity, id, data } of upserts) await entities.put({ face, entity, id, data });
+      for (const { entity, id } of tombstones) await entities.delete([face, entity, id]);
+      await tx.objectStore('meta').put({ key: cursorKey(face), value: cursor });
+    }
+    await tx.done;
+  });
 }
 
 /** For signing out or pairing anew: what was pulled goes, the outbox is not touched. */
-export async function forgetPulled(face: SyncFace): Promise<void> {
-  const tx = (await database()).transaction(['entities', 'meta'], 'readwrite');
-  await tx.objectStore('entities').delete(IDBKeyRange.bound([face], [face, []]));
-  await tx.objectStore('meta').delete(cursorKey(face));
-  await tx.done;
+export function forgetPulled(face: SyncFace): Promise<void> {
+  return inStore(async (db) => {
+    const tx = db.transaction(['entities', 'meta'], 'readwrite');
+    await tx.objectStore('entities').delete(IDBKeyRange.bound([face], [face, []]));
+    await tx.objectStore('meta').delete(cursorKey(face));
+    await tx.done;
+  });
 }

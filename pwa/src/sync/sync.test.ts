@@ -1,6 +1,6 @@
 /** The sync against a server double that stands at the network's edge only: `fetch` itself. */
 import 'fake-indexeddb/auto';
-import { IDBFactory } from 'fake-indexeddb';
+import { IDBFactory, IDBIndex, IDBObjectStore, IDBRequest } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MutationAnswer, PullAnswer } from './wire';
 
@@ -281,6 +281,24 @@ describe('the pull', () => {
       cursor === 'p1' ? { upserts: [row('a', 'pending')], cursor: 'p2', more: true } : offline();
     await sync.now();
     expect([changes, sync.get().problem]).toEqual([1, 'network']);
+  });
+
+  it.each([
+    ['before sending', () => vi.spyOn(IDBIndex.prototype, 'getAll')],
+    ['as the answers are written down', () => vi.spyOn(IDBObjectStore.prototype, 'put')],
+  ])('a store that falls silent %s ends the round, and the next one opens it anew', async (_, spy) => {
+    const { addToOutbox, readOutbox, sync } = await load();
+    await addToOutbox('till', purchase(1));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const asleep = (spy() as ReturnType<typeof vi.spyOn>).mockImplementation(() => new IDBRequest());
+    const round = sync.now();
+    while (!asleep.mock.calls.length) await new Promise((wake) => setImmediate(wake));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await round).toMatchObject({ problem: 'device-silent', running: false, queued: 1 });
+    asleep.mockRestore();
+    vi.useRealTimers();
+    expect(await sync.now()).toMatchObject({ problem: null, queued: 0 });
+    expect((await readOutbox('till')).map(({ state }) => state)).toEqual(['applied']);
   });
 
   it('learns the time even when there is nothing to send', async () => {

@@ -1,7 +1,7 @@
 // One scanned text → the verdict of this till, with what its words need to know of the till itself.
 import { floorSecondsOf, verify, type Verdict } from '../../core/card/verify';
 import { clockTrust, type ClockTrust } from '../../core/clock';
-import { database } from '../../db/open';
+import { inStore } from '../../db/open';
 import type { HeldLists } from './lists';
 import { seen, tillLagSeconds, tillNowSeconds } from './time';
 
@@ -40,20 +40,22 @@ export async function judge(text: string, lists: HeldLists, challenge: string | 
 }
 
 async function wasAccepted(proofId: string): Promise<boolean> {
-  return (await (await database()).count('proofs', proofId)) > 0;
+  return (await inStore((db) => db.count('proofs', proofId))) > 0;
 }
 
 /** The cashier has served this showing: the same code is not taken again, also after a reload. */
 export async function spendProof(proofId: string): Promise<void> {
-  await (await database()).put('proofs', { id: proofId, atSeconds: tillNowSeconds() });
+  await inStore((db) => db.put('proofs', { id: proofId, atSeconds: tillNowSeconds() }));
 }
 
 const PROOF_KEPT_SECONDS = 24 * 3600;
 
 /** A proof is refused as stale after a minute; a day is far beyond any clock's trouble. */
-export async function forgetOldProofs(): Promise<void> {
-  const tx = (await database()).transaction('proofs', 'readwrite');
+export function forgetOldProofs(): Promise<void> {
   const old = IDBKeyRange.upperBound(tillNowSeconds() - PROOF_KEPT_SECONDS);
-  for await (const cursor of tx.store.index('at').iterate(old)) await cursor.delete();
-  await tx.done;
+  return inStore(async (db) => {
+    const tx = db.transaction('proofs', 'readwrite');
+    for await (const cursor of tx.store.index('at').iterate(old)) await cursor.delete();
+    await tx.done;
+  });
 }

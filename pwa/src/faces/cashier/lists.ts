@@ -7,7 +7,7 @@ import {
   type HeldLists, type ListSource, type ListStorage, type Refreshed,
 } from '../../core/card/lists';
 import { within } from '../../core/within';
-import { database, readMeta, writeMeta } from '../../db/open';
+import { inStore, readMeta, writeMeta } from '../../db/open';
 import { seen, tillNowSeconds } from './time';
 
 export type { HeldLists };
@@ -41,9 +41,9 @@ async function fetchShell(): Promise<Shell | undefined> {
 }
 
 const storage: ListStorage = {
-  all: async () => (await database()).getAll('lists'),
-  put: async (list) => void (await (await database()).put('lists', list)),
-  delete: async (id) => (await database()).delete('lists', id),
+  all: () => inStore((db) => db.getAll('lists')),
+  put: async (list) => void (await inStore((db) => db.put('lists', list))),
+  delete: (id) => inStore((db) => db.delete('lists', id)),
 };
 
 export async function readHeldLists(): Promise<HeldLists> {

@@ -1,6 +1,6 @@
 // Purchases and their cancellations as this till made them: put down with their number, read back as operations.
 import { readToken } from '../../core/card/read';
-import { database, readMeta, writeMeta } from '../../db/open';
+import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { countOutbox, forget, type OutboxTransaction } from '../../sync/outbox';
@@ -127,15 +127,17 @@ async function nextOpNo(tx: OutboxTransaction): Promise<number> {
  * The server's last number counts after an eviction; the till's own, while it still has its operations. Those of another
  * outlet were another till's: with their numbers this one would be far ahead of what was booked for it.
  */
-export async function continueOpNo(lastOpNo: number): Promise<void> {
-  const tx = (await database()).transaction(['outbox', 'meta'], 'readwrite');
-  const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
-  const kept = (await tx.objectStore('outbox').getAll())
-    .filter(({ face }) => face === 'till')
-    .map(({ args }) => args as { opNo: number; outletId?: unknown })
-    .filter((args) => args.outletId === undefined || args.outletId === outletId);
-  const value = kept.reduce((highest, { opNo }) => Math.max(highest, opNo), lastOpNo);
-  await Promise.all([tx.objectStore('meta').put({ key: OP_NO_KEY, value }), tx.done]);
+export function continueOpNo(lastOpNo: number): Promise<void> {
+  return inStore(async (db) => {
+    const tx = db.transaction(['outbox', 'meta'], 'readwrite');
+    const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
+    const kept = (await tx.objectStore('outbox').getAll())
+      .filter(({ face }) => face === 'till')
+      .map(({ args }) => args as { opNo: number; outletId?: unknown })
+      .filter((args) => args.outletId === undefined || args.outletId === outletId);
+    const value = kept.reduce((highest, { opNo }) => Math.max(highest, opNo), lastOpNo);
+    await Promise.all([tx.objectStore('meta').put({ key: OP_NO_KEY, value }), tx.done]);
+  });
 }
 
 /** All operations, newest first: the rows of this till, and what only the server still knows. */

@@ -4,8 +4,7 @@ import { contact, type Contact } from '../../api/contact';
 import { asProblem } from '../../api/problem';
 import { clockOffsetSeconds, isOffsetDoubtful, noteClockOnLeaving, restoreClock, trustDeviceClock } from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
-import { within } from '../../core/within';
-import { ANSWERS_WITHIN_MILLIS, askToPersist, readMeta, writeMeta } from '../../db/open';
+import { askToPersist, readMeta, writeMeta } from '../../db/open';
 import { learnTime, syncOf, type SyncStatus } from '../../sync/engine';
 import { keepInSync } from '../../sync/keepup';
 import { forget, readOutbox, requeue } from '../../sync/outbox';
@@ -55,7 +54,7 @@ export const till = {
 };
 
 export async function startTill(): Promise<() => void> {
-  await within(ANSWERS_WITHIN_MILLIS, 'the store', Promise.all([restoreClock(), restoreFloor()]));
+  await Promise.all([restoreClock(), restoreFloor()]);
   await Promise.all([readState(), readLists(), forgetOldProofs()]);
   const stops = [
     sync.subscribe((status) => (syncStatus = status)),

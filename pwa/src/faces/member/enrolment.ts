@@ -9,7 +9,7 @@ import { fromBase64Url, toBase64Url } from '../../core/base64url';
 import { fromHex } from '../../core/card/bytes';
 import { learnServerTime, nowSeconds } from '../../core/clock';
 import { candidateKey, makeCandidateKey, NoDeviceKey, signEnrolment } from '../../core/devicekey';
-import { askToPersist, database, readMeta, writeMeta } from '../../db/open';
+import { askToPersist, inStore, readMeta, writeMeta } from '../../db/open';
 import type { DeviceKey } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
@@ -66,11 +66,13 @@ export async function resumeEnrolment(): Promise<boolean> {
   return true;
 }
 
-export async function forgetUnfinished(): Promise<void> {
-  const tx = (await database()).transaction(['keys', 'meta'], 'readwrite');
-  await tx.objectStore('keys').delete('candidate');
-  await tx.objectStore('meta').delete(META_KEY);
-  await tx.done;
+export function forgetUnfinished(): Promise<void> {
+  return inStore(async (db) => {
+    const tx = db.transaction(['keys', 'meta'], 'readwrite');
+    await tx.objectStore('keys').delete('candidate');
+    await tx.objectStore('meta').delete(META_KEY);
+    await tx.done;
+  });
 }
 
 async function send(key: DeviceKey, challenge: string, consents: GivenConsent[]): Promise<void> {
@@ -95,23 +97,25 @@ async function adopt(key: DeviceKey, profile: MemberProfile): Promise<void> {
   const { card, balance } = profile;
   if (!card) throw new ApiProblem({ code: 'unavailable', status: 201, detail: 'no card came' });
   await forgetPulled('member');
-  const tx = (await database()).transaction(['keys', 'cards', 'entities', 'meta'], 'readwrite');
   const face = 'member';
-  await Promise.all([
-    tx.objectStore('keys').put({ ...key, id: 'device' }),
-    tx.objectStore('keys').delete('candidate'),
-    tx.objectStore('meta').delete(META_KEY),
-    tx.objectStore('meta').delete(PHONE_END_KEY),
-    tx.objectStore('cards').put({
-      id: 'me',
-      bytes: fromHex(card.cardHex),
-      issuedAtSeconds: card.issuedAt,
-      expiresAtSeconds: card.expiresAt,
-    }),
-    tx.objectStore('entities').put({ face, entity: 'profile', id: 'me', data: profile }),
-    tx.objectStore('entities').put({ face, entity: 'balance', id: 'me', data: balance }),
-    tx.done,
-  ]);
+  await inStore((db) => {
+    const tx = db.transaction(['keys', 'cards', 'entities', 'meta'], 'readwrite');
+    return Promise.all([
+      tx.objectStore('keys').put({ ...key, id: 'device' }),
+      tx.objectStore('keys').delete('candidate'),
+      tx.objectStore('meta').delete(META_KEY),
+      tx.objectStore('meta').delete(PHONE_END_KEY),
+      tx.objectStore('cards').put({
+        id: 'me',
+        bytes: fromHex(card.cardHex),
+        issuedAtSeconds: card.issuedAt,
+        expiresAtSeconds: card.expiresAt,
+      }),
+      tx.objectStore('entities').put({ face, entity: 'profile', id: 'me', data: profile }),
+      tx.objectStore('entities').put({ face, entity: 'balance', id: 'me', data: balance }),
+      tx.done,
+    ]);
+  });
   await syncOf(face).sessionChanged();
   void syncOf(face).now();
   void askToPersist();

@@ -7,7 +7,7 @@ import type { RuleLine } from '../../core/explain';
 import { within } from '../../core/within';
 import { readCard, saveCard } from '../../db/cards';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
-import { database } from '../../db/open';
+import { inStore } from '../../db/open';
 import type { DeviceKey, HeldCard } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
@@ -203,13 +203,15 @@ export async function signOutOfPhone(): Promise<void> {
 
 /** Removes the card, its key and all that was pulled. What was never sent stays. */
 export async function forgetPhone(): Promise<void> {
-  const tx = (await database()).transaction(['keys', 'cards', 'meta'], 'readwrite');
-  await Promise.all([
-    tx.objectStore('keys').clear(),
-    tx.objectStore('cards').clear(),
-    tx.objectStore('meta').delete(PHONE_END_KEY),
-    tx.done,
-  ]);
+  await inStore((db) => {
+    const tx = db.transaction(['keys', 'cards', 'meta'], 'readwrite');
+    return Promise.all([
+      tx.objectStore('keys').clear(),
+      tx.objectStore('cards').clear(),
+      tx.objectStore('meta').delete(PHONE_END_KEY),
+      tx.done,
+    ]);
+  });
   await forgetPulled('member');
   await sync().sessionChanged();
   await loadMember();
