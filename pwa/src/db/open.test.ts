@@ -26,29 +26,6 @@ test('an opening that never ends is given up, and the next one is another', asyn
   expect(await readMeta('x')).toBeUndefined();
 });
 
-test('a first request that stays silent is made again, and its late answer is closed', async () => {
-  const silent = new IDBOpenDBRequest();
-  const listens = vi.spyOn(silent, 'addEventListener');
-  const open = vi.spyOn(IDBFactory.prototype, 'open').mockImplementationOnce(() => silent);
-  const { readMeta } = await import('./open');
-  expect(await readMeta('x')).toBeUndefined();
-  expect(open).toHaveBeenCalledTimes(2);
-  const late = await openedAside();
-  const closed = vi.spyOn(late, 'close');
-  Object.defineProperty(silent, 'result', { get: () => late });
-  for (const [event, listener] of listens.mock.calls) if (event === 'success') (listener as () => void)();
-  await vi.waitFor(() => expect(closed).toHaveBeenCalled());
-  expect(await readMeta('x')).toBeUndefined();
-});
-
-function openedAside(): Promise<IDBDatabase> {
-  return new Promise((done, fail) => {
-    const request = indexedDB.open('aside');
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => fail(request.error);
-  });
-}
-
 test('a handle that the system has closed is not used twice, whatever it was used for', async () => {
   const { database, inStoreToTheEnd, readMeta } = await import('./open');
   (await database()).close();

@@ -8,9 +8,6 @@ export type Db = IDBPDatabase<ProfCardsDb>;
 /** Far more than a slow phone needs. Some browsers never answer, as where a frozen tab keeps an older version open. */
 export const ANSWERS_WITHIN_MILLIS = 5_000;
 
-/** WebKit leaves the first request of a page without an answer at times, and answers the next one at once. */
-const ASKS_AGAIN_AFTER_MILLIS = 700;
-
 let opened: Promise<Db> | undefined;
 
 export function database(): Promise<Db> {
@@ -22,37 +19,7 @@ function open(): Promise<Db> {
   const forget = () => {
     if (opened === answered) opened = undefined;
   };
-  const { asked, stop } = askUntilAnswered(forget);
-  const answered = within(ANSWERS_WITHIN_MILLIS, 'indexedDB.open', asked).finally(stop);
-  answered.catch(forget);
-  return answered;
-}
-
-/** Asks for the database until one of the requests is answered. What comes after that, or after `stop`, is closed: it serves
- *  nobody, and would stand in the way of a newer version. */
-function askUntilAnswered(forget: () => void): { asked: Promise<Db>; stop: () => void } {
-  let isOver = false;
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const stop = () => {
-    isOver = true;
-    clearInterval(timer);
-  };
-  const asked = new Promise<Db>((done, fail) => {
-    const ask = () => {
-      request(forget).then((db) => {
-        if (isOver) db.close();
-        else done(db);
-        stop();
-      }, fail);
-    };
-    timer = setInterval(ask, ASKS_AGAIN_AFTER_MILLIS);
-    ask();
-  });
-  return { asked, stop };
-}
-
-function request(forget: () => void): Promise<Db> {
-  return openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
+  const opening = openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
     upgrade(db, from) {
       if (from < 1) createFirst(db);
     },
@@ -62,6 +29,13 @@ function request(forget: () => void): Promise<Db> {
     },
     terminated: forget,
   });
+  const answered = within(ANSWERS_WITHIN_MILLIS, 'indexedDB.open', opening);
+  answered.catch(() => {
+    forget();
+    // What comes after all serves nobody, and would stand in the way of a newer version.
+    opening.then((late) => late.close(), () => undefined);
+  });
+  return answered;
 }
 
 /**
