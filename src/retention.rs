@@ -26,6 +26,7 @@ pub async fn prune_all(app: &App, now: DateTime<Utc>, bound: Bound) -> Vec<(&'st
         ("activation codes", enrolment::store::prune_codes(db, now).await),
         ("pairing codes", partners::store::prune_codes(db, now).await),
         ("showings", vendors::store::prune_proofs(db, now).await),
+        ("redemption digits", partners::challenge::prune(db, now).await),
         ("idempotency keys", idempotency::prune(db, now).await),
         ("proofs", ledger::guards::prune_proofs(db, now).await),
         ("operation numbers", ledger::guards::prune_op_numbers(db, now).await),

@@ -1,6 +1,5 @@
 //! The instance's own secret: it keys the hashes of typed codes and API keys, so that a copy of the database alone cannot be
-//! searched for them (50 bits could be), and tills' digits follow from it. All servers of a database have the same one. It
-//! signs nothing that leaves the instance.
+//! searched for them (50 bits could be). All servers of a database have the same one. It signs nothing that leaves the instance.
 
 use std::path::Path;
 

@@ -95,6 +95,8 @@ pub const KEYS_PER_PRINCIPAL: Limit = limit("keys-principal", 50_000, DAY);
 /// Of them, mutations that were refused: an honest till has a few.
 pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY);
 
+/// Digits that one till asks for; how many it may hold is limited besides.
+pub const CHALLENGES_PER_TILL: Limit = limit("challenges-till", 60, 60);
 /// Questions of one till for what a purchase may be paid from the balance.
 pub const REDEMPTION_PER_TILL: Limit = limit("redemption-till", 60, 60);
 /// Pushes of one phone or till; each holds up to a hundred mutations.

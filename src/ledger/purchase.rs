@@ -21,6 +21,7 @@ use crate::cards;
 use crate::error::{Error, Result};
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
+use crate::partners::challenge::Challenge;
 use crate::partners::store::TerminalPlace;
 use crate::sync::store::record_change;
 
@@ -52,6 +53,11 @@ pub struct RecordPurchase {
 }
 
 impl RecordPurchase {
+    /// Whether a part is to be paid from the balance.
+    pub fn redeems(&self) -> bool {
+        self.redeem_kopecks.is_some_and(|kopecks| kopecks > 0)
+    }
+
     /// What was handed in of the card.
     fn presented(&self) -> std::result::Result<Presented<'_>, Refusal> {
         match (self.token.as_deref(), self.lookup_id) {
@@ -255,14 +261,11 @@ pub async fn record(
     if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
         return Ok(Err(Refusal::of("other-outlet")));
     }
-    let challenge =
-        (redeem > Kopecks::ZERO).then(|| redemption::challenge(app, about.terminal_id, request.op_no));
-    let customer =
-        match identify(app, conn, presented, challenge.as_deref(), about.terminal_id, &about.when).await? {
-            Ok(customer) => customer,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-    let sale = Sale { request, redeem, place, customer };
+    let (customer, challenge) = match identify_buyer(app, conn, request, presented, about).await? {
+        Ok(buyer) => buyer,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let sale = Sale { request, redeem, challenge, place, customer };
     if let Some(refusal) = claim(app, conn, &sale, about).await? {
         return Ok(Err(refusal));
     }
@@ -275,12 +278,31 @@ pub async fn record(
     Ok(Ok(Booked { result, membership_id: sale.customer.membership_id, proof }))
 }
 
+/// Who buys, and, where a part is to be paid from the balance, the digits that the member has agreed by.
+async fn identify_buyer(
+    app: &App,
+    conn: &mut PgConnection,
+    request: &RecordPurchase,
+    presented: Presented<'_>,
+    about: &Circumstances<'_>,
+) -> Applied<(Customer, Option<Challenge>)> {
+    if !request.redeems() {
+        let customer = identify(app, conn, presented, None, about.terminal_id, &about.when).await?;
+        return Ok(customer.map(|customer| (customer, None)));
+    }
+    let operation = (about.terminal_id, request.op_no);
+    let payer = redemption::identify_payer(app, conn, presented, operation, about.when.now).await?;
+    Ok(payer.map(|(customer, challenge)| (customer, Some(challenge))).map_err(redemption::when_booked))
+}
+
 /// A purchase that is being booked.
 pub(super) struct Sale<'a> {
     /// As the till handed it in.
     pub(super) request: &'a RecordPurchase,
     /// What of it is paid from the balance.
     pub(super) redeem: Kopecks,
+    /// The digits of a redemption.
+    pub(super) challenge: Option<Challenge>,
     /// Where it was made.
     pub(super) place: TerminalPlace,
     /// By whom.
@@ -365,7 +387,7 @@ async fn book(
     offer: Option<&Offer>,
     about: &Circumstances<'_>,
 ) -> Result<serde_json::Value> {
-    let Sale { request, redeem, place, customer } = sale;
+    let Sale { request, redeem, place, customer, .. } = sale;
     let now = about.when.now;
     let is_late = rules::is_late(customer.event_at, now);
     let on_trust = is_late || customer.has_ended_since;

@@ -1,8 +1,9 @@
-//! Paying part of a purchase from the balance. It takes a living code that was made for this very operation of this very
-//! till, a rule that allows it, a balance that holds it, and the network: nothing is promised on credit.
+//! Paying part of a purchase from the balance. It takes the network from beginning to end: the till asks for digits, the member's
+//! phone makes a living code with them, and the purchase is booked within that code's minute. The rule must allow it and the balance
+//! hold it: nothing is promised on credit.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use profcards_card::Code;
+use chrono::{DateTime, Utc};
+use profcards_card::{Code, Proof};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -15,33 +16,87 @@ use crate::clock::from_unix_seconds;
 use crate::error::Result;
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
-use crate::partners::challenge::ChallengeKey;
+use crate::partners::challenge::{self, Asker, Challenge};
 
-/// A redemption that reaches us later was made without the network.
-const MAX_DELAY: TimeDelta = TimeDelta::seconds(120);
-/// How far beyond its newest purchase a till may number a redemption: what it has not yet handed in, took back or was refused
-/// lies between. Any more would let a till that was tampered with look for a number whose digits are those that another till has
-/// shown.
-const MAX_NUMBERS_AHEAD: i64 = 50;
-/// How far behind: a redemption that had to be sent twice may be overtaken by what was made after it.
-const MAX_NUMBERS_BEHIND: i64 = 10;
+/// The digits were not asked for, were used, or have lasted too long: new ones do.
+const CHALLENGE_OVER: &str = "challenge-over";
+/// The purchase reached us when the member's code was old already.
+const TOO_LATE: &str = "redemption-offline";
 
-/// The digits of an operation of a till.
-pub(super) fn challenge(app: &App, terminal_id: Uuid, op_no: i64) -> String {
-    ChallengeKey::of(&app.secret, terminal_id).digits(op_no)
+/// A purchase that a member wants to pay a part of.
+#[derive(Clone, Copy)]
+pub struct Intent {
+    /// The till.
+    pub terminal_id: Uuid,
+    /// Its number of the purchase.
+    pub op_no: i64,
+    /// What it costs.
+    pub amount_kopecks: i64,
 }
 
-/// Whether an operation's number is one that the till could come to when the member's code was made. Only what was booked
-/// before that moment counts: a till that has seen the digits of another cannot move its own numbers to where they fit.
-async fn is_number_in_turn(
+impl Intent {
+    fn why_malformed(&self) -> Option<Refusal> {
+        if !(1..=MAX_PURCHASE_KOPECKS).contains(&self.amount_kopecks) {
+            return Some(Refusal::of("amount-invalid"));
+        }
+        (self.op_no < 1).then(|| Refusal::of("op-number-invalid"))
+    }
+}
+
+/// Draws the digits of a purchase, if any of it may be paid from a balance.
+pub async fn ask(app: &App, intent: &Intent, now: DateTime<Utc>) -> Applied<Challenge> {
+    if let Some(refusal) = intent.why_malformed() {
+        return Ok(Err(refusal));
+    }
+    let mut conn = app.db.acquire().await?;
+    if store::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
+        return Ok(Err(Refusal::of("op-number-reused")));
+    }
+    let place = partners::store::place(&mut conn, intent.terminal_id).await?;
+    let offer = store::offer_at(&mut conn, place.partner_id, now).await?;
+    if offer.and_then(|offer| offer.redeemable(Kopecks(intent.amount_kopecks))).is_none() {
+        return Ok(Err(Refusal::of("redemption-not-allowed")));
+    }
+    drop(conn);
+    challenge::issue(app, Asker::Till(intent.terminal_id), &intent.op_no.to_string(), now).await.map(Ok)
+}
+
+/// Who pays, and the digits that the code was made with. The code is judged by the server's time alone, whatever the till says of
+/// its own.
+pub(super) async fn identify_payer(
+    app: &App,
     conn: &mut PgConnection,
-    terminal_id: Uuid,
-    op_no: i64,
-    customer: &Customer,
-) -> Result<bool> {
-    let Some(proof) = customer.proof() else { return Ok(false) };
-    let newest = store::newest_op_no(conn, terminal_id, from_unix_seconds(proof.iat)).await?;
-    Ok((newest - MAX_NUMBERS_BEHIND..=newest.saturating_add(MAX_NUMBERS_AHEAD)).contains(&op_no))
+    presented: Presented<'_>,
+    (terminal_id, op_no): (Uuid, i64),
+    now: DateTime<Utc>,
+) -> Applied<(Customer, Challenge)> {
+    if let Presented::Lookup(_) = presented {
+        return Ok(Err(Refusal::of("redemption-not-allowed")));
+    }
+    let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string()).await?;
+    let Some(challenge) = asked else { return Ok(Err(Refusal::of(CHALLENGE_OVER))) };
+    let when = When::now(now);
+    let identified = identify(app, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
+    Ok(identified.map(|customer| (customer, challenge)))
+}
+
+/// What a booking says of a code that is too old by now: it was not when the till took it.
+pub(super) fn when_booked(refusal: Refusal) -> Refusal {
+    if refusal.code == Code::ProofStale.as_str() { Refusal::of(TOO_LATE) } else { refusal }
+}
+
+/// After a refusal of a purchase that was to be paid from a balance: a code with other digits counts against those of its
+/// operation. In the transaction that keeps the answer.
+pub async fn note_refusal(
+    conn: &mut PgConnection,
+    refusal: &Refusal,
+    (terminal_id, op_no): (Uuid, i64),
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if refusal.code != Code::ChallengeWrong.as_str() {
+        return Ok(());
+    }
+    challenge::count_wrong_answer(conn, Asker::Till(terminal_id), &op_no.to_string(), now).await
 }
 
 /// How much a purchase may take, and what of it the balance holds.
@@ -75,23 +130,34 @@ async fn bounds(
     Ok(Some(Bounds { agreed: by_rule.min(by_member), available }))
 }
 
-/// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse.
+/// Whether a code was made after the digits that it carries.
+pub fn answers(challenge: &Challenge, proof: Option<&Proof>) -> bool {
+    proof.is_some_and(|proof| challenge.is_before(from_unix_seconds(proof.iat)))
+}
+
+/// Why these digits do not pay now, whatever the purchase.
+fn why_not_now(customer: &Customer, challenge: &Challenge, now: DateTime<Utc>) -> Option<Refusal> {
+    if !challenge.is_live(now) {
+        return Some(Refusal::of(CHALLENGE_OVER));
+    }
+    (!answers(challenge, customer.proof())).then(|| Refusal::of(Code::ProofStale.as_str()))
+}
+
+/// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse. What is not refused
+/// has used its digits up.
 pub(super) async fn why_not(
     conn: &mut PgConnection,
     offer: Option<&Offer>,
     sale: &Sale<'_>,
     about: &Circumstances<'_>,
 ) -> Result<Option<Refusal>> {
-    if sale.redeem == Kopecks::ZERO {
-        return Ok(None);
+    let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(None) };
+    let not_now = why_not_now(&sale.customer, challenge, now);
+    if not_now.is_some() {
+        return Ok(not_now);
     }
-    if about.when.now - sale.customer.event_at > MAX_DELAY {
-        return Ok(Some(Refusal::of("redemption-offline")));
-    }
-    if !is_number_in_turn(&mut *conn, about.terminal_id, sale.request.op_no, &sale.customer).await? {
-        return Ok(Some(Refusal::of(Code::ChallengeWrong.as_str())));
-    }
-    let Some(bounds) = bounds(conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
+    let Some(bounds) =
+        bounds(&mut *conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
     else {
         return Ok(Some(Refusal::of("redemption-not-allowed")));
     };
@@ -102,55 +168,48 @@ pub(super) async fn why_not(
         let available_kopecks = Some(bounds.available.0);
         ("balance-too-low", RefusalDetail { available_kopecks, ..RefusalDetail::default() })
     } else {
-        return Ok(None);
+        let (asker, operation) = (Asker::Till(about.terminal_id), sale.request.op_no.to_string());
+        let claimed = challenge::claim(conn, asker, &operation, &challenge.digits, now).await?;
+        return Ok((!claimed).then(|| Refusal::of(CHALLENGE_OVER)));
     };
     Ok(Some(Refusal { code, detail: Some(detail) }))
 }
 
-/// A purchase whose redemption is still to be agreed on.
-pub struct Question<'a> {
-    /// The text of the QR code.
-    pub token: &'a str,
-    /// The till's number of the purchase.
-    pub op_no: i64,
-    /// What it costs.
-    pub amount_kopecks: i64,
-}
-
 /// The most that a purchase may take from the balance at this moment. The code is verified as it will be when the purchase is
-/// booked, and is not used up.
+/// booked, and neither it nor its digits are used up.
 pub async fn most(
     app: &App,
     conn: &mut PgConnection,
-    terminal_id: Uuid,
-    question: &Question<'_>,
+    intent: &Intent,
+    token: &str,
     now: DateTime<Utc>,
 ) -> Applied<Kopecks> {
-    if !(1..=MAX_PURCHASE_KOPECKS).contains(&question.amount_kopecks) {
-        return Ok(Err(Refusal::of("amount-invalid")));
+    let Intent { terminal_id, op_no, amount_kopecks } = *intent;
+    if let Some(refusal) = intent.why_malformed() {
+        return Ok(Err(refusal));
     }
-    if question.op_no < 1 {
-        return Ok(Err(Refusal::of("op-number-invalid")));
-    }
-    let digits = challenge(app, terminal_id, question.op_no);
-    let presented = Presented::Token(question.token);
-    let customer = match identify(app, conn, presented, Some(&digits), terminal_id, &When::now(now)).await? {
-        Ok(customer) => customer,
-        Err(refusal) => return Ok(Err(refusal)),
+    let presented = Presented::Token(token);
+    let payer = identify_payer(app, conn, presented, (terminal_id, op_no), now).await?;
+    let (customer, challenge) = match payer {
+        Ok(payer) => payer,
+        Err(refusal) => {
+            note_refusal(conn, &refusal, (terminal_id, op_no), now).await?;
+            return Ok(Err(refusal));
+        }
     };
     if let Some(proof) = customer.proof()
         && store::is_proof_spent(&mut *conn, &proof.identity.0).await?
     {
-        return Ok(Err(Refusal::of("replayed")));
+        return Ok(Err(Refusal::of(Code::Replayed.as_str())));
     }
-    if store::is_op_no_used(&mut *conn, terminal_id, question.op_no).await? {
+    if store::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
         return Ok(Err(Refusal::of("op-number-reused")));
     }
-    if !is_number_in_turn(&mut *conn, terminal_id, question.op_no, &customer).await? {
-        return Ok(Err(Refusal::of(Code::ChallengeWrong.as_str())));
+    if let Some(refusal) = why_not_now(&customer, &challenge, now) {
+        return Ok(Err(refusal));
     }
     let place = partners::store::place(&mut *conn, terminal_id).await?;
     let offer = store::offer_at(&mut *conn, place.partner_id, now).await?;
-    let bounds = bounds(conn, offer.as_ref(), Kopecks(question.amount_kopecks), &customer).await?;
+    let bounds = bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?;
     Ok(bounds.map(|bounds| bounds.most()).ok_or(Refusal::of("redemption-not-allowed")))
 }

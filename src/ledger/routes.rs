@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::lookup;
-use super::redemption::{self, Question};
+use super::redemption::{self, Intent};
 use crate::app::AppState;
 use crate::auth::Till;
 use crate::error::{Error, Problem, Result};
@@ -17,10 +17,60 @@ use crate::http::extract::Json;
 use crate::http::limits;
 use crate::money::Kopecks;
 use crate::partners::ShownCard;
+use crate::partners::challenge::Challenge;
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(redemption_limit)).routes(routes!(look_up))
+    OpenApiRouter::new()
+        .routes(routes!(ask_challenge))
+        .routes(routes!(redemption_limit))
+        .routes(routes!(look_up))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RedemptionIntent {
+    /// The till's number of the purchase.
+    op_no: i64,
+    /// What it costs.
+    amount_kopecks: i64,
+}
+
+/// Digits for the member to type.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RedemptionChallenge {
+    /// Four digits, or six where many redeem at once.
+    pub digits: String,
+    /// For so long from now they pay, once.
+    pub valid_seconds: i64,
+}
+
+impl RedemptionChallenge {
+    /// As it is told at this moment.
+    pub fn new(challenge: Challenge, now: DateTime<Utc>) -> Self {
+        Self { digits: challenge.digits, valid_seconds: (challenge.expires_at - now).num_seconds() }
+    }
+}
+
+/// Draw the digits by which a member agrees to pay a part of this purchase from the balance. Earlier ones of the same purchase end.
+#[utoipa::path(post, path = "/api/till/redemption-challenge", tag = "till", security(("pc_till" = [])),
+    request_body = RedemptionIntent, responses(
+    (status = 200, body = RedemptionChallenge), (status = 401, body = Problem),
+    (status = 422, body = Problem, description = "The code is that of the refused redemption"),
+    (status = 429, body = Problem)))]
+async fn ask_challenge(
+    State(app): State<AppState>,
+    till: Till,
+    Json(form): Json<RedemptionIntent>,
+) -> Result<Json<RedemptionChallenge>> {
+    limits::pace(&app, limits::CHALLENGES_PER_TILL, &till.terminal_id.to_string()).await?;
+    let now = app.clock.now();
+    let intent =
+        Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
+    let challenge =
+        redemption::ask(&app, &intent, now).await?.map_err(|refusal| Error::Refused(refusal.code))?;
+    Ok(Json(RedemptionChallenge::new(challenge, now)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -53,9 +103,11 @@ async fn redemption_limit(
     Json(form): Json<RedemptionQuestion>,
 ) -> Result<Json<RedemptionLimit>> {
     limits::pace(&app, limits::REDEMPTION_PER_TILL, &till.terminal_id.to_string()).await?;
-    let question = Question { token: &form.token, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
+    let now = app.clock.now();
+    let intent =
+        Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
     let mut conn = app.db.acquire().await?;
-    let most = redemption::most(&app, &mut conn, till.terminal_id, &question, app.clock.now()).await?;
+    let most = redemption::most(&app, &mut conn, &intent, &form.token, now).await?;
     let max_kopecks = most.map_err(|refusal| Error::Refused(refusal.code))?;
     Ok(Json(RedemptionLimit { max_kopecks }))
 }

@@ -168,20 +168,6 @@ pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i6
     .await?)
 }
 
-/// The highest number under which a till had booked a purchase by a moment; 0 before its first.
-pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid, by: DateTime<Utc>) -> Result<i64> {
-    let newest = sqlx::query_scalar!(
-        "select o.op_no from terminal_op o join purchase p on p.terminal_id = o.terminal_id and p.idem = o.idem
-         where o.terminal_id = $1 and p.booked_at <= $2
-         order by o.op_no desc limit 1",
-        terminal_id,
-        by
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(newest.unwrap_or(0))
-}
-
 /// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
 pub async fn claim_op_no(
     conn: &mut PgConnection,

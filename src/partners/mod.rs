@@ -35,9 +35,6 @@ pub struct TillState {
     /// The cashback rule in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<TillOffer>,
-    /// By which the till computes the digits of a redemption: HMAC-SHA-256 over `PC-CHALLENGE-1`, a zero byte and the
-    /// operation number as eight bytes, the first four bytes of it modulo 10 000. Base64url, 32 bytes.
-    pub challenge_key: String,
     /// What may be paid from the balance; absent where the partner takes no redemptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redemption: Option<TillRedemption>,

@@ -58,7 +58,7 @@ async fn pair_browser(app: &AppState, form: &Pairing, jar: CookieJar) -> Result<
         .await?
         .ok_or(Error::PairingRefused)?;
     let jar = start_session(app, &mut tx, jar, SessionOwner::Terminal(terminal_id), now).await?;
-    let state = store::till_state(&mut tx, &app.secret, terminal_id, now).await?;
+    let state = store::till_state(&mut tx, terminal_id, now).await?;
     tx.commit().await?;
     Ok((jar, state))
 }
@@ -68,7 +68,7 @@ async fn pair_browser(app: &AppState, form: &Pairing, jar: CookieJar) -> Result<
     (status = 200, body = TillState), (status = 401, body = Problem)))]
 async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>> {
     let mut conn = app.db.acquire().await?;
-    Ok(Json(store::till_state(&mut conn, &app.secret, till.terminal_id, app.clock.now()).await?))
+    Ok(Json(store::till_state(&mut conn, till.terminal_id, app.clock.now()).await?))
 }
 
 /// End this till. What it has not sent yet must be sent before.

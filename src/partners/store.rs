@@ -4,10 +4,8 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::challenge::ChallengeKey;
 use super::{PAIRING_CODE_DAYS, TillRedemption, TillState};
 use crate::error::Result;
-use crate::secret::InstanceSecret;
 use crate::{auth, ledger};
 
 /// A till whose pairing was answered, but which never got the answer, asks again within so long.
@@ -237,12 +235,7 @@ pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<Termina
 }
 
 /// What a till must know of itself.
-pub async fn till_state(
-    conn: &mut PgConnection,
-    secret: &InstanceSecret,
-    terminal_id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<TillState> {
+pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<TillState> {
     let row = sqlx::query!(
         r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address,
                   greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "last_op_no!"
@@ -260,7 +253,6 @@ pub async fn till_state(
         partner_name: row.partner_name,
         outlet_name: row.outlet_name,
         outlet_address: row.address,
-        challenge_key: ChallengeKey::of(secret, terminal_id).to_text(),
         redemption: offer.as_ref().and_then(TillRedemption::of),
         offer: offer.map(Into::into),
         last_op_no: row.last_op_no,

@@ -17,7 +17,7 @@ use crate::http::idempotency::{self, Claim};
 use crate::http::limits;
 use crate::ledger::customer::When;
 use crate::ledger::purchase::{self, Booked, Circumstances};
-use crate::ledger::{Applied, Refusal, guards};
+use crate::ledger::{Applied, Refusal, guards, redemption};
 use crate::trusted_time;
 
 /// Who pushes, and how its clock stands.
@@ -124,9 +124,10 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
         Err(refusal) => refused(*refusal),
     };
-    if booked.is_err() {
+    if let Err(refusal) = &booked {
         // Beyond it the till is asked to come again later, and nothing is kept.
         limits::take(&mut tx, limits::REFUSALS_PER_TILL, &principal, now).await?;
+        operation.note_refusal(&mut tx, refusal, &about).await?;
     }
     let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
     idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
@@ -221,8 +222,24 @@ impl Operation {
     /// Whether it can be sent again later: nobody stands at a till and waits to learn what is left to pay.
     fn may_wait(&self) -> bool {
         match self {
-            Self::Record(request) => request.redeem_kopecks.is_none_or(|redeem| redeem == 0),
+            Self::Record(request) => !request.redeems(),
             Self::Cancel(_) => true,
+        }
+    }
+
+    /// What stays of an operation that was refused.
+    async fn note_refusal(
+        &self,
+        conn: &mut PgConnection,
+        refusal: &Refusal,
+        about: &Circumstances<'_>,
+    ) -> Result<()> {
+        match self {
+            Self::Record(request) if request.redeems() => {
+                let operation = (about.terminal_id, request.op_no);
+                redemption::note_refusal(conn, refusal, operation, about.when.now).await
+            }
+            _ => Ok(()),
         }
     }
 

@@ -280,9 +280,9 @@ async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Resul
                         .await?,
                 )
             }
-            ("till", Client::Till(till)) => serde_json::to_value(
-                partners::store::till_state(&mut conn, &app.secret, till.terminal_id, now).await?,
-            ),
+            ("till", Client::Till(till)) => {
+                serde_json::to_value(partners::store::till_state(&mut conn, till.terminal_id, now).await?)
+            }
             _ => continue,
         };
         upserts.push(Upsert { entity, id, data: data.map_err(anyhow::Error::from)? });

@@ -28,7 +28,7 @@ const NOBODY: [u16; 6] = [401; 6];
 const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
 
 /// Signing out comes last.
-const RIGHTS: [Row; 36] = [
+const RIGHTS: [Row; 37] = [
     Row("GET", "/healthz", ANYONE),
     Row("GET", "/readyz", ANYONE),
     Row("GET", "/metrics", ANYONE),
@@ -60,6 +60,7 @@ const RIGHTS: [Row; 36] = [
     Row("POST", "/api/member/consents", MEMBER),
     Row("GET", "/api/till", TILL),
     Row("POST", "/api/till/lookup", TILL),
+    Row("POST", "/api/till/redemption-challenge", TILL),
     Row("POST", "/api/till/redemption-limit", TILL),
     Row("POST", "/api/v1/verify", NOBODY),
     Row("GET", "/api/sync/pull", SYNC),
@@ -161,9 +162,12 @@ impl Roles {
                 json!({ "kind": "profcards", "given": true, "textVersion": profcards::enrolment::PROFCARDS_TEXT_VERSION })
             }
             "/api/till/lookup" => json!({ "number": self.phone.profile().await["number"] }),
+            "/api/till/redemption-challenge" => {
+                json!({ "opNo": self.till.next_op_no(), "amountKopecks": 1_000_00 })
+            }
             "/api/till/redemption-limit" => {
                 let op_no = self.till.next_op_no();
-                let token = self.phone.redeeming(self.app.now(), &self.till.digits(op_no), 100_00);
+                let token = self.phone.redeeming(self.app.now(), &self.till.digits(op_no).await, 100_00);
                 json!({ "token": token, "opNo": op_no, "amountKopecks": 1_000_00 })
             }
             "/api/sync/push" => json!({

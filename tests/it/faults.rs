@@ -122,9 +122,11 @@ async fn a_redemption_whose_reply_was_lost_has_paid_once() {
     till.applied(&till.purchase(&phone.token(app.now()), 10_000_00, app.now())).await;
     let closed = profcards::clock::days_after(app.app.clock.today(), 15);
     assert_eq!(confirm_due(&app.app, closed, Bound::Half).await.unwrap(), 1);
+    let op_no = till.next_op_no();
+    let digits = till.digits(op_no).await;
     app.stop_serving().await;
-    let (now, op_no) = (app.now(), till.next_op_no());
-    let token = phone.redeeming(now, &till.digits(op_no), 300_00);
+    let now = app.now();
+    let token = phone.redeeming(now, &digits, 300_00);
     let purchase = till.redemption(&token, op_no, 1_000_00, 250_00, now);
     let body = Till::push_body(std::slice::from_ref(&purchase), now);
     let dying = Server::start(&app, Some("die-after-commit")).await;

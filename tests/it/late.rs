@@ -166,7 +166,7 @@ async fn confirmed_money_is_taken_back_and_what_was_spent_becomes_debt_that_late
     app.housekeeping().await;
     assert_eq!(phone.balance().await, (60_00, 0));
     let op_no = till.next_op_no();
-    let token = phone.redeeming(app.now(), &till.digits(op_no), 40_00);
+    let token = phone.redeeming(app.now(), &till.digits(op_no).await, 40_00);
     till.applied(&till.redemption(&token, op_no, 200_00, 40_00, app.now())).await;
     assert_eq!(phone.balance().await, (20_00, 4_80));
     let take_back =
@@ -197,7 +197,7 @@ async fn taking_back_a_purchase_that_was_paid_in_part_gives_that_part_back() {
     app.advance(15 * DAY_SECONDS);
     app.housekeeping().await;
     let op_no = till.next_op_no();
-    let token = phone.redeeming(app.now(), &till.digits(op_no), 40_00);
+    let token = phone.redeeming(app.now(), &till.digits(op_no).await, 40_00);
     let paid = till.applied(&till.redemption(&token, op_no, 200_00, 40_00, app.now())).await;
     app.advance(15 * DAY_SECONDS);
     app.housekeeping().await;

@@ -109,7 +109,7 @@ impl Walk {
         let below = |bound| 1 + i64::try_from(self.below(bound)).unwrap();
         let (amount, allowed, wish) = (below(300_000), below(100_000), below(60_000));
         let op_no = self.till.next_op_no();
-        let digits = self.till.digits(op_no);
+        let digits = self.till.digits(op_no).await;
         let token = self.members[which].phone.redeeming(now, &digits, allowed.unsigned_abs());
         let mutation = self.till.redemption(&token, op_no, amount, wish, now);
         let agreed = allowed.min(amount * REDEEM_PERCENT / 100);
@@ -176,12 +176,15 @@ impl Walk {
         let has_left = !self.members[self.purchases[which].member].takes_part;
         let refusal = if has_left { "not-in-programme" } else { "replayed" };
         if redeemed {
-            self.till.refused(&again, refusal).await;
+            // The code is seconds or days old by now, and its digits may be forgotten.
+            let answer = self.till.send(&again).await;
+            let code = answer["code"].as_str().unwrap();
+            assert!([refusal, "redemption-offline", "challenge-over"].contains(&code), "{answer}");
         }
         again["id"] = json!(next_id());
         again["args"]["opNo"] = json!(self.till.next_op_no());
-        // The digits in the proof are those of the number that it was made for.
-        self.till.refused(&again, if redeemed { "challenge-wrong" } else { refusal }).await;
+        // For this number no digits were asked for.
+        self.till.refused(&again, if redeemed { "challenge-over" } else { refusal }).await;
     }
 
     async fn cancel(&mut self) {

@@ -474,6 +474,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/till/redemption-challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draw the digits by which a member agrees to pay a part of this purchase from the balance. Earlier ones of the same purchase end. */
+        post: operations["ask_challenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/till/redemption-limit": {
         parameters: {
             query?: never;
@@ -1183,6 +1200,28 @@ export interface components {
              */
             recorded: number;
         };
+        /** @description Digits for the member to type. */
+        RedemptionChallenge: {
+            /** @description Four digits, or six where many redeem at once. */
+            digits: string;
+            /**
+             * Format: int64
+             * @description For so long from now they pay, once.
+             */
+            validSeconds: number;
+        };
+        RedemptionIntent: {
+            /**
+             * Format: int64
+             * @description What it costs.
+             */
+            amountKopecks: number;
+            /**
+             * Format: int64
+             * @description The till's number of the purchase.
+             */
+            opNo: number;
+        };
         RedemptionLimit: {
             /** @description By the rule, by what the member allowed and by the balance, whichever is least. */
             maxKopecks: components["schemas"]["Kopecks"];
@@ -1315,11 +1354,6 @@ export interface components {
         };
         /** @description A till as it knows itself. */
         TillState: {
-            /**
-             * @description By which the till computes the digits of a redemption: HMAC-SHA-256 over `PC-CHALLENGE-1`, a zero byte and the
-             *     operation number as eight bytes, the first four bytes of it modulo 10 000. Base64url, 32 bytes.
-             */
-            challengeKey: string;
             /**
              * Format: int64
              * @description The highest operation number that the server has booked for this till.
@@ -2734,6 +2768,54 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedemptionIntent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionChallenge"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The code is that of the refused redemption */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,21 +2,16 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{Client, TestApp, next_id, settled};
+use super::{Client, Reply, TestApp, next_id, settled};
 
 /// A paired till. Its clock is the caller's business.
 pub struct Till {
     pub client: Client,
     pub client_id: Uuid,
     pub terminal: Uuid,
-    challenge_key: Vec<u8>,
     seq: AtomicI64,
     op_no: AtomicI64,
 }
@@ -36,7 +31,6 @@ impl Till {
             client,
             client_id,
             terminal: state["terminalId"].as_str().unwrap().parse().unwrap(),
-            challenge_key: BASE64_URL_SAFE_NO_PAD.decode(state["challengeKey"].as_str().unwrap()).unwrap(),
             seq: AtomicI64::new(1),
             op_no: AtomicI64::new(1),
         }
@@ -58,14 +52,15 @@ impl Till {
         self.mutation("purchase.record", &args, at)
     }
 
-    /// The digits that this till shows for an operation, as the contract says; `data/challenge-digits.json` has examples.
-    pub fn digits(&self, op_no: i64) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.challenge_key).unwrap();
-        mac.update(b"PC-CHALLENGE-1\0");
-        mac.update(&op_no.to_be_bytes());
-        let bytes = mac.finalize().into_bytes();
-        let number = u32::from_be_bytes(bytes[..4].try_into().unwrap());
-        format!("{:04}", number % 10_000)
+    /// Asks for the digits of an operation.
+    pub async fn ask_digits(&self, op_no: i64) -> Reply {
+        let body = json!({ "opNo": op_no, "amountKopecks": 1_000_00 });
+        self.client.post("/api/till/redemption-challenge", &body).await
+    }
+
+    /// The digits that this till shows for an operation from now on.
+    pub async fn digits(&self, op_no: i64) -> String {
+        self.ask_digits(op_no).await.json(200)["digits"].as_str().unwrap().to_owned()
     }
 
     /// A purchase under this operation number, a part of it paid from the balance.

@@ -1,20 +1,22 @@
-// The digits that a member types before bonuses are redeemed here. They follow from the till's key and the number of the
-// operation, so they are good at this till alone, and once: an operation's number is used once. The server computes the same.
-import { fromBase64Url } from '../../core/base64url';
-import { ascii, concat } from '../../core/card/bytes';
+// The digits of one redemption as the server drew them, and how long what hangs on them is good: it counts by its own clock, so
+// the screen only says when there is no more use in going on.
+import type { Judgement } from './judge';
 
-const PURPOSE = 'PC-CHALLENGE-1';
-const DIGITS = 4;
-
-export async function challengeDigits(challengeKey: string, opNo: number): Promise<string> {
-  const hmac = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await crypto.subtle.importKey('raw', fromBase64Url(challengeKey), hmac, false, ['sign']);
-  const mac = await crypto.subtle.sign('HMAC', key, concat(ascii(PURPOSE), [0], eightBytes(opNo)));
-  return String(new DataView(mac).getUint32(0) % 10 ** DIGITS).padStart(DIGITS, '0');
+export interface Challenge {
+  opNo: number;
+  digits: string;
+  endsAtMillis: number;
 }
 
-function eightBytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
-  return bytes;
+/** The purchase has yet to reach the server. */
+const SENDING_SECONDS = 5;
+
+export function challengeLeftSeconds(challenge: Challenge | null, nowMillis: number): number {
+  return challenge ? Math.max(0, Math.ceil((challenge.endsAtMillis - nowMillis) / 1000)) : 0;
+}
+
+/** A code that is older than this is refused by the server, although it was young when the till read it. */
+export function codeLeftSeconds({ verdict }: Judgement, windowSeconds: number, nowSeconds: number): number {
+  const ageSeconds = nowSeconds - (verdict.proofIatSeconds ?? nowSeconds);
+  return Math.max(0, windowSeconds - SENDING_SECONDS - ageSeconds);
 }

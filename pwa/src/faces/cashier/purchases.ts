@@ -3,7 +3,7 @@ import { readToken } from '../../core/card/read';
 import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
-import { countOutbox, forget, type OutboxTransaction } from '../../sync/outbox';
+import { forget, type OutboxTransaction } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 
 const OP_NO_KEY = 'till-op-no';
@@ -107,12 +107,8 @@ export async function setOutlet(outletId: string): Promise<void> {
   await writeMeta(OUTLET_KEY, outletId);
 }
 
-/**
- * The number that the next operation will have, once what waits was handed in: the server takes the digits only of a
- * number that follows closely on what it has booked.
- */
+/** The number that the next operation will have: digits are drawn for it alone. */
 export async function comingOpNo(): Promise<number> {
-  if ((await countOutbox('till', 'queued')) > 0) await syncOf('till').now();
   return ((await readMeta<number>(OP_NO_KEY)) ?? 0) + 1;
 }
 
@@ -125,7 +121,7 @@ async function nextOpNo(tx: OutboxTransaction): Promise<number> {
 
 /**
  * The server's last number counts after an eviction; the till's own, while it still has its operations. Those of another
- * outlet were another till's: with their numbers this one would be far ahead of what was booked for it.
+ * outlet were another till's.
  */
 export function continueOpNo(lastOpNo: number): Promise<void> {
   return inStore(async (db) => {

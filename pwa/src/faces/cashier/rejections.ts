@@ -29,6 +29,7 @@ const rejections: Record<string, () => string> = {
   expired: m.cashier_reject_expired,
   'challenge-missing': m.cashier_reject_challenge,
   'challenge-wrong': m.cashier_reject_challenge,
+  'challenge-over': m.cashier_reject_challenge_over,
   'redemption-not-allowed': m.cashier_reject_redemption_not_allowed,
   'redemption-offline': m.cashier_reject_redemption_offline,
   'lookup-used': m.cashier_reject_lookup_used,

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { answerOf, api } from '../../api/client';
 import { ApiProblem, asProblem } from '../../api/problem';
-import type { FoundCard, ReadAs, RedemptionLimit, TillState } from '../../api/types';
+import type { FoundCard, ReadAs, RedemptionChallenge, RedemptionLimit, TillState } from '../../api/types';
 
 const OfferShape = v.object({
   version: v.number(),
@@ -21,8 +21,6 @@ const TillShape = v.object({
   outletAddress: v.nullish(v.string()),
   offer: v.nullish(OfferShape, null),
   lastOpNo: v.number(),
-  /** 32 bytes, base64url: what the digits of a redemption follow from. */
-  challengeKey: v.nullish(v.string(), null),
   /** How much of a purchase the partner lets bonuses pay; null where it takes none. */
   redemption: v.nullish(v.object({ maxShareBp: v.number() }), null),
   pairedAt: v.nullish(v.number()),
@@ -36,7 +34,11 @@ const FoundShape = v.object({
 
 const LimitShape = v.object({ maxKopecks: v.number() });
 
+const ChallengeShape = v.object({ digits: v.string(), validSeconds: v.number() });
+
 type Limit = ReadAs<typeof LimitShape, RedemptionLimit>;
+
+export type DrawnDigits = ReadAs<typeof ChallengeShape, RedemptionChallenge>;
 
 /** A member found by the typed number: good for one purchase within ten minutes. */
 export type Found = ReadAs<typeof FoundShape, FoundCard>;
@@ -55,6 +57,11 @@ export function pairTill(code: string, clientId: string): Promise<Till> {
 
 export function findByNumber(number: string, signal: AbortSignal): Promise<Found> {
   return read(FoundShape, answerOf(api.POST('/api/till/lookup', { body: { number }, signal })));
+}
+
+/** Digits by which the member agrees to pay a part of this purchase; the server draws them now. */
+export function askDigits(purchase: { opNo: number; amountKopecks: number }): Promise<DrawnDigits> {
+  return read(ChallengeShape, answerOf(api.POST('/api/till/redemption-challenge', { body: purchase })));
 }
 
 /** The most that this purchase may take from the member's balance now. */

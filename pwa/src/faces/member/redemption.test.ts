@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { amountFault, digitsMask, readRoubles, roublesMask, writeRoubles } from './redemption';
+import { amountFault, digitsMask, isWhole, readRoubles, roublesMask, writeRoubles } from './redemption';
 
 describe('the till’s digits', () => {
   test.each([
     ['4821', '4821'],
     ['48 21', '4821'],
     ['0a0 7 ', '007'],
-    ['482177', '4821'],
+    ['482 177', '482177'],
+    ['48217745', '482177'],
   ])('«%s» → %s', (typed, digits) => expect(digitsMask(typed)).toBe(digits));
+
+  test('are four or six', () => {
+    expect(['', '482', '4821', '48217', '482177'].map(isWhole)).toEqual([false, false, true, false, true]);
+  });
 });
 
 describe('the most to spend', () => {

@@ -8,10 +8,15 @@ export interface Redemption {
 
 /** The till waits no longer for its customer either. */
 export const REDEMPTION_MILLIS = 180_000;
-export const DIGITS = 4;
+/** A till shows four digits, or six when many redeem at once. */
+const LENGTHS = [4, 6];
 
 export function digitsMask(typed: string): string {
-  return typed.replace(/\D/g, '').slice(0, DIGITS);
+  return typed.replace(/\D/g, '').slice(0, Math.max(...LENGTHS));
+}
+
+export function isWhole(digits: string): boolean {
+  return LENGTHS.includes(digits.length);
 }
 
 /** Roubles as they are typed: digits, and after a comma at most two more. */
