@@ -11,11 +11,14 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{Code, Context, StatusSource, Verdict, Wants, verify};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::{App, AppState};
 use crate::clock::unix_seconds;
 use crate::error::{Error, Result};
+use crate::ledger::redemption;
+use crate::partners::challenge::{self, Asker, Challenge};
 use crate::secret::InstanceSecret;
 use crate::{enrolment, ledger};
 
@@ -78,24 +81,42 @@ pub struct Question<'a> {
     pub wants: Wants,
     /// The digits that the vendor's till showed.
     pub challenge: Option<&'a str>,
+    /// What they were drawn for.
+    pub operation: Option<&'a str>,
 }
 
 /// Verifies a card as of now: by its format, then by our own tables, then by what was shown before. A card that this
 /// instance did not issue, that was revoked or suspended, or whose holder has left gets one answer.
-pub async fn judge(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Result<Verdict> {
-    let mut verdict = by_format(app, question, now);
+pub async fn judge(
+    app: &App,
+    vendor: &Vendor,
+    question: &Question<'_>,
+    now: DateTime<Utc>,
+) -> Result<Verdict> {
+    let mut tx = app.db.begin().await?;
+    let asker = Asker::Vendor(vendor.key_id);
+    let operation = question.operation.unwrap_or_default();
+    let drawn = challenge_shown(&mut tx, asker, question, now).await?;
+    let mut verdict = by_format(app, question, drawn.as_ref(), now);
     if !verdict.accepted {
         return match verdict.code {
             // Our own list, not the card, is at fault.
             Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired => Err(Error::Unavailable(
                 anyhow::anyhow!("cards cannot be verified: {}", verdict.code.as_str()),
             )),
+            Code::ChallengeWrong => {
+                challenge::count_wrong_answer(&mut tx, asker, operation, now).await?;
+                tx.commit().await?;
+                Ok(verdict)
+            }
             _ => Ok(verdict),
         };
     }
-    let mut conn = app.db.acquire().await?;
-    let is_good = match ledger::customer::issued_here(&mut conn, question.token).await? {
-        Some(card) => card.status == 0 && enrolment::store::is_active(&mut conn, card.membership_id).await?,
+    if drawn.as_ref().is_some_and(|drawn| !redemption::answers(drawn, verdict.proof.as_ref())) {
+        return Ok(refused(verdict, Code::ProofStale));
+    }
+    let is_good = match ledger::customer::issued_here(&mut tx, question.token).await? {
+        Some(card) => card.status == 0 && enrolment::store::is_active(&mut tx, card.membership_id).await?,
         None => false,
     };
     if !is_good {
@@ -103,14 +124,38 @@ pub async fn judge(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Re
     }
     if let Some(proof) = &verdict.proof {
         let identity = &proof.identity.0;
-        let is_spent = ledger::store::is_proof_spent(&mut conn, identity).await?
-            || !store::remember_proof(&mut conn, identity, now + REMEMBERED).await?;
+        let is_spent = ledger::store::is_proof_spent(&mut tx, identity).await?
+            || !store::remember_proof(&mut tx, identity, now + REMEMBERED).await?;
         if is_spent {
             return Ok(refused(verdict, Code::Replayed));
         }
     }
     verdict.allowed.redemption &= is_within_limit(&verdict, question.wants);
+    if let Some(drawn) = drawn
+        && verdict.allowed.redemption
+        && !challenge::claim(&mut tx, asker, operation, &drawn.digits, now).await?
+    {
+        // Another question about the same operation was a moment quicker.
+        verdict = refused(verdict, Code::ChallengeWrong);
+    }
+    tx.commit().await?;
     Ok(verdict)
+}
+
+/// The digits that this vendor was given for this operation, if they still pay and are the ones that it showed.
+async fn challenge_shown(
+    conn: &mut PgConnection,
+    asker: Asker,
+    question: &Question<'_>,
+    now: DateTime<Utc>,
+) -> Result<Option<Challenge>> {
+    let (Wants::Redemption { .. }, Some(shown), Some(operation)) =
+        (question.wants, question.challenge, question.operation)
+    else {
+        return Ok(None);
+    };
+    let drawn = challenge::newest(conn, asker, operation).await?;
+    Ok(drawn.filter(|drawn| drawn.is_live(now) && drawn.digits == shown))
 }
 
 /// Whether the member lets so much be taken; a proof that names no sum allows none.
@@ -120,13 +165,13 @@ fn is_within_limit(verdict: &Verdict, wants: Wants) -> bool {
     (1..=most).contains(&amount_kopecks.unwrap_or(most))
 }
 
-fn by_format(app: &App, question: &Question<'_>, now: DateTime<Utc>) -> Verdict {
+fn by_format(app: &App, question: &Question<'_>, drawn: Option<&Challenge>, now: DateTime<Utc>) -> Verdict {
     let trust = app.keys.trust_list();
     let context = Context {
         now: unix_seconds(now),
         trust: Ok(&trust.list),
         status: StatusSource::IssuerTables,
-        challenge: question.challenge,
+        challenge: drawn.map(|drawn| drawn.digits.as_str()),
         wants: question.wants,
         seen: &|_| false,
     };

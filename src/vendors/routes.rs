@@ -10,17 +10,50 @@ use utoipa_axum::routes;
 
 use super::{Question, Vendor, judge};
 use crate::app::AppState;
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::http::extract::Json;
 use crate::http::limits;
+use crate::ledger::routes::RedemptionChallenge;
 use crate::partners::ShownCard;
+use crate::partners::challenge::{self, Asker};
 
 /// A token has at most a few hundred characters.
 const MAX_BODY_BYTES: usize = 4 * 1024;
+/// A partner's own name of a purchase.
+const MAX_OPERATION_CHARS: usize = 64;
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(verify_card)).layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+    OpenApiRouter::new()
+        .routes(routes!(ask_challenge))
+        .routes(routes!(verify_card))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct VendorOperation {
+    /// The partner's own name of the purchase, its till in it: 1 to 64 characters.
+    operation: String,
+}
+
+/// Ask for the digits by which a member agrees to pay at this till for this purchase. Earlier ones of the same operation end.
+#[utoipa::path(post, operation_id = "vendor_challenge", path = "/api/v1/challenge", tag = "vendors",
+    security(("partner_key" = [])), request_body = VendorOperation, responses(
+    (status = 200, body = RedemptionChallenge), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 413, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
+async fn ask_challenge(
+    State(app): State<AppState>,
+    vendor: Vendor,
+    Json(asked): Json<VendorOperation>,
+) -> Result<Json<RedemptionChallenge>> {
+    limits::pace(&app, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
+    if !(1..=MAX_OPERATION_CHARS).contains(&asked.operation.chars().count()) {
+        return Err(Error::MalformedRequest("operation: 1 to 64 characters".into()));
+    }
+    let now = app.clock.now();
+    let challenge = challenge::issue(&app, Asker::Vendor(vendor.key_id), &asked.operation, now).await?;
+    Ok(Json(RedemptionChallenge::new(challenge, now)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -33,6 +66,8 @@ struct ShownToVendor {
     wants: VendorWants,
     /// For a redemption: the digits that the vendor's till showed to the member.
     challenge: Option<String>,
+    /// For a redemption: the operation that these digits were asked for.
+    operation: Option<String>,
     /// For a redemption: how much, where that is known already.
     amount_kopecks: Option<u64>,
 }
@@ -105,7 +140,12 @@ async fn verify_card(
         VendorWants::Accrual => Wants::Accrual,
         VendorWants::Redemption => Wants::Redemption { amount_kopecks: asked.amount_kopecks },
     };
-    let question = Question { token: &asked.token, wants, challenge: asked.challenge.as_deref() };
+    let question = Question {
+        token: &asked.token,
+        wants,
+        challenge: asked.challenge.as_deref(),
+        operation: asked.operation.as_deref(),
+    };
     let now = app.clock.now();
-    Ok(Json(VendorVerdict::new(&judge(&app, &question, now).await?, now)))
+    Ok(Json(VendorVerdict::new(&judge(&app, &vendor, &question, now).await?, now)))
 }

@@ -28,7 +28,7 @@ const NOBODY: [u16; 6] = [401; 6];
 const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
 
 /// Signing out comes last.
-const RIGHTS: [Row; 37] = [
+const RIGHTS: [Row; 38] = [
     Row("GET", "/healthz", ANYONE),
     Row("GET", "/readyz", ANYONE),
     Row("GET", "/metrics", ANYONE),
@@ -62,6 +62,7 @@ const RIGHTS: [Row; 37] = [
     Row("POST", "/api/till/lookup", TILL),
     Row("POST", "/api/till/redemption-challenge", TILL),
     Row("POST", "/api/till/redemption-limit", TILL),
+    Row("POST", "/api/v1/challenge", NOBODY),
     Row("POST", "/api/v1/verify", NOBODY),
     Row("GET", "/api/sync/pull", SYNC),
     Row("POST", "/api/sync/push", SYNC),

@@ -13,6 +13,7 @@ use super::support::scratch::Folder;
 use super::support::{Phone, Reply, TestApp, Till, next_id, with_phone};
 
 const VERIFY: &str = "/api/v1/verify";
+const CHALLENGE: &str = "/api/v1/challenge";
 
 /// A partner's server.
 struct Vendor {
@@ -42,6 +43,16 @@ impl Vendor {
         self.ask(app, body).await.json(200)
     }
 
+    /// Asks for the digits of an operation.
+    async fn ask_digits(&self, app: &TestApp, operation: &str) -> Reply {
+        let request = app.anonymous().request(&Method::POST, CHALLENGE).bearer_auth(&self.key);
+        Reply::of(request.json(&json!({ "operation": operation }))).await
+    }
+
+    async fn digits(&self, app: &TestApp, operation: &str) -> String {
+        self.ask_digits(app, operation).await.json(200)["digits"].as_str().unwrap().to_owned()
+    }
+
     /// The whole verdict on a card that is refused with this code.
     async fn refuses(&self, app: &TestApp, body: &Value, code: &str) {
         let verdict = self.verdict(app, body).await;
@@ -57,8 +68,8 @@ async fn ask_as(app: &TestApp, authorization: &str, body: &Value) -> Reply {
 /// Of a refused card nothing is told but why.
 fn refusal(app: &TestApp, code: &str) -> Value {
     json!({
-        "accepted": false, "code": code, "warning": null, "allowed": [], "maxRedemptionKopecks": null, "class": null,
-        "shown": null, "proofIdentity": null, "checkedAt": app.now(),
+        "accepted": false, "code": code, "warning": null, "allowed": [], "maxRedemptionKopecks": null,
+        "class": null, "shown": null, "proofIdentity": null, "checkedAt": app.now(),
     })
 }
 
@@ -122,27 +133,74 @@ async fn of_many_questions_about_one_showing_one_is_answered_yes() {
     assert_eq!(accepted, 1);
 }
 
+/// A question about a redemption of 500 roubles.
+fn redemption(token: &str, challenge: Option<&str>, operation: Option<&str>) -> Value {
+    let (wants, amount) = ("redemption", 500_00);
+    json!({ "token": token, "wants": wants, "amountKopecks": amount, "challenge": challenge, "operation": operation })
+}
+
 #[tokio::test]
-async fn a_redemption_needs_the_vendors_own_digits() {
+async fn a_redemption_needs_the_digits_that_were_drawn_for_this_operation() {
     let (app, phone, vendor) = member_and_vendor().await;
-    let now = app.now();
-    let ask = |token: &str, challenge: Option<&str>| json!({ "token": token, "wants": "redemption", "amountKopecks": 500_00, "challenge": challenge });
-    let token = phone.redeeming(now, "4711", 500_00);
-    vendor.refuses(&app, &ask(&token, None), "challenge-wrong").await;
-    vendor.refuses(&app, &ask(&token, Some("4712")), "challenge-wrong").await;
+    let (now, other) = (app.now(), Vendor::of(&app).await);
+    let asked = vendor.ask_digits(&app, "till 7, receipt 1").await.json(200);
+    assert_eq!(asked["validSeconds"], 180);
+    let digits = asked["digits"].as_str().unwrap();
+    let own = Some("till 7, receipt 1");
+    let token = phone.redeeming(now, digits, 500_00);
+    // Digits that nobody drew, another operation's, another partner's, and none.
+    let next = vendor.digits(&app, "till 8, receipt 1").await;
+    let foreign = other.digits(&app, "till 7, receipt 1").await;
+    for (digits, operation) in [("47110", own), (&next, own), (&foreign, own)] {
+        let made_for_it = phone.redeeming(now, digits, 500_00);
+        vendor.refuses(&app, &redemption(&made_for_it, Some(digits), operation), "challenge-wrong").await;
+    }
+    for (digits, operation) in
+        [(None, None), (None, own), (Some(digits), None), (Some(digits), Some("till 8, receipt 1"))]
+    {
+        vendor.refuses(&app, &redemption(&token, digits, operation), "challenge-wrong").await;
+    }
+    other.refuses(&app, &redemption(&token, Some(digits), own), "challenge-wrong").await;
     let plain = phone.token_of(&ProofClaims { iat: now, ..Default::default() });
-    vendor.refuses(&app, &ask(&plain, Some("4711")), "challenge-missing").await;
-    let verdict = vendor.verdict(&app, &ask(&token, Some("4711"))).await;
+    vendor.refuses(&app, &redemption(&plain, Some(digits), own), "challenge-missing").await;
+    let verdict = vendor.verdict(&app, &redemption(&token, Some(digits), own)).await;
     assert_eq!((&verdict["accepted"], &verdict["allowed"][2]), (&json!(true), &json!("redemption")));
     assert_eq!(verdict["maxRedemptionKopecks"], 500_00);
-    vendor.refuses(&app, &ask(&token, Some("4711")), "replayed").await;
+    // Used, they serve no other code, nor the same again.
+    let fresh = phone.redeeming(now, digits, 499_00);
+    for token in [&token, &fresh] {
+        vendor.refuses(&app, &redemption(token, Some(digits), own), "challenge-wrong").await;
+    }
+}
+
+#[tokio::test]
+async fn a_vendors_digits_end_after_three_minutes_and_after_five_wrong_codes() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let own = Some("receipt 1");
+    let judged = async |digits: &str| {
+        let token = phone.redeeming(app.now(), digits, 500_00);
+        vendor.verdict(&app, &redemption(&token, Some(digits), own)).await["code"].clone()
+    };
+    let digits = vendor.digits(&app, "receipt 1").await;
+    app.advance(180);
+    assert_eq!(judged(&digits).await, "challenge-wrong");
+    let early = vendor.digits(&app, "receipt 1").await;
+    let token = phone.redeeming(app.now() - 16, &early, 500_00);
+    vendor.refuses(&app, &redemption(&token, Some(&early), own), "proof-stale").await;
+    for _ in 0..5 {
+        assert_eq!(judged("00000").await, "challenge-wrong");
+    }
+    assert_eq!(judged(&early).await, "challenge-wrong");
+    let digits = vendor.digits(&app, "receipt 1").await;
+    assert_eq!(judged(&digits).await, "accepted");
+    for operation in ["", &"x".repeat(65)] {
+        vendor.ask_digits(&app, operation).await.refused(400, "malformed-request");
+    }
 }
 
 #[tokio::test]
 async fn no_more_may_be_taken_than_the_member_allowed() {
     let (app, phone, vendor) = member_and_vendor().await;
-    let proof =
-        |max| ProofClaims { iat: app.now(), challenge: Some("4711".into()), max_redemption_kopecks: max };
     let cases = [
         (Some(100_00), Some(100_00), true),
         (Some(100_00), Some(100_01), false),
@@ -153,9 +211,10 @@ async fn no_more_may_be_taken_than_the_member_allowed() {
     ];
     for (most, amount, allowed) in cases {
         app.advance(1);
-        let token = phone.token_of(&proof(most));
-        let question =
-            json!({ "token": token, "wants": "redemption", "challenge": "4711", "amountKopecks": amount });
+        let digits = vendor.digits(&app, "receipt 1").await;
+        let challenge = Some(digits.clone());
+        let token = phone.token_of(&ProofClaims { iat: app.now(), challenge, max_redemption_kopecks: most });
+        let question = json!({ "token": token, "wants": "redemption", "challenge": digits, "operation": "receipt 1", "amountKopecks": amount });
         let verdict = vendor.verdict(&app, &question).await;
         let mut expected = vec!["discount", "accrual"];
         expected.extend(allowed.then_some("redemption"));

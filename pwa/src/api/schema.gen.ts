@@ -525,6 +525,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for the digits by which a member agrees to pay at this till for this purchase. Earlier ones of the same operation end. */
+        post: operations["vendor_challenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/verify": {
         parameters: {
             query?: never;
@@ -1287,6 +1304,8 @@ export interface components {
             amountKopecks?: number | null;
             /** @description For a redemption: the digits that the vendor's till showed to the member. */
             challenge?: string | null;
+            /** @description For a redemption: the operation that these digits were asked for. */
+            operation?: string | null;
             /** @description The text of the QR code, as scanned. */
             token: string;
             /** @description What the card is shown for. */
@@ -1412,6 +1431,10 @@ export interface components {
             /** @description `profile`, `balance`, `purchase`, `notice` or `till`. */
             entity: string;
             id: string;
+        };
+        VendorOperation: {
+            /** @description The partner's own name of the purchase, its till in it: 1 to 64 characters. */
+            operation: string;
         };
         /** @description What was found. Of a refused card only the reason is told. */
         VendorVerdict: {
@@ -2896,6 +2919,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerTime"];
+                };
+            };
+        };
+    };
+    vendor_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VendorOperation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedemptionChallenge"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
