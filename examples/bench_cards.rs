@@ -80,6 +80,7 @@ fn config(folder: &Path, services: &Services) -> Config {
         behind_proxy: 0,
         proxy_header: profcards::http::forwarded::ProxyHeader::XForwardedFor,
         held_above_kopecks: 10_000_00,
+        redemption_wait_hours: None,
         union_name: "Общероссийский Профсоюз образования".into(),
         union_short_name: "Профсоюз образования".into(),
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use clap::Args;
 
 use crate::http::forwarded::{ProxyHeader, parse_hops};
@@ -10,6 +11,10 @@ use crate::texts;
 
 /// It is printed on cards' sheets and stands in every trust list.
 const MAX_UNION_NAME_CHARS: usize = 200;
+/// A member must have heard that another phone took the card, and have found somebody to tell, before it can pay.
+const WAIT_HOURS: u32 = 72;
+/// A month: what is longer is a slip.
+const MAX_WAIT_HOURS: i64 = 720;
 
 /// The settings of one instance. They hold a passphrase and the database's password, so they cannot be printed.
 #[derive(Clone, Args)]
@@ -75,6 +80,10 @@ pub struct Config {
         global = true
     )]
     pub held_above_kopecks: i64,
+    /// Hours from a phone's enrolment by a sheet until it redeems, unless the phone before it agreed; without a value 72, and 0
+    /// under `up`.
+    #[arg(long, env = "PROFCARDS_REDEMPTION_WAIT_HOURS", value_parser = clap::value_parser!(u32).range(0..=MAX_WAIT_HOURS), global = true)]
+    pub redemption_wait_hours: Option<u32>,
     /// The union's name, as cards and pages show it.
     #[arg(
         long,
@@ -93,6 +102,13 @@ pub struct Config {
         global = true
     )]
     pub union_short_name: String,
+}
+
+impl Config {
+    /// How long a phone that was enrolled by a sheet has to wait before it redeems.
+    pub fn redemption_wait(&self) -> TimeDelta {
+        TimeDelta::hours(self.redemption_wait_hours.unwrap_or(WAIT_HOURS).into())
+    }
 }
 
 fn union_name(typed: &str) -> Result<String, String> {

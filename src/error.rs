@@ -56,6 +56,12 @@ pub enum Error {
     /// A card or a redemption is refused, as a verdict or a mutation would say; the code says why.
     #[error("refused: {0}")]
     Refused(&'static str),
+    /// The phone was enrolled too lately to pay from the balance.
+    #[error("the phone was enrolled too lately to redeem")]
+    RedemptionTooSoon {
+        /// Whole seconds until it may.
+        retry_after_seconds: u32,
+    },
     /// The state does not allow it; the code says why.
     #[error("conflict: {0}")]
     Conflict(&'static str),
@@ -86,7 +92,7 @@ pub struct Problem {
     /// For developers; never shown to people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// With `too-many-attempts`.
+    /// With `too-many-attempts` and `redemption-too-soon`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
     /// With `invalid-input`: field → code.
@@ -116,6 +122,7 @@ impl Error {
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts"),
             Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency-conflict"),
             Self::Refused(code) => (StatusCode::UNPROCESSABLE_ENTITY, code),
+            Self::RedemptionTooSoon { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "redemption-too-soon"),
             Self::Conflict(code) => (StatusCode::CONFLICT, code),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -132,7 +139,8 @@ impl IntoResponse for Error {
             _ => {}
         }
         let retry_after_seconds = match self {
-            Self::TooManyAttempts { retry_after_seconds } => Some(retry_after_seconds),
+            Self::TooManyAttempts { retry_after_seconds }
+            | Self::RedemptionTooSoon { retry_after_seconds } => Some(retry_after_seconds),
             _ => None,
         };
         let problem = Problem {

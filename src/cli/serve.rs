@@ -26,6 +26,8 @@ const SEEN_WITHIN: Duration = Duration::from_secs(4);
 /// Starts what is missing, loads the demo union, serves.
 pub fn up(mut config: Config) -> anyhow::Result<i32> {
     ensure!(!config.production, "`up` is for development; in production it is `serve`");
+    // Whoever tries the product has just enrolled the phone that redeems.
+    config.redemption_wait_hours.get_or_insert(0);
     let services = match (&config.database_url, &config.redis_url) {
         (Some(_), Some(_)) => None,
         _ => Some(Services::start(&config.data)?),

@@ -64,7 +64,7 @@ async fn end_phone(app: &AppState, form: &TypedCode) -> Result<Uuid> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     members::store::lock(&mut tx, &[sheet.membership_id]).await?;
-    if !store::is_current_sheet(&mut tx, &sheet).await? {
+    if !store::is_current_sheet(&mut tx, &sheet, now).await? {
         return Err(Error::ActivationRefused);
     }
     lose_phone(app, &mut tx, sheet.membership_id, By::Member, now).await?;

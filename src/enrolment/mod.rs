@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod loss;
+pub mod moving;
 pub mod paper;
 pub mod routes;
 pub mod store;
@@ -93,6 +94,8 @@ pub struct MemberProfile {
     pub status: String,
     /// The consents in force.
     pub consents: Vec<ProfileConsent>,
+    /// What this phone may do.
+    pub phone: HeldSince,
     /// The phone's card; absent when it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<PhoneCard>,
@@ -102,6 +105,24 @@ pub struct MemberProfile {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub server_time: DateTime<Utc>,
+}
+
+/// Since when a phone holds the card, and from when on it pays.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldSince {
+    /// Unix seconds.
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    pub enrolled_at: DateTime<Utc>,
+    /// From when on it redeems; Unix seconds.
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    pub redeems_from: DateTime<Utc>,
+    /// Until when another phone may take the card and redeem as this one does; Unix seconds.
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub move_agreed_until: Option<DateTime<Utc>>,
 }
 
 /// A consent in force.

@@ -6,7 +6,7 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::Cookie;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{MemberProfile, PROFCARDS_TEXT_VERSION, PhoneCard, code_of, store};
+use super::{MemberProfile, PROFCARDS_TEXT_VERSION, PhoneCard, code_of, moving, store};
 use crate::app::{App, AppState};
 use crate::auth::codes::Code;
 use crate::auth::store::SessionOwner;
@@ -61,7 +61,7 @@ struct ActivationSheet {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(super) struct Nothing {}
 
 /// Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/activation", tag = "staff", security(("pc_staff" = [])),
@@ -152,6 +152,8 @@ struct ActivationOffer {
     organisation_name: String,
     /// Enrolling this phone ends another one.
     replaces_phone: bool,
+    /// How long the card will not pay on this phone; not at all where the other phone, which pays itself, has agreed to the move.
+    redemption_wait_hours: i64,
 }
 
 /// Check a code and birth date; answers what the phone must sign.
@@ -177,13 +179,22 @@ async fn offer_challenge(app: &AppState, form: &TypedCode) -> Result<([u8; 32], 
     limits::spend(app, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
     let challenge = app.random.bytes::<32>();
     store::insert_challenge(&app.db, &challenge, usable.id, now).await?;
+    let mut conn = app.db.acquire().await?;
+    let wait = app.config.redemption_wait();
+    let redeems_from = moving::redeems_from_of_next(&mut conn, usable.membership_id, wait, now).await?;
     let offer = ActivationOffer {
         challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
         first_name: usable.first_name,
         organisation_name: usable.organisation_name,
         replaces_phone: usable.replaces_phone,
+        redemption_wait_hours: whole_hours(redeems_from - now),
     };
     Ok((challenge, offer))
+}
+
+/// A part of an hour is one.
+fn whole_hours(time: TimeDelta) -> i64 {
+    (time + TimeDelta::seconds(3_599)).num_hours()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -252,8 +263,12 @@ async fn enrol_phone(app: &AppState, form: &Enrolment, jar: CookieJar) -> Result
         None => {
             let device_id = app.random.uuid();
             let replaces = store::active_phone(&mut tx, open.membership_id).await?.is_some();
+            let wait = app.config.redemption_wait();
+            let redeems_from = moving::redeems_from_of_next(&mut tx, open.membership_id, wait, now).await?;
             cards::retire_phone(&mut tx, open.membership_id, "replaced", now).await?;
-            store::insert_device(&mut tx, device_id, &open, &challenge, &public_key, now).await?;
+            store::insert_device(&mut tx, device_id, &open, &challenge, &public_key, redeems_from, now)
+                .await?;
+            tracing::info!(activation = %open.activation_id, membership = %open.membership_id, device = %device_id, replaces, %redeems_from, "a phone is enrolled");
             let order = Order {
                 membership_id: open.membership_id,
                 key: Some(&key),
@@ -325,7 +340,7 @@ fn check_consent(kind: &str, text_version: &str) -> Result<()> {
     Ok(())
 }
 
-async fn profile_of(app: &AppState, phone: &MemberPhone) -> Result<MemberProfile> {
+pub(super) async fn profile_of(app: &AppState, phone: &MemberPhone) -> Result<MemberProfile> {
     let balance = ledger::cached_balance(app, phone.membership_id).await?;
     let mut conn = app.db.acquire().await?;
     let union_name = &app.config.union_name;

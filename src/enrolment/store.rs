@@ -5,7 +5,8 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{
-    ANSWERED_CHALLENGE_DAYS, CHALLENGE_MINUTES, CODE_DAYS, MAX_FAILURES, MemberProfile, ProfileConsent,
+    ANSWERED_CHALLENGE_DAYS, CHALLENGE_MINUTES, CODE_DAYS, HeldSince, MAX_FAILURES, MemberProfile,
+    ProfileConsent,
 };
 use crate::cards;
 use crate::error::{Error, Result};
@@ -61,8 +62,8 @@ pub async fn code_expiry(conn: &mut PgConnection, id: Uuid) -> Result<DateTime<U
         .await?)
 }
 
-/// Forgets activation codes that ended long ago, save those by which a loss can be reported: the newest of a membership, and the
-/// one that enrolled its last phone.
+/// Forgets activation codes that ended long ago, save those by which a loss can be reported: the newest of a membership, and those
+/// that enrolled its last phones. A phone that came long ago has served its wait, which is shorter.
 pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "delete from activation_code a
@@ -71,7 +72,7 @@ pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
                        where newer.membership_id = a.membership_id and newer.created_at > a.created_at)
            and (a.used_at is null
                 or exists (select from activation_code later
-                           where later.membership_id = a.membership_id and later.used_at > a.used_at))
+                           where later.membership_id = a.membership_id and later.used_at > a.used_at and later.used_at < $1))
            and not exists (select from enrolment_challenge c where c.activation_id = a.id)",
         now - TimeDelta::days(CODE_KEPT_DAYS)
     )
@@ -84,6 +85,8 @@ pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 pub struct UsableCode {
     /// The activation.
     pub id: Uuid,
+    /// The membership that the card is of.
+    pub membership_id: Uuid,
     /// Имя.
     pub first_name: String,
     /// Where the member is registered.
@@ -101,7 +104,7 @@ pub async fn use_code(
     now: DateTime<Utc>,
 ) -> Result<Option<UsableCode>> {
     let row = sqlx::query!(
-        r#"select a.id, m.first_name as "first_name!", m.birth_date as "birth_date!",
+        r#"select a.id, a.membership_id, m.first_name as "first_name!", m.birth_date as "birth_date!",
                   m.organisation_name as "organisation_name!",
                   exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
            from activation_code a
@@ -120,6 +123,7 @@ pub async fn use_code(
     }
     Ok(Some(UsableCode {
         id: row.id,
+        membership_id: row.membership_id,
         first_name: row.first_name,
         organisation_name: row.organisation_name,
         replaces_phone: row.replaces_phone,
@@ -161,18 +165,24 @@ pub async fn sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> 
     Ok(Some(Sheet { activation_id: row.id, membership_id: row.membership_id }))
 }
 
-/// Whether a sheet speaks for the present phone: it is the newest one, or the one by which the last phone was enrolled. An
-/// older one must not end a phone that came after it.
-pub async fn is_current_sheet(conn: &mut PgConnection, sheet: &Sheet) -> Result<bool> {
-    let newest = sqlx::query!(
-        "select (select id from activation_code where membership_id = $1 order by created_at desc, id limit 1) as printed,
-                (select id from activation_code where membership_id = $1 and used_at is not null
-                 order by used_at desc limit 1) as used",
-        sheet.membership_id
+/// Whether a sheet speaks for the present phone: it is the newest one, or enrolled the last phone that came to redeem, or one after
+/// that. So an older one does not end a phone that came after it, and while a phone waits, a member ends it by the sheet that enrolled
+/// the one before, however many phones somebody else's sheets have enrolled meanwhile.
+pub async fn is_current_sheet(conn: &mut PgConnection, sheet: &Sheet, now: DateTime<Utc>) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select not exists (select from activation_code newer
+                              where newer.membership_id = a.membership_id and newer.created_at > a.created_at)
+                  or coalesce(a.used_at >= coalesce(
+                         (select max(d.enrolled_at) from device d
+                          where d.membership_id = a.membership_id
+                            and coalesce(d.redeems_from, d.enrolled_at) <= coalesce(d.ended_at, $2)),
+                         '-infinity'), false) as "is_current!"
+           from activation_code a where a.id = $1"#,
+        sheet.activation_id,
+        now
     )
     .fetch_one(conn)
-    .await?;
-    Ok([newest.printed, newest.used].contains(&Some(sheet.activation_id)))
+    .await?)
 }
 
 /// The phone that is enrolled now.
@@ -278,14 +288,16 @@ pub async fn insert_device(
     open: &OpenChallenge,
     challenge: &[u8],
     cose_key: &[u8],
+    redeems_from: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into device (id, membership_id, cose_key, enrolled_at) values ($1, $2, $3, $4)",
+        "insert into device (id, membership_id, cose_key, enrolled_at, redeems_from) values ($1, $2, $3, $4, $5)",
         device_id,
         open.membership_id,
         cose_key,
-        now
+        now,
+        redeems_from
     )
     .execute(&mut *conn)
     .await?;
@@ -336,6 +348,14 @@ pub async fn profile(
     )
     .fetch_all(&mut *conn)
     .await?;
+    let phone = sqlx::query_as!(
+        HeldSince,
+        r#"select enrolled_at, coalesce(redeems_from, enrolled_at) as "redeems_from!", move_agreed_until
+           from device where id = $1"#,
+        device_id
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     let name = [Some(row.last_name), Some(row.first_name), row.middle_name];
     Ok(MemberProfile {
         member_id: membership_id,
@@ -347,6 +367,7 @@ pub async fn profile(
         joined_on: row.joined_on,
         status: row.status,
         consents,
+        phone,
         card: cards::store::card_of_device(conn, device_id).await?.map(Into::into),
         balance,
         server_time: now,

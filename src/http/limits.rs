@@ -99,6 +99,8 @@ pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY);
 pub const CHALLENGES_PER_TILL: Limit = limit("challenges-till", 60, 60);
 /// Questions of one till for what a purchase may be paid from the balance.
 pub const REDEMPTION_PER_TILL: Limit = limit("redemption-till", 60, 60);
+/// Agreements of one phone to be replaced, given and taken back.
+pub const MOVES_PER_PHONE: Limit = limit("moves-phone", 20, DAY);
 /// Pushes of one phone or till; each holds up to a hundred mutations.
 pub const PUSH_PER_CLIENT: Limit = limit("push-client", 300, 60);
 /// Verifications by one API key.

@@ -66,6 +66,9 @@ pub struct RefusalDetail {
     /// With `balance-too-low`: all that there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_kopecks: Option<i64>,
+    /// With `redemption-too-soon`: from when on this phone redeems; Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeems_from: Option<i64>,
 }
 
 /// The result of an operation: applied, refused for good, or failed without a decision.

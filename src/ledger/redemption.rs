@@ -1,6 +1,6 @@
 //! Paying part of a purchase from the balance. It takes the network from beginning to end: the till asks for digits, the member's
-//! phone makes a living code with them, and the purchase is booked within that code's minute. The rule must allow it and the balance
-//! hold it: nothing is promised on credit.
+//! phone makes a living code with them, and the purchase is booked within that code's minute. The code's phone must have held the
+//! card long enough, the rule must allow it and the balance hold it: nothing is promised on credit.
 
 use chrono::{DateTime, Utc};
 use profcards_card::{Code, Proof};
@@ -15,13 +15,15 @@ use crate::app::App;
 use crate::clock::from_unix_seconds;
 use crate::error::Result;
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
-use crate::partners;
 use crate::partners::challenge::{self, Asker, Challenge};
+use crate::{enrolment, partners};
 
 /// The digits were not asked for, were used, or have lasted too long: new ones do.
 const CHALLENGE_OVER: &str = "challenge-over";
 /// The purchase reached us when the member's code was old already.
 const TOO_LATE: &str = "redemption-offline";
+/// The member's phone was enrolled too lately.
+const TOO_SOON: &str = "redemption-too-soon";
 
 /// A purchase that a member wants to pay a part of.
 #[derive(Clone, Copy)]
@@ -135,12 +137,31 @@ pub fn answers(challenge: &Challenge, proof: Option<&Proof>) -> bool {
     proof.is_some_and(|proof| challenge.is_before(from_unix_seconds(proof.iat)))
 }
 
-/// Why these digits do not pay now, whatever the purchase.
-fn why_not_now(customer: &Customer, challenge: &Challenge, now: DateTime<Utc>) -> Option<Refusal> {
+/// Why these digits, or this phone, do not pay now, whatever the purchase.
+async fn why_not_yet(
+    conn: &mut PgConnection,
+    customer: &Customer,
+    challenge: &Challenge,
+    terminal_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Refusal>> {
     if !challenge.is_live(now) {
-        return Some(Refusal::of(CHALLENGE_OVER));
+        return Ok(Some(Refusal::of(CHALLENGE_OVER)));
     }
-    (!answers(challenge, customer.proof())).then(|| Refusal::of(Code::ProofStale.as_str()))
+    if !answers(challenge, customer.proof()) {
+        return Ok(Some(Refusal::of(Code::ProofStale.as_str())));
+    }
+    let Some(redeems_from) = enrolment::moving::redeems_from(conn, customer.card_id).await? else {
+        // A card of no phone: there is nobody who could have agreed.
+        return Ok(Some(Refusal::of("redemption-not-allowed")));
+    };
+    if now >= redeems_from {
+        return Ok(None);
+    }
+    tracing::warn!(membership = %customer.membership_id, terminal = %terminal_id, "a redemption by a phone that was enrolled lately is refused");
+    metrics::counter!("profcards_redemptions_too_soon_total").increment(1);
+    let detail = RefusalDetail { redeems_from: Some(redeems_from.timestamp()), ..RefusalDetail::default() };
+    Ok(Some(Refusal { code: TOO_SOON, detail: Some(detail) }))
 }
 
 /// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse. What is not refused
@@ -152,9 +173,9 @@ pub(super) async fn why_not(
     about: &Circumstances<'_>,
 ) -> Result<Option<Refusal>> {
     let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(None) };
-    let not_now = why_not_now(&sale.customer, challenge, now);
-    if not_now.is_some() {
-        return Ok(not_now);
+    let not_yet = why_not_yet(&mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
+    if not_yet.is_some() {
+        return Ok(not_yet);
     }
     let Some(bounds) =
         bounds(&mut *conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
@@ -205,7 +226,7 @@ pub async fn most(
     if store::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
         return Ok(Err(Refusal::of("op-number-reused")));
     }
-    if let Some(refusal) = why_not_now(&customer, &challenge, now) {
+    if let Some(refusal) = why_not_yet(&mut *conn, &customer, &challenge, terminal_id, now).await? {
         return Ok(Err(refusal));
     }
     let place = partners::store::place(&mut *conn, terminal_id).await?;

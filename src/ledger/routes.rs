@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::lookup;
 use super::redemption::{self, Intent};
+use super::{Refusal, lookup};
 use crate::app::AppState;
 use crate::auth::Till;
 use crate::error::{Error, Problem, Result};
@@ -68,9 +68,19 @@ async fn ask_challenge(
     let now = app.clock.now();
     let intent =
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
-    let challenge =
-        redemption::ask(&app, &intent, now).await?.map_err(|refusal| Error::Refused(refusal.code))?;
+    let challenge = redemption::ask(&app, &intent, now).await?.map_err(|refusal| refused(&refusal, now))?;
     Ok(Json(RedemptionChallenge::new(challenge, now)))
+}
+
+/// A refusal as a till that asks is told it.
+fn refused(refusal: &Refusal, now: DateTime<Utc>) -> Error {
+    match refusal.detail.and_then(|detail| detail.redeems_from) {
+        Some(from) => {
+            let wait_seconds = from.saturating_sub(now.timestamp());
+            Error::RedemptionTooSoon { retry_after_seconds: u32::try_from(wait_seconds).unwrap_or(u32::MAX) }
+        }
+        None => Error::Refused(refusal.code),
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -108,7 +118,7 @@ async fn redemption_limit(
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
     let mut conn = app.db.acquire().await?;
     let most = redemption::most(&app, &mut conn, &intent, &form.token, now).await?;
-    let max_kopecks = most.map_err(|refusal| Error::Refused(refusal.code))?;
+    let max_kopecks = most.map_err(|refusal| refused(&refusal, now))?;
     Ok(Json(RedemptionLimit { max_kopecks }))
 }
 

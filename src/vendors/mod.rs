@@ -85,6 +85,20 @@ pub struct Question<'a> {
     pub operation: Option<&'a str>,
 }
 
+/// What a vendor is told.
+pub struct Judgement {
+    /// The verdict, by our own tables too.
+    pub verdict: Verdict,
+    /// From when on the phone redeems, where that is still to come.
+    pub redeems_from: Option<DateTime<Utc>>,
+}
+
+impl From<Verdict> for Judgement {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, redeems_from: None }
+    }
+}
+
 /// Verifies a card as of now: by its format, then by our own tables, then by what was shown before. A card that this
 /// instance did not issue, that was revoked or suspended, or whose holder has left gets one answer.
 pub async fn judge(
@@ -92,12 +106,12 @@ pub async fn judge(
     vendor: &Vendor,
     question: &Question<'_>,
     now: DateTime<Utc>,
-) -> Result<Verdict> {
+) -> Result<Judgement> {
     let mut tx = app.db.begin().await?;
     let asker = Asker::Vendor(vendor.key_id);
     let operation = question.operation.unwrap_or_default();
     let drawn = challenge_shown(&mut tx, asker, question, now).await?;
-    let mut verdict = by_format(app, question, drawn.as_ref(), now);
+    let verdict = by_format(app, question, drawn.as_ref(), now);
     if !verdict.accepted {
         return match verdict.code {
             // Our own list, not the card, is at fault.
@@ -107,19 +121,18 @@ pub async fn judge(
             Code::ChallengeWrong => {
                 challenge::count_wrong_answer(&mut tx, asker, operation, now).await?;
                 tx.commit().await?;
-                Ok(verdict)
+                Ok(verdict.into())
             }
-            _ => Ok(verdict),
+            _ => Ok(verdict.into()),
         };
     }
     if drawn.as_ref().is_some_and(|drawn| !redemption::answers(drawn, verdict.proof.as_ref())) {
         return Ok(refused(verdict, Code::ProofStale));
     }
-    let is_good = match ledger::customer::issued_here(&mut tx, question.token).await? {
-        Some(card) => card.status == 0 && enrolment::store::is_active(&mut tx, card.membership_id).await?,
-        None => false,
-    };
-    if !is_good {
+    let card = ledger::customer::issued_here(&mut tx, question.token).await?;
+    let card = card.filter(|card| card.status == 0);
+    let Some(card) = card else { return Ok(refused(verdict, Code::Revoked)) };
+    if !enrolment::store::is_active(&mut tx, card.membership_id).await? {
         return Ok(refused(verdict, Code::Revoked));
     }
     if let Some(proof) = &verdict.proof {
@@ -130,16 +143,16 @@ pub async fn judge(
             return Ok(refused(verdict, Code::Replayed));
         }
     }
-    verdict.allowed.redemption &= is_within_limit(&verdict, question.wants);
+    let mut judgement = allow(&mut tx, verdict, card.id, question.wants, now).await?;
     if let Some(drawn) = drawn
-        && verdict.allowed.redemption
+        && judgement.verdict.allowed.redemption
         && !challenge::claim(&mut tx, asker, operation, &drawn.digits, now).await?
     {
         // Another question about the same operation was a moment quicker.
-        verdict = refused(verdict, Code::ChallengeWrong);
+        judgement = refused(judgement.verdict, Code::ChallengeWrong);
     }
     tx.commit().await?;
-    Ok(verdict)
+    Ok(judgement)
 }
 
 /// The digits that this vendor was given for this operation, if they still pay and are the ones that it showed.
@@ -156,6 +169,23 @@ async fn challenge_shown(
     };
     let drawn = challenge::newest(conn, asker, operation).await?;
     Ok(drawn.filter(|drawn| drawn.is_live(now) && drawn.digits == shown))
+}
+
+/// What of an accepted card's allowance stands: within the member's sum, and by a phone that has held the card long enough.
+async fn allow(
+    conn: &mut PgConnection,
+    mut verdict: Verdict,
+    card_id: Uuid,
+    wants: Wants,
+    now: DateTime<Utc>,
+) -> Result<Judgement> {
+    if !verdict.allowed.redemption {
+        return Ok(verdict.into());
+    }
+    let redeems_from = enrolment::moving::redeems_from(conn, card_id).await?;
+    let may_redeem = redeems_from.is_some_and(|from| from <= now);
+    verdict.allowed.redemption = may_redeem && is_within_limit(&verdict, wants);
+    Ok(Judgement { verdict, redeems_from: redeems_from.filter(|from| *from > now) })
 }
 
 /// Whether the member lets so much be taken; a proof that names no sum allows none.
@@ -178,6 +208,6 @@ fn by_format(app: &App, question: &Question<'_>, drawn: Option<&Challenge>, now:
     verify(question.token, &context)
 }
 
-fn refused(verdict: Verdict, code: Code) -> Verdict {
-    Verdict { accepted: false, code, allowed: profcards_card::Allowed::default(), ..verdict }
+fn refused(verdict: Verdict, code: Code) -> Judgement {
+    Verdict { accepted: false, code, allowed: profcards_card::Allowed::default(), ..verdict }.into()
 }

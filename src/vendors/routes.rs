@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Question, Vendor, judge};
+use super::{Judgement, Question, Vendor, judge};
 use crate::app::AppState;
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::Json;
@@ -94,6 +94,8 @@ struct VendorVerdict {
     allowed: Vec<String>,
     /// The most that the member lets this showing take from the balance; a proof that names no sum allows none.
     max_redemption_kopecks: Option<u64>,
+    /// From when on this phone pays, where it was enrolled too lately; Unix seconds.
+    redeems_from: Option<i64>,
     /// `phone` or `paper`.
     class: Option<String>,
     shown: Option<ShownCard>,
@@ -106,7 +108,7 @@ struct VendorVerdict {
 }
 
 impl VendorVerdict {
-    fn new(verdict: &Verdict, checked_at: DateTime<Utc>) -> Self {
+    fn new(Judgement { verdict, redeems_from }: &Judgement, checked_at: DateTime<Utc>) -> Self {
         let told = Some(verdict).filter(|verdict| verdict.accepted);
         Self {
             accepted: verdict.accepted,
@@ -116,6 +118,7 @@ impl VendorVerdict {
             max_redemption_kopecks: told
                 .and_then(|v| v.proof.as_ref())
                 .and_then(|proof| proof.max_redemption_kopecks),
+            redeems_from: redeems_from.map(|from| from.timestamp()),
             class: told.and_then(Verdict::class).map(CardClass::as_str).map(str::to_owned),
             shown: told.and_then(Verdict::shown).map(ShownCard::from),
             proof_identity: told.and_then(|v| v.proof.as_ref()).map(|proof| hex::encode(proof.identity.0)),

@@ -28,7 +28,7 @@ const NOBODY: [u16; 6] = [401; 6];
 const SYNC: [u16; 6] = [401, 200, 200, 401, 401, 401];
 
 /// Signing out comes last.
-const RIGHTS: [Row; 38] = [
+const RIGHTS: [Row; 40] = [
     Row("GET", "/healthz", ANYONE),
     Row("GET", "/readyz", ANYONE),
     Row("GET", "/metrics", ANYONE),
@@ -58,6 +58,8 @@ const RIGHTS: [Row; 38] = [
     Row("GET", "/api/member/events", MEMBER),
     Row("POST", "/api/member/card", MEMBER),
     Row("POST", "/api/member/consents", MEMBER),
+    Row("POST", "/api/member/move", MEMBER),
+    Row("DELETE", "/api/member/move", MEMBER),
     Row("GET", "/api/till", TILL),
     Row("POST", "/api/till/lookup", TILL),
     Row("POST", "/api/till/redemption-challenge", TILL),

@@ -10,6 +10,7 @@ mod consents;
 mod enrolment;
 mod faults;
 mod hostile;
+mod insider;
 mod keys;
 mod late;
 mod ledger;

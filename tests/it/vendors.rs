@@ -68,7 +68,7 @@ async fn ask_as(app: &TestApp, authorization: &str, body: &Value) -> Reply {
 /// Of a refused card nothing is told but why.
 fn refusal(app: &TestApp, code: &str) -> Value {
     json!({
-        "accepted": false, "code": code, "warning": null, "allowed": [], "maxRedemptionKopecks": null,
+        "accepted": false, "code": code, "warning": null, "allowed": [], "maxRedemptionKopecks": null, "redeemsFrom": null,
         "class": null, "shown": null, "proofIdentity": null, "checkedAt": app.now(),
     })
 }
@@ -90,7 +90,7 @@ async fn a_good_card_is_accepted_once_for_each_showing() {
         verdict,
         json!({
             "accepted": true, "code": "accepted", "warning": null,
-            "allowed": ["discount", "accrual", "redemption"], "maxRedemptionKopecks": null, "class": "phone",
+            "allowed": ["discount", "accrual", "redemption"], "maxRedemptionKopecks": null, "redeemsFrom": null, "class": "phone",
             "shown": { "name": "Иванова М. П.", "region": 42, "category": 1 },
             "proofIdentity": identity, "checkedAt": app.now(),
         })
@@ -221,6 +221,24 @@ async fn no_more_may_be_taken_than_the_member_allowed() {
         assert_eq!((&verdict["accepted"], &verdict["allowed"]), (&json!(true), &json!(expected)));
         assert_eq!(verdict["maxRedemptionKopecks"], json!(most));
     }
+}
+
+#[tokio::test]
+async fn a_phone_that_was_enrolled_lately_redeems_at_no_partners_till_either() {
+    let app = TestApp::start_with_wait(72).await;
+    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let (vendor, from) = (Vendor::of(&app).await, app.now() + 72 * 3_600);
+    let ask = async || {
+        let digits = vendor.digits(&app, "receipt 1").await;
+        let token = phone.redeeming(app.now(), &digits, 500_00);
+        vendor.verdict(&app, &redemption(&token, Some(&digits), Some("receipt 1"))).await
+    };
+    let verdict = ask().await;
+    assert_eq!((&verdict["accepted"], &verdict["redeemsFrom"]), (&json!(true), &json!(from)));
+    assert_eq!(verdict["allowed"], json!(["discount", "accrual"]));
+    app.advance(72 * 3_600);
+    let verdict = ask().await;
+    assert_eq!((&verdict["allowed"][2], &verdict["redeemsFrom"]), (&json!("redemption"), &Value::Null));
 }
 
 #[tokio::test]

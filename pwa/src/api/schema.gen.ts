@@ -140,6 +140,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/member/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agree that another phone takes this one's place within half an hour. */
+        post: operations["agree_to_move"];
+        /** Take that back. */
+        delete: operations["withdraw_move"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/member/profile": {
         parameters: {
             query?: never;
@@ -629,6 +647,11 @@ export interface components {
             challenge: string;
             firstName: string;
             organisationName: string;
+            /**
+             * Format: int64
+             * @description How long the card will not pay on this phone; not at all where the other phone, which pays itself, has agreed to the move.
+             */
+            redemptionWaitHours: number;
             /** @description Enrolling this phone ends another one. */
             replacesPhone: boolean;
         };
@@ -797,6 +820,24 @@ export interface components {
             kind: string;
             textVersion: string;
         };
+        /** @description Since when a phone holds the card, and from when on it pays. */
+        HeldSince: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            enrolledAt: number;
+            /**
+             * Format: int64
+             * @description Until when another phone may take the card and redeem as this one does; Unix seconds.
+             */
+            moveAgreedUntil?: number | null;
+            /**
+             * Format: int64
+             * @description From when on it redeems; Unix seconds.
+             */
+            redeemsFrom: number;
+        };
         /**
          * Format: int64
          * @description An amount in kopecks.
@@ -936,6 +977,8 @@ export interface components {
             number: string;
             /** @description Where the member is registered. */
             organisationName: string;
+            /** @description What this phone may do. */
+            phone: components["schemas"]["HeldSince"];
             /**
              * Format: int64
              * @description Unix seconds, for the phone's clock offset.
@@ -1150,7 +1193,7 @@ export interface components {
             } | null;
             /**
              * Format: int32
-             * @description With `too-many-attempts`.
+             * @description With `too-many-attempts` and `redemption-too-soon`.
              */
             retryAfterSeconds?: number | null;
             /**
@@ -1269,6 +1312,11 @@ export interface components {
              * @description With `redemption-too-much`: the most that this purchase may take.
              */
             maxKopecks?: number | null;
+            /**
+             * Format: int64
+             * @description With `redemption-too-soon`: from when on this phone redeems; Unix seconds.
+             */
+            redeemsFrom?: number | null;
         };
         Revocation: {
             /** @description `lost`, `left` or `error`. */
@@ -1457,6 +1505,11 @@ export interface components {
             maxRedemptionKopecks?: number | null;
             /** @description Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none. */
             proofIdentity?: string | null;
+            /**
+             * Format: int64
+             * @description From when on this phone pays, where it was enrolled too lately; Unix seconds.
+             */
+            redeemsFrom?: number | null;
             shown?: components["schemas"]["ShownCard"] | null;
             warning?: string | null;
         };
@@ -1755,6 +1808,80 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agree_to_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberProfile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberProfile"];
                 };
             };
             401: {

@@ -41,7 +41,11 @@ export async function phonesStory(instance, stage, chair) {
     await old.button('Новый телефон').click();
     const text = await old.reads(old.sheet(), 'Если телефон потеряется');
     assertReads(text, 'новую памятку с кодом', 'Здесь карта сразу перестанет действовать');
+    await old.at('move-agree').click();
+    await old.reads(old.at('move-consent'), 'Согласие действует до');
     await old.shoot('member-move');
+    await old.at('move-withdraw').click();
+    await old.at('move-agree').waitFor();
     await old.page.keyboard.press('Escape');
   });
   const fresh = await movingStory(stage, chair, name, birthDate, old);

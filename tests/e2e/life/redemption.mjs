@@ -1,8 +1,9 @@
 // A phone whose key is P-256 is a phone like any other: its proof with the till's digits redeems.
 import assert from 'node:assert/strict';
+import { holdNothing, holdPicture } from '../lib/camera.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
-import { activate, openCode } from '../story/member.mjs';
-import { asksDigits, cashbackComes, showsDigits } from '../story/redemption.mjs';
+import { activate, openCode, photograph } from '../story/member.mjs';
+import { asksDigits, cashbackComes, showsDigits, typesDigits } from '../story/redemption.mjs';
 import { buy, OUTLET, pair, scan, scanning } from '../story/till.mjs';
 import { algorithmOf, p256Phone } from './keys.mjs';
 
@@ -22,7 +23,7 @@ export async function p256RedemptionStory(instance, stage) {
     await till.at('next-customer').click();
   });
   await check('and its cashback becomes available', () => cashbackComes(instance, phone, '30,00'));
-  await redeems(till, phone);
+  await redeems(instance, till, phone);
 }
 
 async function nothingYet(phone) {
@@ -35,12 +36,13 @@ async function nothingYet(phone) {
   });
 }
 
-async function redeems(till, phone) {
+async function redeems(instance, till, phone) {
   await phone.open('/card/code');
   await till.open('/scan');
   await scanning(till);
   await scan(till, phone);
-  const digits = await asksDigits(till, 1000);
+  await waits(instance, till, phone, await asksDigits(till, 1000));
+  const digits = await asksDigitsAgain(till);
   await check('the digits and the most to spend stand above the code; one tap leaves, three minutes end it', async () => {
     await chooses(phone, digits);
     await phone.shoot('member-redeeming');
@@ -62,6 +64,29 @@ async function redeems(till, phone) {
     await phone.open('/card/profcards');
     await phone.reads(phone.page.getByRole('region', { name: 'Покупки' }), 'списано 30,00');
   });
+}
+
+async function waits(instance, till, phone, digits) {
+  await check('a phone that holds the card only lately pays nothing, and the till says from when on it does', async () => {
+    await instance.sql("update device set redeems_from = now() + interval '3 days'");
+    await typesDigits(phone, digits, 30);
+    await holdPicture(till.page, await photograph(phone));
+    const refusal = await till.reads(till.page.getByRole('alert'), 'код: redemption-too-soon');
+    assertReads(refusal, 'бонусы с него можно списывать с', 'Проведите покупку без списания');
+    await holdNothing(till.page);
+    await till.shoot('till-too-soon');
+    await instance.sql('update device set redeems_from = enrolled_at');
+    await phone.button('Не списывать').click();
+    await till.at('without-redeeming').click();
+  });
+}
+
+/** The amount stands there already. */
+async function asksDigitsAgain(till) {
+  await till.at('redeem').click();
+  const digits = await till.reads(till.at('challenge'), /\d{4}/);
+  await scanning(till);
+  return digits.trim();
 }
 
 /** All that is available is offered; more of it cannot be given away. */

@@ -156,7 +156,7 @@ export async function asksDigits(till, roubles) {
   return digits.trim();
 }
 
-async function typesDigits(phone, digits, roubles) {
+export async function typesDigits(phone, digits, roubles) {
   await phone.at('redeem').click();
   await phone.at('redeem-digits').pressSequentially(digits);
   await phone.at('redeem-amount').fill(String(roubles));

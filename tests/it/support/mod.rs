@@ -60,27 +60,53 @@ pub struct TestApp {
     _redis: RedisNumber,
 }
 
+/// What is unusual about an instance.
+struct Setup {
+    clock: Clock,
+    redis_url: Option<String>,
+    behind_proxy: usize,
+    proxy_header: ProxyHeader,
+    wait_hours: u32,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            clock: manual_clock(),
+            redis_url: None,
+            behind_proxy: 0,
+            proxy_header: ProxyHeader::XForwardedFor,
+            wait_hours: 0,
+        }
+    }
+}
+
 impl TestApp {
     /// An instance at [`START`], with the small union of [`world`] in it.
     pub async fn start() -> Self {
-        Self::build(manual_clock(), None, 0, ProxyHeader::XForwardedFor).await
+        Self::build(Setup::default()).await
+    }
+
+    /// The same where a phone that a sheet enrolled waits before it redeems; elsewhere it does at once.
+    pub async fn start_with_wait(wait_hours: u32) -> Self {
+        Self::build(Setup { wait_hours, ..Setup::default() }).await
     }
 
     /// The same by the machine's clock, for tests that go on with the real program.
     pub async fn start_with_real_clock() -> Self {
-        Self::build(Clock::System, None, 0, ProxyHeader::XForwardedFor).await
+        Self::build(Setup { clock: Clock::System, ..Setup::default() }).await
     }
 
     /// The same by the machine's clock, ahead by as many seconds as the handle says: none as yet.
     pub async fn start_with_shifted_clock() -> (Self, Arc<AtomicI64>) {
         let ahead_seconds = Arc::new(AtomicI64::new(0));
         let clock = Clock::Ahead(ahead_seconds.clone());
-        (Self::build(clock, None, 0, ProxyHeader::XForwardedFor).await, ahead_seconds)
+        (Self::build(Setup { clock, ..Setup::default() }).await, ahead_seconds)
     }
 
     /// An instance whose Redis is the test's to stop.
     pub async fn start_with_redis(url: &str) -> Self {
-        Self::build(manual_clock(), Some(url.to_owned()), 0, ProxyHeader::XForwardedFor).await
+        Self::build(Setup { redis_url: Some(url.to_owned()), ..Setup::default() }).await
     }
 
     /// An instance that believes `X-Forwarded-For`.
@@ -90,15 +116,10 @@ impl TestApp {
 
     /// The same behind so many, which tell the address in this header.
     pub async fn start_behind_proxies(hops: usize, header: ProxyHeader) -> Self {
-        Self::build(manual_clock(), None, hops, header).await
+        Self::build(Setup { behind_proxy: hops, proxy_header: header, ..Setup::default() }).await
     }
 
-    async fn build(
-        clock: Clock,
-        redis_url: Option<String>,
-        behind_proxy: usize,
-        proxy_header: ProxyHeader,
-    ) -> Self {
+    async fn build(setup: Setup) -> Self {
         let redis = RedisNumber::take().await;
         let database = Database::copy().await;
         let folder = Folder::make();
@@ -107,7 +128,7 @@ impl TestApp {
         std::fs::write(pwa.join("index.html"), "<!doctype html><title>app</title>").unwrap();
         std::fs::write(pwa.join("sw.js"), "const revision = '__SHELL_REVISION__';").unwrap();
         std::fs::write(pwa.join("assets/app-1a2b3c.js"), "export {};").unwrap();
-        let (handle, random) = match &clock {
+        let (handle, random) = match &setup.clock {
             Clock::Manual(millis) => (Some(millis.clone()), Random::seeded(1)),
             _ => (None, Random::System),
         };
@@ -120,15 +141,16 @@ impl TestApp {
             key_passphrase_file: None,
             key_passphrase: None,
             database_url: Some(database.url.clone()),
-            redis_url: Some(redis_url.unwrap_or_else(|| redis.url.clone())),
+            redis_url: Some(setup.redis_url.unwrap_or_else(|| redis.url.clone())),
             production: false,
-            behind_proxy,
-            proxy_header,
+            behind_proxy: setup.behind_proxy,
+            proxy_header: setup.proxy_header,
+            redemption_wait_hours: Some(setup.wait_hours),
             held_above_kopecks: 10_000_00,
             union_name: "Общероссийский Профсоюз образования".into(),
             union_short_name: "Профсоюз образования".into(),
         };
-        let app = App::start(config, clock, random).await.expect("the instance starts");
+        let app = App::start(config, setup.clock, random).await.expect("the instance starts");
         http::health::recorder();
         let world = World::make(&app).await;
         let (base, server) = serve(app.clone()).await;

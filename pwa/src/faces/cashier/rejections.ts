@@ -1,7 +1,8 @@
 // Why the server did not take an operation, in words for the cashier.
-import { money } from '../../core/format';
+import { money, momentOf } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
 import { CAUSED_BY_A_ROW } from '../../sync/push';
+import { tillNowSeconds } from './time';
 import { isVerdictCode, wordsOf } from './words';
 
 /** What a newer server or a newer app may take back; all other refusals are final. */
@@ -42,7 +43,13 @@ const figured: Record<string, [figure: string, words: (inputs: { amount: string 
   'balance-too-low': ['availableKopecks', m.cashier_reject_balance_too_low],
 };
 
+/** From when on a phone that holds the card only lately may pay. */
+export function tooSoonWords(fromSeconds: number): string {
+  return m.cashier_reject_redemption_too_soon({ when: momentOf(fromSeconds, tillNowSeconds()) });
+}
+
 export function rejectionWords(code: string, detail?: unknown): string {
+  if (code === 'redemption-too-soon') return tooSoonWords(figureOf(detail, 'redeemsFrom'));
   const known = rejections[code];
   if (known) return known();
   const [figure, words] = figured[code] ?? [];

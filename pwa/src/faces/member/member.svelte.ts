@@ -14,7 +14,8 @@ import { forgetPulled } from '../../sync/pull';
 import { cardStateOf } from './cardState';
 import { notePhoneEnd, PHONE_END_KEY, readPhoneEnd, type PhoneEnd } from './phoneEnd';
 
-export type Profile = Omit<MemberProfile, 'balance' | 'serverTime'>;
+/** What an earlier version of the app has kept lacks the phone. */
+export type Profile = Omit<MemberProfile, 'balance' | 'serverTime' | 'phone'> & Partial<Pick<MemberProfile, 'phone'>>;
 
 export interface Purchase {
   id: string;
@@ -97,6 +98,10 @@ export const member = {
   /** A code that every till would refuse is not shown with a confident look. */
   get canShowCode() {
     return held !== undefined && end === undefined && (member.cardState ?? 'active') === 'active';
+  },
+  /** From when on this phone pays from the balance: a phone that a sheet enrolled waits. */
+  get redeemsFromSeconds() {
+    return profile?.phone?.redeemsFrom ?? 0;
   },
   get inProgramme() {
     return profile?.consents.some(({ kind }) => kind === PROGRAMME) ?? false;
@@ -185,9 +190,19 @@ export async function changeConsent(
   given: boolean,
   textVersion: string,
 ): Promise<void> {
-  const answer = await answerOf(
-    api.POST('/api/member/consents', { body: { kind, given, textVersion } }),
+  await adoptProfile(
+    await answerOf(api.POST('/api/member/consents', { body: { kind, given, textVersion } })),
   );
+}
+
+/** Whether another phone may take the card within half an hour and pay at once. */
+export async function agreeToMove(agreed: boolean): Promise<void> {
+  await adoptProfile(
+    await answerOf(agreed ? api.POST('/api/member/move', { body: {} }) : api.DELETE('/api/member/move')),
+  );
+}
+
+async function adoptProfile(answer: MemberProfile): Promise<void> {
   await saveEntity('member', 'profile', 'me', answer);
   await saveEntity('member', 'balance', 'me', answer.balance);
   await loadMember();
