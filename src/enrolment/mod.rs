@@ -6,6 +6,7 @@ pub mod loss;
 pub mod moving;
 pub mod paper;
 pub mod routes;
+pub mod sheet;
 pub mod store;
 
 use chrono::{DateTime, NaiveDate, Utc};

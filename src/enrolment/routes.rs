@@ -6,25 +6,20 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::Cookie;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
-use super::{MemberProfile, PROFCARDS_TEXT_VERSION, PhoneCard, code_of, moving, store};
+use super::{MemberProfile, PROFCARDS_TEXT_VERSION, PhoneCard, moving, store};
 use crate::app::{App, AppState};
 use crate::auth::codes::Code;
 use crate::auth::store::SessionOwner;
-use crate::auth::{
-    Face, MemberPhone, Staff, forget_cookie, make_cookie, member_audience, policy, start_session,
-};
+use crate::auth::{Face, MemberPhone, forget_cookie, make_cookie, member_audience, start_session};
 use crate::cards::{self, Order};
 use crate::error::{Error, Problem, Result};
-use crate::http::extract::{ClientAddress, Json, Path};
-use crate::http::idempotency::{self, Claim, Idempotent};
+use crate::http::extract::{ClientAddress, Json};
 use crate::http::limits;
 use crate::notices::{By, Kind};
 use crate::{ledger, live, members, notices, sync};
@@ -32,7 +27,6 @@ use crate::{ledger, live, members, notices, sync};
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(print_sheet))
         .routes(routes!(check))
         .routes(routes!(enrol))
         .routes(routes!(profile))
@@ -41,79 +35,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(sign_out))
 }
 
-/// What is printed for a member: the code for the phone and the paper card.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ActivationSheet {
-    /// `XXXXX-XXXXX`; one use, together with the birth date.
-    code: String,
-    #[serde(with = "chrono::serde::ts_seconds")]
-    #[schema(value_type = i64)]
-    expires_at: DateTime<Utc>,
-    full_name: String,
-    number: String,
-    organisation_name: String,
-    /// Where to type the code, relative to the site.
-    activation_path: String,
-    /// The text of the paper card's QR code.
-    paper_token: String,
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
-
-/// Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`.
-#[utoipa::path(post, path = "/api/staff/members/{id}/activation", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Nothing, responses(
-    (status = 200, body = ActivationSheet), (status = 401, body = Problem), (status = 404, body = Problem),
-    (status = 409, body = Problem)))]
-async fn print_sheet(
-    State(app): State<AppState>,
-    staff: Staff,
-    Path(membership_id): Path<Uuid>,
-    request: Idempotent<Nothing>,
-) -> Result<Json<ActivationSheet>> {
-    policy::membership(&app, &staff, membership_id).await?;
-    let now = app.clock.now();
-    let principal = staff.principal();
-    let mut tx = app.db.begin().await?;
-    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
-    members::store::lock(&mut tx, &[membership_id]).await?;
-    policy::membership_within(&mut tx, &app, &staff, membership_id).await?;
-    let activation_id: Uuid = match claim {
-        Claim::Stored(answer) => {
-            serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
-        }
-        Claim::New => {
-            if !store::is_active(&mut tx, membership_id).await? {
-                return Err(Error::Conflict("membership-not-active"));
-            }
-            let id = super::new_activation(&app, &mut tx, membership_id, Some(staff.account_id), now).await?;
-            if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
-                let order = Order { membership_id, key: None, device_id: None, sample: false };
-                cards::issue(&app, &mut tx, &order, now).await?;
-            }
-            idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
-            id
-        }
-    };
-    let holder = store::sheet_holder(&mut tx, membership_id).await?;
-    let expires_at = store::code_expiry(&mut tx, activation_id).await?;
-    // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
-    let paper =
-        store::paper_card(&mut tx, membership_id, now).await?.ok_or(Error::Conflict("card-revoked"))?;
-    tx.commit().await?;
-    Ok(Json(ActivationSheet {
-        code: code_of(&app, activation_id).to_string(),
-        expires_at,
-        full_name: holder.full_name,
-        number: holder.number,
-        organisation_name: holder.organisation_name,
-        activation_path: "/activate".into(),
-        paper_token: profcards_card::to_text(&paper),
-    }))
-}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -48,6 +48,7 @@ pub fn api() -> OpenApiRouter<AppState> {
         .merge(crate::enrolment::events::router())
         .merge(crate::enrolment::loss::router())
         .merge(crate::enrolment::moving::router())
+        .merge(crate::enrolment::sheet::router())
         .merge(crate::enrolment::paper::router())
         .merge(crate::cards::routes::router())
         .merge(crate::partners::routes::router())

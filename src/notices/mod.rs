@@ -27,6 +27,8 @@ pub enum Kind {
     PhoneEnrolled,
     /// Another phone was enrolled; the one before it has ended.
     PhoneReplaced,
+    /// A sheet was printed by which another phone can take the card from this one.
+    SheetPrinted,
     /// The phone was reported lost.
     PhoneLost,
     /// The phone was signed out.
@@ -52,6 +54,7 @@ impl Kind {
         match self {
             Self::PhoneEnrolled => "phone-enrolled",
             Self::PhoneReplaced => "phone-replaced",
+            Self::SheetPrinted => "sheet-printed",
             Self::PhoneLost => "phone-lost",
             Self::SignedOut => "signed-out",
             Self::CardChanged => "card-changed",

@@ -171,6 +171,7 @@ async fn a_wrong_field_of_a_change_is_named_as_on_entry() {
 #[tokio::test]
 async fn a_suspended_member_keeps_the_card_which_says_so() {
     let (app, phone) = with_phone().await;
+    app.advance(60);
     let paper = app.paper_token(phone.member).await;
     let till = Till::pair(&app).await;
     let card = phone.card_hex().await;
@@ -201,7 +202,7 @@ async fn a_suspended_member_keeps_the_card_which_says_so() {
     till.refused(&till.purchase(&during, 1_500_00, then), "suspended").await;
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
     let kinds: Vec<String> = phone.notices().await.into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, ["phone-enrolled", "membership-suspended", "membership-resumed"]);
+    assert_eq!(kinds, ["phone-enrolled", "sheet-printed", "membership-suspended", "membership-resumed"]);
     app.cards_are_sound().await;
 }
 

@@ -1,10 +1,13 @@
-//! What somebody with a chair's session, who can print any member's sheet, gets out of it: no balance for three days.
+//! What somebody with a chair's session, who can print any member's sheet, gets out of it: no balance for three days, few sheets, and
+//! traces before everybody's eyes.
 
+use profcards::enrolment::sheet::MAX_REPLACEMENT_SHEETS;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::support::phone::{challenge_for, check_body, ed25519};
 use super::support::register::ask;
-use super::support::{DAY_SECONDS, NAME, Phone, Reply, TestApp, Till};
+use super::support::{Client, DAY_SECONDS, NAME, Phone, Reply, TestApp, Till, next_id};
 
 const HOUR: i64 = 3_600;
 const WAIT_SECONDS: i64 = 72 * HOUR;
@@ -38,6 +41,10 @@ async fn may_redeem(app: &TestApp, till: &Till, phone: &Phone) -> bool {
             false
         }
     }
+}
+
+async fn print(staff: &Client, member: Uuid) -> Reply {
+    staff.post_once(&format!("/api/staff/members/{member}/activation"), next_id(), &json!({})).await
 }
 
 async fn agree(phone: &Phone) -> Value {
@@ -123,6 +130,93 @@ async fn a_phone_whose_place_was_given_by_the_old_one_pays_at_once() {
     first.client.post("/api/member/move", &json!({})).await.refused(401, "phone-replaced");
     let third = Phone::activate(&app, first.member).await;
     assert!(!may_redeem(&app, &till, &third).await);
+}
+
+#[tokio::test]
+async fn sheets_for_those_who_have_a_phone_are_few_a_day_and_first_ones_are_not_counted() {
+    let app = TestApp::start_with_wait(72).await;
+    let (chair, regional) = (app.chair().await, app.staff(app.world.regional).await);
+    let mut members = Vec::new();
+    for n in 0..3 {
+        members.push(app.member(&format!("Иванова Мария {}", ["Петровна", "Ивановна", "Павловна"][n])).await);
+    }
+    // First sheets, printed again as often as they are lost.
+    for _ in 0..MAX_REPLACEMENT_SHEETS + 5 {
+        print(&chair, members[0]).await.json(200);
+    }
+    for member in &members[..2] {
+        Phone::activate(&app, *member).await;
+    }
+    app.advance(60);
+    // A phone that was reported lost before is no way around.
+    ask(&chair, members[1], "phone/lost", &json!({})).await.json(200);
+    let (path, key) = (format!("/api/staff/members/{}/activation", members[0]), next_id());
+    chair.post_once(&path, key, &json!({})).await.json(200);
+    for n in 1..MAX_REPLACEMENT_SHEETS {
+        print(&chair, members[usize::from(n % 2 == 1)]).await.json(200);
+    }
+    for member in &members[..2] {
+        print(&chair, *member).await.refused(409, "too-many-sheets");
+    }
+    // What was printed already can be looked at again; first sheets, and another account, are not held up.
+    chair.post_once(&path, key, &json!({})).await.json(200);
+    print(&chair, members[2]).await.json(200);
+    print(&regional, members[0]).await.json(200);
+    app.forget_redis().await;
+    print(&chair, members[0]).await.refused(409, "too-many-sheets");
+    app.advance(DAY_SECONDS);
+    print(&chair, members[0]).await.json(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sheets_that_are_asked_for_at_once_are_counted_each() {
+    let app = TestApp::start_with_wait(72).await;
+    let members = [app.member(NAME).await, app.member("Петрова Анна Сергеевна").await];
+    for member in members {
+        Phone::activate(&app, member).await;
+    }
+    app.advance(60);
+    let regional = app.staff(app.world.regional).await;
+    let tasks: Vec<_> = (0..MAX_REPLACEMENT_SHEETS + 6)
+        .map(|n| {
+            let (client, member) = (regional.clone(), members[usize::from(n % 2 == 1)]);
+            tokio::spawn(async move { print(&client, member).await.status })
+        })
+        .collect();
+    let mut refused = 0;
+    for task in tasks {
+        refused += usize::from(task.await.unwrap() == 409);
+    }
+    assert_eq!(refused, 6);
+}
+
+#[tokio::test]
+async fn whoever_has_a_phone_hears_of_each_sheet() {
+    let (app, phone, _) = with_a_balance().await;
+    let (chair, before) = (app.chair().await, phone.caught_up().await);
+    app.advance(60);
+    let sheet = app.sheet(&chair, phone.member).await;
+    let pulled = phone.pull(&before).await;
+    let told = &pulled["upserts"].as_array().unwrap()[0];
+    assert_eq!((&told["entity"], &told["data"]["kind"]), (&json!("notice"), &json!("sheet-printed")));
+    assert_eq!((&told["data"]["by"], &told["data"]["at"]), (&json!("chair"), &json!(app.now())));
+    app.advance(60);
+    let thief = Phone::enrol(&app, phone.member, &sheet["code"], ed25519()).await;
+    phone.client.get("/api/member/profile").await.refused(401, "phone-replaced");
+    let kinds: Vec<_> = thief.notices().await.into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["phone-enrolled", "sheet-printed", "phone-replaced"]);
+    // A member without a phone is told nothing that nobody could read; the row says who printed it.
+    let newcomer = app.member("Петрова Анна Сергеевна").await;
+    let sheet = app.sheet(&chair, newcomer).await;
+    let theirs = Phone::enrol(&app, newcomer, &sheet["code"], ed25519()).await;
+    assert_eq!(theirs.notices().await.len(), 1);
+    let printed_by: Vec<Option<Uuid>> =
+        sqlx::query_scalar("select created_by from activation_code where membership_id = $1")
+            .bind(newcomer)
+            .fetch_all(&app.app.db)
+            .await
+            .unwrap();
+    assert_eq!(printed_by, [Some(app.world.chair)]);
 }
 
 #[tokio::test]

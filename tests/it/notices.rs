@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::support::phone::ed25519;
 use super::support::register::{edit, put_right};
 use super::support::{DAY_SECONDS, Phone, next_id, with_phone};
 
@@ -101,7 +102,9 @@ async fn a_member_keeps_a_hundred_notices_for_thirteen_months() {
 async fn a_new_phone_learns_that_it_replaced_another_and_signing_out_is_told() {
     let (app, first) = with_phone().await;
     app.advance(60);
-    let second = Phone::activate(&app, first.member).await;
+    let sheet = app.sheet(&app.chair().await, first.member).await;
+    app.advance(60);
+    let second = Phone::enrol(&app, first.member, &sheet["code"], ed25519()).await;
     app.advance(60);
     assert_eq!(second.client.delete("/api/member/session").await.status, 204);
     // What signed itself out has no more to be told.
@@ -110,7 +113,7 @@ async fn a_new_phone_learns_that_it_replaced_another_and_signing_out_is_told() {
     app.advance(60);
     let third = Phone::activate(&app, first.member).await;
     let kinds: Vec<String> = third.notices().await.into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, ["phone-enrolled", "phone-replaced", "signed-out", "phone-enrolled"]);
+    assert_eq!(kinds, ["phone-enrolled", "sheet-printed", "phone-replaced", "signed-out", "phone-enrolled"]);
 }
 
 #[tokio::test]

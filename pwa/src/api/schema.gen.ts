@@ -2110,6 +2110,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Among others `too-many-sheets`: this account's limit of a day */
             409: {
                 headers: {
                     [name: string]: unknown;

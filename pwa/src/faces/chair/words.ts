@@ -180,6 +180,7 @@ const actProblems: Record<string, Word> = {
   'already-a-member': m.chair_problem_twin,
   'status-conflict': m.chair_problem_status_conflict,
   'no-phone': m.chair_problem_no_phone,
+  'too-many-sheets': m.chair_problem_too_many_sheets,
   'membership-not-active': m.chair_problem_status_conflict,
   'not-found': m.chair_problem_not_found,
 };

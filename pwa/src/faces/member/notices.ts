@@ -25,6 +25,11 @@ const words: Record<string, (notice: MemberNotice) => Words> = {
     title: m.notice_phone_lost(),
     text: by === 'member' ? m.notice_phone_lost_by_member() : m.notice_phone_lost_by_chair(),
   }),
+  'sheet-printed': () => ({
+    icon: iconInfo,
+    title: m.notice_sheet_printed(),
+    text: m.notice_sheet_printed_text(),
+  }),
   'signed-out': () => ({ icon: iconSmartphone, title: m.notice_signed_out(), text: m.notice_signed_out_text() }),
   'card-changed': () => ({
     icon: iconCreditCard,
