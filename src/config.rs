@@ -1,10 +1,13 @@
 //! What an instance is told from outside: command-line options and environment, nothing else. No secret has a default.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use anyhow::{Context as _, ensure};
 use chrono::TimeDelta;
 use clap::Args;
+use redis::{ConnectionAddr, IntoConnectionInfo as _};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::http::forwarded::{ProxyHeader, parse_hops};
 use crate::texts;
@@ -15,6 +18,10 @@ const MAX_UNION_NAME_CHARS: usize = 200;
 const WAIT_HOURS: u32 = 72;
 /// A month: what is longer is a slip.
 const MAX_WAIT_HOURS: i64 = 720;
+
+const ADD_SSLMODE: &str = "add sslmode=verify-full to DATABASE_URL, and sslrootcert=FILE where its certificate is of an authority of your own";
+const BEGIN_WITH_REDISS: &str =
+    "begin REDIS_URL with rediss://, and name by SSL_CERT_FILE an authority of your own";
 
 /// The settings of one instance. They hold a passphrase and the database's password, so they cannot be printed.
 #[derive(Clone, Args)]
@@ -40,10 +47,11 @@ pub struct Config {
     /// The passphrase itself, for where secrets come by the environment.
     #[arg(skip = std::env::var("PROFCARDS_KEY_PASSPHRASE").ok())]
     pub key_passphrase: Option<String>,
-    /// PostgreSQL; without it and `REDIS_URL`, `up` starts private ones.
+    /// PostgreSQL; without it and `REDIS_URL`, `up` starts private ones. Another host than this needs `sslmode=verify-full` in
+    /// production.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// Redis; the service works without it, slower.
+    /// Redis; the service works without it, slower. Another host than this needs `rediss://` in production.
     #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
     /// Refuse everything that is only for development, and mark cookies Secure.
@@ -109,8 +117,87 @@ impl Config {
     pub fn redemption_wait(&self) -> TimeDelta {
         TimeDelta::hours(self.redemption_wait_hours.unwrap_or(WAIT_HOURS).into())
     }
+
+    /// Where PostgreSQL is.
+    ///
+    /// # Errors
+    /// In production, when it or Redis would be talked to in plain text over a network.
+    pub fn database(&self) -> anyhow::Result<PgConnectOptions> {
+        let url = self.database_url.as_deref().context(
+            "no database: set DATABASE_URL, or run `up`, which starts a private one (a command beside a running `up` finds it by itself)",
+        )?;
+        let to: PgConnectOptions = url.parse().context("DATABASE_URL cannot be read")?;
+        let host = to.get_host();
+        let stays_here = to.get_socket().is_some() || is_this_machine(host);
+        self.needs_tls(stays_here || matches!(to.get_ssl_mode(), PgSslMode::VerifyFull), host, ADD_SSLMODE)?;
+        if let Some(url) = &self.redis_url {
+            let (is_safe, host) = redis_is_safe(url)?;
+            self.needs_tls(is_safe, &host, BEGIN_WITH_REDISS)?;
+        }
+        Ok(to)
+    }
+
+    fn needs_tls(&self, is_safe: bool, host: &str, mend: &str) -> anyhow::Result<()> {
+        ensure!(
+            is_safe || !self.production,
+            "what is sent to {host} could be read and changed on the way: {mend}"
+        );
+        if !is_safe {
+            tracing::warn!(
+                host,
+                "what is sent there can be read and changed on the way; production refuses it"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether Redis is on this machine or behind a certificate that is checked, and where it is.
+fn redis_is_safe(url: &str) -> anyhow::Result<(bool, String)> {
+    let info = url.into_connection_info().context("REDIS_URL cannot be read")?;
+    Ok(match info.addr() {
+        ConnectionAddr::Tcp(host, _) => (is_this_machine(host), host.clone()),
+        ConnectionAddr::TcpTls { host, insecure, .. } => (!insecure || is_this_machine(host), host.clone()),
+        ConnectionAddr::Unix(path) => (true, path.display().to_string()),
+        _ => (false, "an address of an unknown kind".to_owned()),
+    })
+}
+
+/// A socket's path, a loopback address, or the name that always stands for one.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.starts_with('/')
+        || host == "localhost"
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn union_name(typed: &str) -> Result<String, String> {
     texts::named(typed, MAX_UNION_NAME_CHARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_this_machine, redis_is_safe};
+
+    #[test]
+    fn only_this_machine_needs_no_tls() {
+        for host in
+            ["/run/postgresql", "localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"]
+        {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["db", "10.0.0.1", "localhost.example.org", "127.0.0.1.nip.io", "0.0.0.0", "::", ""] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn redis_elsewhere_needs_a_certificate_that_is_checked() {
+        for url in ["redis://127.0.0.1:6379/1", "redis+unix:///run/redis.sock", "rediss://cache:6380"] {
+            assert!(redis_is_safe(url).unwrap().0, "{url}");
+        }
+        for url in ["redis://cache:6379", "rediss://cache:6380/#insecure", "redis://10.0.0.7"] {
+            assert!(!redis_is_safe(url).unwrap().0, "{url}");
+        }
+    }
 }

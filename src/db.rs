@@ -23,13 +23,10 @@ pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<PgPool> {
 
 /// Opens the pool; the first connection must succeed.
 async fn connect(config: &Config) -> anyhow::Result<PgPool> {
-    let url = config.database_url.as_deref().context(
-        "no database: set DATABASE_URL, or run `up`, which starts a private one (a command beside a running `up` finds it by itself)",
-    )?;
     let db = PgPoolOptions::new()
         .max_connections(MAX_DB_CONNECTIONS)
         .acquire_timeout(std::time::Duration::from_secs(5))
-        .connect(url)
+        .connect_with(config.database()?)
         .await
         .context("the database does not answer")?;
     let encoding = sqlx::query_scalar!(r#"select current_setting('server_encoding') as "encoding!""#);

@@ -20,10 +20,21 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use place::{Place, SocketDir, random_name};
-use process::{Daemon, run, wait_until};
+use process::{Daemon, processes_in, run, signal, wait_until};
 
 const OLDEST_POSTGRES: u32 = 15;
 const OLDEST_REDIS: u32 = 7;
+/// Reached by nobody else.
+const PRIVATE: [&str; 4] =
+    ["listen_addresses=", "unix_socket_permissions=0700", "max_connections=250", "logging_collector=off"];
+/// What is stored must not reach the log: neither the row that broke a constraint, nor the statement that failed, nor its
+/// parameters.
+const NOTHING_OF_ROWS: [&str; 4] = [
+    "log_error_verbosity=terse",
+    "log_min_error_statement=panic",
+    "log_parameter_max_length=0",
+    "log_parameter_max_length_on_error=0",
+];
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -103,6 +114,36 @@ impl PrivateRedis {
     }
 }
 
+/// A PostgreSQL alone, for tests that crash it, restore it or talk to it over a network.
+pub struct PrivatePostgres {
+    /// The same after each start on the same folder.
+    pub url: String,
+    /// Its data.
+    pub data: PathBuf,
+    _daemon: Daemon,
+    _sockets: SocketDir,
+}
+
+impl PrivatePostgres {
+    /// Starts it with its data and its log in `folder`, which must be its own, and with these settings besides.
+    pub fn start(folder: &Path, options: &[&str]) -> Result<Self> {
+        let place = Place::of(folder)?;
+        place.end_leftovers(&["postgres"])?;
+        let sockets = place.make_socket_dir()?;
+        let daemon = start_postgres(&place, options)?;
+        let data = place.home.join("postgres");
+        Ok(Self { url: place.database_url(), data, _daemon: daemon, _sockets: sockets })
+    }
+
+    /// `kill -9` of all its processes at once: whatever is not on the disk is lost.
+    pub fn crash(self) -> Result<()> {
+        for pid in processes_in(&self.data) {
+            signal(pid, "KILL");
+        }
+        wait_until(STOPPED_WITHIN, || Ok(processes_in(&self.data).is_empty()))
+    }
+}
+
 /// Runs `command` with `DATABASE_URL` and `REDIS_URL` of throw-away servers and returns its exit code.
 pub fn with_services(command: &[String]) -> Result<i32> {
     let (program, arguments) = command.split_first().context("no command was given")?;
@@ -156,9 +197,7 @@ fn start_postgres(place: &Place, options: &[&str]) -> Result<Daemon> {
     }
     let mut command = place.command(&programs.join("postgres"), "INT");
     command.arg("-D").arg(&data).arg("-k").arg(&place.sockets);
-    let private =
-        ["listen_addresses=", "unix_socket_permissions=0700", "max_connections=200", "logging_collector=off"];
-    for option in private.iter().chain(options) {
+    for option in PRIVATE.iter().chain(&NOTHING_OF_ROWS).chain(options) {
         command.args(["-c", option]);
     }
     let mut daemon = Daemon::start("PostgreSQL", command, "INT", place.data_dir.join("postgres.log"))?;

@@ -2,8 +2,9 @@
 //!
 //! Never here: which server it is and what it is told.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -15,6 +16,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::STOPPED_WITHIN;
 
 const POLL_EVERY: Duration = Duration::from_millis(20);
+/// A server's log is its owner's to read.
+const LOG_MODE: u32 = 0o600;
 const LOG_TAIL_LINES: usize = 20;
 
 /// One server process, stopped when dropped.
@@ -34,9 +37,12 @@ impl Daemon {
         log: PathBuf,
     ) -> Result<Self> {
         if log.exists() {
-            fs::rename(&log, log.with_extension("log.before"))?;
+            let before = log.with_extension("log.before");
+            fs::rename(&log, &before)?;
+            fs::set_permissions(&before, Permissions::from_mode(LOG_MODE))?;
         }
-        let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        let output = OpenOptions::new().write(true).create_new(true).mode(LOG_MODE).open(&log);
+        let output = output.with_context(|| format!("creating {}", log.display()))?;
         command.stdout(output.try_clone()?).stderr(output);
         let child = spawn(command).with_context(|| format!("starting {name}"))?;
         Ok(Self { name, child, stop_signal, log })

@@ -1,7 +1,7 @@
 //! The real servers, started, killed and asked.
 
 use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -141,5 +141,30 @@ fn redis_comes_back_at_the_same_address() -> Result<()> {
     let url = PrivateRedis::start(&folder.0)?.url.clone();
     assert!(processes_in(&Place::of(&folder.0)?.home.join("redis")).is_empty());
     assert_eq!(PrivateRedis::start(&folder.0)?.url, url);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_log_is_its_owners_and_holds_nothing_of_what_is_stored() -> Result<()> {
+    let folder = Folder::new(0o755)?;
+    let services = Services::start(&folder.0)?;
+    let mut connection = PgConnection::connect(&services.database_url).await?;
+    sqlx::raw_sql("create table member (name text primary key); insert into member values ('Секретова')")
+        .execute(&mut connection)
+        .await?;
+    let twice =
+        sqlx::query("insert into member values ($1)").bind("Секретова").execute(&mut connection).await;
+    assert!(twice.is_err());
+    drop(connection);
+    services.stop();
+    drop(Services::start(&folder.0)?);
+    let mut before = String::new();
+    for name in ["postgres.log", "redis.log", "postgres.log.before", "redis.log.before"] {
+        let path = folder.0.join(name);
+        assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600, "{name}");
+        before += &fs::read_to_string(path)?;
+    }
+    assert!(before.contains("duplicate key value"), "it says what happened:\n{before}");
+    assert!(!before.contains("Секретова") && !before.contains("insert into"), "and not to whom:\n{before}");
     Ok(())
 }

@@ -28,6 +28,7 @@ mod rounds;
 mod streams;
 mod sync;
 mod till;
+mod tls;
 mod transfers;
 mod typed;
 mod vendors;
