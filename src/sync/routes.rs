@@ -189,8 +189,8 @@ async fn pull(
         None => everything(&mut conn, &client).await?,
         Some(text) => {
             let cursor: Cursor = text.parse()?;
-            if store::is_forgotten(&mut conn, cursor).await? {
-                // Pruned, or of a database that this one was restored from.
+            if store::is_forgotten(&mut conn, &cursor).await? {
+                // Pruned, or of a past that this database does not share.
                 return Err(Error::Conflict("sync-start-over"));
             }
             store::changes(&mut conn, &audience, cursor, PAGE).await?

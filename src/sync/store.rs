@@ -28,9 +28,13 @@ pub async fn record_change(
     Ok(())
 }
 
-/// How far a client has read: everything up to this transaction and row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a client has read: everything up to this transaction and row, of one history of the database. To clients it is a
+/// text without a meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
+    /// Which database gave the numbers, and on which timeline. After a standby was promoted, or a backup restored, the same
+    /// numbers are given to other transactions.
+    pub history: String,
     /// A transaction id (xid8, never wraps).
     pub xid: u64,
     /// A row within it.
@@ -39,17 +43,19 @@ pub struct Cursor {
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.xid, self.seq)
+        write!(f, "{}.{}.{}", self.history, self.xid, self.seq)
     }
 }
 
 impl std::str::FromStr for Cursor {
     type Err = Error;
 
+    /// A cursor of an earlier release names no history: it is of none that there is, and its client starts over.
     fn from_str(text: &str) -> Result<Self> {
         let read = || {
-            let (xid, seq) = text.split_once('.')?;
-            Some(Self { xid: xid.parse().ok()?, seq: seq.parse().ok()? })
+            let (rest, seq) = text.rsplit_once('.')?;
+            let (history, xid) = rest.rsplit_once('.').unwrap_or(("", rest));
+            Some(Self { history: history.to_owned(), xid: xid.parse().ok()?, seq: seq.parse().ok()? })
         };
         read().ok_or_else(|| Error::MalformedRequest("unreadable cursor".into()))
     }
@@ -60,12 +66,23 @@ fn xid(text: &str) -> Result<u64> {
         .map_err(|_| Error::Internal(anyhow::anyhow!("the database gave an unreadable transaction id")))
 }
 
-/// The point below which no transaction is running any more: all that will ever be there is there.
+/// Where somebody begins who is about to read everything: the newest row below which no transaction is running any more. Not
+/// the number of the oldest running transaction itself, as a database that crashes gives the numbers anew that only transactions
+/// without a trace had; a row that can be seen is on the disk, and its number is not given again.
 pub async fn horizon(conn: &mut PgConnection) -> Result<Cursor> {
-    let text = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#)
-        .fetch_one(conn)
-        .await?;
-    Ok(Cursor { xid: xid(&text)?, seq: 0 })
+    let row = sqlx::query!(
+        r#"select greatest(coalesce(newest.xid::text::numeric, 0), h.xid::text::numeric + 1)::text as "xid!",
+                  case when newest.xid > h.xid then newest.seq else 0 end as "seq!", history.history as "history!"
+           from change_horizon h cross join database_history history
+           left join lateral (
+               select c.xid, c.seq from change c
+               where c.xid < pg_snapshot_xmin(pg_current_snapshot())
+               order by c.seq desc limit 1
+           ) newest on true"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Cursor { history: row.history, xid: xid(&row.xid)?, seq: row.seq })
 }
 
 /// An entity whose state a client must learn.
@@ -118,7 +135,7 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
     let more = settled.len() > page;
     let taken = &settled[..settled.len().min(page)];
     let cursor = match taken.last() {
-        Some(row) => Cursor { xid: xid(&row.xid)?, seq: row.seq },
+        Some(row) => Cursor { history: after.history, xid: xid(&row.xid)?, seq: row.seq },
         None => after,
     };
     let mut changed: Vec<Changed> = Vec::new();
@@ -131,12 +148,14 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
     Ok(Changes { changed, cursor, more, pending })
 }
 
-/// Whether a cursor is of no use: what came after it was pruned, or it is from beyond this database's present, as after a
-/// restore into a new one.
-pub async fn is_forgotten(conn: &mut PgConnection, cursor: Cursor) -> Result<bool> {
+/// Whether a cursor is of no use: what came after it was pruned, or it is of another history than this database's present, as
+/// after a restore or the promotion of a standby.
+pub async fn is_forgotten(conn: &mut PgConnection, cursor: &Cursor) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select $1::text::xid8 <= xid or $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) as "forgotten!"
-           from change_horizon"#,
+        r#"select $1 <> history.history or $2::text::xid8 <= h.xid
+                  or $2::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) as "forgotten!"
+           from change_horizon h cross join database_history history"#,
+        cursor.history,
         cursor.xid.to_string()
     )
     .fetch_one(conn)

@@ -7,6 +7,7 @@ mod access;
 mod cards;
 mod changes;
 mod consents;
+mod crash;
 mod enrolment;
 mod faults;
 mod hostile;

@@ -63,6 +63,7 @@ pub struct TestApp {
 /// What is unusual about an instance.
 struct Setup {
     clock: Clock,
+    database: Option<Database>,
     redis_url: Option<String>,
     behind_proxy: usize,
     proxy_header: ProxyHeader,
@@ -73,6 +74,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             clock: manual_clock(),
+            database: None,
             redis_url: None,
             behind_proxy: 0,
             proxy_header: ProxyHeader::XForwardedFor,
@@ -109,6 +111,11 @@ impl TestApp {
         Self::build(Setup { redis_url: Some(url.to_owned()), ..Setup::default() }).await
     }
 
+    /// An instance on a database that is the test's to crash.
+    pub async fn start_on(database: Database) -> Self {
+        Self::build(Setup { database: Some(database), ..Setup::default() }).await
+    }
+
     /// An instance that believes `X-Forwarded-For`.
     pub async fn start_behind_proxy() -> Self {
         Self::start_behind_proxies(1, ProxyHeader::XForwardedFor).await
@@ -121,7 +128,10 @@ impl TestApp {
 
     async fn build(setup: Setup) -> Self {
         let redis = RedisNumber::take().await;
-        let database = Database::copy().await;
+        let database = match setup.database {
+            Some(database) => database,
+            None => Database::copy().await,
+        };
         let folder = Folder::make();
         let pwa = folder.path().join("pwa");
         std::fs::create_dir_all(pwa.join("assets")).unwrap();
@@ -163,8 +173,9 @@ impl TestApp {
             self.clock.as_ref().expect("a manual clock").load(Ordering::SeqCst) + skew_seconds * 1_000;
         let clock = Arc::new(AtomicI64::new(millis));
         let app = App::start(self.app.config.clone(), Clock::Manual(clock.clone()), Random::System).await;
-        let (base, server) = serve(app.expect("another instance starts")).await;
-        Beside { client: Client::new(&base), base, clock, server }
+        let app = app.expect("another instance starts");
+        let (base, server) = serve(app.clone()).await;
+        Beside { app, client: Client::new(&base), base, clock, server }
     }
 
     /// Stops serving, as before another process takes over.
@@ -278,6 +289,7 @@ async fn serve(app: AppState) -> (String, tokio::task::JoinHandle<()>) {
 
 /// An instance beside a test's own.
 pub struct Beside {
+    pub app: AppState,
     /// Someone without any session.
     pub client: Client,
     pub base: String,
