@@ -41,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     let outcome = runtime.block_on(async {
         let app = App::start(config, Clock::System, Random::System).await?;
         let keys = phone_keys(&app);
-        fill(&app.db, members, &keys).await?;
+        fill(&app.db_jobs, members, &keys).await?;
         let signing = sign_alone(&app, members, &keys)?;
         reissue_all(&app, members, signing).await?;
         build_list(&app, members).await
@@ -203,7 +203,7 @@ async fn reissue_all(app: &AppState, members: i64, signing: Duration) -> anyhow:
         "select (select count(*) from living_card), (select count(distinct (list_n, idx)) from card where list_n = $1)",
     )
     .bind(LIST)
-    .fetch_one(&app.db)
+    .fetch_one(&app.db_jobs)
     .await?;
     println!(
         "re-issued {} cards in {}: {:.2} x the signatures alone",
@@ -225,11 +225,11 @@ async fn build_list(app: &AppState, members: i64) -> anyhow::Result<()> {
         )
         .bind(LIST)
         .bind(per_mille)
-        .execute(&app.db)
+        .execute(&app.db_jobs)
         .await?;
         sqlx::query("update status_list set revision = revision + 1 where n = $1")
             .bind(LIST)
-            .execute(&app.db)
+            .execute(&app.db_jobs)
             .await?;
         let started = Instant::now();
         let list = lists::published(app, LIST).await?;

@@ -11,8 +11,10 @@ use crate::cards::keys::KeyRing;
 use crate::cards::lists::PublishedLists;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::db::Pools;
 use crate::http::assets::Shell;
 use crate::http::connections::Bounds;
+use crate::http::health::WriteProbe;
 use crate::live::Live;
 use crate::random::Random;
 use crate::secret::InstanceSecret;
@@ -25,8 +27,16 @@ pub struct App {
     pub clock: Clock,
     /// Where randomness comes from.
     pub random: Random,
-    /// The truth.
+    /// The truth, for staff and members.
     pub db: PgPool,
+    /// The same, for what goes through many rows of the registry.
+    pub db_searches: PgPool,
+    /// The same, for tills and partners' servers.
+    pub db_tills: PgPool,
+    /// The same, for what the instance does by itself, and for commands.
+    pub db_jobs: PgPool,
+    /// Whether the database takes what is written, as last tried.
+    pub write_probe: WriteProbe,
     /// Redis, if it is there.
     pub cache: Cache,
     /// How many connections it takes.
@@ -51,11 +61,12 @@ pub type AppState = Arc<App>;
 impl App {
     /// Connects, migrates, makes or loads the instance's keys and its first trust list.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<AppState> {
-        let db = crate::db::open(&config, &clock).await?;
+        let Pools { registry: db, searches: db_searches, tills: db_tills, jobs: db_jobs } =
+            crate::db::open(&config, &clock).await?;
         let cache =
             Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
-        let secret = InstanceSecret::open(&config.data, &db, &random).await?;
-        let keys = KeyRing::open(&config, &db, &clock, &random).await?;
+        let secret = InstanceSecret::open(&config.data, &db_jobs, &random).await?;
+        let keys = KeyRing::open(&config, &db_jobs, &clock, &random).await?;
         let shell = Shell::new(&config, &keys);
         let bounds = Bounds::of(&config);
         Ok(Arc::new(Self {
@@ -68,6 +79,10 @@ impl App {
             clock,
             random,
             db,
+            db_searches,
+            db_tills,
+            db_jobs,
+            write_probe: WriteProbe::default(),
             cache,
             keys,
             shell,

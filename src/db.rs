@@ -1,43 +1,165 @@
-//! The database's schema and housekeeping. Queries live in the `store.rs` of their feature.
+//! The way to the database: its connections, by what they are for, the limits that each of them is under, the schema and
+//! its housekeeping. Queries live in the `store.rs` of their feature.
+
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use chrono::NaiveDate;
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
 
 use crate::clock::Clock;
 use crate::config::Config;
 
-/// Connections of one instance. PostgreSQL's default of 100 leaves room for several instances and for people.
-const MAX_DB_CONNECTIONS: u32 = 16;
-
 /// How many months of the journal are made ahead.
 const JOURNAL_MONTHS_AHEAD: i32 = 3;
+/// A server that finds another one migrating waits for it so long.
+const MIGRATION_LOCK_WAIT: &str = "2min";
+/// A server that migrates and says nothing for so long is frozen, and its lock is for the others.
+const MIGRATION_SILENCE: &str = "1min";
+/// A connection that does not say how it stands so long after its last statement must have ended is given up.
+const RELEASE_GRACE: Duration = Duration::from_secs(5);
 
-/// Connects, and brings the schema up to date.
-pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<PgPool> {
-    let db = connect(config).await?;
-    migrate(&db, clock.today()).await?;
-    Ok(db)
+/// The connections of one instance. What is slow or stuck in one pool leaves the others alone, so a search never keeps a
+/// till waiting. Together they are 24: PostgreSQL's default of 100 leaves room for four instances.
+#[derive(Clone)]
+pub struct Pools {
+    /// Staff and members, one person at a time.
+    pub registry: PgPool,
+    /// What goes through many rows of the registry: few at once, and none for long.
+    pub searches: PgPool,
+    /// Tills and partners' servers, and the lists that they download.
+    pub tills: PgPool,
+    /// What an instance does by itself, and commands.
+    pub jobs: PgPool,
 }
 
-/// Opens the pool; the first connection must succeed.
-async fn connect(config: &Config) -> anyhow::Result<PgPool> {
-    let db = PgPoolOptions::new()
-        .max_connections(MAX_DB_CONNECTIONS)
-        .acquire_timeout(std::time::Duration::from_secs(5))
-        .connect_with(config.database()?)
-        .await
-        .context("the database does not answer")?;
+/// What a pool is for, and what the database itself enforces on each of its connections, however the process at its end
+/// fares: a server that is frozen in the middle of a transaction must not keep its locks.
+struct Purpose {
+    name: &'static str,
+    connections: u32,
+    /// A request for a connection waits so long.
+    acquire_seconds: u64,
+    statement_seconds: u64,
+    lock_seconds: u64,
+    /// A transaction whose client says nothing is ended.
+    idle_in_transaction_seconds: u64,
+}
+
+const REGISTRY: Purpose = Purpose {
+    name: "registry",
+    connections: 8,
+    acquire_seconds: 5,
+    statement_seconds: 10,
+    lock_seconds: 5,
+    idle_in_transaction_seconds: 15,
+};
+const SEARCHES: Purpose = Purpose {
+    name: "searches",
+    connections: 4,
+    acquire_seconds: 2,
+    statement_seconds: 3,
+    lock_seconds: 2,
+    idle_in_transaction_seconds: 5,
+};
+const TILLS: Purpose = Purpose {
+    name: "tills",
+    connections: 8,
+    acquire_seconds: 5,
+    statement_seconds: 5,
+    lock_seconds: 3,
+    idle_in_transaction_seconds: 10,
+};
+/// A batch of a bulk re-issue is signed, and waits for the one before it, inside its transaction.
+const JOBS: Purpose = Purpose {
+    name: "jobs",
+    connections: 4,
+    acquire_seconds: 10,
+    statement_seconds: 60 * 60,
+    lock_seconds: 10,
+    idle_in_transaction_seconds: 60,
+};
+
+impl Purpose {
+    /// A pool that connects when it is first asked.
+    fn pool(&self, to: &PgConnectOptions) -> PgPool {
+        let statement_limit = Duration::from_secs(self.statement_seconds);
+        PgPoolOptions::new()
+            .max_connections(self.connections)
+            .acquire_timeout(Duration::from_secs(self.acquire_seconds))
+            .after_release(move |conn, _| Box::pin(may_be_lent_again(conn, statement_limit)))
+            .connect_lazy_with(self.limited(to))
+    }
+
+    fn limited(&self, to: &PgConnectOptions) -> PgConnectOptions {
+        to.clone().application_name(&format!("profcards {}", self.name)).options([
+            ("statement_timeout", format!("{}s", self.statement_seconds)),
+            ("lock_timeout", format!("{}s", self.lock_seconds)),
+            ("idle_in_transaction_session_timeout", format!("{}s", self.idle_in_transaction_seconds)),
+            // A statement whose client is gone ends, and a client that the network has swallowed is noticed.
+            ("client_connection_check_interval", "5s".to_owned()),
+            ("tcp_keepalives_idle", "30".to_owned()),
+            ("tcp_keepalives_interval", "10".to_owned()),
+            ("tcp_keepalives_count", "3".to_owned()),
+            ("tcp_user_timeout", "60s".to_owned()),
+        ])
+    }
+}
+
+/// Whether a connection that comes back is fit for the next request; one that is not is closed.
+///
+/// A request whose client hangs up is dropped wherever it stands, also between sending `BEGIN` and hearing that it was done; sqlx
+/// 0.9 then takes the session for one outside any transaction. What others did through it would look done and be lost.
+async fn may_be_lent_again(conn: &mut PgConnection, statement_limit: Duration) -> sqlx::Result<bool> {
+    // What the dropped request had begun is still read to its end here, and that end may never come.
+    let asked = tokio::time::timeout(statement_limit + RELEASE_GRACE, is_outside_transaction(conn));
+    let is_outside = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    if !matches!(is_outside, Ok(true)) {
+        metrics::counter!("profcards_db_connections_closed_total").increment(1);
+    }
+    is_outside
+}
+
+/// A statement outside any transaction begins one at the moment at which it came; inside, the transaction is older, or has
+/// failed and answers nothing. The simple protocol, as the statement must come in one message.
+async fn is_outside_transaction(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(conn).await?.try_get(0)
+}
+
+/// Connects, and brings the schema up to date.
+pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Pools> {
+    let pools = connect(config).await?;
+    migrate(&pools.jobs, clock.today()).await?;
+    Ok(pools)
+}
+
+/// Opens the pools; the first connection must succeed.
+async fn connect(config: &Config) -> anyhow::Result<Pools> {
+    let to = config.database()?;
+    let [registry, searches, tills, jobs] =
+        [REGISTRY, SEARCHES, TILLS, JOBS].map(|purpose| purpose.pool(&to));
+    let mut first = jobs.acquire().await.context("the database does not answer")?;
     let encoding = sqlx::query_scalar!(r#"select current_setting('server_encoding') as "encoding!""#);
-    let encoding = encoding.fetch_one(&db).await?;
+    let encoding = encoding.fetch_one(&mut *first).await?;
     ensure!(encoding == "UTF8", "the database's encoding is {encoding}: make it anew, with -E UTF8");
-    Ok(db)
+    Ok(Pools { registry, searches, tills, jobs })
 }
 
 /// Brings the schema up to date and makes the journal's coming months.
 pub async fn migrate(db: &PgPool, today: NaiveDate) -> anyhow::Result<()> {
-    sqlx::migrate!().run(db).await.context("the database could not be migrated")?;
+    // A connection of its own, as a change of a large table may take long.
+    let mut conn = db.acquire().await.context("the database does not answer")?.detach();
+    sqlx::query!(
+        "select set_config('statement_timeout', '0', false) as statement, set_config('lock_timeout', $1, false) as lock,
+                set_config('idle_session_timeout', $2, false) as idle",
+        MIGRATION_LOCK_WAIT,
+        MIGRATION_SILENCE
+    )
+    .fetch_one(&mut conn)
+    .await?;
+    sqlx::migrate!().run(&mut conn).await.context("the database could not be migrated")?;
+    conn.close().await?;
     ensure_journal_partitions(db, today).await
 }
 

@@ -1,6 +1,7 @@
 //! The one error type of the HTTP side: every refusal is `application/problem+json` (RFC 9457) with a stable code that
 //! the PWA translates. A refusal says nothing about what the caller may not see.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -65,6 +66,9 @@ pub enum Error {
     /// The state does not allow it; the code says why.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// A search that goes through too much, or for which too many others are at work.
+    #[error("search too slow: {0}")]
+    SearchTooSlow(#[source] anyhow::Error),
     /// A part that the request needs does not answer.
     #[error("unavailable: {0}")]
     Unavailable(#[source] anyhow::Error),
@@ -106,6 +110,15 @@ impl Error {
         Self::InvalidInput(BTreeMap::from([(name, code)]))
     }
 
+    /// What became of a search: one that met its limits says so, since another may be quick.
+    #[must_use]
+    pub fn of_search(self) -> Self {
+        match self {
+            Self::Unavailable(cause) if is_limit_of_searches(&cause) => Self::SearchTooSlow(cause),
+            other => other,
+        }
+    }
+
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
@@ -124,6 +137,7 @@ impl Error {
             Self::Refused(code) => (StatusCode::UNPROCESSABLE_ENTITY, code),
             Self::RedemptionTooSoon { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "redemption-too-soon"),
             Self::Conflict(code) => (StatusCode::CONFLICT, code),
+            Self::SearchTooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "search-too-slow"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -135,7 +149,10 @@ impl IntoResponse for Error {
         let (status, code) = self.status_and_code();
         match &self {
             Self::Internal(cause) => tracing::error!(error = format!("{cause:#}"), "internal error"),
-            Self::Unavailable(cause) => tracing::warn!(error = format!("{cause:#}"), "unavailable"),
+            Self::Unavailable(cause) | Self::SearchTooSlow(cause) => {
+                metrics::counter!("profcards_unavailable_total", "code" => code).increment(1);
+                tracing::warn!(code, error = format!("{cause:#}"), "unavailable");
+            }
             _ => {}
         }
         let retry_after_seconds = match self {
@@ -172,30 +189,64 @@ impl IntoResponse for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        // 22021: a NUL, or another sequence that no text column holds; it came with the request.
-        if error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .is_some_and(|code| code == "22021")
-        {
+        let code = sqlstate(&error);
+        // A NUL, or another sequence that no text column holds; it came with the request.
+        if code.as_deref() == Some("22021") {
             return Self::MalformedRequest("a text holds a character that cannot be stored".into());
         }
-        let transient = match &error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-            // 40001/40P01: chosen as a victim; 55P03: waited too long for a lock; 57P01…57P03: the database is going down or
-            // coming up; 08…: connection.
-            sqlx::Error::Database(db) => db.code().is_some_and(|code| {
-                code.starts_with("40") || code == "55P03" || code.starts_with("57P") || code.starts_with("08")
-            }),
-            _ => false,
+        let is_passing = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => true,
+            _ => code.as_deref().is_some_and(is_of_the_database),
         };
         let cause = anyhow::Error::new(error);
-        if transient { Self::Unavailable(cause) } else { Self::Internal(cause) }
+        if is_passing { Self::Unavailable(cause) } else { Self::Internal(cause) }
     }
+}
+
+/// The class of trouble that the database names, if it does.
+fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error()?.code().map(Cow::into_owned)
+}
+
+/// Whether a SQLSTATE tells of the database's own state and not of our statement: repeated, it may well succeed.
+fn is_of_the_database(code: &str) -> bool {
+    // Connection; rolled back for another's sake; out of disk, memory or connections; cancelled by a limit or a stop; an error
+    // of the disk.
+    let classes = ["08", "40", "53", "57", "58"];
+    // A standby, which takes no writes; a transaction that said nothing for too long; a lock that was not to be had in time.
+    let codes = ["25006", "25P03", "55P03"];
+    classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
+}
+
+/// No connection was free, or the statement was cancelled for its length.
+fn is_limit_of_searches(cause: &anyhow::Error) -> bool {
+    cause.downcast_ref::<sqlx::Error>().is_some_and(|error| {
+        matches!(error, sqlx::Error::PoolTimedOut) || sqlstate(error).as_deref() == Some("57014")
+    })
 }
 
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         Self::Internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_the_database;
+
+    #[test]
+    fn what_the_database_cannot_help_is_no_fault_of_ours() {
+        for code in [
+            "53100", "53200", "53300", "57014", "57P01", "58030", "25006", "25P03", "55P03", "40001", "08006",
+        ] {
+            assert!(is_of_the_database(code), "{code}");
+        }
+        for code in ["23505", "22P02", "25P02", "42P01", "XX001", "22003"] {
+            assert!(!is_of_the_database(code), "{code}");
+        }
     }
 }

@@ -12,12 +12,15 @@ use crate::cards::reissue::{self, Scope, Which};
 use crate::clock::{moscow_day, unix_seconds};
 use crate::error::{Error, Result};
 use crate::sweep::Bound;
+use crate::sync::held_back::{Holder, Watch};
 use crate::{cards, db, faults, ledger, retention, trusted_time};
 
 const EVERY: Duration = Duration::from_hours(1);
 
 /// How soon an instance takes up keys and trust lists that another one, or a command, has changed.
 const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether changes still reach phones and tills.
+const LOOK_AT_FEED_EVERY: Duration = Duration::from_secs(10);
 /// From so long before the trust list or a signing key ends, every round of housekeeping says so.
 const WARN_BEFORE_SECONDS: u64 = 10 * 24 * 3600;
 /// Members of a batch beside a server's other work.
@@ -25,7 +28,7 @@ const GENTLE_BATCH: u32 = 200;
 
 /// Runs all of it, for as long as the instance runs. It ends only by a panic, and the server with it.
 pub async fn run(app: AppState) {
-    tokio::join!(keep_house(&app), keep_keys(&app), keep_cards(&app));
+    tokio::join!(keep_house(&app), keep_keys(&app), keep_cards(&app), watch_feed(&app));
 }
 
 /// A timer that after a long step or a sleeping machine goes on from there, and makes up for nothing.
@@ -45,7 +48,7 @@ async fn keep_keys(app: &AppState) {
 
 async fn look_at_keys(app: &App) -> anyhow::Result<()> {
     let now = unix_seconds(app.clock.now());
-    app.keys.refresh(&app.db, now).await?;
+    app.keys.refresh(&app.db_jobs, now).await?;
     app.keys.keep_copy()?;
     Ok(app.keys.is_ready(now)?)
 }
@@ -55,6 +58,23 @@ async fn keep_cards(app: &AppState) {
     loop {
         timer.tick().await;
         tell_news(&mut last, "cards of a revoked key", replace_lost_cards(app).await);
+    }
+}
+
+async fn watch_feed(app: &AppState) {
+    let (mut timer, mut watch, mut last) = (timer(LOOK_AT_FEED_EVERY), Watch::default(), None);
+    loop {
+        timer.tick().await;
+        let outcome = watch.look(&app.db_jobs, app.clock.now()).await.map(|holder| {
+            if let Some(Holder { who, seconds }) = holder {
+                tracing::warn!(
+                    who,
+                    seconds,
+                    "an open transaction keeps all changes from phones and tills: end it"
+                );
+            }
+        });
+        tell_news(&mut last, "watching the feed", outcome);
     }
 }
 
@@ -83,7 +103,7 @@ pub async fn replace_lost_cards(app: &AppState) -> anyhow::Result<()> {
     // Until then another instance may not have heard of the revocation, and may have signed with the key.
     let heard_by_all = now - TimeDelta::seconds(2 * LOOK_AT_KEYS_EVERY.as_secs().cast_signed());
     let mut outcome = Ok(());
-    for kid in keys::store::keys_to_replace(&app.db, heard_by_all).await? {
+    for kid in keys::store::keys_to_replace(&app.db_jobs, heard_by_all).await? {
         // That a key is done with is said once, and by a time at which its cards have ended.
         trusted_time::now(app).await?;
         // One key whose cards cannot be issued must not keep the others' from it.
@@ -109,7 +129,7 @@ async fn replace_cards_of(app: &AppState, kid: &[u8]) -> anyhow::Result<()> {
                 skipped = progress.skipped,
                 "the cards of a revoked key are issued anew"
             );
-            keys::store::note_reissued(&app.db, kid, app.clock.now()).await?;
+            keys::store::note_reissued(&app.db_jobs, kid, app.clock.now()).await?;
             Ok(())
         }
         Err(Error::Conflict("reissue-running")) => Ok(()),
@@ -132,7 +152,7 @@ async fn keep_house(app: &AppState) {
 pub async fn housekeeping(app: &AppState) {
     let now = app.clock.now();
     warn_of_ends(app, unix_seconds(now));
-    report("journal months", db::ensure_journal_partitions(&app.db, moscow_day(now)).await);
+    report("journal months", db::ensure_journal_partitions(&app.db_jobs, moscow_day(now)).await);
     let believed = trusted_time::now(app).await;
     report("clock", believed.as_ref().map(drop));
     if let Ok(now) = believed {
@@ -153,7 +173,7 @@ pub async fn housekeeping_anyway(app: &AppState) -> Result<()> {
 /// What cannot be undone, by a time that is believed.
 async fn settle(app: &AppState, now: DateTime<Utc>, bound: Bound) {
     report("confirm", ledger::confirm::confirm_due(app, moscow_day(now), bound).await.map(drop));
-    report("status lists", cards::lists::note_ended(&app.db, now).await);
+    report("status lists", cards::lists::note_ended(&app.db_jobs, now).await);
     for (step, outcome) in retention::prune_all(app, now, bound).await {
         report(step, outcome);
     }

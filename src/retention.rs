@@ -14,7 +14,7 @@ pub const BATCH: i64 = 5_000;
 
 /// Removes everything whose time is over; answers what became of each step. One that fails never keeps the others from being done.
 pub async fn prune_all(app: &App, now: DateTime<Utc>, bound: Bound) -> Vec<(&'static str, Result<()>)> {
-    let db = &app.db;
+    let db = &app.db_jobs;
     let mut outcomes = Vec::new();
     for table in [Table::Sessions, Table::Notices, Table::Lookups, Table::Changes] {
         outcomes.push((table.name(), sweep(app, table, now, bound).await));
@@ -55,7 +55,7 @@ impl Table {
 }
 
 async fn sweep(app: &App, table: Table, now: DateTime<Utc>, bound: Bound) -> Result<()> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     let swept = match table {
         Table::Sessions => auth::store::prune_sessions(&mut tx, now).await,
         Table::Notices => notices::store::prune(&mut tx, now).await,

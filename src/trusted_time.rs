@@ -19,7 +19,7 @@ pub async fn now(app: &App) -> Result<DateTime<Utc>> {
     if !app.clock.is_of_a_machine() {
         return Ok(now);
     }
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     let before = seen(&mut tx).await?;
     let seen = before.map_or(Seen::right(now), |before| before.look(now));
     keep(&mut tx, seen).await?;
@@ -44,7 +44,7 @@ fn doubted(jump: TimeDelta, watched: TimeDelta) -> Error {
 pub async fn believe(app: &App) -> Result<()> {
     let now = app.clock.now();
     ensure_agreement(app, now).await?;
-    keep(&mut *app.db.acquire().await?, Seen::right(now)).await
+    keep(&mut *app.db_jobs.acquire().await?, Seen::right(now)).await
 }
 
 /// Whether the time would not be believed: then no refusal for its sake may be final.
@@ -59,7 +59,7 @@ async fn ensure_agreement(app: &App, now: DateTime<Utc>) -> Result<()> {
     if !app.clock.is_of_a_machine() {
         return Ok(());
     }
-    let ahead_seconds = now.timestamp() - clock_seconds(&app.db).await?;
+    let ahead_seconds = now.timestamp() - clock_seconds(&app.db_jobs).await?;
     clock::ensure_agreement(ahead_seconds).map_err(Error::Unavailable)
 }
 

@@ -237,7 +237,7 @@ impl Till {
     /// The till that this request's cookies sign in.
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
         let token_hash = token_hash(headers, app, Face::Till)?;
-        let session = store::till_session(&app.db, &token_hash, app.clock.now()).await?;
+        let session = store::till_session(&app.db_tills, &token_hash, app.clock.now()).await?;
         Ok(Self { terminal_id: session.ok_or(Error::Unauthenticated)?, token_hash })
     }
 }

@@ -73,7 +73,7 @@ pub async fn sample(app: &App, args: &Sample) -> anyhow::Result<i32> {
         (Class::Phone, DeviceAlg::Es256) => Some(DeviceSigningKey::p256(&app.random.bytes())?),
     };
     let key = device.as_ref().map(DeviceSigningKey::public_key);
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_jobs.acquire().await?;
     let order = Order { membership_id, key: key.as_ref(), device_id: None, sample: true };
     let card = cards::issue(app, &mut conn, &order, now).await?;
     let token = match &device {

@@ -52,7 +52,7 @@ pub struct Decided {
 pub async fn run(app: &AppState, command: &Ledger) -> anyhow::Result<i32> {
     match command {
         Ledger::Audit => {
-            let audit = audit::run(&app.db, app.clock.now()).await?;
+            let audit = audit::run(&app.db_jobs, app.clock.now()).await?;
             println!("{}", serde_json::to_string(&audit)?);
             return Ok(i32::from(!audit.is_clean()));
         }
@@ -73,7 +73,7 @@ pub async fn run(app: &AppState, command: &Ledger) -> anyhow::Result<i32> {
 }
 
 async fn list(app: &AppState) -> anyhow::Result<()> {
-    for held in decision::held(&app.db, LISTED).await? {
+    for held in decision::held(&app.db_jobs, LISTED).await? {
         println!(
             "{} {} made {} booked {} amount {} kopecks, cashback {} kopecks, till {} {}, {}",
             held.id,

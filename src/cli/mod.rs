@@ -134,7 +134,7 @@ fn beside_database(
     command: impl AsyncFnOnce(keys::Instance) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
     beside_services(config, async |config| {
-        let db = db::open(&config, &Clock::System).await?;
+        let db = db::open(&config, &Clock::System).await?.jobs;
         command(keys::Instance { config, db }).await
     })
 }

@@ -37,7 +37,7 @@ pub async fn run(app: &App, command: &PartnerKey) -> anyhow::Result<i32> {
         PartnerKey::Create(new) => create(app, new).await?,
         PartnerKey::List => list(app).await?,
         PartnerKey::Revoke { id } => {
-            let mut conn = app.db.acquire().await?;
+            let mut conn = app.db_jobs.acquire().await?;
             let revoked = store::revoke_key(&mut conn, *id, app.clock.now()).await?;
             ensure!(revoked, "there is no such key, or it was revoked before");
         }
@@ -49,7 +49,7 @@ async fn create(app: &App, new: &Create) -> anyhow::Result<()> {
     let name = texts::named(&new.name, MAX_NAME_CHARS).map_err(anyhow::Error::msg)?;
     let key = ApiKey::new(app);
     let (id, hash) = (app.random.uuid(), key.stored_hash(&app.secret));
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_jobs.acquire().await?;
     let known = store::insert_key(&mut conn, id, new.partner, &name, &hash, app.clock.now()).await?;
     ensure!(known, "there is no such partner: see `partner-key list`");
     eprintln!("key {id}; it is shown this once:");
@@ -59,7 +59,7 @@ async fn create(app: &App, new: &Create) -> anyhow::Result<()> {
 
 async fn list(app: &App) -> anyhow::Result<()> {
     let mut heading = None;
-    for row in store::keys(&app.db).await? {
+    for row in store::keys(&app.db_jobs).await? {
         if heading != Some(row.partner_id) {
             println!("{} {}", row.partner_id, row.partner_name);
             heading = Some(row.partner_id);

@@ -32,13 +32,13 @@ pub async fn run(app: &App, command: &Till) -> anyhow::Result<i32> {
     match command {
         Till::Code { outlet } => println!("{}", pairing_code(app, *outlet).await?),
         Till::Outlets => {
-            for outlet in store::outlets(&app.db).await? {
+            for outlet in store::outlets(&app.db_jobs).await? {
                 println!("{} {}", outlet.id, outlet.name);
             }
         }
         Till::List => list(app).await?,
         Till::End { id } => {
-            let mut tx = app.db.begin().await?;
+            let mut tx = app.db_jobs.begin().await?;
             let ended = store::unpair(&mut tx, *id, app.clock.now()).await?;
             tx.commit().await?;
             ensure!(ended, "there is no such till, or it was ended before: see `till list`");
@@ -49,7 +49,7 @@ pub async fn run(app: &App, command: &Till) -> anyhow::Result<i32> {
 
 async fn list(app: &App) -> anyhow::Result<()> {
     let mut heading = None;
-    for row in store::tills(&app.db).await? {
+    for row in store::tills(&app.db_jobs).await? {
         if heading != Some(row.outlet_id) {
             println!("{} {}", row.outlet_id, row.outlet_name);
             heading = Some(row.outlet_id);
@@ -67,10 +67,10 @@ async fn list(app: &App) -> anyhow::Result<()> {
 pub async fn pairing_code(app: &App, outlet: Option<Uuid>) -> anyhow::Result<Code> {
     let outlet_id = match outlet {
         Some(id) => id,
-        None => store::outlets(&app.db).await?.first().context("there is no outlet yet")?.id,
+        None => store::outlets(&app.db_jobs).await?.first().context("there is no outlet yet")?.id,
     };
     let code = Code::from_bytes(&app.random.bytes::<7>());
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_jobs.acquire().await?;
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
     let known = store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
     ensure!(known, "there is no such outlet: see `till list`");

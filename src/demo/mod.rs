@@ -45,7 +45,7 @@ pub const ACCOUNTS: [Account; 3] = [
 /// Loads the demo union into an instance that has no organisation yet; does nothing if it is loaded.
 pub async fn load(app: &App) -> anyhow::Result<()> {
     ensure!(!app.config.production, "a production instance takes no demo data");
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     // Two starts at once must not load it twice.
     sqlx::query!("lock table demo_union in exclusive mode").execute(&mut *tx).await?;
     let known =
@@ -249,7 +249,9 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
 
 /// The member of whom samples are made; none where no demo union is loaded.
 pub async fn sample_member(app: &App) -> anyhow::Result<Option<Uuid>> {
-    Ok(sqlx::query_scalar!("select sample_membership_id from demo_union").fetch_optional(&app.db).await?)
+    Ok(sqlx::query_scalar!("select sample_membership_id from demo_union")
+        .fetch_optional(&app.db_jobs)
+        .await?)
 }
 
 /// What someone needs to try the member's face.
@@ -264,7 +266,7 @@ pub struct MemberEntry {
 
 /// A fresh activation code of the first active demo member who has no phone and of whom no samples are made.
 pub async fn member_entry(app: &App) -> anyhow::Result<Option<MemberEntry>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     let row = sqlx::query!(
         r#"select m.id, concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "name!", p.birth_date
            from membership m join person p on p.id = m.person_id

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -13,12 +14,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::Json;
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::clock::unix_seconds;
 use crate::error::{Error, Problem, Result};
 
 /// Buckets of the answer times, in seconds.
 const SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// A write is tried at most so often.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// A database that says nothing for so long does not take it.
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -39,22 +45,63 @@ async fn healthz() -> &'static str {
 /// Whether the instance can serve, and what it does without.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
-    /// `ok` or `down`.
+    /// `ok`, `down`, or `no-writes`: it answers, and takes nothing, as with a full disk or on a standby.
     database: &'static str,
     /// `ok`, or `down`: then the service goes on, slower.
     redis: &'static str,
 }
 
-/// The instance can serve: the database answers, and nobody has told it to stop. Without Redis it can too, and says so.
+/// The instance can serve: the database takes what is written, and nobody has told it to stop. Without Redis it can too, and says so.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses(
     (status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<AppState>) -> Response {
-    let database_is_up = sqlx::query!("select 1 as one").fetch_one(&app.db).await.is_ok();
-    let word = |up| if up { "ok" } else { "down" };
-    let readiness = Readiness { database: word(database_is_up), redis: word(app.cache.is_up().await) };
-    let can_serve = database_is_up && !app.is_stopping.load(Ordering::Relaxed);
+    let database = app.write_probe.look(&app).await;
+    let redis = if app.cache.is_up().await { "ok" } else { "down" };
+    let can_serve = database == "ok" && !app.is_stopping.load(Ordering::Relaxed);
     let status = if can_serve { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(readiness)).into_response()
+    (status, Json(Readiness { database, redis })).into_response()
+}
+
+/// What the database said when something was last written for no other end. It is asked again after a second, so that whoever asks
+/// for readiness without pause writes no more than that.
+#[derive(Default)]
+pub struct WriteProbe(tokio::sync::Mutex<Option<(Instant, &'static str)>>);
+
+impl WriteProbe {
+    async fn look(&self, app: &App) -> &'static str {
+        let mut last = self.0.lock().await;
+        if let Some((at, word)) = *last
+            && at.elapsed() < PROBE_EVERY
+        {
+            return word;
+        }
+        // A commit that waits for a standby that is gone is bounded by no limit of the database.
+        let written = tokio::time::timeout(PROBE_WITHIN, write_something(app)).await;
+        let word = match written.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+            Ok(()) => "ok",
+            Err(error) => {
+                tracing::warn!(%error, "the database takes no writes");
+                if answers(app).await { "no-writes" } else { "down" }
+            }
+        };
+        metrics::gauge!("profcards_db_takes_writes").set(if word == "ok" { 1.0 } else { 0.0 });
+        *last = Some((Instant::now(), word));
+        word
+    }
+}
+
+/// By a till's way, and to the disk: a new file, a new page, a commit. In one message, which is one transaction, so that an instance
+/// that is frozen in the middle keeps no lock from the others.
+async fn write_something(app: &App) -> sqlx::Result<()> {
+    sqlx::raw_sql("truncate write_probe; insert into write_probe (is_written) values (true)")
+        .execute(&app.db_tills)
+        .await
+        .map(drop)
+}
+
+async fn answers(app: &App) -> bool {
+    let asked = sqlx::query!("select 1 as one").fetch_one(&app.db_tills);
+    matches!(tokio::time::timeout(PROBE_WITHIN, asked).await, Ok(Ok(_)))
 }
 
 /// Figures for Prometheus.
@@ -62,7 +109,16 @@ async fn readyz(State(app): State<AppState>) -> Response {
 async fn metrics(State(app): State<AppState>) -> Result<Response> {
     let recorder =
         recorder().ok_or_else(|| Error::Unavailable(anyhow::anyhow!("no recorder is installed")))?;
-    metrics::gauge!("profcards_db_connections").set(f64::from(app.db.size()));
+    for (pool, db) in [
+        ("registry", &app.db),
+        ("searches", &app.db_searches),
+        ("tills", &app.db_tills),
+        ("jobs", &app.db_jobs),
+    ] {
+        let busy = db.size().saturating_sub(u32::try_from(db.num_idle()).unwrap_or(u32::MAX));
+        metrics::gauge!("profcards_db_connections", "pool" => pool).set(f64::from(db.size()));
+        metrics::gauge!("profcards_db_connections_busy", "pool" => pool).set(f64::from(busy));
+    }
     metrics::gauge!("profcards_listeners")
         .set(u32::try_from(app.live.listeners()).map_or(f64::MAX, f64::from));
     metrics::gauge!("profcards_redis_up").set(if app.cache.is_up().await { 1.0 } else { 0.0 });

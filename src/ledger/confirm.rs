@@ -18,10 +18,10 @@ const BATCH: i64 = 1_000;
 /// Makes everything available that is due by `today`, unless that is more than a round may do; answers how many purchases
 /// that were.
 pub async fn confirm_due(app: &AppState, today: NaiveDate, bound: Bound) -> Result<u64> {
-    bound.check(due(&app.db, today).await?)?;
+    bound.check(due(&app.db_jobs, today).await?)?;
     let (mut total, mut set_aside) = (0, Vec::new());
     loop {
-        let members = next_members(&app.db, today, &set_aside).await?;
+        let members = next_members(&app.db_jobs, today, &set_aside).await?;
         if members.is_empty() {
             break;
         }
@@ -64,7 +64,7 @@ async fn confirm_one_by_one(
 
 /// One transaction, and what follows it.
 async fn confirm(app: &AppState, members: &[Uuid], today: NaiveDate) -> Result<u64> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     let confirmed = confirm_members(&mut tx, members, today, app.random.uuid(), app.clock.now()).await?;
     tx.commit().await?;
     for membership_id in members {

@@ -99,7 +99,7 @@ pub async fn decide(app: &AppState, id: Uuid, decision: Decision, reason: &str) 
         return Err(Error::field("reason", "length"));
     }
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     let found = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
     store::lock_balance(&mut tx, found.membership_id).await?;
     if is_decided(&mut tx, id, decision).await? {

@@ -41,7 +41,7 @@ pub struct NumberLookup {
 /// [`Error::CardUnknown`], whatever the reason why no card is found, and [`Error::TooManyAttempts`].
 pub async fn look_up(app: &App, terminal_id: Uuid, number: &str) -> Result<NumberLookup> {
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     if let Some(retry_after_seconds) = seconds_to_wait(&mut tx, terminal_id, now).await? {
         metrics::counter!("profcards_limited_total", "limit" => "number-lookup").increment(1);
         return Err(Error::TooManyAttempts { retry_after_seconds });

@@ -100,7 +100,7 @@ pub async fn cached_balance(app: &App, membership_id: Uuid) -> Result<Balance> {
     if let Some(balance) = cached.and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(balance);
     }
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_tills.acquire().await?;
     let read = store::balance(&mut conn, membership_id).await?;
     remember_balance(app, membership_id, read).await;
     Ok(read.balance)
@@ -108,7 +108,7 @@ pub async fn cached_balance(app: &App, membership_id: Uuid) -> Result<Balance> {
 
 /// Lets the cache follow a balance that has just been changed and committed.
 pub async fn refresh_balance(app: &App, membership_id: Uuid) {
-    if let Ok(mut conn) = app.db.acquire().await
+    if let Ok(mut conn) = app.db_tills.acquire().await
         && let Ok(read) = store::balance(&mut conn, membership_id).await
     {
         remember_balance(app, membership_id, read).await;

@@ -50,7 +50,7 @@ pub async fn ask(app: &App, intent: &Intent, now: DateTime<Utc>) -> Applied<Chal
     if let Some(refusal) = intent.why_malformed() {
         return Ok(Err(refusal));
     }
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_tills.acquire().await?;
     if store::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
         return Ok(Err(Refusal::of("op-number-reused")));
     }

@@ -116,7 +116,7 @@ async fn redemption_limit(
     let now = app.clock.now();
     let intent =
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_tills.acquire().await?;
     let most = redemption::most(&app, &mut conn, &intent, &form.token, now).await?;
     let max_kopecks = most.map_err(|refusal| refused(&refusal, now))?;
     Ok(Json(RedemptionLimit { max_kopecks }))

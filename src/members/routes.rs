@@ -80,7 +80,8 @@ async fn list(
         after: params.cursor,
         limit: i64::from(params.limit.unwrap_or(PAGE_LENGTH).clamp(1, MAX_PAGE_LENGTH)),
     };
-    Ok(Json(store::list(&app.db, &query, app.clock.now()).await?))
+    let page = store::list(&app.db_searches, &query, app.clock.now()).await.map_err(Error::of_search)?;
+    Ok(Json(page))
 }
 
 /// Enter a new member. Needs an `Idempotency-Key`.

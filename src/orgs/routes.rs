@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 use super::{Organisation, store};
 use crate::app::AppState;
 use crate::auth::{Staff, policy};
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Path};
 
 /// The endpoints of this room.
@@ -25,5 +25,7 @@ async fn show(State(app): State<AppState>, staff: Staff, Path(id): Path<i64>) ->
         Some(parent_id) => policy::organisation(&app, &staff, parent_id).await.is_ok(),
         None => false,
     };
-    Ok(Json(store::overview(&app.db, &scope, may_see_parent, app.clock.now(), app.clock.today()).await?))
+    let (now, today) = (app.clock.now(), app.clock.today());
+    let overview = store::overview(&app.db_searches, &scope, may_see_parent, now, today).await;
+    Ok(Json(overview.map_err(Error::of_search)?))
 }

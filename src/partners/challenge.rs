@@ -78,7 +78,7 @@ impl Challenge {
 /// [`Error::TooManyAttempts`] for whoever asks more often than anybody pays.
 pub async fn issue(app: &App, asker: Asker, operation: &str, now: DateTime<Utc>) -> Result<Challenge> {
     let name = asker.name();
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     // One at a time for one asker, or two requests at once would both find room.
     sqlx::query!("select pg_advisory_xact_lock(hashtext('redemption digits'), hashtext($1))", name)
         .execute(&mut *tx)

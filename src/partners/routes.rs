@@ -53,7 +53,7 @@ async fn pair_browser(app: &AppState, form: &Pairing, jar: CookieJar) -> Result<
     let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     let terminal_id = store::pair(&mut tx, &code_hash, form.client_id, app.random.uuid(), now)
         .await?
         .ok_or(Error::PairingRefused)?;
@@ -67,7 +67,7 @@ async fn pair_browser(app: &AppState, form: &Pairing, jar: CookieJar) -> Result<
 #[utoipa::path(get, operation_id = "till", path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
     (status = 200, body = TillState), (status = 401, body = Problem)))]
 async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_tills.acquire().await?;
     Ok(Json(store::till_state(&mut conn, till.terminal_id, app.clock.now()).await?))
 }
 
@@ -75,7 +75,7 @@ async fn show(State(app): State<AppState>, till: Till) -> Result<Json<TillState>
 #[utoipa::path(delete, path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
 async fn unpair(State(app): State<AppState>, till: Till, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     store::unpair(&mut tx, till.terminal_id, app.clock.now()).await?;
     tx.commit().await?;
     Ok((jar.add(forget_cookie(&app, Face::Till)), StatusCode::NO_CONTENT))

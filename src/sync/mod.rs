@@ -2,6 +2,7 @@
 //! goes out in an order in which nothing can appear late. The server is the authority. What a mutation does is the
 //! business of its feature (`ledger::purchase`).
 
+pub mod held_back;
 pub mod push;
 pub mod routes;
 pub mod store;

@@ -20,6 +20,9 @@ use crate::ledger::purchase::{self, Booked, Circumstances};
 use crate::ledger::{Applied, Refusal, guards, redemption};
 use crate::trusted_time;
 
+/// The mutation that takes a purchase back.
+const CANCEL: &str = "purchase.cancel";
+
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
     /// The till.
@@ -34,9 +37,10 @@ pub async fn apply_all(app: &AppState, pusher: &Pusher, mutations: &[Mutation]) 
     let mut undecided = HashSet::new();
     let mut answers = Vec::with_capacity(mutations.len());
     for mutation in mutations {
-        let outcome = match about_purchase(mutation) {
-            Some(purchase) if undecided.contains(&purchase) => Outcome::Retry,
-            _ => apply(app, pusher, mutation).await,
+        let outcome = if taken_back_by(mutation).is_some_and(|purchase| undecided.contains(&purchase)) {
+            undecided_with(mutation)
+        } else {
+            apply(app, pusher, mutation).await
         };
         if matches!(outcome, Outcome::Retry) {
             undecided.insert(mutation.id);
@@ -46,7 +50,10 @@ pub async fn apply_all(app: &AppState, pusher: &Pusher, mutations: &[Mutation]) 
     answers
 }
 
-fn about_purchase(mutation: &Mutation) -> Option<Uuid> {
+fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
+    if mutation.name != CANCEL {
+        return None;
+    }
     serde_json::from_value(mutation.args.get("mutationId")?.clone()).ok()
 }
 
@@ -62,6 +69,11 @@ async fn apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Outcome 
 /// Not decided, whatever the reason: the client keeps it and sends it again.
 pub fn undecided(error: &Error, mutation: &Mutation) -> Outcome {
     tracing::warn!(%error, mutation = mutation.name, "a mutation was not decided");
+    undecided_with(mutation)
+}
+
+fn undecided_with(mutation: &Mutation) -> Outcome {
+    count(&mutation.name, &Outcome::Retry);
     Outcome::Retry
 }
 
@@ -92,7 +104,7 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
     };
     let payload_hash =
         idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     if let Claim::Stored(answer) =
         idempotency::claim(&mut tx, &principal, mutation.id, payload_hash, now).await?
     {
@@ -206,7 +218,7 @@ impl Operation {
         }
         match mutation.name.as_str() {
             "purchase.record" => args(&mutation.args).map(Self::Record),
-            "purchase.cancel" => args(&mutation.args).map(Self::Cancel),
+            CANCEL => args(&mutation.args).map(Self::Cancel),
             _ => Err(Refusal::of("unknown-mutation")),
         }
     }

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::push::{self, Pusher};
 use super::store::{Changed, Changes, Cursor};
 use super::{Answer, CLOCK_TOLERANCE_SECONDS, MAX_MUTATIONS, Mutation, SCHEMA, store};
-use crate::app::AppState;
+use crate::app::{App, AppState};
 use crate::auth::{Face, MemberPhone, Till, member_audience, till_audience};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Query};
@@ -46,6 +46,14 @@ impl Client {
             Face::Member => MemberPhone::from_headers(app, headers).await.map(Self::Member),
             Face::Till => Till::from_headers(app, headers).await.map(Self::Till),
             Face::Staff => Err(Error::field("face", "no-sync")),
+        }
+    }
+
+    /// By which way to the database it is served.
+    fn db<'a>(&self, app: &'a App) -> &'a PgPool {
+        match self {
+            Self::Member(_) => &app.db,
+            Self::Till(_) => &app.db_tills,
         }
     }
 
@@ -184,7 +192,7 @@ async fn pull(
     let client = Client::of(&app, &headers, params.face).await?;
     check_schema(params.schema)?;
     let audience = client.audience();
-    let mut conn = app.db.acquire().await?;
+    let mut conn = client.db(&app).acquire().await?;
     let mut changes = match params.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
         None => everything(&mut conn, &client).await?,
         Some(text) => {
@@ -244,7 +252,7 @@ fn ids_among(changed: &[Changed], entity: &str) -> Vec<Uuid> {
 /// The present states of entities, in the order of their changes.
 async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Result<Vec<Upsert>> {
     let now = app.clock.now();
-    let mut conn = app.db.acquire().await?;
+    let mut conn = client.db(app).acquire().await?;
     let for_till = matches!(client, Client::Till(_));
     let views = purchase::views(&mut conn, &ids_among(&changed, "purchase"), for_till).await?;
     let mut purchases: HashMap<String, _> =

@@ -68,7 +68,7 @@ impl FromRequestParts<AppState> for Vendor {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, key)| ApiKey(key.to_owned()))
             .ok_or(Error::Unauthenticated)?;
-        let key_id = store::living_key(&app.db, &key.stored_hash(&app.secret)).await?;
+        let key_id = store::living_key(&app.db_tills, &key.stored_hash(&app.secret)).await?;
         Ok(Self { key_id: key_id.ok_or(Error::Unauthenticated)? })
     }
 }
@@ -107,7 +107,7 @@ pub async fn judge(
     question: &Question<'_>,
     now: DateTime<Utc>,
 ) -> Result<Judgement> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     let asker = Asker::Vendor(vendor.key_id);
     let operation = question.operation.unwrap_or_default();
     let drawn = challenge_shown(&mut tx, asker, question, now).await?;

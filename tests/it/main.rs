@@ -8,6 +8,7 @@ mod cards;
 mod changes;
 mod consents;
 mod crash;
+mod database;
 mod enrolment;
 mod faults;
 mod hostile;

@@ -21,6 +21,7 @@ const words: Record<string, () => string> = {
   'schema-unknown': m.problem_schema,
   'device-silent': m.problem_device_silent,
   unavailable: m.problem_unavailable,
+  'search-too-slow': m.problem_search_too_slow,
   internal: m.problem_internal,
 };
 

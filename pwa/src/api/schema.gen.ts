@@ -618,7 +618,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The instance can serve: the database answers, and nobody has told it to stop. Without Redis it can too, and says so. */
+        /** The instance can serve: the database takes what is written, and nobody has told it to stop. Without Redis it can too, and says so. */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -1248,7 +1248,7 @@ export interface components {
         };
         /** @description Whether the instance can serve, and what it does without. */
         Readiness: {
-            /** @description `ok` or `down`. */
+            /** @description `ok`, `down`, or `no-writes`: it answers, and takes nothing, as with a full disk or on a standby. */
             database: string;
             /** @description `ok`, or `down`: then the service goes on, slower. */
             redis: string;

@@ -130,7 +130,7 @@ async fn current(app: &App, n: i32) -> Result<Arc<Published>> {
 
 /// The list as this or another instance signed it, if it need not be signed anew.
 async fn already_signed(app: &App, n: i32, now: DateTime<Utc>) -> Result<Option<Arc<Published>>> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db_tills.acquire().await?;
     let state = store::state(&mut conn, n).await?;
     if !is_current(app, &state, now) {
         return Ok(None);
@@ -152,7 +152,7 @@ fn is_current(app: &App, state: &ListState, now: DateTime<Utc>) -> bool {
 
 /// Signs list `n` for every instance. What was signed meanwhile by another one, whose lock this waited for, is taken over.
 async fn sign(app: &App, n: i32, now: DateTime<Utc>) -> Result<Arc<Published>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_tills.begin().await?;
     store::lock_token(&mut tx, n).await?;
     let state = store::state(&mut tx, n).await?;
     if is_current(app, &state, now) {

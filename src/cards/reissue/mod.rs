@@ -138,7 +138,7 @@ async fn attempt(
         session
     } else {
         // Not the pool's any more: when it is dropped, the session ends and the lock with it.
-        let mut session = app.db.acquire().await?.detach();
+        let mut session = app.db_jobs.acquire().await?.detach();
         if !store::lock(&mut session, &name).await? {
             return Err(Error::Conflict("reissue-running"));
         }
@@ -155,11 +155,12 @@ async fn attempt(
         _ => false,
     };
     let range = store::number_range(&mut session).await?;
-    *guard = Some(session);
+    let session = guard.insert(session);
     let begun = begun.get_or_insert_with(|| run.clone());
     let progress_of = |run: &Run| progress_of(run, begun, range.as_ref());
     if !ended {
-        run = all_batches(app, scope, batch_members, run, &mut |run| on_progress(&progress_of(run))).await?;
+        run = all_batches(app, scope, batch_members, run, session, &mut |run| on_progress(&progress_of(run)))
+            .await?;
     }
     Ok(Progress { share: 1.0, ..progress_of(&run) })
 }
@@ -169,6 +170,7 @@ async fn all_batches(
     scope: Scope,
     batch_members: u32,
     mut run: Run,
+    guard: &mut PgConnection,
     on_written: &mut impl FnMut(&Run),
 ) -> Result<Run> {
     let mut writing: Option<JoinHandle<Result<Run>>> = None;
@@ -178,12 +180,13 @@ async fn all_batches(
         if let Some(writing) = writing.take() {
             run = writing.await.context("writing a batch was cut short")??;
             on_written(&run);
+            store::keep_lock(guard).await?;
         }
         let Some(batch) = batch? else { break };
         ahead = batch.after.clone();
         writing = Some(tokio::spawn(write(app.clone(), scope, batch)));
     }
-    store::finish(&app.db, &run, app.clock.now()).await?;
+    store::finish(&app.db_jobs, &run, app.clock.now()).await?;
     Ok(run)
 }
 
@@ -224,7 +227,7 @@ struct Batch {
 async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) -> Result<Option<Batch>> {
     let now = app.clock.now();
     let wanted = Wanted::of(scope, now);
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db_jobs.begin().await?;
     store::begin_batch(&mut tx).await?;
     let members =
         store::lock_next_members(&mut tx, &wanted, before.reached.as_deref(), i64::from(batch_members), now)

@@ -14,9 +14,10 @@ use crate::error::{Error, Result};
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Takes the lock of a scope for as long as the session lasts; `false` if another session keeps it. The session of a
-/// process that was just killed may need a moment to be noticed.
+/// process that was just killed may need a moment to be noticed, and that of one that is frozen five minutes to be ended.
 pub async fn lock(conn: &mut PgConnection, scope: &str) -> Result<bool> {
     sqlx::query!("set lock_timeout = '2s'").execute(&mut *conn).await?;
+    sqlx::query!("set idle_session_timeout = '5min'").execute(&mut *conn).await?;
     let locked =
         sqlx::query!(r#"select pg_advisory_lock(hashtext('reissue'), hashtext($1)) as "locked: ()""#, scope)
             .fetch_one(conn)
@@ -40,6 +41,12 @@ pub struct Run {
     pub cards: i64,
     /// Cards that could not be made.
     pub skipped: i64,
+}
+
+/// The session that holds the lock is at work still.
+pub async fn keep_lock(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("select 1 as one").fetch_one(conn).await?;
+    Ok(())
 }
 
 /// The unfinished run of a scope, or a new one.

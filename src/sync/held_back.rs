@@ -1,0 +1,84 @@
+//! Whether somebody's transaction holds the feed back. A pull hands out only what lies below the oldest transaction that is still
+//! running and has written, in any database of the server; one that was forgotten stops all pulls, and nothing else would tell.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgPool;
+
+/// From then on it is told, and again after as long.
+const TELL_EVERY: TimeDelta = TimeDelta::seconds(60);
+
+/// What was seen of the oldest transaction. Its age is reckoned from when it was first seen, since the start of another role's
+/// transaction is not ours to know.
+#[derive(Default)]
+pub struct Watch {
+    oldest: Option<Oldest>,
+}
+
+struct Oldest {
+    xid: String,
+    seen_at: DateTime<Utc>,
+    told_at: DateTime<Utc>,
+}
+
+/// Who holds the feed back.
+pub struct Holder {
+    /// A session's process id and application, or the name of a prepared transaction.
+    pub who: String,
+    /// For how long at least.
+    pub seconds: i64,
+}
+
+impl Watch {
+    /// Looks once; answers who is to be told of, if it is time to.
+    pub async fn look(&mut self, db: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<Holder>> {
+        let Some(running) = oldest_running(db).await? else {
+            self.oldest = None;
+            gauge(0);
+            return Ok(None);
+        };
+        let oldest = match self.oldest.take() {
+            Some(oldest) if oldest.xid == running.xid => oldest,
+            _ => Oldest { xid: running.xid, seen_at: now, told_at: now },
+        };
+        let oldest = self.oldest.insert(oldest);
+        let seconds = (now - oldest.seen_at).num_seconds().max(0);
+        gauge(seconds);
+        if now - oldest.told_at < TELL_EVERY {
+            return Ok(None);
+        }
+        oldest.told_at = now;
+        Ok(Some(Holder { who: running.who, seconds }))
+    }
+}
+
+fn gauge(seconds: i64) {
+    metrics::gauge!("profcards_feed_held_back_seconds")
+        .set(f64::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
+}
+
+struct Running {
+    xid: String,
+    who: String,
+}
+
+/// The transaction at which the feed ends; none while nothing that has written is running. What a session is doing is not asked:
+/// statements may hold what people typed.
+async fn oldest_running(db: &PgPool) -> sqlx::Result<Option<Running>> {
+    sqlx::query_as!(
+        Running,
+        r#"with running as (
+               select pg_snapshot_xmin(snapshot) as xid from pg_current_snapshot() snapshot
+               where pg_snapshot_xmin(snapshot) < pg_snapshot_xmax(snapshot)
+           )
+           select r.xid::text as "xid!",
+                  coalesce(
+                      (select format('process %s, %s', a.pid, coalesce(nullif(a.application_name, ''), 'without a name'))
+                       from pg_stat_activity a where a.backend_xid = r.xid::xid),
+                      (select format('prepared transaction %s', p.gid) from pg_prepared_xacts p
+                       where p.transaction = r.xid::xid),
+                      'a transaction that is not shown') as "who!"
+           from running r"#
+    )
+    .fetch_optional(db)
+    .await
+}
