@@ -1,4 +1,4 @@
-// A till in an attacker's hands: it keeps its session and says of the time whatever it likes.
+// A till without a browser: it keeps its session and says of the time whatever it likes.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
@@ -9,6 +9,12 @@ export async function pairTill(url, code) {
   assert.equal(response.status, 201);
   const cookie = response.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
   return new Till(url, cookie);
+}
+
+/** A till that nobody else has, and a paper card, which serves for any number of purchases. */
+export async function pairTillWithCard(instance) {
+  const till = await pairTill(instance.url, await instance.run('till', 'code'));
+  return { till, card: await instance.run('card', 'sample', '--class', 'paper') };
 }
 
 async function ask(url, method, path, body, cookie = '') {
@@ -40,10 +46,22 @@ class Till {
 
   /** One answer for each mutation, in their order. */
   async push(...mutations) {
-    const pushed = { face: 'till', schema: 1, clientTime: nowSeconds(), mutations };
-    const { response, body } = await ask(this.url, 'POST', '/api/sync/push', pushed, this.cookie);
+    const { response, body } = await this.#hand(mutations);
     assert.equal(response.status, 200, JSON.stringify(body));
     return body.answers;
+  }
+
+  /** How each of them was answered, in their order; `unavailable` where the server was not able to. */
+  async tryPush(...mutations) {
+    const { response, body } = await this.#hand(mutations);
+    if (response.status === 503) return mutations.map(() => 'unavailable');
+    assert.equal(response.status, 200, JSON.stringify(body));
+    return body.answers.map(({ status }) => status);
+  }
+
+  #hand(mutations) {
+    const pushed = { face: 'till', schema: 1, clientTime: nowSeconds(), mutations };
+    return ask(this.url, 'POST', '/api/sync/push', pushed, this.cookie);
   }
 
   /** The states of its purchases by the id of their mutation; none while its session is refused. */
@@ -53,5 +71,18 @@ class Till {
     assert.equal(response.status, 200, JSON.stringify(body));
     const purchases = body.upserts.filter(({ entity }) => entity === 'purchase').map(({ data }) => data);
     return Object.fromEntries(purchases.map(({ mutationId, state }) => [mutationId, state]));
+  }
+
+  /** What changed since the cursor, all of it: the purchases' ids, and the cursor to go on from. */
+  async pull(cursor = '') {
+    const purchases = new Set();
+    for (;;) {
+      const path = `/api/sync/pull?face=till&schema=1&cursor=${cursor}`;
+      const { response, body } = await ask(this.url, 'GET', path, undefined, this.cookie);
+      assert.equal(response.status, 200, JSON.stringify(body));
+      body.upserts.filter(({ entity }) => entity === 'purchase').forEach(({ id }) => purchases.add(id));
+      cursor = body.cursor;
+      if (!body.more && !body.pending) return { purchases, cursor };
+    }
   }
 }

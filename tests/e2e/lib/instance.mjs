@@ -1,7 +1,7 @@
 // The real program on a data folder of its own: started, stopped and started again on the same data and port.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -48,6 +48,11 @@ class Instance {
   #child;
   #log = '';
 
+  /** What starts the program, such as `unshare`; it must become the program itself. */
+  launcher = [];
+  /** What starts a command beside it, such as `nsenter`. */
+  joiner = [];
+
   constructor(folder, port, env) {
     this.folder = folder;
     this.url = `http://localhost:${port}`;
@@ -58,8 +63,13 @@ class Instance {
     return this.#log;
   }
 
+  get pid() {
+    return this.#child?.pid;
+  }
+
   async start(command = 'up') {
-    const child = spawn(program, [command], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [first, ...others] = [...this.launcher, program, command];
+    const child = spawn(first, others, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     const note = (chunk) => (this.#log += chunk);
     child.stdout.on('data', note);
@@ -93,19 +103,14 @@ class Instance {
 
   /** One command of the program beside the running server; its standard output. */
   async run(...args) {
-    const { stdout } = await promisify(execFile)(program, args, { env: this.env });
+    const [first, ...others] = [...this.joiner, program, ...args];
+    const { stdout } = await promisify(execFile)(first, others, { env: this.env });
     return stdout.trim();
   }
 
-  /** Where the running instance's databases listen. */
-  async #sockets() {
-    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
-    return (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n')[4];
-  }
-
   /** Another server on the running instance's databases, in an environment that differs in this; start it as `serve`. */
-  async beside(differences) {
-    const [sockets, port] = await Promise.all([this.#sockets(), freePort()]);
+  async beside(differences = {}) {
+    const [{ sockets }, port] = await Promise.all([this.#database(), freePort()]);
     const env = {
       ...this.env,
       PROFCARDS_ADDR: `127.0.0.1:${port}`,
@@ -118,8 +123,24 @@ class Instance {
 
   /** For what nobody can do or see in a test's time: a statement on the running instance's database; what it answers. */
   async sql(statement) {
-    const options = ['-h', await this.#sockets(), '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qAtc', statement, 'profcards'];
+    const { sockets } = await this.#database();
+    const options = ['-h', sockets, '-U', 'profcards', '-v', 'ON_ERROR_STOP=1', '-qAtc', statement, 'profcards'];
     return (await promisify(execFile)('psql', options)).stdout.trim();
+  }
+
+  /** The ids of the processes of the running instance's PostgreSQL. */
+  async databaseProcesses() {
+    const { data } = await this.#database();
+    const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const folders = await Promise.all(ids.map((id) => readlink(`/proc/${id}/cwd`).catch(() => undefined)));
+    return ids.filter((_, n) => folders[n] === data).map(Number);
+  }
+
+  /** Where its data and its sockets are. */
+  async #database() {
+    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
+    const [, data, , , sockets] = (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n');
+    return { data, sockets };
   }
 
   /** The days of all that is pending are over; it becomes available with the server's next start. */
