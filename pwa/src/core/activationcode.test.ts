@@ -12,8 +12,17 @@ it('reads the letters that Crockford leaves out as the digits they look like', (
   expect(codeMask('u!?')).toBe('');
 });
 
-it('stops at ten and knows a whole code', () => {
-  expect(codeMask('ABCDEFGHJKMN')).toBe('ABCDE-FGHJK');
+it('finds the code in what was pasted', () => {
+  expect(codeMask('Код активации: 7K2M9-QX4TB')).toBe('7K2M9-QX4TB');
+  expect(codeMask('Код активации 7к2м9–qx4тb, действует до 1 декабря')).toBe('7K2M9-QX4TB');
+  expect(codeMask('https://profcards.ru/activate#7K2M9-QX4TB')).toBe('7K2M9-QX4TB');
+});
+
+it('makes nothing fit that is longer, and knows a whole code', () => {
+  for (const typed of ['ABCDE-FGHJKM', 'ABCDEFGHJKMN', 'https://profcards.ru/activate', '7K2M9-QX4TB 7K3MP-X9QA2']) {
+    expect(codeMask(typed)).toBe(typed);
+    expect(isWholeCode(typed)).toBe(false);
+  }
   expect(isWholeCode('ABCDE-FGHJK')).toBe(true);
   expect(isWholeCode(codeMask('ABCDE'))).toBe(false);
 });
