@@ -255,6 +255,24 @@ async function cameraStory(stage) {
     await scanning(till);
     await till.context.close();
   });
+  await check('a camera that fell asleep and never opens again leaves words, not the hint', async () => {
+    const till = await stage.person('asleep-for-good', { isPhone: false });
+    await till.context.addInitScript(() => {
+      Object.defineProperty(MediaStreamTrack.prototype, 'muted', { get: () => window.isAsleep === true });
+      const { getUserMedia } = navigator.mediaDevices ?? {};
+      if (!getUserMedia) return;
+      navigator.mediaDevices.getUserMedia = (...asked) =>
+        window.isAsleep ? new Promise(() => undefined) : getUserMedia.apply(navigator.mediaDevices, asked);
+    });
+    await till.open('/scan');
+    await scanning(till);
+    await till.page.evaluate(() => (window.isAsleep = true));
+    await till.reads(till.at('camera-trouble'), 'Камера не отвечает');
+    await till.page.evaluate(() => (window.isAsleep = false));
+    await till.at('camera-again').click();
+    await scanning(till);
+    await till.context.close();
+  });
   await check('a camera that never answers leaves words and the other ways', async () => {
     const till = await stage.person('no-answer', { isPhone: false });
     await till.context.addInitScript(() => {
