@@ -8,8 +8,6 @@ import { fileURLToPath } from 'node:url';
 import postcss from 'postcss';
 import { youngCss, youngGlobals, youngMembers, youngStatics } from './browsers.mjs';
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
-
 const declared = {
   BarcodeDetector: 'looked for; the decoder that is served with the app reads everywhere',
   '.getCapabilities': 'optional call; no torch and no zoom without it',
@@ -17,9 +15,13 @@ const declared = {
   '.vibrate': 'optional call; a verdict is seen and heard',
   '.wakeLock': 'looked for; the screen then sleeps as it likes',
   '.release': 'of a wake lock that was got',
+  '@page': 'the browser’s own margins; whoever prints chooses A4 and none',
+  'cursor: default': 'a phone has no pointer',
   'cursor: pointer': 'a phone has no pointer',
+  'cursor: progress': 'a phone has no pointer',
   resize: 'the field stays as large as it is',
   'scrollbar-width': 'a bar is seen',
+  size: 'as with @page',
   'text-wrap': 'lines break less evenly',
 };
 
@@ -50,6 +52,7 @@ function* youngInScript(source) {
 function* youngInSheet(source) {
   const found = new Set();
   const note = (isYoung, what) => isYoung && found.add(what);
+  // An answer of `false` would end the walk.
   postcss.parse(source).walk((node) => {
     if (node.type === 'atrule') note(youngCss.atRule(node.name), `@${node.name}`);
     if (node.type === 'rule') {
@@ -57,7 +60,10 @@ function* youngInSheet(source) {
       if (node.parent.type === 'rule') note(youngCss.selector('nesting'), 'nesting');
     }
     if (node.type !== 'decl' || node.prop.startsWith('--')) return;
-    if (youngCss.property(node.prop)) return note(!hasPrefixedTwin(node), node.prop);
+    if (youngCss.property(node.prop)) {
+      note(!hasPrefixedTwin(node), node.prop);
+      return;
+    }
     note(youngCss.keyword(node.prop, node.value), `${node.prop}: ${node.value}`);
     for (const [, name] of node.value.matchAll(/([a-z-]+)\(/g)) note(youngCss.function(name), `${name}()`);
     for (const [, unit] of node.value.matchAll(/\d([a-z]+)/g)) note(youngCss.unit(unit), unit);
@@ -67,12 +73,21 @@ function* youngInSheet(source) {
 
 const hasPrefixedTwin = ({ parent, prop }) => parent.nodes.some((other) => other.prop === `-webkit-${prop}`);
 
+/** What a component gives its elements by `style:`, which is a text in the script. */
+function* youngInComponent(source) {
+  for (const [, name] of source.matchAll(/style:([a-z-]+)/g)) if (youngCss.property(name)) yield name;
+}
+
+const READERS = { js: youngInScript, css: youngInSheet, svelte: youngInComponent };
+
 const undeclared = [];
 const used = new Set();
-const files = readdirSync(dist, { recursive: true }).filter((name) => /\.(js|css)$/.test(name));
+const pwa = join(dirname(fileURLToPath(import.meta.url)), '..');
+const filesIn = (folder, kinds) =>
+  readdirSync(join(pwa, folder), { recursive: true }).filter((name) => kinds.test(name)).map((name) => join(folder, name));
+const files = [...filesIn('dist', /\.(js|css)$/), ...filesIn('src', /\.svelte$/)];
 for (const file of files) {
-  const source = readFileSync(join(dist, file), 'utf8');
-  for (const name of file.endsWith('.js') ? youngInScript(source) : youngInSheet(source)) {
+  for (const name of READERS[file.split('.').at(-1)](readFileSync(join(pwa, file), 'utf8'))) {
     if (name in declared || named.includes(name)) used.add(name);
     else undeclared.push(`${name}  in ${file}`);
   }
