@@ -67,6 +67,14 @@ test.each<[string, () => Response]>([
   expect(contact.get().state).toBe('reached');
 });
 
+test('a body that stalls past the limit is a lost connection, whatever the browser calls its end', async () => {
+  const stalled = new ReadableStream({ start: (body) => body.error(new DOMException('signal is aborted', 'AbortError')) });
+  const { reach, answerOf, contact } = await load(async () => new Response(stalled, { headers: { 'Content-Type': 'application/json' } }));
+  const asked = reach('/api/staff/members').then(async (response) => ({ response, data: (await response.json()) as unknown }));
+  expect((await problemOf(answerOf(asked))).code).toBe('network');
+  expect(contact.get().state).toBe('lost');
+});
+
 test('an answer that breaks off in the midst is a lost connection, not a defect', async () => {
   const { answerOf, contact } = await load(async () => Response.json({}));
   const broken = Promise.reject(new SyntaxError('Unexpected end of JSON input'));

@@ -15,15 +15,28 @@ export async function reach(input: Request | string, init: RequestInit = {}): Pr
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MILLIS);
   const given = init.signal ?? (input instanceof Request ? input.signal : undefined);
   const signal = given ? eitherOf(given, timeout) : timeout;
-  const response = await fetch(input, { ...init, signal }).catch((cause: unknown) => {
+  // By the caller's own signal: what a browser calls the end of a time limit tells nothing of who wanted it.
+  const lost = (cause: unknown): never => {
     if (given?.aborted) throw cause;
     contact.report(false);
     throw new ApiProblem({ code: 'network', status: 0, cause });
-  });
+  };
+  const response = await fetch(input, { ...init, signal }).catch(lost);
   const code = standIn(response);
-  contact.report(code === undefined);
-  if (code !== undefined) throw new ApiProblem({ code, status: code === 'portal' ? 0 : response.status });
-  return response;
+  if (code !== undefined) {
+    contact.report(false);
+    throw new ApiProblem({ code, status: code === 'portal' ? 0 : response.status });
+  }
+  const whole = await readWhole(response).catch(lost);
+  contact.report(true);
+  return whole;
+}
+
+/** An answer whose body is here: one that stalls is lost like one that never began. */
+async function readWhole(response: Response): Promise<Response> {
+  const body = await response.arrayBuffer();
+  const { status, statusText, headers } = response;
+  return new Response(body.byteLength > 0 ? body : null, { status, statusText, headers });
 }
 
 /** Aborts as soon as one of the two does; `AbortSignal.any` is younger than the oldest browsers that are promised. */
@@ -58,12 +71,12 @@ export async function answerOf<T>(pending: Promise<Answer<T>>): Promise<T> {
 
 /** The connection may break in the midst of an answer: to a person that is no defect of ours. */
 export function unread(cause: unknown): never {
-  if (cause instanceof ApiProblem || isAbort(cause)) throw cause;
+  if (cause instanceof ApiProblem || isLeft(cause)) throw cause;
   contact.report(false);
   throw new ApiProblem({ code: 'network', status: 0, cause });
 }
 
-/** Of whoever no longer wanted the answer. */
-function isAbort(cause: unknown): boolean {
+/** Of whoever no longer wanted the answer: every other end of a request is an `ApiProblem`. */
+function isLeft(cause: unknown): boolean {
   return cause instanceof Error && cause.name === 'AbortError';
 }
