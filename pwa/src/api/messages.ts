@@ -20,6 +20,7 @@ const words: Record<string, () => string> = {
   'schema-too-old': m.problem_schema,
   'schema-unknown': m.problem_schema,
   'device-silent': m.problem_device_silent,
+  'device-full': m.problem_device_full,
   unavailable: m.problem_unavailable,
   'search-too-slow': m.problem_search_too_slow,
   internal: m.problem_internal,

@@ -52,9 +52,15 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** For what a `catch` caught: anything that is neither a problem nor a browser that keeps silent is our own defect. It is logged. */
+/** For what a `catch` caught: anything that is neither a problem nor the browser's store's is our own defect. It is logged. */
 export function asProblem(cause: unknown): ApiProblem {
   if (cause instanceof ApiProblem) return cause;
   console.error(cause);
-  return new ApiProblem({ code: cause instanceof TookTooLong ? 'device-silent' : 'internal', status: 0, cause });
+  return new ApiProblem({ code: storeFault(cause) ?? 'internal', status: 0, cause });
+}
+
+/** Of a store that keeps silent, or has no room left. By the name: a full store's error is no longer a DOMException everywhere. */
+export function storeFault(cause: unknown): 'device-silent' | 'device-full' | undefined {
+  if (cause instanceof TookTooLong) return 'device-silent';
+  return (cause as { name?: unknown } | null)?.name === 'QuotaExceededError' ? 'device-full' : undefined;
 }

@@ -85,6 +85,15 @@ it('says so when the database refuses every key, and leaves none behind', async 
   expect(await candidateKey()).toBeUndefined();
 });
 
+it('a store that is full for now is no browser that cannot keep a key', async () => {
+  const { makeCandidateKey } = await import('./devicekey');
+  const { IDBObjectStore } = await import('fake-indexeddb');
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('full', 'QuotaExceededError');
+  });
+  await expect(makeCandidateKey()).rejects.toMatchObject({ name: 'QuotaExceededError' });
+});
+
 /** Some systems make a key and cannot keep it: the structured clone of a CryptoKey fails. */
 async function refuseToStore(refused: (key: { algorithm: string }) => boolean): Promise<void> {
   const { IDBObjectStore } = await import('fake-indexeddb');

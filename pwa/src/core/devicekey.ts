@@ -3,6 +3,7 @@
  * counts only after a round trip through the phone's database, because some systems make a key
  * and then refuse to store it, or give back one that no longer signs.
  */
+import { storeFault } from '../api/problem';
 import { ascii, concat, type Bytes } from './card/bytes';
 import { signAs } from './card/present';
 import { inStore } from '../db/open';
@@ -51,6 +52,8 @@ export async function makeCandidateKey(): Promise<DeviceKey> {
     try {
       return await makeAndProbe(algorithm);
     } catch (cause) {
+      // Of the store at this moment, not of what this browser can keep.
+      if (storeFault(cause)) throw cause;
       causes.push(cause);
     }
   }

@@ -45,10 +45,11 @@ test('a browser that never says whether it keeps the store for good has not prom
   expect(await asked).toBe(false);
 });
 
-test('silence is told in words of its own', async () => {
+test('silence and fullness are told in words of their own', async () => {
   const { asProblem } = await import('../api/problem');
   const { TookTooLong: Silent } = await import('../core/within');
   vi.spyOn(console, 'error').mockReturnValue();
   expect(asProblem(new Silent('store')).code).toBe('device-silent');
+  expect(asProblem(new DOMException('full', 'QuotaExceededError')).code).toBe('device-full');
   expect(asProblem(new RangeError()).code).toBe('internal');
 });

@@ -32,7 +32,8 @@ export async function judge(text: string, lists: HeldLists, challenge: string | 
     acceptedBefore: wasAccepted,
   });
   const floorSeconds = floorSecondsOf(verdict);
-  if (floorSeconds !== null) await seen(floorSeconds);
+  // For this visit it is noted anyhow: a store that is full or asleep refuses nobody's card.
+  if (floorSeconds !== null) await seen(floorSeconds).catch((cause: unknown) => console.warn('seen', cause));
   return {
     text, verdict, challenge, tillLagSeconds: lagSeconds, clock, noLists: lists.empty,
     trustExpSeconds: typeof trust === 'string' ? null : trust.expSeconds,

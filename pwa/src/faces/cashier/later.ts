@@ -13,6 +13,7 @@ export const later = {
   picture: () => import('../../core/scan/picture'),
   trouble: () => import('./SyncTrouble.svelte'),
   typed: () => import('../../core/scan/typed'),
+  problems: () => import('../../api/messages'),
   typing: () => import('./TypeSheet.svelte'),
 };
 

@@ -27,15 +27,15 @@ const WORTH_RESUMING_SECONDS = 3600;
 
 /**
  * Whether this browser can keep a signing key, tried out before anyone types a code. A key that is
- * being enrolled has been through it, and must not be replaced.
+ * being enrolled has been through it, and must not be replaced. Throws where the store does not say.
  */
 export async function canKeepKey(): Promise<boolean> {
   try {
     if (!(await readMeta<UnfinishedEnrolment>(META_KEY))) await makeCandidateKey();
     return true;
   } catch (cause) {
-    if (!(cause instanceof NoDeviceKey)) console.error(cause);
-    return false;
+    if (cause instanceof NoDeviceKey) return false;
+    throw cause;
   }
 }
 
