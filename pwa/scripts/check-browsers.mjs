@@ -11,6 +11,8 @@ import { youngCss, youngGlobals, youngMembers, youngStatics } from './browsers.m
 const declared = {
   BarcodeDetector: 'looked for; the decoder that is served with the app reads everywhere',
   '.getCapabilities': 'optional call; no torch and no zoom without it',
+  '.canShare': 'optional call; the file is downloaded',
+  '.share': 'where it can be; the file is downloaded',
   '.sync': 'optional; without background sync the outbox goes when the app is open',
   '.vibrate': 'optional call; a verdict is seen and heard',
   '.wakeLock': 'looked for; the screen then sleeps as it likes',

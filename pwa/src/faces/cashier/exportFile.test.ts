@@ -1,8 +1,36 @@
 import 'fake-indexeddb/auto';
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { addToOutbox } from '../../sync/outbox';
 import { saveOperations } from './exportFile';
 import type { Till } from './tillApi';
+
+beforeEach(() => void vi.stubGlobal('navigator', { userAgent: 'X11', maxTouchPoints: 0 }));
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+test('the file’s address is good for as long as a browser may read it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.stubGlobal('document', { createElement: () => ({ click: () => undefined }) });
+  const revoke = vi.spyOn(URL, 'revokeObjectURL');
+  await saveOperations(null);
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(revoke).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(revoke).toHaveBeenCalledTimes(1);
+});
+
+test.each(['AbortError', 'NotAllowedError'])('an iPhone’s own sheet takes the file; it ends with %s', async (name) => {
+  const share = vi.fn(() => Promise.reject(new DOMException('', name)));
+  const click = vi.fn();
+  vi.stubGlobal('navigator', { userAgent: 'iPhone', canShare: () => true, share });
+  vi.stubGlobal('document', { createElement: () => ({ click }) });
+  await saveOperations(null);
+  expect(share).toHaveBeenCalledWith({ files: [expect.any(File)] });
+  expect(click).toHaveBeenCalledTimes(name === 'AbortError' ? 0 : 1);
+});
 
 test('the file names the till and its operations', async () => {
   const till: Till = {
