@@ -1,5 +1,6 @@
 // What a verdict sounds and feels like: first its tone, then two notes of its code's own, so that whoever hears them daily knows
 // why before looking. iOS has no vibration and some tills no loudspeaker: neither ever stands alone.
+import { within } from '../../core/within';
 import { CODES, type Code, type Tone } from './words';
 
 interface Note {
@@ -38,10 +39,21 @@ const LOUDNESS = 0.18;
 
 let context: AudioContext | null = null;
 
-/** Browsers let a page sound only after a touch: call this from one. */
+const RESUMED_WITHIN_MILLIS = 1_000;
+
+/**
+ * Browsers let a page sound only after a touch: call this from one. An iPhone that was locked or took a call interrupts the sound;
+ * what does not go on then is given up, and the next touch begins anew.
+ */
 export function allowSound(): void {
-  context ??= typeof AudioContext === 'undefined' ? null : new AudioContext();
-  if (context?.state === 'suspended') void context.resume().catch(() => undefined);
+  if (typeof AudioContext === 'undefined' || context?.state === 'running') return;
+  const own = (context ??= new AudioContext());
+  const isOver = (): void => {
+    if (own.state === 'running' || own !== context) return;
+    context = null;
+    void own.close().catch(() => undefined);
+  };
+  within(RESUMED_WITHIN_MILLIS, 'sound', own.resume()).then(isOver, isOver);
 }
 
 export function signal(code: Code, tone: Tone): void {
