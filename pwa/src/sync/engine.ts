@@ -17,6 +17,8 @@ export interface SyncStatus {
   session: 'unknown' | 'open' | 'ended';
   /** Code of the last failure; null after a success. */
   problem: string | null;
+  /** For how long the server wants to hear nothing; 0 where it did not say. */
+  pauseSeconds: number;
   lastSyncedSeconds: number | null;
   queued: number;
   rejected: number;
@@ -39,6 +41,7 @@ const initial: SyncStatus = {
   running: false,
   session: 'unknown',
   problem: null,
+  pauseSeconds: 0,
   lastSyncedSeconds: null,
   queued: 0,
   rejected: 0,
@@ -89,11 +92,11 @@ function createSync(face: SyncFace): Sync {
     let changed = false;
     try {
       await alone(`profcards-sync-${face}`, () => pushAndPull(face, set, () => (changed = true)));
-      set({ session: 'open', problem: null });
+      set({ session: 'open', problem: null, pauseSeconds: 0 });
       await writeMeta(lastSyncedKey(face), nowSeconds());
     } catch (cause) {
-      const { code, status: httpStatus } = asProblem(cause);
-      set(httpStatus === 401 ? { session: 'ended', problem: code } : { problem: code });
+      const { code, status: httpStatus, retryAfterSeconds: pauseSeconds = 0 } = asProblem(cause);
+      set({ problem: code, pauseSeconds, ...(httpStatus === 401 ? { session: 'ended' as const } : {}) });
     }
     await refresh().catch((cause: unknown) => console.error(cause));
     set({ running: false });

@@ -90,6 +90,18 @@ test('a lost reply is asked for within seconds, whoever began the round that los
   stop();
 });
 
+test('a server that said when to come again is not asked before', async () => {
+  const stop = keepInSync('member');
+  await roundIsOver();
+  const { syncOf } = await import('./engine');
+  vi.stubGlobal('fetch', async () => Response.json({ code: 'too-many-attempts', retryAfterSeconds: 90 }, { status: 429 }));
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  await syncOf('member').now();
+  expect(timers.mock.calls.map(([, millis]) => millis)).toContain(90_000);
+  timers.mockRestore();
+  stop();
+});
+
 test('a server that stays away is asked ever less often, and never later than after 75 seconds', () => {
   const bounds = [1, 2, 3, 4, 5, 6, 7, 20].map((failures) => Math.min(60, 2 ** (failures - 1)));
   const pauses = [1, 2, 3, 4, 5, 6, 7, 20].map((failures) => retryMillis(failures) / 1000);

@@ -24,7 +24,7 @@ export function keepInSync(face: SyncFace, liveUrl?: string): () => void {
   const run = () => void sync.now();
 
   /** Whoever began it, as a purchase does: what comes next follows from how the last round ended. */
-  function roundIsOver({ session, problem, pending, queued }: SyncStatus): void {
+  function roundIsOver({ session, problem, pauseSeconds, pending, queued }: SyncStatus): void {
     clearTimeout(timer);
     // What is still queued was answered "later".
     failures = problem === null && queued === 0 ? 0 : failures + 1;
@@ -32,7 +32,8 @@ export function keepInSync(face: SyncFace, liveUrl?: string): () => void {
     if (document.visibilityState !== 'visible') return;
     if (session === 'ended') live.close();
     else live.open();
-    timer = setTimeout(run, failures > 0 ? retryMillis(failures) : pending ? PENDING_MILLIS : HEALTHY_MILLIS);
+    const retryAfterMillis = Math.max(retryMillis(failures), pauseSeconds * 1000);
+    timer = setTimeout(run, failures > 0 ? retryAfterMillis : pending ? PENDING_MILLIS : HEALTHY_MILLIS);
   }
 
   const stopRounds = sync.subscribe((status) => {

@@ -36,6 +36,13 @@ export async function faultsStory(stage) {
     await till.page.keyboard.press('Enter');
     assertReads(await till.reads(till.at('done')), '500,00 ₽');
   });
+  await check('sending by hand says why nothing went', async () => {
+    await till.context.route('**/api/sync/**', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+    await till.open('/scan/operations');
+    await till.at('send-now').click();
+    await till.reads(till.page.locator('body'), 'Сервер временно не отвечает');
+    await till.open('/scan');
+  });
   await check('a server of another version: the till says so, keeps the purchase and offers its update', async () => {
     await till.context.route('**/api/sync/**', (route) => route.fulfill({ status: 409, json: { code: 'schema-too-old' } }));
     await till.page.reload();

@@ -143,8 +143,11 @@ export function watchLists(): () => void {
   };
 }
 
-export async function sendNow(): Promise<void> {
-  await Promise.all([sync.now(), updateLists()]);
+/** Answers why it did not go, by the problem's code. */
+export async function sendNow(): Promise<string | null> {
+  const [{ problem }] = await Promise.all([sync.now(), updateLists()]);
+  if (paired && problem !== null) return problem;
+  return reached === 'lost' ? 'network' : null;
 }
 
 /** For whoever waits at the till for the server's word: not before the round that runs is over. */
