@@ -121,11 +121,21 @@ async function iphoneStory(stage) {
     assert.equal(await phone.at('activation-code').inputValue(), CODE);
     await phone.context.close();
   });
+  await check('an iPad’s browser: a till is paired on the home screen', async () => {
+    const till = await stage.person('ipad', { userAgent: IPHONE, isPhone: false });
+    await till.open('/scan/pairing');
+    await till.reads(till.page.getByRole('main'), 'Сначала на экран «Домой»');
+    await till.shoot('till-install-first');
+    await till.at('pairing-code').fill('7к2м9рх4тв');
+    assert.equal(await till.at('pairing-code').inputValue(), '7K2M9-PX4TB');
+    await till.context.close();
+  });
   await check('the icon opens at the activation, and says what became of a code that was used in the browser', async () => {
     const phone = await stage.person('icon', { userAgent: IPHONE });
     await phone.context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'standalone', { value: true }));
     await phone.open('/');
     await phone.page.waitForURL('**/activate');
+    await phone.link('Это касса?').waitFor();
     await phone.at('activation-code').fill(CODE);
     await phone.at('birth-date').pressSequentially('12031985');
     await phone.button('Продолжить').click();
