@@ -131,3 +131,12 @@ it('what cannot be known after another start is doubted, until the server or a p
   await again.trustDeviceClock();
   expect([it.errorMillis(again), again.isOffsetDoubtful()]).toEqual([0, false]);
 });
+
+it('a device that slept no longer knows the time as if it had just heard it, and after hours doubts its offset', async () => {
+  const it = await device(10 * MINUTE_MILLIS);
+  expect(it.clock.clockTrust()).toBe('heard');
+  it.sleep(11 * MINUTE_MILLIS + 30_000);
+  expect(it.clock.clockTrust()).toBe('alone');
+  it.sleep(4 * 60 * MINUTE_MILLIS);
+  expect(it.clock.clockTrust()).toBe('doubtful');
+});

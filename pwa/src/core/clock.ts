@@ -17,15 +17,24 @@ const SLOWEST_USEFUL_MILLIS = 10_000;
 /** The device's own clock may be set anew at any time; what was learnt long ago is asked again. */
 const FRESH_MILLIS = 10 * 60_000;
 
+/** So long after the last word of the server, with or without sleep, its offset is as good as one of an earlier visit. */
+const OFFSET_GOOD_MILLIS = 3 * 3_600_000;
+
 /** A clock that is nearer than this to the server's is right. */
 const RIGHT_WITHIN_MILLIS = 30_000;
 /** How exactly a jump must make up for the offset: an answer's way and a slow hand. */
 const JUMP_WITHIN_MILLIS = 5_000;
 
+interface Moment {
+  clockMillis: number;
+  runningMillis: number;
+}
+
 let offsetMillis = 0;
-let learntAtMillis: number | undefined;
+/** The device's clock and the page's running time as the server was last heard. */
+let learnt: Moment | undefined;
 /** The device's clock and the page's running time, read together when the offset was learnt or restored. */
-let anchor: { clockMillis: number; runningMillis: number } | undefined;
+let anchor: Moment | undefined;
 
 export function nowMillis(): number {
   const kept = offsetAfterJump(offsetMillis, jumpSinceAnchor());
@@ -53,14 +62,19 @@ export function clockOffsetSeconds(): number {
   return Math.round(offsetMillis / 1000);
 }
 
-/** Measured by the page's own running time, which nobody can set. */
-export function isClockFresh(): boolean {
-  return learntAtMillis !== undefined && performance.now() - learntAtMillis < FRESH_MILLIS;
+/** The running time, which nobody can set, stands still while the device sleeps: the longer of the two counts. */
+function learntAgoMillis(): number {
+  if (!learnt) return Infinity;
+  return Math.max(performance.now() - learnt.runningMillis, Date.now() - learnt.clockMillis);
 }
 
-/** The time follows from an offset of an earlier visit: the clock may have been put right since. */
+export function isClockFresh(): boolean {
+  return learntAgoMillis() < FRESH_MILLIS;
+}
+
+/** The time follows from an offset of an earlier visit, or of hours ago: the clock may have been put right since. */
 export function isOffsetDoubtful(): boolean {
-  return learntAtMillis === undefined && Math.abs(offsetMillis) >= RIGHT_WITHIN_MILLIS;
+  return learntAgoMillis() > OFFSET_GOOD_MILLIS && Math.abs(offsetMillis) >= RIGHT_WITHIN_MILLIS;
 }
 
 /** How well the time is known: heard of the server shortly ago, reckoned alone since, or by an offset that may be over. */
@@ -79,7 +93,7 @@ export async function trustDeviceClock(): Promise<void> {
 export async function restoreClock(): Promise<void> {
   const kept = await readMeta<number>(META_KEY);
   const seen = Number(readChoice(SEEN_KEY) ?? NaN);
-  if (learntAtMillis !== undefined || !isMoment(kept)) return;
+  if (learnt || !isMoment(kept)) return;
   const restored = isMoment(seen) ? offsetAfterVisit(kept, seen, Date.now()) : kept;
   hold(restored);
   if (restored !== kept) await writeMeta(META_KEY, restored);
@@ -126,10 +140,10 @@ export async function learnServerTime(
   askedAtMillis: number,
   heardAtMillis = Date.now(),
 ): Promise<void> {
-  const learnt = offsetFrom(serverMillis, askedAtMillis, heardAtMillis);
-  if (learnt === undefined) return;
-  learntAtMillis = performance.now();
-  await setOffset(learnt);
+  const offset = offsetFrom(serverMillis, askedAtMillis, heardAtMillis);
+  if (offset === undefined) return;
+  learnt = moment();
+  await setOffset(offset);
 }
 
 async function setOffset(millis: number): Promise<void> {
@@ -139,7 +153,11 @@ async function setOffset(millis: number): Promise<void> {
 
 function hold(millis: number): void {
   offsetMillis = millis;
-  anchor = { clockMillis: Date.now(), runningMillis: performance.now() };
+  anchor = moment();
+}
+
+function moment(): Moment {
+  return { clockMillis: Date.now(), runningMillis: performance.now() };
 }
 
 /** A clock that differs by less than its answer's way is right. */
