@@ -118,6 +118,19 @@ async function iphoneStory(stage) {
     assertReads(await phone.reads(phone.at('install-first')), 'экран «Домой»', 'Поделиться', CODE);
     await phone.shoot('member-install-first');
     await phone.at('in-browser').click();
+    const composed = await phone.at('activation-code').evaluate((field) => {
+      const write = (event) => {
+        field.value = '7k2m9qx';
+        field.dispatchEvent(event);
+        return field.value;
+      };
+      const before = field.value;
+      const shown = [write(new InputEvent('input', { bubbles: true, isComposing: true })), write(new CompositionEvent('compositionend', { bubbles: true }))];
+      field.value = before;
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      return shown;
+    });
+    assert.deepEqual(composed, ['7k2m9qx', '7K2M9-QX']);
     assert.equal(await phone.at('activation-code').inputValue(), CODE);
     await phone.context.close();
   });
