@@ -152,9 +152,12 @@ export function cardNumber(number: string): string {
 
 const digitsOf = (typed: string) => typed.replace(/\D/g, '');
 
-/** `12031985` → «12.03.1985», as far as it goes. */
+/** `12031985` → «12.03.1985», as far as it goes. What is longer than a date stays as it is. */
 export function dateMask(typed: string): string {
-  const digits = digitsOf(typed).slice(0, 8);
+  const day = typed.trim().replace(/^(\d{4})-(\d{2})-(\d{2})$/, '$3.$2.$1');
+  // A dot ends its group: «1.2.1985» is the first of February.
+  const digits = digitsOf(day.replace(/^(\d)\D/, '0$1.').replace(/^(\d{2}\D*)(\d)\D/, '$10$2.'));
+  if (digits.length > 8) return typed;
   return [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)].filter((g) => g !== '').join('.');
 }
 
