@@ -88,3 +88,15 @@ test('a new version that could not be installed leaves the page to be loaded ane
   await updating;
   expect(reload).toHaveBeenCalledTimes(1);
 });
+
+test('an installation that never ends leaves the page to be loaded anew', async () => {
+  vi.useFakeTimers();
+  const { updateApp } = await import('./updates');
+  const installing = Object.assign(new EventTarget(), { state: 'installing' });
+  const registration = { update: () => new Promise(() => undefined), installing };
+  vi.stubGlobal('navigator', { serviceWorker: { getRegistration: async () => registration } });
+  const updating = updateApp();
+  await vi.advanceTimersByTimeAsync(120_000);
+  await updating;
+  expect(reload).toHaveBeenCalledTimes(1);
+});

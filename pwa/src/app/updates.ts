@@ -1,5 +1,9 @@
 /** Registers the service worker and says when a new version waits; it takes over only when asked. */
+import { within } from '../core/within';
 import { askServerMillis } from '../sync/wire';
+
+/** A slow network brings the whole app in that time; after it the page itself is loaded anew. */
+const INSTALLED_WITHIN_MILLIS = 60_000;
 
 const LOOK_EVERY_MILLIS = 3_600_000;
 
@@ -45,14 +49,18 @@ function takeOver(waiting: ServiceWorker): void {
 /** Brings the server's version of the app: for when this one no longer understands the server. */
 export async function updateApp(): Promise<void> {
   const registration = await navigator.serviceWorker?.getRegistration();
-  await registration?.update().catch(() => undefined);
+  if (registration) await within(INSTALLED_WITHIN_MILLIS, 'the update', registration.update()).catch(() => undefined);
   const incoming = registration?.installing ?? registration?.waiting;
   if (!incoming) return location.reload();
+  await within(INSTALLED_WITHIN_MILLIS, 'the update', isInstalled(incoming)).catch(() => undefined);
+  if (incoming.state === 'installed') takeOver(incoming);
+  else location.reload();
+}
+
+async function isInstalled(incoming: ServiceWorker): Promise<void> {
   while (incoming.state === 'installing') {
     await new Promise((changed) => incoming.addEventListener('statechange', changed, { once: true }));
   }
-  if (incoming.state === 'installed') takeOver(incoming);
-  else location.reload();
 }
 
 const RELOADED_KEY = 'reloaded-for-missing-chunk';
