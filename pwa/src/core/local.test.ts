@@ -24,3 +24,18 @@ test('where there is no storage at all, too', async () => {
   keepChoice('camera', 'back');
   expect(readChoice('camera')).toBe('back');
 });
+
+test('a browser that forbids even to name its storage keeps nothing, and no screen fails of it', async () => {
+  Object.defineProperty(globalThis, 'localStorage', { get: forbidden, configurable: true });
+  try {
+    const { localStore } = await import('./local');
+    const { freshDraft, hasDrafts, keepDraft, readDraft } = await import('../faces/chair/draft');
+    const draft = freshDraft('2026-11-22');
+    draft.fields.lastName = 'Соловьёва';
+    expect(keepDraft(localStore(), 'anna', 7, draft)).toBe(false);
+    expect(readDraft(localStore(), 'anna', 7, '2026-11-22')).toBeUndefined();
+    expect(hasDrafts(localStore(), 'anna')).toBe(false);
+  } finally {
+    Reflect.deleteProperty(globalThis, 'localStorage');
+  }
+});

@@ -67,17 +67,20 @@ export function readChanges(keeper: Keeper, accountId: string, memberId: string)
   }
 }
 
+/** False when the device refused to keep them. */
 export function keepChanges(
   keeper: Keeper,
   accountId: string,
   memberId: string,
   changes: Partial<PersonFields>,
-): void {
-  if (Object.keys(changes).length === 0) return dropDraft(keeper, accountId, memberId);
+): boolean {
   try {
-    keeper.setItem(keyOf(accountId, memberId), JSON.stringify(changes));
+    const key = keyOf(accountId, memberId);
+    if (Object.keys(changes).length > 0) keeper.setItem(key, JSON.stringify(changes));
+    else keeper.removeItem(key);
+    return true;
   } catch {
-    // The form itself stands on the screen; a full storage costs only the way back to it.
+    return false;
   }
 }
 

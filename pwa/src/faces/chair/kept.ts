@@ -1,5 +1,7 @@
 /** What this device keeps for the chair beside the drafts. Where storage is refused, nothing is kept. */
 
+import * as v from 'valibot';
+
 const PREFIX = 'chair-kept:';
 
 export function keep(name: string, value: unknown): void {
@@ -10,9 +12,11 @@ export function keep(name: string, value: unknown): void {
   }
 }
 
-export function kept<T>(name: string): T | undefined {
+/** What was kept, unless an older app kept it in another shape. */
+export function kept<T>(name: string, shape: v.GenericSchema<unknown, T>): T | undefined {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + name) ?? 'null') ?? undefined;
+    const read = v.safeParse(shape, JSON.parse(localStorage.getItem(PREFIX + name) ?? 'null'));
+    return read.success ? read.output : undefined;
   } catch {
     return undefined;
   }

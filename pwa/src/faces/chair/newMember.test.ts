@@ -5,6 +5,7 @@ import {
   checkFields,
   checkPerson,
   emptyFields,
+  isAnswerLostAfter,
   isTouched,
   type MemberFields,
   type PersonFields,
@@ -160,4 +161,18 @@ describe('a person who is on the register already', () => {
     expect(body).not.toHaveProperty('joinedOn');
     expect(checkPerson({ ...known, lastName: '' }, TODAY).faults).toEqual({ lastName: 'required' });
   });
+});
+
+test.each([
+  ['network', 0, false, true],
+  ['unavailable', 502, false, true],
+  ['internal', 0, true, true],
+  ['portal', 0, false, false],
+  ['portal', 0, true, true],
+  ['too-many-attempts', 429, true, true],
+  ['unauthenticated', 401, true, true],
+  ['invalid-input', 422, true, false],
+  ['conflict', 409, true, false],
+])('%s (%d) after a lost answer or none: %s becomes %s', (code, status, wasLost, isLost) => {
+  expect(isAnswerLostAfter({ code, status }, wasLost)).toBe(isLost);
 });

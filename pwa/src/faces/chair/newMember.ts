@@ -194,3 +194,13 @@ function birthFaults(body: MemberEdit, today: string, known: Faults): Faults {
 
 const isTooYoung = (birthDate: string, on: string) =>
   birthDate > `${Number(on.slice(0, 4)) - MIN_AGE_YEARS}${on.slice(4)}`;
+
+/**
+ * Whether the person may be entered although nobody said so. Only an answer that judged the request ends that; a network's
+ * sign-in page never had it.
+ */
+export function isAnswerLostAfter({ code, status }: Pick<ApiProblem, 'code' | 'status'>, wasLost: boolean): boolean {
+  const isJudged = status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+  if (isJudged) return false;
+  return wasLost || status >= 500 || (status === 0 && code !== 'portal');
+}

@@ -1,4 +1,5 @@
 /** The organisation that is looked at: its figures now, or as they were last seen on this device. */
+import * as v from 'valibot';
 import { asProblem, type ApiProblem } from '../../api/problem';
 import type { Organisation } from '../../api/types';
 import { nowSeconds } from '../../core/clock';
@@ -13,6 +14,23 @@ interface Seen {
   value: Organisation;
   atSeconds: number;
 }
+
+/** What the screens stand on: figures that an older app kept may lack some. */
+const COUNTS = [
+  'members', 'working', 'students', 'pensioners', 'suspended', 'joinedThisMonth', 'withPhoneCard', 'withoutPhoneCard',
+  'withoutConsent',
+] as const;
+const SeenShape = v.looseObject({
+  atSeconds: v.number(),
+  value: v.looseObject({
+    id: v.number(),
+    kind: v.string(),
+    name: v.string(),
+    shortName: v.string(),
+    counts: v.looseObject(Object.fromEntries(COUNTS.map((name) => [name, v.number()]))),
+    children: v.array(v.looseObject({ id: v.number() })),
+  }),
+});
 
 let seen = $state.raw<Seen | undefined>();
 let problem = $state.raw<ApiProblem | undefined>();
@@ -35,7 +53,7 @@ export async function lookAt(id: number): Promise<void> {
   reading?.abort();
   const own = new AbortController();
   reading = own;
-  if (seen?.value.id !== id) seen = kept<Seen>(`figures-${id}`);
+  if (seen?.value.id !== id) seen = kept(`figures-${id}`, SeenShape) as Seen | undefined;
   problem = undefined;
   try {
     const value = await readOrganisation(id, own.signal);

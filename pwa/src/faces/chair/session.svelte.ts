@@ -3,14 +3,23 @@
  * script sees; what was learnt of it is remembered, so that without a network the last figures and
  * the drafts are still at hand.
  */
+import * as v from 'valibot';
 import { ApiProblem } from '../../api/problem';
 import type { StaffSession } from '../../api/types';
+import { localStore } from '../../core/local';
 import { dropDrafts } from './draft';
 import { forgetKept, keep, kept } from './kept';
 import { stopChoosing } from './choosing.svelte';
 import { forgetOrder } from './printing.svelte';
 import { forgetSheets } from './sheets';
 import { onSessionEnded, readSession, signIn as postSignIn, signOut as deleteSession } from './staffApi';
+
+/** What the screens stand on. */
+const SessionShape = v.looseObject({
+  accountId: v.string(),
+  displayName: v.string(),
+  mandates: v.array(v.looseObject({ organisationId: v.number() })),
+});
 
 type State = 'asking' | 'signed-out' | 'signed-in';
 
@@ -46,12 +55,19 @@ function admit(next: StaffSession): void {
   state = 'signed-in';
   hasEnded = false;
   problem = undefined;
-  keep('session', next);
-  const chosen = kept<number>('organisation');
+  const chosen = kept('organisation', v.number());
   const mandates = next.mandates.map((mandate) => mandate.organisationId);
   // Of several, none is taken for granted: people would be entered into the wrong organisation.
   const only = mandates.length === 1 ? mandates[0] : undefined;
   homeId = mandates.find((id) => id === chosen) ?? only;
+  keep('session', next);
+}
+
+/** An answer of another shape, of whoever gave it, is no session. */
+function readShape(answer: unknown): StaffSession {
+  const read = v.safeParse(SessionShape, answer);
+  if (!read.success) throw new ApiProblem({ code: 'unavailable', status: 200, detail: 'no session' });
+  return read.output as StaffSession;
 }
 
 function end(): void {
@@ -62,11 +78,11 @@ function end(): void {
 /** Asks the server who is signed in; without an answer, whoever was last is believed. */
 export async function openSession(): Promise<void> {
   onSessionEnded(end);
-  const last = kept<StaffSession>('session');
+  const last = kept('session', SessionShape) as StaffSession | undefined;
   problem = undefined;
   if (last) admit(last);
   try {
-    admit(await readSession());
+    admit(readShape(await readSession()));
   } catch (cause) {
     if (!(cause instanceof ApiProblem)) throw cause;
     if (cause.code === 'unauthenticated') end();
@@ -74,8 +90,13 @@ export async function openSession(): Promise<void> {
   }
 }
 
+/** A browser that drops the cookie has signed nobody in: it is told so here, not as a session that ended. */
 export async function signIn(login: string, password: string): Promise<void> {
-  admit(await postSignIn(login, password));
+  const next = readShape(await postSignIn(login, password));
+  await readSession().catch((cause: unknown) => {
+    if (cause instanceof ApiProblem && cause.code === 'unauthenticated') throw new ApiProblem({ code: 'cookies-refused', status: 401 });
+  });
+  admit(next);
 }
 
 /** Leaves nothing of this account on the device. */
@@ -83,7 +104,7 @@ export async function signOut(): Promise<void> {
   await deleteSession().catch((cause: unknown) => {
     if (!(cause instanceof ApiProblem && cause.code === 'unauthenticated')) throw cause;
   });
-  if (who) dropDrafts(localStorage, who.accountId);
+  if (who) dropDrafts(localStore(), who.accountId);
   forgetKept();
   forgetSheets();
   stopChoosing();
