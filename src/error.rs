@@ -119,6 +119,12 @@ impl Error {
         }
     }
 
+    /// Whether it comes of somebody else's lock, which was waited for in vain.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Unavailable(cause) if cause.downcast_ref().is_some_and(is_locked))
+    }
+
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
@@ -204,6 +210,11 @@ impl From<sqlx::Error> for Error {
         let cause = anyhow::Error::new(error);
         if is_passing { Self::Unavailable(cause) } else { Self::Internal(cause) }
     }
+}
+
+/// Whether somebody else's lock was waited for in vain.
+pub fn is_locked(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("55P03")
 }
 
 /// The class of trouble that the database names, if it does.

@@ -12,6 +12,14 @@ use crate::auth::member_audience;
 use crate::error::{Error, Result};
 use crate::sweep::{Bound, Swept};
 
+/// Who is left out of the rest of a round.
+#[derive(Default)]
+struct LeftOut {
+    members: Vec<Uuid>,
+    /// How many of them for what is wrong with their books.
+    at_odds: u32,
+}
+
 /// Purchases by which the members of one transaction are chosen.
 const BATCH: i64 = 1_000;
 
@@ -19,43 +27,52 @@ const BATCH: i64 = 1_000;
 /// that were.
 pub async fn confirm_due(app: &AppState, today: NaiveDate, bound: Bound) -> Result<u64> {
     bound.check(due(&app.db_jobs, today).await?)?;
-    let (mut total, mut set_aside) = (0, Vec::new());
+    let (mut total, mut left_out) = (0, LeftOut::default());
     loop {
-        let members = next_members(&app.db_jobs, today, &set_aside).await?;
+        let members = next_members(&app.db_jobs, today, &left_out.members).await?;
         if members.is_empty() {
             break;
         }
         match confirm(app, &members, today).await {
             Ok(confirmed) => total += confirmed,
-            Err(Error::Unavailable(cause)) => return Err(Error::Unavailable(cause)),
-            Err(_) => total += confirm_one_by_one(app, &members, today, &mut set_aside).await?,
+            Err(error) if ends_the_round(&error) => return Err(error),
+            Err(_) => total += confirm_one_by_one(app, &members, today, &mut left_out).await?,
         }
     }
-    metrics::gauge!("profcards_confirm_set_aside")
-        .set(f64::from(u32::try_from(set_aside.len()).unwrap_or(u32::MAX)));
+    metrics::gauge!("profcards_confirm_set_aside").set(f64::from(left_out.at_odds));
     Ok(total)
 }
 
-/// Confirms what of a batch can be confirmed. Only what is wrong with the books sets a member aside; a database that does not
-/// answer ends the round.
+/// Whether the trouble is the database's, and not one balance's: a lock that somebody forgot is of that balance alone.
+fn ends_the_round(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(_)) && !error.is_locked()
+}
+
+/// Confirms what of a batch can be confirmed. What is wrong with the books sets a member aside, and so does a balance that somebody
+/// else keeps locked, until the next round; a database that does not answer ends the round.
 async fn confirm_one_by_one(
     app: &AppState,
     members: &[Uuid],
     today: NaiveDate,
-    set_aside: &mut Vec<Uuid>,
+    left_out: &mut LeftOut,
 ) -> Result<u64> {
     let mut total = 0;
     for membership_id in members {
         match confirm(app, std::slice::from_ref(membership_id), today).await {
             Ok(confirmed) => total += confirmed,
-            Err(Error::Unavailable(cause)) => return Err(Error::Unavailable(cause)),
+            Err(error) if ends_the_round(&error) => return Err(error),
+            Err(error) if error.is_locked() => {
+                tracing::warn!(%membership_id, "this member's balance is locked; the next round tries again");
+                left_out.members.push(*membership_id);
+            }
             Err(error) => {
                 tracing::error!(
                     %membership_id,
                     error = format!("{error:#}"),
                     "this member's cashback cannot be confirmed: `profcards ledger audit` tells more"
                 );
-                set_aside.push(*membership_id);
+                left_out.members.push(*membership_id);
+                left_out.at_odds = left_out.at_odds.saturating_add(1);
             }
         }
     }

@@ -217,6 +217,29 @@ async fn a_balance_that_is_wrong_keeps_nobody_else_from_their_cashback() {
 }
 
 #[tokio::test]
+async fn a_balance_that_somebody_keeps_locked_keeps_nobody_else_from_their_cashback() {
+    let (app, phone, till) = with_till().await;
+    let second = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
+    for buyer in [&phone, &second] {
+        till.applied(&till.purchase(&buyer.token(app.now()), 1_500_00, app.now())).await;
+    }
+    app.advance(14 * DAY_SECONDS);
+    let mut forgotten = app.app.db.acquire().await.unwrap().detach();
+    sqlx::raw_sql("set idle_in_transaction_session_timeout = 0").execute(&mut forgotten).await.unwrap();
+    sqlx::raw_sql("begin").execute(&mut forgotten).await.unwrap();
+    sqlx::query("select from balance where membership_id = $1 for update")
+        .bind(second.member)
+        .execute(&mut forgotten)
+        .await
+        .unwrap();
+    app.housekeeping().await;
+    assert_eq!((phone.balance().await, second.balance().await), ((45_00, 0), (0, 45_00)));
+    sqlx::raw_sql("rollback").execute(&mut forgotten).await.unwrap();
+    app.housekeeping().await;
+    assert_eq!(second.balance().await, (45_00, 0));
+}
+
+#[tokio::test]
 async fn a_member_without_a_balance_is_set_aside_too() {
     let (app, phone, till) = with_till().await;
     let second = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
