@@ -6,8 +6,9 @@ mod store;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 use profcards_card::constants::{STATUS_LIST_SECONDS, STATUS_LIST_TTL_SECONDS};
@@ -67,8 +68,15 @@ pub async fn note_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 #[derive(Default)]
 pub struct PublishedLists {
     held: Mutex<HashMap<i32, Arc<Published>>>,
-    /// One request of an instance signs; the others wait here, not on connections of the database.
-    signing: tokio::sync::Mutex<()>,
+    /// One request of an instance looks or signs at a time; the others wait here, not on connections of the database, and share
+    /// what the next one finds.
+    looks: tokio::sync::Mutex<HashMap<i32, Look>>,
+}
+
+/// A look at the database for the newest version of a list.
+struct Look {
+    began_at: Instant,
+    succeeded: bool,
 }
 
 impl PublishedLists {
@@ -117,15 +125,25 @@ pub async fn published(app: &App, n: i32) -> Result<Arc<Published>> {
 }
 
 async fn current(app: &App, n: i32) -> Result<Arc<Published>> {
+    let asked_at = Instant::now();
+    let mut looks = app.lists.looks.lock().await;
+    // What began after this was asked for has seen all that this may want to see.
+    if let Some(look) = looks.get(&n).filter(|look| look.began_at >= asked_at) {
+        let found = app.lists.get(n).filter(|_| look.succeeded);
+        return found.ok_or_else(|| Error::Unavailable(anyhow!("the look that was waited for failed")));
+    }
+    let began_at = Instant::now();
+    let outcome = look(app, n).await;
+    looks.insert(n, Look { began_at, succeeded: outcome.is_ok() });
+    outcome
+}
+
+async fn look(app: &App, n: i32) -> Result<Arc<Published>> {
     let now = app.clock.now();
-    if let Some(list) = already_signed(app, n, now).await? {
-        return Ok(list);
+    match already_signed(app, n, now).await? {
+        Some(list) => Ok(list),
+        None => sign(app, n, now).await,
     }
-    let _others_wait = app.lists.signing.lock().await;
-    if let Some(list) = already_signed(app, n, now).await? {
-        return Ok(list);
-    }
-    sign(app, n, now).await
 }
 
 /// The list as this or another instance signed it, if it need not be signed anew.
