@@ -31,6 +31,8 @@ pub struct App {
     pub db: PgPool,
     /// The same, for what goes through many rows of the registry.
     pub db_searches: PgPool,
+    /// The same, for counting what strangers try.
+    pub db_doors: PgPool,
     /// The same, for tills and partners' servers.
     pub db_tills: PgPool,
     /// The same, for what the instance does by itself, and for commands.
@@ -61,7 +63,7 @@ pub type AppState = Arc<App>;
 impl App {
     /// Connects, migrates, makes or loads the instance's keys and its first trust list.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<AppState> {
-        let Pools { registry: db, searches: db_searches, tills: db_tills, jobs: db_jobs } =
+        let Pools { registry: db, searches: db_searches, doors: db_doors, tills: db_tills, jobs: db_jobs } =
             crate::db::open(&config, &clock).await?;
         let cache =
             Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
@@ -80,6 +82,7 @@ impl App {
             random,
             db,
             db_searches,
+            db_doors,
             db_tills,
             db_jobs,
             write_probe: WriteProbe::default(),

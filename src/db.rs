@@ -20,14 +20,25 @@ const MIGRATION_SILENCE: &str = "1min";
 /// A connection that does not say how it stands so long after its last statement must have ended is given up.
 const RELEASE_GRACE: Duration = Duration::from_secs(5);
 
+/// What is stored must not reach the database's log: neither the row that broke a constraint, nor the statement that failed, nor
+/// its parameters.
+pub const LOG_WITHOUT_ROWS: [(&str, &str); 4] = [
+    ("log_error_verbosity", "terse"),
+    ("log_min_error_statement", "panic"),
+    ("log_parameter_max_length", "0"),
+    ("log_parameter_max_length_on_error", "0"),
+];
+
 /// The connections of one instance. What is slow or stuck in one pool leaves the others alone, so a search never keeps a
-/// till waiting. Together they are 24: PostgreSQL's default of 100 leaves room for four instances.
+/// till waiting. Together they are 28: PostgreSQL's default of 100 leaves room for three instances.
 #[derive(Clone)]
 pub struct Pools {
     /// Staff and members, one person at a time.
     pub registry: PgPool,
     /// What goes through many rows of the registry: few at once, and none for long.
     pub searches: PgPool,
+    /// The counters of what strangers try, which meet in few rows.
+    pub doors: PgPool,
     /// Tills and partners' servers, and the lists that they download.
     pub tills: PgPool,
     /// What an instance does by itself, and commands.
@@ -61,6 +72,14 @@ const SEARCHES: Purpose = Purpose {
     acquire_seconds: 2,
     statement_seconds: 3,
     lock_seconds: 2,
+    idle_in_transaction_seconds: 5,
+};
+const DOORS: Purpose = Purpose {
+    name: "doors",
+    connections: 4,
+    acquire_seconds: 3,
+    statement_seconds: 3,
+    lock_seconds: 3,
     idle_in_transaction_seconds: 5,
 };
 const TILLS: Purpose = Purpose {
@@ -137,13 +156,42 @@ pub async fn open(config: &Config, clock: &Clock) -> anyhow::Result<Pools> {
 /// Opens the pools; the first connection must succeed.
 async fn connect(config: &Config) -> anyhow::Result<Pools> {
     let to = config.database()?;
-    let [registry, searches, tills, jobs] =
-        [REGISTRY, SEARCHES, TILLS, JOBS].map(|purpose| purpose.pool(&to));
+    let [registry, searches, doors, tills, jobs] =
+        [REGISTRY, SEARCHES, DOORS, TILLS, JOBS].map(|purpose| purpose.pool(&to));
     let mut first = jobs.acquire().await.context("the database does not answer")?;
     let encoding = sqlx::query_scalar!(r#"select current_setting('server_encoding') as "encoding!""#);
     let encoding = encoding.fetch_one(&mut *first).await?;
     ensure!(encoding == "UTF8", "the database's encoding is {encoding}: make it anew, with -E UTF8");
-    Ok(Pools { registry, searches, tills, jobs })
+    if config.production {
+        for (setting, wanted) in talkative_settings(&mut first).await? {
+            tracing::warn!(
+                setting,
+                wanted,
+                "the database's log may tell what is stored; docs/operating.md has its settings"
+            );
+        }
+    }
+    drop(first);
+    Ok(Pools { registry, searches, doors, tills, jobs })
+}
+
+/// What of [`LOG_WITHOUT_ROWS`] is otherwise here, and how it should be.
+pub async fn talkative_settings(conn: &mut PgConnection) -> sqlx::Result<Vec<(&'static str, &'static str)>> {
+    let (names, values): (Vec<_>, Vec<_>) =
+        LOG_WITHOUT_ROWS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).unzip();
+    let places = sqlx::query_scalar!(
+        r#"select wanted.place as "place!"
+           from unnest($1::text[], $2::text[]) with ordinality wanted (name, value, place)
+           where current_setting(wanted.name) <> wanted.value order by wanted.place"#,
+        &names,
+        &values
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(places
+        .into_iter()
+        .filter_map(|place| LOG_WITHOUT_ROWS.get(usize::try_from(place - 1).ok()?).copied())
+        .collect())
 }
 
 /// Brings the schema up to date and makes the journal's coming months.

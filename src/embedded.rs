@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::db::LOG_WITHOUT_ROWS;
 use place::{Place, SocketDir, random_name};
 use process::{Daemon, processes_in, run, signal, wait_until};
 
@@ -27,14 +28,6 @@ const OLDEST_REDIS: u32 = 7;
 /// Reached by nobody else.
 const PRIVATE: [&str; 4] =
     ["listen_addresses=", "unix_socket_permissions=0700", "max_connections=250", "logging_collector=off"];
-/// What is stored must not reach the log: neither the row that broke a constraint, nor the statement that failed, nor its
-/// parameters.
-const NOTHING_OF_ROWS: [&str; 4] = [
-    "log_error_verbosity=terse",
-    "log_min_error_statement=panic",
-    "log_parameter_max_length=0",
-    "log_parameter_max_length_on_error=0",
-];
 const READY_WITHIN: Duration = Duration::from_mins(1);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -197,8 +190,11 @@ fn start_postgres(place: &Place, options: &[&str]) -> Result<Daemon> {
     }
     let mut command = place.command(&programs.join("postgres"), "INT");
     command.arg("-D").arg(&data).arg("-k").arg(&place.sockets);
-    for option in PRIVATE.iter().chain(&NOTHING_OF_ROWS).chain(options) {
+    for option in PRIVATE.iter().chain(options) {
         command.args(["-c", option]);
+    }
+    for (setting, value) in LOG_WITHOUT_ROWS {
+        command.args(["-c", &format!("{setting}={value}")]);
     }
     let mut daemon = Daemon::start("PostgreSQL", command, "INT", place.data_dir.join("postgres.log"))?;
     place.wait_for_postgres(|| daemon.check()).with_context(|| daemon.complaint())?;

@@ -78,7 +78,7 @@ async fn sign_in(
 ) -> Result<(CookieJar, Json<StaffSession>)> {
     let login = texts::tidy(&form.login).to_lowercase();
     let attempt = count_sign_in(&app, &address, &jar, &login).await?;
-    let account_id = attempt.judged(check_password(&app, &login, form.password).await).await?;
+    let account_id = attempt.judged_by(check_password(app.clone(), login.clone(), form.password)).await?;
     let jar = known_browser::remember(&app, jar, &login);
     let mut tx = app.db.begin().await?;
     let jar = start_session(&app, &mut tx, jar, SessionOwner::Account(account_id), app.clock.now()).await?;
@@ -109,11 +109,11 @@ async fn count_sign_in(
     limits::attempt(app, &counted).await
 }
 
-async fn check_password(app: &AppState, login: &str, password: String) -> Result<Uuid> {
+async fn check_password(app: AppState, login: String, password: String) -> Result<Uuid> {
     if password.len() > passwords::MAX_PASSWORD_BYTES {
         return Err(Error::CredentialsWrong);
     }
-    let known = store::credentials(&app.db, login).await?;
+    let known = store::credentials(&app.db, &login).await?;
     let (account_id, hash) = known.map(|c| (c.account_id, c.password_hash)).unzip();
     if !passwords::verify(password, hash).await? {
         return Err(Error::CredentialsWrong);

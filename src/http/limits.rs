@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::app::AppState;
 use crate::error::{Error, Result};
@@ -25,6 +25,13 @@ pub struct Limit {
     pub window_seconds: u32,
     /// Beyond so many an attempt waits before it is judged.
     pub slow_after: u32,
+}
+
+impl Limit {
+    /// When a window ends that begins now.
+    fn ends_at(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now + TimeDelta::seconds(self.window_seconds.into())
+    }
 }
 
 const fn limit(name: &'static str, attempts: u32, window_seconds: u32) -> Limit {
@@ -128,6 +135,16 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Judges the attempt by costly work, to its end even if whoever asked hangs up meanwhile: else guesses would cost us and
+    /// count for nothing.
+    pub async fn judged_by<T: Send + 'static>(
+        self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let judging = tokio::spawn(async move { self.judged(work.await).await });
+        judging.await.map_err(|error| Error::Internal(error.into()))?
+    }
+
     /// Ends the attempt by what came of it: a refusal stays counted; a success, and what nothing was decided about, does not.
     pub async fn judged<T>(mut self, outcome: Result<T>) -> Result<T> {
         let counted = std::mem::take(&mut self.counted);
@@ -160,7 +177,7 @@ async fn give_back(app: &AppState, counted: &[[u8; 16]]) {
             &key[..],
             app.clock.now()
         )
-        .execute(&app.db)
+        .execute(&app.db_doors)
         .await;
         if let Err(error) = given {
             tracing::warn!(%error, "an attempt could not be given back; it counts until its window ends");
@@ -173,7 +190,9 @@ async fn give_back(app: &AppState, counted: &[[u8; 16]]) {
 pub async fn attempt(app: &AppState, limits: &[(Limit, &str)]) -> Result<Attempt> {
     let now = app.clock.now();
     let mut is_slow = false;
-    let mut tx = app.db.begin().await?;
+    let mut conn = app.db_doors.acquire().await?;
+    refuse_what_is_beyond(&mut conn, limits, now).await?;
+    let mut tx = conn.begin().await?;
     for (limit, who) in limits {
         let count = take(&mut tx, *limit, who, now).await?;
         is_slow |= count > limit.slow_after;
@@ -187,6 +206,33 @@ pub async fn attempt(app: &AppState, limits: &[(Limit, &str)]) -> Result<Attempt
     Ok(attempt)
 }
 
+/// Refuses by a look alone: a flood must not queue for the rows in which everybody's attempts are counted.
+async fn refuse_what_is_beyond(
+    conn: &mut PgConnection,
+    limits: &[(Limit, &str)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let keys: Vec<_> = limits.iter().map(|(limit, who)| counter_key(*limit, who).to_vec()).collect();
+    let attempts: Vec<_> = limits.iter().map(|(limit, _)| limit.attempts.cast_signed()).collect();
+    let latest_ends: Vec<_> = limits.iter().map(|(limit, _)| limit.ends_at(now) + CLOCKS_APART).collect();
+    let beyond = sqlx::query!(
+        r#"select asked.place as "place!", held.ends_at
+           from unnest($1::bytea[], $2::int[], $3::timestamptz[]) with ordinality asked (key, attempts, latest_end, place)
+           join limit_counter held on held.key = asked.key
+           where held.count >= asked.attempts and held.ends_at > $4 and held.ends_at <= asked.latest_end
+           order by asked.place limit 1"#,
+        &keys,
+        &attempts,
+        &latest_ends,
+        now
+    )
+    .fetch_optional(conn)
+    .await?;
+    let beyond =
+        beyond.and_then(|row| Some((limits.get(usize::try_from(row.place).ok()? - 1)?.0, row.ends_at)));
+    beyond.map_or(Ok(()), |(limit, ends_at)| Err(refused(limit, ends_at - now)))
+}
+
 /// Counts what leaves a row behind, and is never given back.
 pub async fn spend(app: &AppState, limit: Limit, who: &str) -> Result<()> {
     take(&mut *app.db.acquire().await?, limit, who, app.clock.now()).await.map(drop)
@@ -195,7 +241,7 @@ pub async fn spend(app: &AppState, limit: Limit, who: &str) -> Result<()> {
 /// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. A window that ends much later
 /// than one that began now was made by a clock that was ahead, and is over.
 pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTime<Utc>) -> Result<u32> {
-    let (key, ends_at) = (counter_key(limit, who), now + TimeDelta::seconds(limit.window_seconds.into()));
+    let (key, ends_at) = (counter_key(limit, who), limit.ends_at(now));
     let count = sqlx::query_scalar!(
         "insert into limit_counter as held (key, count, ends_at) values ($1, 1, $2)
          on conflict (key) do update
@@ -217,20 +263,23 @@ pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTim
     let ends_at = sqlx::query_scalar!("select ends_at from limit_counter where key = $1", &key[..])
         .fetch_optional(conn)
         .await?;
-    let left = ends_at.map_or(0, |ends_at| (ends_at - now).num_seconds());
-    Err(refused(limit, u32::try_from(left).unwrap_or(0)))
+    Err(refused(limit, ends_at.map_or(TimeDelta::zero(), |ends_at| ends_at - now)))
 }
 
 /// Counts a request of somebody who is signed in, and refuses it above the limit. Whose counter is lost is not refused.
 pub async fn pace(app: &AppState, limit: Limit, who: &str) -> Result<()> {
     let key = format!("limit:{}", hex::encode(counter_key(limit, who)));
     let (count, remaining_seconds) = app.cache.count(&key, limit.window_seconds).await;
-    if count > limit.attempts { Err(refused(limit, remaining_seconds)) } else { Ok(()) }
+    if count > limit.attempts {
+        Err(refused(limit, TimeDelta::seconds(remaining_seconds.into())))
+    } else {
+        Ok(())
+    }
 }
 
-fn refused(limit: Limit, remaining_seconds: u32) -> Error {
+fn refused(limit: Limit, left: TimeDelta) -> Error {
     metrics::counter!("profcards_limited_total", "limit" => limit.name).increment(1);
-    Error::TooManyAttempts { retry_after_seconds: remaining_seconds.max(1) }
+    Error::TooManyAttempts { retry_after_seconds: u32::try_from(left.num_seconds()).unwrap_or(0).max(1) }
 }
 
 /// Forgets the windows that are over.

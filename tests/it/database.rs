@@ -1,5 +1,6 @@
 //! The database under stress: what is slow, stuck, abandoned or full keeps nobody else from being served, and is told.
 
+use profcards::db::talkative_settings;
 use profcards::error::Error;
 use profcards::sync::held_back::Watch;
 use serde_json::{Value, json};
@@ -7,8 +8,8 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use super::support::{TestApp, entity, until, with_till};
 
-fn pools(app: &TestApp) -> [&PgPool; 4] {
-    [&app.app.db, &app.app.db_searches, &app.app.db_tills, &app.app.db_jobs]
+fn pools(app: &TestApp) -> [&PgPool; 5] {
+    [&app.app.db, &app.app.db_searches, &app.app.db_doors, &app.app.db_tills, &app.app.db_jobs]
 }
 
 async fn readiness(app: &TestApp) -> (u16, String) {
@@ -161,6 +162,29 @@ async fn a_full_disk_is_told_and_costs_nothing_that_was_recorded() {
     until("the server is ready", async || readiness(&app).await == (200, "ok".to_owned())).await;
     till.applied(&purchase).await;
     app.audit().await;
+}
+
+#[tokio::test]
+async fn a_backup_does_not_make_a_server_unready() {
+    let app = TestApp::start().await;
+    // As a dump does to every table, for as long as it runs.
+    let mut dump = app.app.db_jobs.begin().await.unwrap();
+    sqlx::raw_sql("lock table write_probe in access share mode").execute(&mut *dump).await.unwrap();
+    assert_eq!(readiness(&app).await, (200, "ok".to_owned()));
+    dump.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_whose_log_tells_what_is_stored_is_noticed() {
+    let app = TestApp::start().await;
+    let mut conn = app.app.db.acquire().await.unwrap().detach();
+    assert_eq!(talkative_settings(&mut conn).await.unwrap(), []);
+    sqlx::raw_sql("set log_error_verbosity = 'default'; set log_parameter_max_length = -1")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let told = talkative_settings(&mut conn).await.unwrap();
+    assert_eq!(told, [("log_error_verbosity", "terse"), ("log_parameter_max_length", "0")]);
 }
 
 #[tokio::test]

@@ -190,8 +190,29 @@ async fn an_attempt_that_nobody_judged_is_given_back() {
     let hung_up = tokio::spawn(async move { stranger.try_post(SESSION, &right).await });
     until("the attempt is counted", async || sum().await > 0).await;
     hung_up.abort();
-    until("and given back", async || sum().await == 0).await;
     lock.rollback().await.unwrap();
+    until("and given back", async || sum().await == 0).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_counts_though_its_sender_hangs_up_while_it_is_hashed() {
+    let app = TestApp::start().await;
+    let counted = async || -> i64 {
+        let sum = sqlx::query_scalar("select coalesce(sum(count), 0) from limit_counter");
+        sum.fetch_one(&app.app.db).await.unwrap()
+    };
+    let mut lock = app.app.db.begin().await.unwrap();
+    sqlx::query("lock table account in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let stranger = app.anonymous();
+    let guess = tokio::spawn(async move { stranger.try_post(SESSION, &sign_in("school", "не тот")).await });
+    until("the attempt is counted", async || counted().await == 5).await;
+    guess.abort();
+    let _ = guess.await;
+    lock.rollback().await.unwrap();
+    // Judged to its end, as a right one is given back.
+    let right = app.anonymous().post(SESSION, &sign_in("school", PASSWORD)).await;
+    right.json(200);
+    assert_eq!(counted().await, 5);
 }
 
 #[tokio::test]
