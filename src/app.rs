@@ -65,8 +65,7 @@ impl App {
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<AppState> {
         let Pools { registry: db, searches: db_searches, doors: db_doors, tills: db_tills, jobs: db_jobs } =
             crate::db::open(&config, &clock).await?;
-        let cache =
-            Cache::new(config.redis_url.as_deref(), clock.clone()).context("REDIS_URL cannot be used")?;
+        let cache = Cache::new(config.redis_url.as_deref()).context("REDIS_URL cannot be used")?;
         let secret = InstanceSecret::open(&config.data, &db_jobs, &random).await?;
         let keys = KeyRing::open(&config, &db_jobs, &clock, &random).await?;
         let shell = Shell::new(&config, &keys);

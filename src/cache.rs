@@ -2,33 +2,29 @@
 //! Postgres or to this process's own memory. Nothing here is ever the truth about money or rights.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncTypedCommands as _, Script};
 
-use crate::clock::Clock;
-
 /// How long a call may take before Redis counts as away.
 const CALL_TIMEOUT: Duration = Duration::from_millis(150);
 /// After a failure Redis is not asked again for so long, so that its absence does not slow every request.
-const PAUSE_MILLIS: i64 = 1_000;
+const PAUSE: Duration = Duration::from_secs(1);
 /// How many keys the local stand-in for the rate limits holds at most.
 const LOCAL_KEYS: usize = 20_000;
 
-/// A handle on Redis, or on nothing.
+/// A handle on Redis, or on nothing. What it holds itself goes by a clock that nobody can set.
 pub struct Cache {
     connection: Option<ConnectionManager>,
-    clock: Clock,
-    paused_until_millis: AtomicI64,
-    local_counters: Mutex<HashMap<String, (u32, i64)>>,
+    failed_at: Mutex<Option<Instant>>,
+    local_counters: Mutex<HashMap<String, (u32, Instant)>>,
 }
 
 impl Cache {
     /// Connects lazily: the server starts whether Redis is there or not.
-    pub fn new(url: Option<&str>, clock: Clock) -> anyhow::Result<Self> {
+    pub fn new(url: Option<&str>) -> anyhow::Result<Self> {
         let connection = match url {
             None => None,
             Some(url) => {
@@ -40,17 +36,16 @@ impl Cache {
                 Some(ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, config)?)
             }
         };
-        let paused_until_millis = AtomicI64::new(0);
-        Ok(Self { connection, clock, paused_until_millis, local_counters: Mutex::default() })
+        Ok(Self { connection, failed_at: Mutex::default(), local_counters: Mutex::default() })
     }
 
     /// Runs one call; `None` means that Redis is away (or was a moment ago) and the caller must do without.
     async fn call<T>(&self, work: impl AsyncFnOnce(ConnectionManager) -> redis::RedisResult<T>) -> Option<T> {
         let connection = self.connection.clone()?;
-        let now = self.clock.now().timestamp_millis();
-        if now < self.paused_until_millis.load(Ordering::Relaxed) {
+        if self.failed_at().is_some_and(|failed_at| failed_at.elapsed() < PAUSE) {
             return None;
         }
+        let asked_at = Instant::now();
         let outcome = tokio::time::timeout(CALL_TIMEOUT * 2, work(connection)).await;
         match outcome {
             Ok(Ok(value)) => return Some(value),
@@ -58,8 +53,12 @@ impl Cache {
             Err(_) => tracing::warn!("redis did not answer in time"),
         }
         metrics::counter!("profcards_redis_failures_total").increment(1);
-        self.paused_until_millis.store(now + PAUSE_MILLIS, Ordering::Relaxed);
+        *self.failed_at() = Some(asked_at);
         None
+    }
+
+    fn failed_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.failed_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether Redis answers now.
@@ -130,7 +129,7 @@ impl Cache {
     }
 
     fn count_locally(&self, key: &str, window_seconds: u32) -> (u32, u32) {
-        let now = self.clock.now().timestamp();
+        let (now, window) = (Instant::now(), Duration::from_secs(window_seconds.into()));
         let mut counters = self.local_counters.lock().unwrap_or_else(PoisonError::into_inner);
         if counters.len() >= LOCAL_KEYS {
             counters.retain(|_, (_, ends_at)| *ends_at > now);
@@ -139,11 +138,11 @@ impl Cache {
             // More callers at once than there is room for: those who are signed in are served uncounted, not refused.
             return (0, window_seconds);
         }
-        let entry = counters.entry(key.to_owned()).or_insert((0, now + i64::from(window_seconds)));
+        let entry = counters.entry(key.to_owned()).or_insert((0, now + window));
         if entry.1 <= now {
-            *entry = (0, now + i64::from(window_seconds));
+            *entry = (0, now + window);
         }
         entry.0 = entry.0.saturating_add(1);
-        (entry.0, u32::try_from(entry.1 - now).unwrap_or(window_seconds))
+        (entry.0, u32::try_from((entry.1 - now).as_millis().div_ceil(1_000)).unwrap_or(window_seconds))
     }
 }
