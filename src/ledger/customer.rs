@@ -44,11 +44,14 @@ impl When {
 
     /// The moments to be tried in turn: as the till reckoned, then as its clock is seen to be off now. Neither the pairing nor
     /// the last contact is a bound: a till that was paired anew, or whose earlier push was answered `retry`, hands in what
-    /// is older than both.
-    pub fn candidates(&self) -> [DateTime<Utc>; 2] {
-        let earliest = self.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS);
+    /// is older than both. What is older than a till may be away is no candidate.
+    pub fn candidates(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let (earliest, now) = (self.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), self.now);
         [self.at, self.at.saturating_add_signed(self.till_skew_seconds)]
-            .map(|at| crate::clock::from_unix_seconds(at).clamp(earliest, self.now))
+            .into_iter()
+            .map(crate::clock::from_unix_seconds)
+            .filter(move |at| *at >= earliest)
+            .map(move |at| at.min(now))
     }
 }
 
@@ -94,6 +97,9 @@ pub async fn identify(
     terminal_id: Uuid,
     when: &When,
 ) -> Applied<Customer> {
+    if when.candidates().next().is_none() {
+        return Ok(Err(Refusal::of("too-old")));
+    }
     match presented {
         Presented::Token(token) => by_token(app, conn, token, challenge, when).await,
         Presented::Lookup(_) if challenge.is_some() => Ok(Err(Refusal::of("redemption-not-allowed"))),

@@ -141,7 +141,7 @@ impl Found {
     /// When the purchase was made, if the lookup was good then; a clock that is a little behind does not matter.
     pub fn event_at(&self, when: &When) -> Option<DateTime<Utc>> {
         let good = self.at - CLOCK_TOLERANCE..=self.at + VALID;
-        when.candidates().into_iter().find(|at| good.contains(at)).map(|at| at.max(self.at))
+        when.candidates().find(|at| good.contains(at)).map(|at| at.max(self.at))
     }
 }
 

@@ -485,7 +485,7 @@ pub async fn cancel(
     {
         return Ok(Err(Refusal::of("op-number-reused")));
     }
-    let taken_back_at = about.when.candidates().into_iter().find(|at| *at >= row.event_at);
+    let taken_back_at = about.when.candidates().find(|at| *at >= row.event_at);
     let reversal = Reversal {
         principal: about.principal,
         idem: about.idem,

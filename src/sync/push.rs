@@ -119,18 +119,15 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         return Ok(outcome);
     }
     if is_forgotten(&about.when) {
+        ensure_time_is_believed(&mut tx, app, "too-old").await?;
         return Ok(rejected("too-old"));
     }
     let booked = in_savepoint(app, &mut tx, &operation, &about).await?;
     if let Err(refusal) = &booked
         && operation.may_wait()
         && hangs_on_time(refusal.code)
-        && trusted_time::is_doubted(&mut tx, app).await?
     {
-        return Err(Error::Unavailable(anyhow::anyhow!(
-            "refused as {}, by a clock that may be wrong",
-            refusal.code
-        )));
+        ensure_time_is_believed(&mut tx, app, refusal.code).await?;
     }
     let mut outcome = match &booked {
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
@@ -160,6 +157,14 @@ fn is_forgotten(when: &When) -> bool {
     from_unix_seconds(newest) < guards::horizon(when.now)
 }
 
+/// A refusal for the sake of the time is not final while that is doubted.
+async fn ensure_time_is_believed(conn: &mut PgConnection, app: &AppState, code: &str) -> Result<()> {
+    if trusted_time::is_doubted(conn, app).await? {
+        return Err(Error::Unavailable(anyhow::anyhow!("refused as {code}, by a clock that may be wrong")));
+    }
+    Ok(())
+}
+
 /// Whether an operation would perhaps not be refused for this reason at another hour.
 fn hangs_on_time(code: &str) -> bool {
     matches!(
@@ -169,6 +174,7 @@ fn hangs_on_time(code: &str) -> bool {
             | "expired"
             | "not-yet-valid"
             | "lookup-expired"
+            | "too-old"
             | "redemption-offline"
     )
 }

@@ -227,3 +227,24 @@ async fn the_command_line_lists_what_is_held_and_decides_with_a_reason() {
     assert_eq!(run(&app, &take_back).await.unwrap(), format!("{id} done\n"));
     assert!(run(&app, &["ledger", "audit"]).await.is_ok());
 }
+
+#[tokio::test]
+async fn what_is_older_than_a_till_may_be_away_is_refused_and_not_dated_anew() {
+    let (app, phone, till, paper) = with_old_paper_card().await;
+    for days in [36, 99] {
+        let purchase = till.purchase(&paper, 1_500_00, days_ago(&app, days));
+        let answer = till.push(std::slice::from_ref(&purchase), app.now()).await["answers"][0].clone();
+        assert_eq!((&answer["status"], &answer["code"]), (&json!("rejected"), &json!("too-old")), "{days}");
+    }
+    assert_eq!(phone.balance().await, (0, 0));
+    hand_in(&app, &till, &till.purchase(&paper, 1_500_00, days_ago(&app, 35))).await;
+    // Old by the till's clock alone, which is forty days behind, it is as old as the server reckons.
+    let behind = till.purchase(&paper, 500_00, days_ago(&app, 50));
+    let answer = till.push(&[behind], days_ago(&app, 40)).await["answers"][0].clone();
+    assert_eq!(answer["status"], "applied", "{answer}");
+    let booked = "select event_at from purchase where amount_kopecks = 50000";
+    let event_at: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar(booked).fetch_one(&app.app.db).await.unwrap();
+    assert_eq!(event_at.timestamp().unsigned_abs(), days_ago(&app, 10));
+    app.audit().await;
+}

@@ -315,7 +315,7 @@ async fn a_till_may_be_away_for_weeks_but_not_for_ever() {
     assert_eq!(phone.balance().await, (0, 45_00));
     app.advance(2 * DAY_SECONDS);
     let pushed = till.push(std::slice::from_ref(&too_late), app.now()).await;
-    assert_eq!(pushed["answers"][0]["code"], "proof-stale", "{pushed}");
+    assert_eq!(pushed["answers"][0]["code"], "too-old", "{pushed}");
     // Nobody buys in the future.
     let now = app.now();
     till.refused(&till.purchase(&phone.token(now + 3_600), 1_500_00, now), "proof-future").await;
