@@ -1,6 +1,5 @@
 //! `ledger`: the books' audit, the confirmation, and what people decide of single purchases.
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -62,12 +61,12 @@ pub async fn run(app: &AppState, command: &Ledger) -> anyhow::Result<i32> {
         }
         Ledger::Held { decision: None } => list(app).await?,
         Ledger::Held { decision: Some(Held::Release(decided)) } => {
-            decide(app, decided, Decision::Release).await?;
+            return decide_all(app, decided, Decision::Release).await;
         }
         Ledger::Held { decision: Some(Held::Refuse(decided)) } => {
-            decide(app, decided, Decision::Refuse).await?;
+            return decide_all(app, decided, Decision::Refuse).await;
         }
-        Ledger::TakeBack(decided) => decide(app, decided, Decision::TakeBack).await?,
+        Ledger::TakeBack(decided) => return decide_all(app, decided, Decision::TakeBack).await,
     }
     Ok(0)
 }
@@ -90,17 +89,28 @@ async fn list(app: &AppState) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn decide(app: &AppState, decided: &Decided, decision: Decision) -> anyhow::Result<()> {
+/// Decides each; one that cannot be decided keeps no other from it. Answers the exit code: 0 where all are done.
+async fn decide_all(app: &AppState, decided: &Decided, decision: Decision) -> anyhow::Result<i32> {
+    let mut failed = false;
     for id in &decided.ids {
         match decision::decide(app, *id, decision, &decided.reason).await {
             Ok(true) => println!("{id} done"),
             Ok(false) => println!("{id} was done before"),
-            Err(Error::NotFound) => bail!("{id}: there is no such purchase"),
-            Err(Error::Conflict("already-cancelled")) => bail!("{id} was taken back by its till"),
-            Err(Error::Conflict(_)) => bail!("{id} does not wait for a decision: see `ledger held`"),
-            Err(Error::InvalidInput(_)) => bail!("the reason has 1 to 500 characters"),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                failed = true;
+                eprintln!("{id}: {}", why_not(error));
+            }
         }
     }
-    Ok(())
+    Ok(i32::from(failed))
+}
+
+fn why_not(error: Error) -> String {
+    match error {
+        Error::NotFound => "there is no such purchase".into(),
+        Error::Conflict("already-cancelled") => "it was taken back by its till".into(),
+        Error::Conflict(_) => "it does not wait for a decision: see `ledger held`".into(),
+        Error::InvalidInput(_) => "the reason has 1 to 500 characters".into(),
+        error => format!("{:#}", anyhow::Error::from(error)),
+    }
 }

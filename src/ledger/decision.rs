@@ -10,6 +10,7 @@ use super::store::{self, PurchaseRow};
 use crate::app::AppState;
 use crate::auth::member_audience;
 use crate::error::{Error, Result};
+use crate::texts;
 
 /// Whoever has the command line.
 const OPERATOR: &str = "operator";
@@ -94,10 +95,7 @@ pub async fn count_held(db: &PgPool) -> Result<i64> {
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
 pub async fn decide(app: &AppState, id: Uuid, decision: Decision, reason: &str) -> Result<bool> {
-    let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
-        return Err(Error::field("reason", "length"));
-    }
+    let reason = &texts::named(reason, MAX_REASON_CHARS).map_err(|_| Error::field("reason", "length"))?;
     let now = app.clock.now();
     let mut tx = app.db_jobs.begin().await?;
     let found = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;

@@ -248,3 +248,16 @@ async fn what_is_older_than_a_till_may_be_away_is_refused_and_not_dated_anew() {
     assert_eq!(event_at.timestamp().unsigned_abs(), days_ago(&app, 10));
     app.audit().await;
 }
+
+#[tokio::test]
+async fn one_purchase_that_cannot_be_decided_keeps_no_other_from_it() {
+    let (app, _phone, till, paper) = with_old_paper_card().await;
+    let held = hand_in(&app, &till, &till.purchase(&paper, 20_000_00, days_ago(&app, 10))).await;
+    let (unknown, id) = (Uuid::nil().to_string(), id_of(&held).to_string());
+    let reason = "нет\u{202e} чека\u{7}";
+    let told = run(&app, &["ledger", "held", "refuse", &unknown, &id, "--reason", reason]).await.unwrap_err();
+    assert!(told.contains(&format!("{unknown}: there is no such purchase")), "{told}");
+    assert!(decision::held(&app.app.db, 10).await.unwrap().is_empty());
+    let kept = sqlx::query_scalar::<_, String>("select reason from purchase_decision");
+    assert_eq!(kept.fetch_one(&app.app.db).await.unwrap(), "нет чека");
+}
