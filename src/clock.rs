@@ -12,6 +12,13 @@ const MOSCOW_OFFSET_SECONDS: i32 = 3 * 3600;
 /// Kamchatka's and Chukotka's: there a day begins nine hours before Moscow's.
 const EASTERNMOST_OFFSET_SECONDS: i32 = 12 * 3600;
 
+/// The clocks of instances are less apart, and so are the moments of requests that overtake each other. What is dated further
+/// ahead than this was written by a clock that was ahead, and must not wait for that day.
+pub const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
+/// What is good for days may be dated so far ahead and is good all the same, only longer by that: an hour's error is no reason
+/// to throw away what was printed in it. Dated further ahead, it is not good.
+pub const TOLERATED_AHEAD: TimeDelta = TimeDelta::days(1);
+
 /// How far this machine's clock and the database's may be apart while something is done that cannot be undone.
 const MAX_CLOCKS_APART_SECONDS: u64 = 300;
 /// Between two looks at it the clock goes on by no more, or it has jumped: housekeeping looks every hour.

@@ -19,7 +19,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::clock::{from_unix_seconds, unix_seconds};
+use crate::clock::{CLOCKS_APART, from_unix_seconds, unix_seconds};
 use crate::error::{Error, Result};
 use crate::members;
 use places::Place;
@@ -55,9 +55,11 @@ pub struct IssuedCard {
 }
 
 impl IssuedCard {
-    /// Whether a phone should have a newer one.
+    /// Whether a phone should have a newer one. One that a clock ahead has issued is accepted by nobody before its day.
     pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.is_of_lost_key || unix_seconds(now) >= unix_seconds(self.issued_at) + PHONE_CARD_RENEW_SECONDS
+        self.is_of_lost_key
+            || unix_seconds(now) >= unix_seconds(self.issued_at) + PHONE_CARD_RENEW_SECONDS
+            || self.issued_at > now + CLOCKS_APART
     }
 }
 

@@ -157,7 +157,8 @@ pub async fn insert(conn: &mut PgConnection, new: &NewCard<'_>) -> Result<bool> 
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Marks what is not revoked yet of a membership's cards (of one class, or all) and lets their lists be published anew.
+/// Marks what is not revoked yet of a membership's cards (of one class, or all) and lets their lists be published anew. Those that
+/// have ended by this machine's clock are marked too: it may be ahead, and they live.
 pub async fn mark_revoked(
     conn: &mut PgConnection,
     membership_id: Uuid,
@@ -169,7 +170,7 @@ pub async fn mark_revoked(
     let marked = sqlx::query_scalar!(
         "update card set status = 1, status_at = $4, status_reason = $3
          where membership_id = $1 and ($2::smallint is null or class = $2) and purpose = 'member'
-           and status <> 1 and expires_at > $4
+           and status <> 1
          returning list_n",
         membership_id,
         class.map(|class| i16::from(class.value())),
@@ -286,11 +287,11 @@ pub async fn living(
     .await?)
 }
 
-/// Marks the living cards of a membership as suspended and lets their lists be published anew.
+/// Marks the cards of a membership as suspended, those that seem to have ended among them, and lets their lists be published anew.
 pub async fn mark_suspended(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
     let marked = sqlx::query_scalar!(
         "update card set status = 2, status_at = $2, status_reason = 'suspended'
-         where membership_id = $1 and purpose = 'member' and status = 0 and expires_at > $2
+         where membership_id = $1 and purpose = 'member' and status = 0
          returning list_n",
         membership_id,
         now

@@ -82,7 +82,7 @@ async fn print_cards(
         issue_missing(&app, &mut tx, &scope, ids, now).await?;
         idempotency::store(&mut tx, &principal, request.key, &json!({})).await?;
     }
-    let cards = store::paper_cards(&mut tx, &scope.path, ids, now).await?;
+    let cards = store::paper_cards(&mut tx, &scope.path, ids, now, now).await?;
     tx.commit().await?;
     let mut cards: HashMap<Uuid, store::HeldPaper> =
         cards.into_iter().map(|card| (card.membership_id, card)).collect();
@@ -106,8 +106,8 @@ async fn issue_missing(
     if statuses.iter().any(|status| status != "active") {
         return Err(Error::field("memberIds", "not-active"));
     }
-    let lasting =
-        store::paper_cards(&mut *conn, &scope.path, ids, now + TimeDelta::days(MIN_DAYS_LEFT)).await?;
+    let until = now + TimeDelta::days(MIN_DAYS_LEFT);
+    let lasting = store::paper_cards(&mut *conn, &scope.path, ids, now, until).await?;
     let lasting: BTreeSet<Uuid> = lasting.iter().map(|card| card.membership_id).collect();
     for membership_id in ids.iter().copied().filter(|id| !lasting.contains(id)) {
         let order = Order { membership_id, key: None, device_id: None, sample: false };

@@ -9,20 +9,22 @@ use super::{
     ProfileConsent,
 };
 use crate::cards;
+use crate::clock::{CLOCKS_APART, TOLERATED_AHEAD};
 use crate::error::{Error, Result};
 use crate::ledger::Balance;
 
 /// An activation code that neither can be used nor tells of a loss is kept for so long.
 const CODE_KEPT_DAYS: i64 = 100;
 
-/// Ends the codes of a membership that nobody has used; answers how many there were.
+/// Ends the codes of a membership that nobody has used; answers how many there were. They end by that, not by a moment, which
+/// a clock that is ahead would put into the future.
 pub async fn end_unused_codes(
     conn: &mut PgConnection,
     membership_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let ended = sqlx::query!(
-        "update activation_code set expires_at = $2 where membership_id = $1 and used_at is null and expires_at > $2",
+        "update activation_code set ended_at = $2 where membership_id = $1 and used_at is null and ended_at is null",
         membership_id,
         now
     )
@@ -69,10 +71,10 @@ pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
         "delete from activation_code a
          where a.expires_at < $1
            and exists (select from activation_code newer
-                       where newer.membership_id = a.membership_id and newer.created_at > a.created_at)
+                       where newer.membership_id = a.membership_id and newer.number > a.number)
            and (a.used_at is null
                 or exists (select from activation_code later
-                           where later.membership_id = a.membership_id and later.used_at > a.used_at and later.used_at < $1))
+                           where later.membership_id = a.membership_id and later.number > a.number and later.used_at < $1))
            and not exists (select from enrolment_challenge c where c.activation_id = a.id)",
         now - TimeDelta::days(CODE_KEPT_DAYS)
     )
@@ -96,7 +98,7 @@ pub struct UsableCode {
 }
 
 /// The code of this hash, if it is unused, in time, not worn out, and its member was born on this day. A wrong day
-/// counts against the code.
+/// counts against the code. One that a clock far ahead has dated is not in time: nobody knows how old it is.
 pub async fn use_code(
     db: &PgPool,
     code_hash: &[u8; 32],
@@ -109,10 +111,12 @@ pub async fn use_code(
                   exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
            from activation_code a
            join registered_member m on m.id = a.membership_id and m.status = 'active'
-           where a.code_hash = $1 and a.used_at is null and a.expires_at > $2 and a.failures < $3"#,
+           where a.code_hash = $1 and a.used_at is null and a.ended_at is null and a.expires_at > $2 and a.created_at <= $4
+             and a.failures < $3"#,
         &code_hash[..],
         now,
-        MAX_FAILURES
+        MAX_FAILURES,
+        now + TOLERATED_AHEAD
     )
     .fetch_optional(db)
     .await?;
@@ -167,16 +171,18 @@ pub async fn sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> 
 
 /// Whether a sheet speaks for the present phone: it is the newest one, or enrolled the last phone that came to redeem, or one after
 /// that. So an older one does not end a phone that came after it, and while a phone waits, a member ends it by the sheet that enrolled
-/// the one before, however many phones somebody else's sheets have enrolled meanwhile.
+/// the one before, however many phones somebody else's sheets have enrolled meanwhile. Sheets stand in the order of their numbers,
+/// and so do the phones, since a new sheet ends the unused ones before it.
 pub async fn is_current_sheet(conn: &mut PgConnection, sheet: &Sheet, now: DateTime<Utc>) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select not exists (select from activation_code newer
-                              where newer.membership_id = a.membership_id and newer.created_at > a.created_at)
-                  or coalesce(a.used_at >= coalesce(
-                         (select max(d.enrolled_at) from device d
-                          where d.membership_id = a.membership_id
+                              where newer.membership_id = a.membership_id and newer.number > a.number)
+                  or (a.used_at is not null and a.number >= coalesce(
+                         (select max(u.number) from activation_code u
+                          join device d on d.membership_id = u.membership_id and d.enrolled_at = u.used_at
+                          where u.membership_id = a.membership_id
                             and coalesce(d.redeems_from, d.enrolled_at) <= coalesce(d.ended_at, $2)),
-                         '-infinity'), false) as "is_current!"
+                         0)) as "is_current!"
            from activation_code a where a.id = $1"#,
         sheet.activation_id,
         now
@@ -273,7 +279,7 @@ pub async fn lock_challenge(
            join membership m on m.id = a.membership_id and m.status = 'active'
            left join device d on d.id = c.device_id and d.ended_at is null
            where c.challenge = $1
-             and (c.device_id is not null or (c.expires_at > $2 and (a.used_at is not null or a.expires_at > $2)))"#,
+             and (c.device_id is not null or (c.expires_at > $2 and (a.used_at is not null or a.ended_at is null and a.expires_at > $2)))"#,
         challenge,
         now
     )
@@ -398,7 +404,7 @@ pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Resul
     .ok_or(Error::NotFound)
 }
 
-/// The newest paper card of a membership, unless its key was given up.
+/// The newest paper card of a membership, unless its key was given up or it is from the future: nobody would accept it.
 pub async fn paper_card(
     conn: &mut PgConnection,
     membership_id: Uuid,
@@ -406,10 +412,11 @@ pub async fn paper_card(
 ) -> Result<Option<Vec<u8>>> {
     Ok(sqlx::query_scalar!(
         r#"select cose as "cose!" from living_card
-           where membership_id = $1 and class = 2 and expires_at > $2 and not is_lost_card_key(kid)
+           where membership_id = $1 and class = 2 and expires_at > $2 and issued_at <= $3 and not is_lost_card_key(kid)
            order by place desc, issued_at desc limit 1"#,
         membership_id,
-        now
+        now,
+        now + CLOCKS_APART
     )
     .fetch_optional(conn)
     .await?)
@@ -446,11 +453,12 @@ pub struct HeldPaper {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The paper cards, good until after `until`, that members of a subtree hold. One whose key was given up is none.
+/// The paper cards, good now and until after `until`, that members of a subtree hold. One whose key was given up is none.
 pub async fn paper_cards(
     conn: &mut PgConnection,
     path: &str,
     membership_ids: &[Uuid],
+    now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<Vec<HeldPaper>> {
     Ok(sqlx::query_as!(
@@ -459,10 +467,12 @@ pub async fn paper_cards(
                   m.number as "number!", m.organisation_name as "organisation_name!", c.cose as "cose!",
                   c.expires_at as "expires_at!"
            from registered_member m join living_card c on c.membership_id = m.id and c.class = 2
-           where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3 and not is_lost_card_key(c.kid)"#,
+           where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3 and c.issued_at <= $4
+             and not is_lost_card_key(c.kid)"#,
         membership_ids,
         path,
-        until
+        until,
+        now + CLOCKS_APART
     )
     .fetch_all(conn)
     .await?)

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::app::AppState;
+use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Result};
 
 /// So many attempts in so many seconds.
@@ -115,9 +116,6 @@ pub const VENDOR_PER_KEY: Limit = limit("vendor-key", 600, 60);
 
 /// How long an attempt waits where guesses are many already: a person hardly minds, a guesser loses most of the speed.
 pub const SLOW_DOWN: Duration = Duration::from_secs(2);
-
-/// The clocks of instances differ by less, and so do two requests of one, whose moments are not in the order of their counts.
-const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 
 /// Names the counter of a limit for somebody; a hash, so that the tables learn no address, login or code.
 pub fn counter_key(limit: Limit, who: &str) -> [u8; 16] {

@@ -342,8 +342,8 @@ pub async fn detail(
     .await?;
     let activation = sqlx::query_as!(
         Activation,
-        r#"select expires_at, used_at is not null as "used!" from activation_code
-           where membership_id = $1 order by created_at desc limit 1"#,
+        r#"select least(expires_at, ended_at) as "expires_at!", used_at is not null as "used!" from activation_code
+           where membership_id = $1 order by number desc limit 1"#,
         membership_id
     )
     .fetch_optional(conn)

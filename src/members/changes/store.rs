@@ -161,13 +161,12 @@ pub async fn set_registration(
     Ok(())
 }
 
-/// The membership takes a step. Steps stand in the order of the lock under which they are taken, whatever the clocks of several
-/// instances say: none is dated before the one that it follows.
+/// The membership takes a step. Steps stand in the order of the lock under which they are taken, which is that of their ids,
+/// whatever the clocks say by which they are dated.
 pub async fn set_status(conn: &mut PgConnection, status: &str, about: &About) -> Result<()> {
     sqlx::query!(
         "with taken as (
-             insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, greatest($3, (
-                 select max(taken_at) from membership_step where membership_id = $1)), $4)
+             insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, $3, $4)
          )
          update membership set status = $2 where id = $1",
         about.membership_id,
@@ -193,11 +192,12 @@ pub async fn end_membership(conn: &mut PgConnection, about: &About) -> Result<()
     Ok(())
 }
 
-/// Whether a membership was suspended at a moment.
+/// Whether a membership was suspended at a moment: by the last of the steps that were taken by then. One that a clock ahead has
+/// dated into the future ends with the next one, and never comes back.
 pub async fn was_suspended(conn: &mut PgConnection, membership_id: Uuid, at: DateTime<Utc>) -> Result<bool> {
     let status = sqlx::query_scalar!(
         "select status from membership_step where membership_id = $1 and taken_at <= $2
-         order by taken_at desc, id desc limit 1",
+         order by id desc limit 1",
         membership_id,
         at
     )
