@@ -99,11 +99,10 @@ fn is_news(last: &mut Option<String>, trouble: Option<&str>) -> bool {
 /// Issues anew the cards of keys that were revoked. One instance does it, the others see that it is being done; what a
 /// stopped server has left is taken up again.
 pub async fn replace_lost_cards(app: &AppState) -> anyhow::Result<()> {
-    let now = app.clock.now();
     // Until then another instance may not have heard of the revocation, and may have signed with the key.
-    let heard_by_all = now - TimeDelta::seconds(2 * LOOK_AT_KEYS_EVERY.as_secs().cast_signed());
+    let heard_by_all = TimeDelta::seconds(2 * LOOK_AT_KEYS_EVERY.as_secs().cast_signed());
     let mut outcome = Ok(());
-    for kid in keys::store::keys_to_replace(&app.db_jobs, heard_by_all).await? {
+    for kid in keys::store::keys_to_replace(&app.db_jobs, heard_by_all, app.clock.now()).await? {
         // That a key is done with is said once, and by a time at which its cards have ended.
         trusted_time::now(app).await?;
         // One key whose cards cannot be issued must not keep the others' from it.

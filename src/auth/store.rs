@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::Face;
+use crate::clock::TOLERATED_AHEAD;
 use crate::error::Result;
 use crate::sweep::Swept;
 
@@ -36,7 +37,8 @@ impl SessionOwner {
     }
 }
 
-/// Opens a session. Beyond [`MAX_SESSIONS`] of one owner the oldest ends.
+/// Opens a session. Beyond [`MAX_SESSIONS`] of one owner the oldest ends; those that a clock ahead has dated go first, or they
+/// would outlast all that are opened before their day.
 pub async fn open_session(
     conn: &mut PgConnection,
     token_hash: &[u8; 32],
@@ -66,11 +68,12 @@ pub async fn open_session(
     sqlx::query!(
         "delete from session where token_hash in (
              select token_hash from session where account_id = $1 or device_id = $2 or terminal_id = $3
-             order by created_at desc, token_hash offset $4)",
+             order by created_at <= $5 desc, created_at desc, token_hash offset $4)",
         account,
         device,
         terminal,
-        MAX_SESSIONS
+        MAX_SESSIONS,
+        now
     )
     .execute(conn)
     .await?;
@@ -105,13 +108,15 @@ pub async fn prune_sessions(conn: &mut PgConnection, now: DateTime<Utc>) -> Resu
     .await?)
 }
 
-/// The account behind a valid staff session.
+/// The account behind a valid staff session. One that a clock far ahead has dated would live for as much longer: its owner
+/// signs in again. Phones and tills could not do so without a new code, and their sessions are as good as endless anyway.
 pub async fn staff_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar!(
         "select a.id from session s join account a on a.id = s.account_id
-         where s.token_hash = $1 and s.expires_at > $2 and a.disabled_at is null",
+         where s.token_hash = $1 and s.expires_at > $2 and s.created_at <= $3 and a.disabled_at is null",
         &token_hash[..],
-        now
+        now,
+        now + TOLERATED_AHEAD
     )
     .fetch_optional(db)
     .await?)

@@ -248,7 +248,7 @@ async fn has_ended_since(
     if members::changes::store::was_suspended(&mut *conn, membership_id, event_at).await? {
         return Ok(Err(Refusal::of(Code::Suspended.as_str())));
     }
-    if !store::takes_part(&mut *conn, membership_id, event_at).await? {
+    if !store::takes_part(&mut *conn, membership_id, event_at, now).await? {
         return Ok(Err(Refusal::of("not-in-programme")));
     }
     Ok(Ok(mark.status != 0))

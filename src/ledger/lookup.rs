@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::customer::When;
 use crate::app::App;
+use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Result};
 use crate::sweep::Swept;
 
@@ -79,9 +80,10 @@ async fn seconds_to_wait(
     let counted = sqlx::query!(
         r#"select count(*) as "lookups!", count(*) filter (where card_id is null) as "unknown!",
                   min(at) as oldest, min(at) filter (where card_id is null) as oldest_unknown
-           from number_lookup where terminal_id = $1 and at > $2"#,
+           from number_lookup where terminal_id = $1 and at > $2 and at <= $3"#,
         terminal_id,
-        now - WINDOW
+        now - WINDOW,
+        now + CLOCKS_APART
     )
     .fetch_one(conn)
     .await?;
@@ -138,8 +140,12 @@ pub struct Found {
 }
 
 impl Found {
-    /// When the purchase was made, if the lookup was good then; a clock that is a little behind does not matter.
+    /// When the purchase was made, if the lookup was good then; a clock that is a little behind does not matter. One that this
+    /// server's clock has dated ahead tells nothing of when it was made, and serves its one purchase now.
     pub fn event_at(&self, when: &When) -> Option<DateTime<Utc>> {
+        if self.at > when.now + CLOCKS_APART {
+            return Some(when.now);
+        }
         let good = self.at - CLOCK_TOLERANCE..=self.at + VALID;
         when.candidates().find(|at| good.contains(at)).map(|at| at.max(self.at))
     }

@@ -18,6 +18,7 @@ use super::{Applied, Refusal, lookup, redemption};
 use crate::app::App;
 use crate::auth::{member_audience, till_audience};
 use crate::cards;
+use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Result};
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners;
@@ -373,8 +374,10 @@ async fn is_held(
     if accrual == Kopecks::ZERO {
         return Ok(false);
     }
-    let since = about.when.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS);
-    let sums = store::booked_on_trust(conn, sale.customer.membership_id, about.terminal_id, since).await?;
+    let (since, until) =
+        (about.when.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), about.when.now + CLOCKS_APART);
+    let sums =
+        store::booked_on_trust(conn, sale.customer.membership_id, about.terminal_id, since, until).await?;
     let (amount, limit) = (sale.request.amount_kopecks, app.config.held_above_kopecks);
     Ok(sums.of_member_kopecks.saturating_add(amount) > limit
         || sums.of_till_kopecks.saturating_add(amount) > limit.saturating_mul(TILL_TIMES_MEMBER))

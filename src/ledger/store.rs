@@ -367,13 +367,14 @@ pub struct OnTrust {
     pub of_till_kopecks: i64,
 }
 
-/// The sums of what was booked on trust since a moment and was not taken back. The balance must be locked; the till is locked
+/// The sums of what was booked on trust between two moments and was not taken back. The balance must be locked; the till is locked
 /// here, so that of many at once each sees those before it.
 pub async fn booked_on_trust(
     conn: &mut PgConnection,
     membership_id: Uuid,
     terminal_id: Uuid,
     since: DateTime<Utc>,
+    until: DateTime<Utc>,
 ) -> Result<OnTrust> {
     sqlx::query!("select from terminal where id = $1 for no key update", terminal_id)
         .execute(&mut *conn)
@@ -381,12 +382,13 @@ pub async fn booked_on_trust(
     Ok(sqlx::query_as!(
         OnTrust,
         r#"select (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
-                   where membership_id = $1 and on_trust and booked_at > $3 and state <> 'cancelled') as "of_member_kopecks!",
+                   where membership_id = $1 and on_trust and booked_at > $3 and booked_at <= $4 and state <> 'cancelled') as "of_member_kopecks!",
                   (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
-                   where terminal_id = $2 and on_trust and booked_at > $3 and state <> 'cancelled') as "of_till_kopecks!""#,
+                   where terminal_id = $2 and on_trust and booked_at > $3 and booked_at <= $4 and state <> 'cancelled') as "of_till_kopecks!""#,
         membership_id,
         terminal_id,
-        since
+        since,
+        until
     )
     .fetch_one(conn)
     .await?)
@@ -473,16 +475,23 @@ pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Ut
     Ok(())
 }
 
-/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off, and does so now.
-pub async fn takes_part(conn: &mut PgConnection, membership_id: Uuid, at: DateTime<Utc>) -> Result<bool> {
+/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off, and does so now. A consent
+/// from the future was given before a clock that was ahead, and has always counted.
+pub async fn takes_part(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"select coalesce(bool_or(c.given_at <= $2::timestamptz + interval '15 minutes'
+        r#"select coalesce(bool_or((c.given_at <= $2::timestamptz + interval '15 minutes' or c.given_at > $3)
                                    and (c.withdrawn_at is null or c.withdrawn_at > $2)), false)
                   and coalesce(bool_or(c.withdrawn_at is null), false) as "takes_part!"
            from consent c join membership m on m.person_id = c.person_id
            where m.id = $1 and c.kind = 'profcards'"#,
         membership_id,
-        at
+        at,
+        now
     )
     .fetch_one(conn)
     .await?)

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{PAIRING_CODE_DAYS, TillRedemption, TillState};
+use crate::clock::TOLERATED_AHEAD;
 use crate::error::Result;
 use crate::{auth, ledger};
 
@@ -153,10 +154,11 @@ pub async fn pair(
         r#"select o.id as outlet_id, c.terminal_id, (select t.paired_at from terminal t where t.id = c.terminal_id) as paired_at,
                   (select t.id from terminal t where t.outlet_id = o.id and t.client_id = $3) as own_terminal_id
            from pairing_code c join outlet o on o.id = c.outlet_id
-           where c.code_hash = $1 and c.expires_at > $2"#,
+           where c.code_hash = $1 and c.expires_at > $2 and c.created_at <= $4"#,
         &code_hash[..],
         now,
-        client_id
+        client_id,
+        now + TOLERATED_AHEAD
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -164,7 +166,7 @@ pub async fn pair(
     if let Some(used_by) = code.terminal_id {
         // Good once more for a reply that was lost, which is noticed at once; and the browser that asks is then the only one.
         let is_own = code.own_terminal_id == Some(used_by);
-        if !is_own || code.paired_at.is_none_or(|paired_at| now > paired_at + REPEATED_WITHIN) {
+        if !is_own || code.paired_at.is_none_or(|paired_at| (now - paired_at).abs() > REPEATED_WITHIN) {
             return Ok(None);
         }
         auth::store::close_sessions_of_till(&mut *conn, used_by).await?;

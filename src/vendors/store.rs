@@ -65,9 +65,14 @@ pub async fn insert_key(
 /// Ends a key; `false` if there is none that lives.
 pub async fn revoke_key(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
     let revoked =
-        sqlx::query!("update partner_key set revoked_at = $2 where id = $1 and revoked_at is null", id, now)
-            .execute(conn)
-            .await?;
+        // A clock that was ahead when it was made must not keep it alive until then.
+        sqlx::query!(
+            "update partner_key set revoked_at = greatest($2, created_at) where id = $1 and revoked_at is null",
+            id,
+            now
+        )
+        .execute(conn)
+        .await?;
     Ok(revoked.rows_affected() == 1)
 }
 

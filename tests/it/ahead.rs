@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::support::lists::Held;
-use super::support::phone::check_body;
+use super::support::phone::{check_body, ed25519};
 use super::support::register::ask;
-use super::support::{DAY_SECONDS, NAME, Phone, TestApp, next_id, with_phone, with_till};
+use super::support::{DAY_SECONDS, NAME, Phone, TestApp, Till, next_id, with_phone, with_till};
 
 const CHECK: &str = "/api/activation/check";
 
@@ -75,6 +75,38 @@ async fn a_suspension_from_then_counts_and_does_not_hide_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_phone_that_was_enrolled_then_gets_a_card_of_today_and_takes_part() {
+    let app = TestApp::start().await;
+    let (member, till) = (app.member(NAME).await, Till::pair(&app).await);
+    let sheet = app.sheet(&app.chair().await, member).await;
+    let mut phone =
+        ahead(&app, 16, async || Phone::enrol(&app, member, &sheet["code"], ed25519()).await).await;
+    let early = phone.token(app.now());
+    assert_eq!(Held::download(&app).await.verdict(&early).code.as_str(), "not-yet-valid");
+    let renewed = phone.client.post("/api/member/card", &json!({})).await.json(200);
+    phone.card = hex::decode(renewed["cardHex"].as_str().unwrap()).unwrap();
+    assert!(renewed["issuedAt"].as_u64().unwrap() <= app.now());
+    // Its consent is dated then as well.
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    assert_eq!(phone.balance().await, (0, 45_00));
+    app.cards_are_sound().await;
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_consent_that_was_given_then_has_been_given_and_can_be_withdrawn() {
+    let (app, phone, till) = with_till().await;
+    app.advance(60);
+    phone.consent(false).await;
+    ahead(&app, 16, async || phone.consent(true).await).await;
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    phone.consent(false).await;
+    app.advance(60);
+    till.refused(&till.purchase(&phone.token(app.now()), 1_500_00, app.now()), "not-in-programme").await;
+    app.audit().await;
+}
+
+#[tokio::test]
 async fn a_sheet_that_was_printed_then_is_printed_again() {
     let app = TestApp::start().await;
     let (member, other) = (app.member(NAME).await, app.member("Петрова Анна Сергеевна").await);
@@ -115,4 +147,35 @@ async fn a_loss_is_reported_by_the_newest_sheet_whatever_is_printed_on_an_older_
     let newest = app.sheet(&app.chair().await, phone.member).await;
     assert_eq!(app.anonymous().post("/api/lost-phone", &typed(&newest)).await.status, 204);
     phone.client.get("/api/member/profile").await.refused(401, "phone-lost");
+}
+
+#[tokio::test]
+async fn a_pairing_of_then_is_not_repeated_for_weeks_and_its_codes_do_not_live_longer() {
+    let app = TestApp::start().await;
+    let pairing = json!({ "code": app.pairing_code().await, "clientId": next_id() });
+    let pair = async |pairing: &Value| app.anonymous().post("/api/till/pairing", pairing).await;
+    ahead(&app, 2, async || pair(&pairing).await.json(201)).await;
+    pair(&pairing).await.refused(403, "pairing-refused");
+    let code = ahead(&app, 16, async || app.pairing_code().await).await;
+    pair(&json!({ "code": code, "clientId": next_id() })).await.refused(403, "pairing-refused");
+    let code = ahead(&app, 1, async || app.pairing_code().await).await;
+    pair(&json!({ "code": code, "clientId": next_id() })).await.json(201);
+}
+
+#[tokio::test]
+async fn whoever_signed_in_then_signs_in_again_and_stays_signed_in() {
+    let app = TestApp::start().await;
+    let early = ahead(&app, 16, async || {
+        let mut last = app.chair().await;
+        for _ in 1..50 {
+            last = app.chair().await;
+        }
+        last
+    })
+    .await;
+    early.get("/api/staff/session").await.refused(401, "unauthenticated");
+    let (first, second) = (app.chair().await, app.chair().await);
+    for chair in [first, second] {
+        chair.get("/api/staff/session").await.json(200);
+    }
 }

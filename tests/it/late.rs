@@ -250,6 +250,21 @@ async fn what_is_older_than_a_till_may_be_away_is_refused_and_not_dated_anew() {
 }
 
 #[tokio::test]
+async fn what_came_late_by_a_clock_that_was_ahead_holds_up_nothing_afterwards() {
+    let (app, _phone, till, paper) = with_old_paper_card().await;
+    let purchase = till.purchase(&paper, 9_000_00, app.now());
+    app.advance(16 * DAY_SECONDS);
+    hand_in(&app, &till, &purchase).await;
+    app.advance(-16 * DAY_SECONDS);
+    let late = till.purchase(&paper, 9_000_00, days_ago(&app, 4));
+    let booked = hand_in(&app, &till, &late).await;
+    assert!(
+        !booked["explanation"].as_array().unwrap().contains(&json!({ "code": "under-review" })),
+        "{booked}"
+    );
+}
+
+#[tokio::test]
 async fn one_purchase_that_cannot_be_decided_keeps_no_other_from_it() {
     let (app, _phone, till, paper) = with_old_paper_card().await;
     let held = hand_in(&app, &till, &till.purchase(&paper, 20_000_00, days_ago(&app, 10))).await;

@@ -218,3 +218,24 @@ async fn thirty_lookups_an_hour_and_not_one_more_at_once() {
     app.housekeeping().await;
     assert_eq!(kept().await, 0);
 }
+
+#[tokio::test]
+async fn what_was_looked_up_while_the_clock_was_ahead_neither_blocks_the_till_nor_is_lost() {
+    let (app, phone, till) = member_and_till().await;
+    let number = number_of(&app, phone.member).await;
+    app.advance(16 * DAY_SECONDS);
+    let found = look_up(&till, &number).await.json(200);
+    let early = purchase(&till, &found["lookupId"], 1_500_00, app.now());
+    for _ in 0..8 {
+        look_up(&till, "079927398713").await.refused(404, "card-unknown");
+    }
+    look_up(&till, &number).await.refused(429, "too-many-attempts");
+    app.advance(-16 * DAY_SECONDS);
+    look_up(&till, &number).await.json(200);
+    // What the till recorded then, and could not hand in, is booked now, once.
+    let answer = till.push(&[early], app.now()).await["answers"][0].clone();
+    assert_eq!(answer["status"], "applied", "{answer}");
+    till.refused(&purchase(&till, &found["lookupId"], 1_500_00, app.now()), "lookup-used").await;
+    assert_eq!(phone.balance().await, (0, 45_00));
+    app.audit().await;
+}

@@ -305,3 +305,22 @@ async fn a_lost_key_is_done_with_when_no_card_of_it_is_left() {
     jobs::replace_lost_cards(&app.app).await.unwrap();
     assert_eq!(runs().await, 2, "done is done");
 }
+
+#[tokio::test]
+async fn cards_of_a_key_that_was_revoked_by_a_clock_ahead_are_issued_anew_too() {
+    let (app, mut phone, till) = with_till().await;
+    let lost = held_key(&app, KeyRole::Card);
+    let next = lose_card_key(&app).await;
+    // As a host has it that was sixteen days ahead, and went through its cards then.
+    let early = "update revoked_key set revoked_at = revoked_at + interval '16 days', tried_at = revoked_at + interval '16 days'";
+    sqlx::query(early).execute(&app.app.db).await.unwrap();
+    jobs::replace_lost_cards(&app.app).await.unwrap();
+    phone.take_new_card().await;
+    assert_eq!(kid_of_card(&phone.card), next);
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    // Said again it was revoked when it is said.
+    note_revoked(&app, &lost).await;
+    let at: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar("select revoked_at from revoked_key").fetch_one(&app.app.db).await.unwrap();
+    assert_eq!(at, app.app.clock.now());
+}

@@ -387,3 +387,16 @@ async fn without_redis_a_showing_is_remembered_by_every_instance() {
     app.housekeeping().await;
     assert_eq!(kept().await, 0);
 }
+
+#[tokio::test]
+async fn a_key_that_a_clock_ahead_has_made_can_be_revoked() {
+    let (app, phone) = with_phone().await;
+    app.advance(16 * 86_400);
+    let vendor = Vendor::of(&app).await;
+    app.advance(-16 * 86_400);
+    let question = json!({ "token": phone.token(app.now()) });
+    vendor.ask(&app, &question).await.json(200);
+    let mut conn = app.app.db.acquire().await.unwrap();
+    assert!(store::revoke_key(&mut conn, vendor.key_id, app.app.clock.now()).await.unwrap());
+    vendor.ask(&app, &question).await.refused(401, "unauthenticated");
+}

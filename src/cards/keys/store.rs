@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::TrustedKey;
 use sqlx::PgPool;
+
+use crate::clock::CLOCKS_APART;
+
+/// A key whose cards could not all be made has its turn again after so long.
+const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// The trust list with the highest seq.
 pub async fn newest_trust_list(db: &PgPool) -> sqlx::Result<Option<Vec<u8>>> {
@@ -50,11 +55,12 @@ pub async fn revoked_keys(db: &PgPool) -> anyhow::Result<BTreeSet<[u8; 32]>> {
     keys.into_iter().map(fixed).collect()
 }
 
-/// Trusts a key no more; harmless when repeated.
+/// Trusts a key no more; harmless when repeated, and a moment from a clock that was ahead is put right by it.
 pub async fn revoke(db: &PgPool, key: &TrustedKey, now: DateTime<Utc>) -> anyhow::Result<()> {
     let done = sqlx::query!(
         "insert into revoked_key (public_key, kid, role, revoked_at) values ($1, $2, $3, $4)
-         on conflict (public_key) do update set role = excluded.role",
+         on conflict (public_key) do update
+         set role = excluded.role, revoked_at = least(revoked_key.revoked_at, excluded.revoked_at)",
         &key.public_key[..],
         &key.kid.0[..],
         key.role.as_str(),
@@ -66,15 +72,21 @@ pub async fn revoke(db: &PgPool, key: &TrustedKey, now: DateTime<Utc>) -> anyhow
     Ok(())
 }
 
-/// The card keys that were revoked before `revoked_before` and whose cards are yet to be issued anew. A key with cards that
-/// could not be made has its turn once an hour.
-pub async fn keys_to_replace(db: &PgPool, revoked_before: DateTime<Utc>) -> sqlx::Result<Vec<Vec<u8>>> {
+/// The card keys that were revoked longer than `heard_within` ago and whose cards are yet to be issued anew. A key with cards
+/// that could not be made has its turn once an hour. What is dated ahead was done before, by a clock that was ahead.
+pub async fn keys_to_replace(
+    db: &PgPool,
+    heard_within: TimeDelta,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Vec<u8>>> {
     sqlx::query_scalar!(
         "select kid from revoked_key
-         where role = 'card' and reissued_at is null and revoked_at < $1
-           and (tried_at is null or tried_at < $1 - interval '1 hour')
+         where role = 'card' and reissued_at is null and (revoked_at < $1 or revoked_at > $3)
+           and (tried_at is null or tried_at < $2 or tried_at > $3)
          order by revoked_at",
-        revoked_before
+        now - heard_within,
+        now - TRIED_AGAIN_AFTER,
+        now + CLOCKS_APART
     )
     .fetch_all(db)
     .await
