@@ -1,5 +1,8 @@
 /** What the card on this phone is good for. */
+import { CARD_IAT_LEEWAY_SECONDS } from '../../core/card/constants';
 import type { Profile } from './member.svelte';
+
+const RENEW_AFTER_SECONDS = 30 * 86_400;
 
 export type CardState = 'active' | 'suspended' | 'revoked' | 'expired';
 
@@ -13,4 +16,20 @@ export function cardStateOf(
   // A profile without a card: the server has revoked it.
   if (status !== 'active' || !card) return 'revoked';
   return expiresAtSeconds > nowSeconds ? 'active' : 'expired';
+}
+
+/** Whether the phone asks for a newer card: after a month, or where a server's clock that was ahead has issued it. */
+export function isCardDue(issuedAtSeconds: number, nowSeconds: number): boolean {
+  const ageSeconds = nowSeconds - issuedAtSeconds;
+  return ageSeconds >= RENEW_AFTER_SECONDS || ageSeconds < -CARD_IAT_LEEWAY_SECONDS;
+}
+
+/** Whether a card that the server has issued takes the place of the held one: not if it is older, unless nobody accepts the held one yet. */
+export function takesPlace(
+  issuedAtSeconds: number,
+  heldIssuedAtSeconds: number,
+  nowSeconds: number,
+): boolean {
+  const isHeldEarly = heldIssuedAtSeconds > nowSeconds + CARD_IAT_LEEWAY_SECONDS;
+  return isHeldEarly || issuedAtSeconds >= heldIssuedAtSeconds;
 }

@@ -11,7 +11,7 @@ import { inStore } from '../../db/open';
 import type { DeviceKey, HeldCard } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
-import { cardStateOf } from './cardState';
+import { cardStateOf, isCardDue, takesPlace } from './cardState';
 import { notePhoneEnd, PHONE_END_KEY, readPhoneEnd, type PhoneEnd } from './phoneEnd';
 
 /** What an earlier version of the app has kept lacks the phone. */
@@ -50,7 +50,6 @@ interface Held {
 
 /** Also a store that opens may answer nothing: then there are words instead of an empty screen. */
 const READ_WITHIN_MILLIS = 8_000;
-const REISSUE_AFTER_SECONDS = 30 * 86_400;
 export const PROGRAMME = 'profcards';
 
 let loaded = $state(false);
@@ -159,11 +158,12 @@ async function afterSync(): Promise<void> {
 }
 
 /**
- * The server re-issues the card of this phone's key; an older one never replaces a newer one. A card's
+ * The server re-issues the card of this phone's key; an older one does not replace a newer one. A card's
  * time is its hour, so that one issued anew within the hour differs by its bytes alone.
  */
 async function takeNewerCard(issued: Profile['card'] | undefined): Promise<boolean> {
-  if (!issued || !held || issued.issuedAt < held.card.issuedAtSeconds) return false;
+  if (!issued || !held) return false;
+  if (!takesPlace(issued.issuedAt, held.card.issuedAtSeconds, nowSeconds())) return false;
   const bytes = fromHex(issued.cardHex);
   if (equal(bytes, held.card.bytes)) return false;
   await saveCard({ id: 'me', bytes, issuedAtSeconds: issued.issuedAt, expiresAtSeconds: issued.expiresAt });
@@ -173,9 +173,7 @@ async function takeNewerCard(issued: Profile['card'] | undefined): Promise<boole
 let renewing: Promise<void> | undefined;
 
 function renewCard(): Promise<void> {
-  if (!held || nowSeconds() - held.card.issuedAtSeconds < REISSUE_AFTER_SECONDS) {
-    return Promise.resolve();
-  }
+  if (!held || !isCardDue(held.card.issuedAtSeconds, nowSeconds())) return Promise.resolve();
   renewing ??= fetchNewCard().finally(() => (renewing = undefined));
   return renewing;
 }
