@@ -55,6 +55,15 @@ pub async fn is_doubted(conn: &mut PgConnection, app: &App) -> Result<bool> {
     Ok(seen(conn).await?.is_some_and(|seen| seen.is_jump(app.clock.now())))
 }
 
+/// Whether a moment has come by a time that is believed: while that is doubted, only if it had come before.
+pub async fn has_come(conn: &mut PgConnection, app: &App, moment: DateTime<Utc>) -> Result<bool> {
+    let now = app.clock.now();
+    if moment > now || !app.clock.is_of_a_machine() {
+        return Ok(moment <= now);
+    }
+    Ok(seen(conn).await?.is_none_or(|seen| !seen.is_jump(now) || moment <= seen.trusted_at))
+}
+
 async fn ensure_agreement(app: &App, now: DateTime<Utc>) -> Result<()> {
     if !app.clock.is_of_a_machine() {
         return Ok(());

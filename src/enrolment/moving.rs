@@ -12,6 +12,7 @@ use super::MemberProfile;
 use super::routes::{Nothing, profile_of};
 use crate::app::AppState;
 use crate::auth::{MemberPhone, member_audience};
+use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::Json;
 use crate::http::limits;
@@ -64,6 +65,7 @@ async fn note(
 }
 
 /// From when on the phone redeems that another one is replaced by now: at once where it has agreed to that and redeems itself.
+/// It agrees for half an hour; until a later moment only by a clock that was ahead, and then it does not.
 pub async fn redeems_from_of_next(
     conn: &mut PgConnection,
     membership_id: Uuid,
@@ -72,9 +74,10 @@ pub async fn redeems_from_of_next(
 ) -> Result<DateTime<Utc>> {
     let agreed = sqlx::query_scalar!(
         r#"select greatest(redeems_from, $2) as "from!" from device
-           where membership_id = $1 and ended_at is null and move_agreed_until > $2"#,
+           where membership_id = $1 and ended_at is null and move_agreed_until > $2 and move_agreed_until <= $3"#,
         membership_id,
-        now
+        now,
+        now + AGREED + CLOCKS_APART
     )
     .fetch_optional(conn)
     .await?;

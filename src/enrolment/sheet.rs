@@ -16,6 +16,7 @@ use super::{code_of, store};
 use crate::app::{App, AppState};
 use crate::auth::{Staff, member_audience, policy};
 use crate::cards::{self, Order};
+use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Path};
 use crate::http::idempotency::{self, Claim, Idempotent};
@@ -119,7 +120,7 @@ async fn make_code(
         sqlx::query!("select from account where id = $1 for no key update", staff.account_id)
             .execute(&mut *conn)
             .await?;
-        if replacement_sheets(&mut *conn, staff.account_id, now - WINDOW).await? >= MAX_REPLACEMENT_SHEETS {
+        if replacement_sheets(&mut *conn, staff.account_id, now).await? >= MAX_REPLACEMENT_SHEETS {
             tracing::warn!(account = %staff.account_id, membership = %membership_id, "no more sheets for members with a phone today");
             metrics::counter!("profcards_limited_total", "limit" => "replacement-sheets").increment(1);
             return Err(Error::Conflict("too-many-sheets"));
@@ -133,14 +134,17 @@ async fn make_code(
     Ok(id)
 }
 
-/// The account's sheets since a moment for members who had a phone already.
-async fn replacement_sheets(conn: &mut PgConnection, account_id: Uuid, since: DateTime<Utc>) -> Result<i64> {
+/// The account's sheets of the last day for members who had a phone already. Those that a clock ahead has dated do not count, or
+/// they would until that day; a phone that it has dated was there.
+async fn replacement_sheets(conn: &mut PgConnection, account_id: Uuid, now: DateTime<Utc>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from activation_code a
-           where a.created_by = $1 and a.created_at > $2
-             and exists (select from device d where d.membership_id = a.membership_id and d.enrolled_at < a.created_at)"#,
+           where a.created_by = $1 and a.created_at > $2 and a.created_at <= $3
+             and exists (select from device d where d.membership_id = a.membership_id
+                         and (d.enrolled_at < a.created_at or d.enrolled_at > $3))"#,
         account_id,
-        since
+        now - WINDOW,
+        now + CLOCKS_APART
     )
     .fetch_one(conn)
     .await?)

@@ -271,7 +271,7 @@ pub async fn record(
         return Ok(Err(refusal));
     }
     let offer = store::offer_at(&mut *conn, sale.place.partner_id, sale.customer.event_at).await?;
-    if let Some(refusal) = redemption::why_not(conn, offer.as_ref(), &sale, about).await? {
+    if let Some(refusal) = redemption::why_not(app, conn, offer.as_ref(), &sale, about).await? {
         return Ok(Err(refusal));
     }
     let proof = sale.customer.proof().map(|proof| proof.identity);

@@ -13,10 +13,10 @@ use super::rules::Offer;
 use super::{Applied, Refusal, RefusalDetail, store};
 use crate::app::App;
 use crate::clock::from_unix_seconds;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::partners::challenge::{self, Asker, Challenge};
-use crate::{enrolment, partners};
+use crate::{enrolment, partners, trusted_time};
 
 /// The digits were not asked for, were used, or have lasted too long: new ones do.
 const CHALLENGE_OVER: &str = "challenge-over";
@@ -50,6 +50,8 @@ pub async fn ask(app: &App, intent: &Intent, now: DateTime<Utc>) -> Applied<Chal
     if let Some(refusal) = intent.why_malformed() {
         return Ok(Err(refusal));
     }
+    // Digits of a wrong hour would pay in none.
+    app.keys.check_clock()?;
     let mut conn = app.db_tills.acquire().await?;
     if store::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
         return Ok(Err(Refusal::of("op-number-reused")));
@@ -75,7 +77,7 @@ pub(super) async fn identify_payer(
     if let Presented::Lookup(_) = presented {
         return Ok(Err(Refusal::of("redemption-not-allowed")));
     }
-    let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string()).await?;
+    let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string(), now).await?;
     let Some(challenge) = asked else { return Ok(Err(Refusal::of(CHALLENGE_OVER))) };
     let when = When::now(now);
     let identified = identify(app, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
@@ -139,6 +141,7 @@ pub fn answers(challenge: &Challenge, proof: Option<&Proof>) -> bool {
 
 /// Why these digits, or this phone, do not pay now, whatever the purchase.
 async fn why_not_yet(
+    app: &App,
     conn: &mut PgConnection,
     customer: &Customer,
     challenge: &Challenge,
@@ -155,8 +158,13 @@ async fn why_not_yet(
         // A card of no phone: there is nobody who could have agreed.
         return Ok(Some(Refusal::of("redemption-not-allowed")));
     };
-    if now >= redeems_from {
+    if trusted_time::has_come(&mut *conn, app, redeems_from).await? {
         return Ok(None);
+    }
+    if now >= redeems_from {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "a new phone's wait is over by a clock that may be wrong"
+        )));
     }
     tracing::warn!(membership = %customer.membership_id, terminal = %terminal_id, "a redemption by a phone that was enrolled lately is refused");
     metrics::counter!("profcards_redemptions_too_soon_total").increment(1);
@@ -167,13 +175,14 @@ async fn why_not_yet(
 /// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse. What is not refused
 /// has used its digits up.
 pub(super) async fn why_not(
+    app: &App,
     conn: &mut PgConnection,
     offer: Option<&Offer>,
     sale: &Sale<'_>,
     about: &Circumstances<'_>,
 ) -> Result<Option<Refusal>> {
     let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(None) };
-    let not_yet = why_not_yet(&mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
+    let not_yet = why_not_yet(app, &mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
     if not_yet.is_some() {
         return Ok(not_yet);
     }
@@ -226,7 +235,7 @@ pub async fn most(
     if store::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
         return Ok(Err(Refusal::of("op-number-reused")));
     }
-    if let Some(refusal) = why_not_yet(&mut *conn, &customer, &challenge, terminal_id, now).await? {
+    if let Some(refusal) = why_not_yet(app, &mut *conn, &customer, &challenge, terminal_id, now).await? {
         return Ok(Err(refusal));
     }
     let place = partners::store::place(&mut *conn, terminal_id).await?;

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Result};
 
 /// So long a member has to type the digits and the till to book the purchase.
@@ -85,9 +86,10 @@ pub async fn issue(app: &App, asker: Asker, operation: &str, now: DateTime<Utc>)
         .await?;
     let reserved = sqlx::query!(
         r#"select count(*) as "count!", min(reserved_until) as first_free from redemption_challenge
-           where asker = $1 and reserved_until > $2"#,
+           where asker = $1 and reserved_until > $2 and reserved_until <= $3"#,
         name,
-        now
+        now,
+        now + RESERVED + CLOCKS_APART
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -119,7 +121,8 @@ fn draw(app: &App, length: usize) -> String {
     (0..length).map(|_| char::from(b'0' + u8::try_from(app.random.below(10)).unwrap_or(0))).collect()
 }
 
-/// Takes digits that nobody has; `false` if somebody does.
+/// Takes digits that nobody has; `false` if somebody does. What is reserved for longer than anything can be was drawn by a clock
+/// that was ahead, and is free.
 async fn reserve(
     conn: &mut PgConnection,
     digits: &str,
@@ -133,28 +136,36 @@ async fn reserve(
          on conflict (digits) do update
          set asker = excluded.asker, operation = excluded.operation, issued_at = excluded.issued_at,
              expires_at = excluded.expires_at, reserved_until = excluded.reserved_until, used_at = null, wrong_answers = 0
-         where c.reserved_until <= excluded.issued_at",
+         where c.reserved_until <= excluded.issued_at or c.reserved_until > $7",
         digits,
         asker,
         operation,
         now,
         now + VALID,
-        now + RESERVED
+        now + RESERVED,
+        now + RESERVED + CLOCKS_APART
     )
     .execute(conn)
     .await?;
     Ok(taken.rows_affected() == 1)
 }
 
-/// The newest digits of an operation, whether they still pay or not; none where they were never asked for, or long ago.
-pub async fn newest(conn: &mut PgConnection, asker: Asker, operation: &str) -> Result<Option<Challenge>> {
+/// The newest digits of an operation, whether they still pay or not; none where they were never asked for, or long ago, or by a
+/// clock that was ahead.
+pub async fn newest(
+    conn: &mut PgConnection,
+    asker: Asker,
+    operation: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Challenge>> {
     let row = sqlx::query!(
         r#"select digits, issued_at, expires_at, used_at is not null or wrong_answers >= $3 as "is_spent!"
-           from redemption_challenge where asker = $1 and operation = $2
+           from redemption_challenge where asker = $1 and operation = $2 and issued_at <= $4
            order by issued_at desc, expires_at desc limit 1"#,
         asker.name(),
         operation,
-        MAX_WRONG_ANSWERS
+        MAX_WRONG_ANSWERS,
+        now + CLOCKS_APART
     )
     .fetch_optional(conn)
     .await?;

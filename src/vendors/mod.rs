@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::ledger::redemption;
 use crate::partners::challenge::{self, Asker, Challenge};
 use crate::secret::InstanceSecret;
-use crate::{enrolment, ledger};
+use crate::{enrolment, ledger, trusted_time};
 
 /// Every key begins with this, so that one which was published by mistake is recognised.
 const PREFIX: &str = "pcv_";
@@ -143,7 +143,7 @@ pub async fn judge(
             return Ok(refused(verdict, Code::Replayed));
         }
     }
-    let mut judgement = allow(&mut tx, verdict, card.id, question.wants, now).await?;
+    let mut judgement = allow(app, &mut tx, verdict, card.id, question.wants, now).await?;
     if let Some(drawn) = drawn
         && judgement.verdict.allowed.redemption
         && !challenge::claim(&mut tx, asker, operation, &drawn.digits, now).await?
@@ -167,12 +167,13 @@ async fn challenge_shown(
     else {
         return Ok(None);
     };
-    let drawn = challenge::newest(conn, asker, operation).await?;
+    let drawn = challenge::newest(conn, asker, operation, now).await?;
     Ok(drawn.filter(|drawn| drawn.is_live(now) && drawn.digits == shown))
 }
 
 /// What of an accepted card's allowance stands: within the member's sum, and by a phone that has held the card long enough.
 async fn allow(
+    app: &App,
     conn: &mut PgConnection,
     mut verdict: Verdict,
     card_id: Uuid,
@@ -182,8 +183,11 @@ async fn allow(
     if !verdict.allowed.redemption {
         return Ok(verdict.into());
     }
-    let redeems_from = enrolment::moving::redeems_from(conn, card_id).await?;
-    let may_redeem = redeems_from.is_some_and(|from| from <= now);
+    let redeems_from = enrolment::moving::redeems_from(&mut *conn, card_id).await?;
+    let may_redeem = match redeems_from {
+        Some(from) => trusted_time::has_come(conn, app, from).await?,
+        None => false,
+    };
     verdict.allowed.redemption = may_redeem && is_within_limit(&verdict, wants);
     Ok(Judgement { verdict, redeems_from: redeems_from.filter(|from| *from > now) })
 }

@@ -52,6 +52,7 @@ async fn ask_challenge(
         return Err(Error::MalformedRequest("operation: 1 to 64 characters".into()));
     }
     let now = app.clock.now();
+    app.keys.check_clock()?;
     let challenge = challenge::issue(&app, Asker::Vendor(vendor.key_id), &asked.operation, now).await?;
     Ok(Json(RedemptionChallenge::new(challenge, now)))
 }

@@ -251,3 +251,18 @@ async fn while_a_phone_waits_the_members_own_sheet_ends_it() {
     let unused = app.sheet(&regional, member).await;
     challenge_for(&app.anonymous(), &unused["code"]).await;
 }
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_neither_uses_up_an_accounts_sheets_nor_agrees_to_a_move_for_days() {
+    let (app, first, _till) = with_a_balance().await;
+    app.advance(2 * DAY_SECONDS);
+    let regional = app.staff(app.world.regional).await;
+    for _ in 0..MAX_REPLACEMENT_SHEETS {
+        print(&regional, first.member).await.json(200);
+    }
+    print(&regional, first.member).await.refused(409, "too-many-sheets");
+    agree(&first).await;
+    app.advance(-2 * DAY_SECONDS);
+    let sheet = print(&app.staff(app.world.regional).await, first.member).await.json(200);
+    assert_eq!(hours_to_wait(&app, &sheet).await, 72);
+}

@@ -394,3 +394,17 @@ async fn a_till_asks_for_limits_within_limits() {
     // Asking has used nothing up.
     assert_eq!(phone.balance().await, (BALANCE, 0));
 }
+
+#[tokio::test]
+async fn digits_of_a_wrong_hour_neither_fill_the_tills_share_nor_stand_for_an_operation() {
+    let (app, phone, till) = with_a_balance().await;
+    let op_no = till.next_op_no();
+    app.advance(2 * DAY_SECONDS);
+    while till.ask_digits(op_no).await.status == 200 {}
+    till.ask_digits(op_no).await.refused(429, "too-many-attempts");
+    app.advance(-2 * DAY_SECONDS);
+    let now = app.now();
+    let token = phone.redeeming(now, &till.digits(op_no).await, 10_00);
+    till.applied(&till.redemption(&token, op_no, 200_00, 10_00, now)).await;
+    app.audit().await;
+}

@@ -279,3 +279,19 @@ async fn a_revocation_that_a_clock_ahead_has_dated_counts_at_once() {
         .unwrap();
     till.refused(&till.purchase(&paper, 1_500_00, app.now()), "revoked").await;
 }
+
+#[tokio::test]
+async fn a_new_phones_wait_does_not_end_by_a_clock_that_has_jumped() {
+    let app = TestApp::start_with_real_clock().await;
+    let phone = with_a_purchase(&app).await;
+    let till = Till::pair(&app).await;
+    jobs::housekeeping(&app.app).await;
+    move_the_past(&app, 4).await;
+    let op_no = till.next_op_no();
+    let token = phone.redeeming(app.now(), &till.digits(op_no).await, 10_00);
+    let question = json!({ "token": token, "opNo": op_no, "amountKopecks": 200_00 });
+    let ask = async || till.client.post("/api/till/redemption-limit", &question).await;
+    ask().await.refused(503, "unavailable");
+    sqlx::query("update clock_seen set trusted_at = now()").execute(&app.app.db).await.unwrap();
+    ask().await.json(200);
+}
