@@ -32,26 +32,24 @@ const MAX_HOPS: usize = 10;
 
 /// The address that the outermost of `hops` proxies was called from; none where the headers do not tell it.
 pub fn client_address(headers: &HeaderMap, from: ProxyHeader, hops: usize) -> Option<IpAddr> {
-    let name = match from {
-        ProxyHeader::XForwardedFor => HeaderName::from_static("x-forwarded-for"),
-        ProxyHeader::Forwarded => header::FORWARDED,
+    let (name, quoting) = match from {
+        ProxyHeader::XForwardedFor => (HeaderName::from_static("x-forwarded-for"), Quoting::None),
+        ProxyHeader::Forwarded => (header::FORWARDED, Quoting::Strings),
     };
-    let mut entries = Vec::new();
     // Several lines of one name are one list (RFC 9110, 5.3).
-    for line in headers.get_all(name) {
-        entries.extend(split_unquoted(line.to_str().ok()?, ','));
-    }
-    let entry = entries[entries.len().checked_sub(hops)?..].first()?;
+    let lines = headers.get_all(name).iter().rev();
+    let mut entries = lines.flat_map(|line| split_from_end(line.as_bytes(), b',', quoting));
+    let entry = entries.nth(hops.checked_sub(1)?)?;
     match from {
-        ProxyHeader::XForwardedFor => parse_node(entry),
+        ProxyHeader::XForwardedFor => parse_node(std::str::from_utf8(entry).ok()?),
         ProxyHeader::Forwarded => parse_node(&for_of(entry)?),
     }
 }
 
 /// The value of `for` in one element of `Forwarded`.
-fn for_of(element: &str) -> Option<String> {
-    let value = split_unquoted(element, ';').into_iter().find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
+fn for_of(element: &[u8]) -> Option<String> {
+    let value = split_from_end(element, b';', Quoting::Strings).into_iter().find_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
         name.trim().eq_ignore_ascii_case("for").then(|| value.trim())
     })?;
     Some(match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -67,24 +65,39 @@ fn parse_node(text: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|node| node.ip()))
 }
 
-/// Splits at a separator that stands outside quotes.
-fn split_unquoted(text: &str, separator: char) -> Vec<&str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(|letter: char| {
-        let is_literal = std::mem::take(&mut escaped);
-        match letter {
-            '\\' if quoted && !is_literal => escaped = true,
-            '"' if !is_literal => quoted = !quoted,
-            _ => {}
+/// Whether a separator may stand within quotes, and then divides nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    None,
+    Strings,
+}
+
+/// The parts between separators, the last one first. Read from the end, because only what our proxies have added there is well
+/// formed: a quote that a client opened before it must not swallow it.
+fn split_from_end(text: &[u8], separator: u8, quoting: Quoting) -> Vec<&[u8]> {
+    let (mut parts, mut end, mut is_quoted) = (Vec::new(), text.len(), false);
+    for (at, byte) in text.iter().enumerate().rev() {
+        if *byte == b'"' && quoting == Quoting::Strings && !(is_quoted && is_escaped(text, at)) {
+            is_quoted = !is_quoted;
+        } else if *byte == separator && !is_quoted {
+            parts.push(&text[at + 1..end]);
+            end = at;
         }
-        letter == separator && !quoted
-    })
-    .map(str::trim)
-    .collect()
+    }
+    // What a quote was opened in and not closed tells nothing.
+    parts.push(if is_quoted { &[] } else { &text[..end] });
+    parts
+}
+
+/// Whether the character there is taken literally: an odd number of backslashes stands before it.
+fn is_escaped(text: &[u8], at: usize) -> bool {
+    text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn told(from: ProxyHeader, hops: usize, lines: &[&str]) -> Option<String> {
@@ -94,7 +107,7 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(name, line.parse().unwrap());
+            headers.append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         client_address(&headers, from, hops).map(|address| address.to_string())
     }
@@ -112,7 +125,13 @@ mod tests {
             (1, &["[2001:db8::1]"], Some("2001:db8::1")),
             (1, &["[2001:db8::1]:443"], Some("2001:db8::1")),
             (1, &["\"[2001:db8::1]:443\""], Some("2001:db8::1")),
-            // The first one is the client's own word.
+            // What stands before is the client's own word, whatever it is: quotes mean nothing here, and neither do other letters.
+            (2, &["1.2.3.4, \", 203.0.113.9, 10.0.0.2"], Some("203.0.113.9")),
+            (1, &["1.2.3.4, \", 203.0.113.9"], Some("203.0.113.9")),
+            (1, &["\"1.2.3.4, 203.0.113.9"], Some("203.0.113.9")),
+            (1, &["1.2.3.4, \"\\", "203.0.113.9"], Some("203.0.113.9")),
+            (1, &["é, 203.0.113.9"], Some("203.0.113.9")),
+            (1, &["é", "203.0.113.9"], Some("203.0.113.9")),
             (2, &["203.0.113.9"], None),
             (1, &["203.0.113.9, "], None),
             (1, &["203.0.113.9, unknown"], None),
@@ -140,6 +159,15 @@ mod tests {
             ),
             (1, &["for=192.0.2.1;host=\"a,b;for=9.9.9.9\""], Some("192.0.2.1")),
             (1, &["host=\"a\\\", for=9.9.9.9\";for=192.0.2.1"], Some("192.0.2.1")),
+            // The client's own word, with a quote in it that is never closed, or is closed by a proxy's.
+            (1, &["for=1.2.3.4;x=\", for=203.0.113.9"], Some("203.0.113.9")),
+            (1, &["for=1.2.3.4;x=\"\\, for=203.0.113.9"], Some("203.0.113.9")),
+            (1, &["for=1.2.3.4;x=\", for=\"[2001:db8::9]\";host=\"a\\\"b\""], Some("2001:db8::9")),
+            (2, &["for=1.2.3.4;x=\", for=203.0.113.9, for=\"10.0.0.2:80\""], Some("203.0.113.9")),
+            (2, &["for=1.2.3.4, \"", "for=203.0.113.9;host=\"a\\\\\"", "for=10.0.0.2"], Some("203.0.113.9")),
+            (1, &["é=\", for=203.0.113.9"], Some("203.0.113.9")),
+            (1, &["for=1.2.3.4;x=\""], None),
+            (2, &["for=1.2.3.4", "x=\", for=203.0.113.9"], None),
             (1, &["for=unknown"], None),
             (1, &["for=\"_gazonk\""], None),
             (1, &["proto=https"], None),

@@ -36,9 +36,12 @@ async fn from(client: &Client, headers: &[(&str, &str)], path: &str, body: &Valu
 async fn a_client_is_limited_by_the_address_that_our_proxies_saw() {
     let app = TestApp::start_behind_proxies(2, ProxyHeader::XForwardedFor).await;
     let client = app.anonymous();
-    // What stands before is the client's own invention, a new one each time; a port is no part of an address.
+    // What stands before is the client's own invention, a new one each time, now and then with a quote that would hide what
+    // the proxies add; a port is no part of an address.
     for n in 0..10 {
-        let (invented, seen) = (format!("198.51.100.{n}"), format!("203.0.113.9:{}, 10.0.0.2", 50_000 + n));
+        let hiding = if n % 2 == 0 { "1.2.3.4, \", " } else { "" };
+        let (invented, seen) =
+            (format!("198.51.100.{n}"), format!("{hiding}203.0.113.9:{}, 10.0.0.2", 50_000 + n));
         let headers = [("x-forwarded-for", &*invented), ("x-forwarded-for", &*seen)];
         from(&client, &headers, SESSION, &guess("school")).await.refused(401, "credentials-wrong");
     }
@@ -55,8 +58,9 @@ async fn the_standard_header_is_believed_where_the_proxies_write_it() {
     let app = TestApp::start_behind_proxies(1, ProxyHeader::Forwarded).await;
     let client = app.anonymous();
     for n in 0..10 {
+        let hiding = if n % 2 == 0 { format!("for=9.9.9.{n};x=\"") } else { "for=unknown".into() };
         let (value, invented) =
-            (format!("for=unknown, for=\"[2001:db8::{n}]:47{n}\";proto=https"), format!("9.9.9.{n}"));
+            (format!("{hiding}, for=\"[2001:db8::{n}]:47{n}\";proto=https"), format!("9.9.9.{n}"));
         let headers = [("forwarded", &*value), ("x-forwarded-for", &*invented)];
         from(&client, &headers, SESSION, &guess("school")).await.refused(401, "credentials-wrong");
     }
