@@ -39,6 +39,12 @@ const fn limit(name: &'static str, attempts: u32, window_seconds: u32) -> Limit 
     Limit { name, attempts, window_seconds, slow_after: u32::MAX }
 }
 
+/// Failures at a door from one address. A mobile carrier has thousands behind one, so it is slow soon and refuses late; what
+/// holds a guesser are the limits of the code, the network and the door.
+const fn per_address(name: &'static str) -> Limit {
+    Limit { slow_after: 10, ..limit(name, 100, QUARTER_OF_AN_HOUR) }
+}
+
 const QUARTER_OF_AN_HOUR: u32 = 900;
 const HOUR: u32 = 3_600;
 const DAY: u32 = 86_400;
@@ -64,7 +70,7 @@ pub struct CodeDoor {
     pub altogether: Limit,
     /// Failures from one network: whoever holds many addresses must not use up everyone's limit.
     pub per_network: Limit,
-    /// Failures from one address; a staff room shares one, but successes do not count.
+    /// Failures from one address; a staff room or a carrier's customers share one, but successes do not count.
     pub per_address: Limit,
     /// Failures with one code.
     pub per_code: Limit,
@@ -74,24 +80,24 @@ pub struct CodeDoor {
 pub const ACTIVATION: CodeDoor = CodeDoor {
     altogether: limit("activation-all", 20_000, HOUR),
     per_network: limit("activation-network", 500, HOUR),
-    per_address: limit("activation-address", 10, QUARTER_OF_AN_HOUR),
+    per_address: per_address("activation-address"),
     per_code: limit("activation-code", 10, HOUR),
 };
 /// Reports of a lost phone.
 pub const LOSS: CodeDoor = CodeDoor {
     altogether: limit("loss-all", 20_000, HOUR),
     per_network: limit("loss-network", 500, HOUR),
-    per_address: limit("loss-address", 10, QUARTER_OF_AN_HOUR),
+    per_address: per_address("loss-address"),
     per_code: limit("loss-code", 10, HOUR),
 };
 /// Failed answers to a challenge from one network.
 pub const ENROL_PER_NETWORK: Limit = limit("enrol-network", 500, HOUR);
 /// Failed answers to a challenge from one address.
-pub const ENROL_PER_ADDRESS: Limit = limit("enrol-address", 10, QUARTER_OF_AN_HOUR);
+pub const ENROL_PER_ADDRESS: Limit = per_address("enrol-address");
 /// Failed pairings from one network.
 pub const PAIRING_PER_NETWORK: Limit = limit("pairing-network", 500, HOUR);
 /// Failed pairings from one address.
-pub const PAIRING_PER_ADDRESS: Limit = limit("pairing-address", 10, QUARTER_OF_AN_HOUR);
+pub const PAIRING_PER_ADDRESS: Limit = per_address("pairing-address");
 
 /// Challenges for one code; each is a row that is kept for a day.
 pub const CHALLENGES_PER_CODE: Limit = limit("challenges-code", 30, HOUR);

@@ -5,6 +5,7 @@ use profcards::embedded::PrivateRedis;
 use profcards::http::forwarded::ProxyHeader;
 use profcards::http::limits;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::support::phone::{check_body, ed25519, enrolment};
 use super::support::scratch::Folder;
@@ -158,14 +159,48 @@ async fn the_doors_do_not_share_their_failures() {
     let sheet = app.sheet(&app.chair().await, member).await;
     let (client, right) = (app.anonymous(), check_body(sheet["code"].as_str().unwrap()));
     let challenge = client.post(CHECK, &right).await.json(200)["challenge"].as_str().unwrap().to_owned();
-    for n in 0..10 {
-        client.post(CHECK, &check_body(&format!("00000-0000{n}"))).await.refused(403, "activation-refused");
-    }
+    app.use_up(limits::ACTIVATION.per_address, "127.0.0.1").await;
     client.post(CHECK, &right).await.refused(429, "too-many-attempts");
     client.post(ENROL, &enrolment(&ed25519(), &challenge)).await.json(201);
     assert_eq!(client.post(LOSS, &right).await.status, 204);
     let pairing = json!({ "code": app.pairing_code().await, "clientId": next_id() });
     client.post(PAIRING, &pairing).await.json(201);
+}
+
+/// Posts all of them at once; how many were answered with this status.
+async fn answered(client: &Client, path: &'static str, bodies: Vec<Value>, status: u16) -> usize {
+    let sent = bodies.into_iter().map(|body| {
+        let client = client.clone();
+        async move { client.post(path, &body).await.status }
+    });
+    let statuses = sent.collect::<JoinSet<_>>().join_all().await;
+    statuses.into_iter().filter(|one| *one == status).count()
+}
+
+#[tokio::test]
+async fn a_carriers_customers_share_an_address_and_do_not_close_the_doors_to_each_other() {
+    let app = TestApp::start().await;
+    let member = app.member("Иванова Мария Петровна").await;
+    let sheet = app.sheet(&app.chair().await, member).await;
+    let (client, right) = (app.anonymous(), check_body(sheet["code"].as_str().unwrap()));
+    let wrong = |n: usize| check_body(&format!("00000-000{n:02}"));
+    // Beyond ten they are slow, and beyond a hundred refused.
+    assert_eq!(answered(&client, CHECK, (0..30).map(wrong).collect(), 403).await, 30);
+    let began = std::time::Instant::now();
+    let challenge = client.post(CHECK, &right).await.json(200)["challenge"].as_str().unwrap().to_owned();
+    assert!(began.elapsed() >= limits::SLOW_DOWN);
+    assert_eq!(answered(&client, CHECK, (0..90).map(wrong).collect(), 403).await, 70);
+    client.post(CHECK, &right).await.refused(429, "too-many-attempts");
+    // The other doors are as patient.
+    let pairing = |code: String| json!({ "code": code, "clientId": next_id() });
+    let strange = |n: usize| pairing(format!("00000-000{n:02}"));
+    assert_eq!(answered(&client, PAIRING, (0..12).map(strange).collect(), 403).await, 12);
+    assert_eq!(answered(&client, LOSS, (0..12).map(wrong).collect(), 403).await, 12);
+    let stranger = |_| enrolment(&ed25519(), &"A".repeat(43));
+    assert_eq!(answered(&client, ENROL, (0..12).map(stranger).collect(), 429).await, 0);
+    client.post(PAIRING, &pairing(app.pairing_code().await)).await.json(201);
+    client.post(ENROL, &enrolment(&ed25519(), &challenge)).await.json(201);
+    assert_eq!(client.post(LOSS, &right).await.status, 204);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A lost phone: reported by the chair or by the member, ended at once, and nothing else with it.
 
+use profcards::http::limits;
 use profcards_card::Status;
 use serde_json::{Value, json};
 
@@ -147,6 +148,7 @@ async fn whatever_is_wrong_with_a_report_looks_the_same() {
         let wrong = check_body(&format!("00000-0000{n}"));
         client.post(LOST, &wrong).await.refused(403, "activation-refused");
     }
+    app.use_up(limits::LOSS.per_address, "127.0.0.1").await;
     let limited = client.post(LOST, &check_body(code_of(&sheet))).await;
     limited.refused(429, "too-many-attempts");
     assert!((1..=900).contains(&limited.header("retry-after").parse::<u32>().unwrap()));

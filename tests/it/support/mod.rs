@@ -243,6 +243,11 @@ impl TestApp {
         .unwrap();
     }
 
+    /// Nobody has attempted anything.
+    pub async fn forget_counters(&self) {
+        sqlx::query("update limit_counter set count = 0").execute(&self.app.db).await.unwrap();
+    }
+
     /// How many counters there are.
     pub async fn counters(&self) -> i64 {
         sqlx::query_scalar("select count(*) from limit_counter").fetch_one(&self.app.db).await.unwrap()
