@@ -60,7 +60,7 @@ pub const LOGIN_PER_ACCOUNT: Limit =
     Limit { slow_after: 20, ..limit("login-account", 100, QUARTER_OF_AN_HOUR) };
 /// Failed sign-ins for one login from one address.
 pub const LOGIN: Limit = limit("login", 10, QUARTER_OF_AN_HOUR);
-/// Failed sign-ins by a browser in which this login was signed in before: a bucket of its own, which no stranger can use up.
+/// Failed sign-ins with a login by a browser in which it was signed in before: a bucket of its own, which no stranger can use up.
 pub const LOGIN_PER_KNOWN_BROWSER: Limit = limit("login-browser", 10, QUARTER_OF_AN_HOUR);
 
 /// The limits of a door that opens to a typed code. Each door has its own, so that what was done at one does not close another.

@@ -140,6 +140,29 @@ async fn strangers_do_not_lock_a_chair_out_of_the_own_browser() {
 }
 
 #[tokio::test]
+async fn chairs_who_share_a_computer_are_both_known_there() {
+    let app = TestApp::start().await;
+    let shared = app.anonymous();
+    for login in ["school", "region", "school"] {
+        shared.post(SESSION, &sign_in(login, PASSWORD)).await.json(200);
+    }
+    for login in ["school", "region"] {
+        app.use_up(limits::LOGIN_PER_ACCOUNT, login).await;
+        app.anonymous().post(SESSION, &sign_in(login, PASSWORD)).await.refused(429, "too-many-attempts");
+    }
+    // One mistypes until it must wait; the other does not wait for that.
+    for _ in 0..limits::LOGIN_PER_KNOWN_BROWSER.attempts {
+        shared.post(SESSION, &guess("region")).await.refused(401, "credentials-wrong");
+    }
+    shared.post(SESSION, &sign_in("region", PASSWORD)).await.refused(429, "too-many-attempts");
+    shared.post(SESSION, &sign_in("school", PASSWORD)).await.json(200);
+    // A mark of another browser, or one that was made up, is none.
+    let invented = format!("pc_known={}.{}", "A".repeat(22), "B".repeat(43));
+    let stranger = Client::with_cookie(&app.base, &invented);
+    stranger.post(SESSION, &sign_in("school", PASSWORD)).await.refused(429, "too-many-attempts");
+}
+
+#[tokio::test]
 async fn a_login_that_many_guess_at_is_slow_before_it_is_refused() {
     let app = TestApp::start().await;
     app.use_up(
