@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
+use super::extract::ClientAddress;
 use crate::config::Config;
 
 /// No instance needs more at once.
@@ -29,7 +30,7 @@ const MAX_CONNECTIONS: usize = 8_192;
 const OTHER_FILES: usize = 256;
 /// Of the connections, pages that only listen take at most one in so many.
 const LISTENERS_PART: usize = 2;
-/// Connections from one address, where no proxy stands between.
+/// Connections from one address, where no proxy stands between; a customer's whole IPv6 network is one address.
 const MAX_PER_ADDRESS: usize = 256;
 /// A request's head must be there within so long, also the next one's on the same connection.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
@@ -80,7 +81,7 @@ fn open_files() -> usize {
 /// Serves until `stop` is done; then takes no more connections, and ends with the last request.
 pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(bounds.connections));
-    let addresses = Arc::<Mutex<HashMap<IpAddr, usize>>>::default();
+    let addresses = Addresses::default();
     let connections = GracefulShutdown::new();
     let accepting = async {
         loop {
@@ -156,36 +157,58 @@ async fn serve_one(
     }
 }
 
+/// How many connections each address has, by the key of its limits.
+type Addresses = Arc<Mutex<HashMap<String, usize>>>;
+
 /// One of the connections of an address.
 struct Seat {
-    addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    address: IpAddr,
+    addresses: Addresses,
+    key: String,
 }
 
 impl Seat {
-    fn take(
-        addresses: &Arc<Mutex<HashMap<IpAddr, usize>>>,
-        address: IpAddr,
-        most: Option<usize>,
-    ) -> Option<Self> {
+    fn take(addresses: &Addresses, address: IpAddr, most: Option<usize>) -> Option<Self> {
+        let key = ClientAddress(address).limit_key();
         let mut taken = addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(address).or_insert(0);
+        let count = taken.entry(key.clone()).or_insert(0);
         if most.is_some_and(|most| *count >= most) {
             return None;
         }
         *count += 1;
-        Some(Self { addresses: addresses.clone(), address })
+        Some(Self { addresses: addresses.clone(), key })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.address) {
+        if let Some(count) = taken.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.address);
+                taken.remove(&self.key);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_many_addresses_has_the_connections_of_one() {
+        let addresses = Addresses::default();
+        let take = |address: &str| Seat::take(&addresses, address.parse().unwrap(), Some(2));
+        let held = [take("2001:db8:0:1::1"), take("2001:db8:0:1:ffff::2")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("2001:db8:0:1::3").is_none(), "a customer of IPv6 holds a whole /64");
+        assert!(take("2001:db8:0:2::1").is_some());
+        // One of version 4 is the same in the clothes of version 6.
+        let old = [take("203.0.113.9"), take("::ffff:203.0.113.9")];
+        assert!(old.iter().all(Option::is_some) && take("203.0.113.9").is_none());
+        assert!(take("203.0.113.10").is_some());
+        drop((held, old));
+        assert!(take("2001:db8:0:1::3").is_some());
+        assert!(addresses.lock().unwrap().is_empty(), "what is not held is not remembered");
     }
 }
