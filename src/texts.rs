@@ -38,6 +38,17 @@ fn is_unseen(c: char) -> bool {
     )
 }
 
+/// Latin letters and the Cyrillic ones that look the same, in this order.
+pub const LATIN: &str = "AaBCcEeËëHKkMOoPpTXxYy";
+/// See [`LATIN`].
+pub const CYRILLIC: &str = "АаВСсЕеЁёНКкМОоРрТХхУу";
+
+/// The text with each letter of `from` replaced by the one at its place in `to`.
+pub fn with_letters(text: &str, from: &str, to: &str) -> String {
+    let other = |c: char| from.chars().zip(to.chars()).find(|(a, _)| *a == c).map_or(c, |(_, b)| b);
+    text.chars().map(other).collect()
+}
+
 /// A text from the command line that is stored or printed: tidy, and of a length.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
 //! Codes that a person types: ten characters of Crockford's base 32, 50 bits, shown as `XXXXX-XXXXX`. I, L and O are
-//! read as 1, 1 and 0; case, spaces and hyphens do not matter. Only a keyed hash of a code is ever stored.
+//! read as 1, 1 and 0, Cyrillic letters as the Latin ones that they look like; case, spaces, dashes and what cannot be seen
+//! do not matter. Only a keyed hash of a code is ever stored.
 
 use crate::secret::InstanceSecret;
+use crate::texts;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 10;
@@ -25,17 +27,19 @@ impl Code {
         Self(code)
     }
 
-    /// Reads what a person typed.
+    /// Reads what a person typed or pasted.
     pub fn parse(typed: &str) -> Option<Self> {
+        let upper = texts::tidy(typed).to_uppercase();
+        let latin = texts::with_letters(&upper, texts::CYRILLIC, texts::LATIN);
         let mut code = [0; LENGTH];
         let mut places = code.iter_mut();
-        for character in typed.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-            let upper = match character.to_ascii_uppercase() {
+        for character in latin.chars().filter(|c| !matches!(c, ' ' | '-')) {
+            let known = match character {
                 'I' | 'L' => b'1',
                 'O' => b'0',
                 other => u8::try_from(other).ok()?,
             };
-            *places.next()? = *ALPHABET.iter().find(|known| **known == upper)?;
+            *places.next()? = *ALPHABET.iter().find(|one| **one == known)?;
         }
         places.next().is_none().then_some(Self(code))
     }
@@ -68,8 +72,29 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_one_however_a_keyboard_or_a_clipboard_has_it() {
+        let code = Code::parse("ABCEH-KMPTX");
+        assert!(code.is_some());
+        for typed in [
+            "АВСЕН-КМРТХ",
+            "авсен кмртх",
+            "ABСЕH–КMPТX",
+            "ABCEH—KMPTX",
+            "ABCEH\u{2011}KMPTX",
+            "\u{200b}ABCEH\u{ad}-KM\u{2060}PTX\u{feff}",
+            "\u{202a}ABCEH-KMPTX\u{202c}\r\n",
+            "ABCEH\u{a0}-\u{a0}KMPTX",
+        ] {
+            assert_eq!(Code::parse(typed), code, "{typed:?}");
+        }
+        assert_eq!(Code::parse("ООооО-УУУУУ"), Code::parse("00000-YYYYY"));
+    }
+
+    #[test]
     fn what_is_not_a_code_is_refused() {
-        for typed in ["", "00000-0000", "00000-00000-0", "00000-0000U", "кодик-кодик"] {
+        for typed in
+            ["", "00000-0000", "00000-00000-0", "00000-0000U", "кодик-кодик", "ЁЁЁЁЁ-00000", "00000_00000"]
+        {
             assert_eq!(Code::parse(typed), None, "{typed}");
         }
     }

@@ -1,11 +1,8 @@
 //! How names, phones and e-mail addresses are read: what is accepted is kept in one form, and what is wrong is refused, never
 //! made to fit. The app's form has the same rules (`core/texts.ts`); `tests/it/data/typed.json` is the table of both.
 
-use crate::texts;
+use crate::texts::{self, CYRILLIC, LATIN, with_letters};
 
-/// Latin letters and the Cyrillic ones that look the same, in this order.
-const LATIN: &str = "AaBCcEeËëHKkMOoPpTXxYy";
-const CYRILLIC: &str = "АаВСсЕеЁёНКкМОоРрТХхУу";
 /// The longest part of a name.
 const MAX_NAME_CHARS: usize = 100;
 const MAX_EMAIL_CHARS: usize = 254;
@@ -63,11 +60,6 @@ fn in_one_script(name: String) -> Option<String> {
     }
     let latin = with_letters(&name, CYRILLIC, LATIN);
     (!latin.chars().any(is_cyrillic)).then_some(latin)
-}
-
-fn with_letters(text: &str, from: &str, to: &str) -> String {
-    let other = |c: char| from.chars().zip(to.chars()).find(|(a, _)| *a == c).map_or(c, |(_, b)| b);
-    text.chars().map(other).collect()
 }
 
 /// The form in which names are searched and matched, of the register's side and of what is typed alike: without regard to
