@@ -1,6 +1,8 @@
 //! How names, phones and e-mail addresses are read: what is accepted is kept in one form, and what is wrong is refused, never
 //! made to fit. The app's form has the same rules (`core/texts.ts`); `tests/it/data/typed.json` is the table of both.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::texts::{self, CYRILLIC, LATIN, with_letters};
 
 /// The longest part of a name.
@@ -44,9 +46,10 @@ fn is_latin(c: char) -> bool {
     matches!(c, 'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
 }
 
-/// Marks of stress, as encyclopaedias print them, are no part of a name.
+/// Marks of stress, as encyclopaedias print them, are no part of a name; neither where Unicode has a letter with the mark in it.
 fn without_stress(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, '\u{300}' | '\u{301}')).collect()
+    let bare: String = text.chars().filter(|c| !matches!(c, '\u{300}' | '\u{301}')).collect();
+    with_letters(&bare, "ЀѐЍѝ", "ЕеИи").nfc().collect()
 }
 
 /// A name in which letters of another script slipped in, mended; none where they look like nothing else.

@@ -55,7 +55,11 @@ function withLetters(text: string, from: string, to: string): string {
   return text.replace(/./gu, (letter) => to[from.indexOf(letter)] ?? letter);
 }
 
-const withoutStress = (text: string) => text.replace(/[\u0300\u0301]/g, '');
+/** Marks of stress are no part of a name; neither where Unicode has a letter with the mark in it. */
+function withoutStress(text: string): string {
+  const bare = text.replace(/[\u0300\u0301]/g, '');
+  return withLetters(bare, '\u0400\u0450\u040d\u045d', 'ЕеИи').normalize('NFC');
+}
 
 /** The form in which names are searched and matched. */
 export function searchForm(text: string): string {
