@@ -3,8 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use redis::aio::PubSub;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::AppState;
@@ -17,7 +21,17 @@ pub const MAX_LISTENERS_PER_AUDIENCE: usize = 6;
 /// A page that found no place asks on its own, and may ask for the stream again after so long.
 const REFUSED_SECONDS: u32 = 60;
 /// How long to wait before asking Redis for a new subscription.
-const RESUBSCRIBE_DELAY: std::time::Duration = std::time::Duration::from_secs(2);
+const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(2);
+const WAITS: Waits = Waits { answer: Duration::from_secs(5), silence: Duration::from_mins(1) };
+
+/// How long Redis is waited for. A connection that has died without a word, as behind a firewall, is silent for ever.
+#[derive(Clone, Copy)]
+struct Waits {
+    /// For the answer to what it was asked.
+    answer: Duration,
+    /// For a call, before it is asked whether it is still there.
+    silence: Duration,
+}
 
 /// The calls as this instance's pages hear them.
 pub struct Live {
@@ -118,33 +132,44 @@ pub async fn wake(app: &AppState, audience: &str) {
 pub async fn relay(app: AppState) {
     let Some(url) = app.config.redis_url.clone() else { return };
     loop {
-        if let Err(error) = relay_until_lost(&app, &url).await {
+        if let Err(error) = relay_until_lost(&app.live, &url, WAITS).await {
             tracing::debug!(%error, "live updates from other instances are interrupted");
         }
         tokio::time::sleep(RESUBSCRIBE_DELAY).await;
     }
 }
 
-async fn relay_until_lost(app: &AppState, url: &str) -> redis::RedisResult<()> {
-    use futures_util::StreamExt as _;
-
-    let mut subscription = redis::Client::open(url)?.get_async_pubsub().await?;
-    subscription.subscribe(CHANNEL).await?;
-    let mut messages = subscription.into_on_message();
-    let own = app.live.instance.to_string();
-    while let Some(message) = messages.next().await {
-        let text: String = message.get_payload()?;
-        if let Some((instance, audience)) = text.split_once(' ')
-            && instance != own
-        {
-            app.live.call(audience);
+async fn relay_until_lost(live: &Live, url: &str, waits: Waits) -> anyhow::Result<()> {
+    let (mut asking, mut calls) = timeout(waits.answer, subscribe(url)).await??.split();
+    let own = live.instance.to_string();
+    loop {
+        match timeout(waits.silence, calls.next()).await {
+            Ok(Some(call)) => {
+                let text: String = call.get_payload()?;
+                if let Some((instance, audience)) = text.split_once(' ')
+                    && instance != own
+                {
+                    live.call(audience);
+                }
+            }
+            Ok(None) => return Ok(()),
+            Err(_) => timeout(waits.answer, asking.ping::<redis::Value>()).await?.map(drop)?,
         }
     }
-    Ok(())
+}
+
+async fn subscribe(url: &str) -> redis::RedisResult<PubSub> {
+    let mut subscription = redis::Client::open(url)?.get_async_pubsub().await?;
+    subscription.subscribe(CHANNEL).await?;
+    Ok(subscription)
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpListener;
+    use tokio::time::error::Elapsed;
+
     use super::*;
 
     fn board(max_listeners: usize) -> Live {
@@ -188,5 +213,60 @@ mod tests {
         assert!(matches!(live.listen("a"), Err(Error::Unavailable(_))));
         drop(page);
         assert_eq!(live.listeners(), 0);
+    }
+
+    const SUBSCRIBED: &str = "*3\r\n$9\r\nsubscribe\r\n$14\r\nprofcards:live\r\n:1\r\n";
+    const CALLED: &str = "*3\r\n$7\r\nmessage\r\n$14\r\nprofcards:live\r\n$7\r\nother a\r\n";
+    const PONG: &str = "*2\r\n$4\r\npong\r\n$0\r\n\r\n";
+
+    /// Redis as far as a subscription needs it. It answers so many pings, and to the next it says nothing, or hangs up.
+    async fn fake_redis(pings: usize, hangs_up: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut reading, mut writing) = listener.accept().await.unwrap().0.into_split();
+            let (mut lines, mut left) = (BufReader::new(&mut reading).lines(), pings);
+            while let Ok(Some(line)) = lines.next_line().await {
+                let answer = match line.as_str() {
+                    "SETINFO" => "+OK\r\n".to_owned(),
+                    "SUBSCRIBE" => format!("{SUBSCRIBED}{CALLED}"),
+                    "PING" if left == 0 && hangs_up => return,
+                    "PING" if left > 0 => {
+                        left -= 1;
+                        PONG.to_owned()
+                    }
+                    _ => continue,
+                };
+                writing.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        url
+    }
+
+    const LONG: Duration = Duration::from_mins(1);
+    const SHORT: Duration = Duration::from_millis(10);
+
+    #[tokio::test]
+    async fn a_subscription_that_died_without_a_word_is_found_out() {
+        let live = board(10);
+        let mut page = live.listen("a").unwrap();
+        // As long as it answers it is kept: only the end of the connection ends it.
+        let url = fake_redis(3, true).await;
+        let waits = Waits { answer: LONG, silence: SHORT };
+        let ended = timeout(LONG, relay_until_lost(&live, &url, waits)).await.expect("it ends");
+        assert!(ended.is_err_and(|error| error.downcast_ref::<Elapsed>().is_none()), "by the hanging up");
+        assert!(page.called().await, "a call came through it");
+        let url = fake_redis(0, false).await;
+        let waits = Waits { answer: SHORT * 50, silence: SHORT };
+        let ended = timeout(LONG, relay_until_lost(&live, &url, waits)).await.expect("it ends");
+        assert!(ended.unwrap_err().downcast_ref::<Elapsed>().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_redis_that_takes_the_connection_and_says_nothing_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let waits = Waits { answer: SHORT, silence: LONG };
+        assert!(timeout(LONG, relay_until_lost(&board(10), &url, waits)).await.expect("it ends").is_err());
     }
 }
