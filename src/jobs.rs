@@ -11,7 +11,7 @@ use crate::cards::keys;
 use crate::cards::reissue::{self, Scope, Which};
 use crate::clock::{moscow_day, unix_seconds};
 use crate::error::{Error, Result};
-use crate::sweep::Bound;
+use crate::sweep::Lifted;
 use crate::sync::held_back::{Holder, Watch};
 use crate::{cards, db, faults, ledger, retention, trusted_time};
 
@@ -155,25 +155,26 @@ pub async fn housekeeping(app: &AppState) {
     let believed = trusted_time::now(app).await;
     report("clock", believed.as_ref().map(drop));
     if let Ok(now) = believed {
-        settle(app, now, Bound::Half).await;
+        settle(app, now, Lifted::Nothing).await;
     }
 }
 
-/// One round that somebody has asked for who has looked at the clock and at what is due.
+/// One round that somebody has asked for who has looked at the clock, and at what is due in these steps.
 ///
 /// # Errors
 /// [`Error::Unavailable`] while this machine's clock and the database's disagree.
-pub async fn housekeeping_anyway(app: &AppState) -> Result<()> {
+pub async fn housekeeping_anyway(app: &AppState, lifted: Lifted) -> Result<()> {
     trusted_time::believe(app).await?;
-    settle(app, app.clock.now(), Bound::None).await;
+    settle(app, app.clock.now(), lifted).await;
     Ok(())
 }
 
 /// What cannot be undone, by a time that is believed.
-async fn settle(app: &AppState, now: DateTime<Utc>, bound: Bound) {
+async fn settle(app: &AppState, now: DateTime<Utc>, lifted: Lifted) {
+    let bound = lifted.bound("confirm");
     report("confirm", ledger::confirm::confirm_due(app, moscow_day(now), bound).await.map(drop));
     report("status lists", cards::lists::note_ended(&app.db_jobs, now).await);
-    for (step, outcome) in retention::prune_all(app, now, bound).await {
+    for (step, outcome) in retention::prune_all(app, now, lifted).await {
         report(step, outcome);
     }
 }

@@ -3,12 +3,15 @@
 
 use anyhow::anyhow;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// So many rows are never too many: what is small is often done at once.
 const FEW: i64 = 1_000;
 
-/// What a round did, or is about to do, with a table's rows.
+/// The steps that have a bound, by the names under which the log tells of them.
+pub const STEPS: [&str; 5] = ["confirm", "sessions", "notices", "lookups", "changes"];
+
+/// What a round is about to do with a table's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Swept {
     /// Rows whose time has come.
@@ -26,17 +29,46 @@ pub enum Bound {
     None,
 }
 
+/// Which steps are done whatever is due, because a person has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifted {
+    /// None of them.
+    Nothing,
+    /// This one of [`STEPS`].
+    Only(&'static str),
+    /// All of them.
+    Everything,
+}
+
+impl Lifted {
+    /// What a step may do then.
+    pub fn bound(self, step: &str) -> Bound {
+        match self {
+            Self::Everything => Bound::None,
+            Self::Only(lifted) if lifted == step => Bound::None,
+            Self::Only(_) | Self::Nothing => Bound::Half,
+        }
+    }
+}
+
+/// Reads which steps somebody lifts: a name, or `all`.
+pub fn parse_lifted(text: &str) -> Result<Lifted, String> {
+    let named = STEPS.iter().find(|step| **step == text).map(|step| Lifted::Only(step));
+    let lifted = if text == "all" { Some(Lifted::Everything) } else { named };
+    lifted.ok_or_else(|| format!("the steps are {}; or all", STEPS.join(", ")))
+}
+
 impl Bound {
     /// # Errors
     /// [`Error::Unavailable`] if that is too much for one round.
-    pub fn check(self, swept: Swept) -> Result<()> {
+    pub fn check(self, swept: Swept) -> crate::error::Result<()> {
         let Swept { due, left } = swept;
         if self == Self::None || due <= FEW || due <= left {
             return Ok(());
         }
         Err(Error::Unavailable(anyhow!(
             "{due} rows are due and only {left} would stay, which is far more than a usual round: nothing was done; when it is \
-             right, `profcards housekeeping --anyway` does it"
+             right, `profcards housekeeping --anyway STEP` does it"
         )))
     }
 }
@@ -54,5 +86,13 @@ mod tests {
             assert_eq!(Bound::Half.check(swept).is_ok(), fits, "{swept:?}");
             assert!(Bound::None.check(swept).is_ok());
         }
+    }
+
+    #[test]
+    fn who_has_looked_at_one_step_lifts_the_bound_of_no_other() {
+        let lifted = parse_lifted("changes").unwrap();
+        assert_eq!((lifted.bound("changes"), lifted.bound("confirm")), (Bound::None, Bound::Half));
+        assert_eq!(parse_lifted("all").unwrap().bound("confirm"), Bound::None);
+        assert!(parse_lifted("cards").unwrap_err().contains("confirm, sessions"));
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Face;
 use crate::clock::TOLERATED_AHEAD;
 use crate::error::Result;
+use crate::retention::BATCH;
 use crate::sweep::Swept;
 
 /// The rows of sessions that have ended are kept for so long.
@@ -92,20 +93,30 @@ pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Uuid) 
     Ok(())
 }
 
-/// Removes sessions that have long ended by themselves. They are refused from their end on; that their rows outlive it by two
-/// months is for the day on which a clock was wrong.
-pub async fn prune_sessions(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+/// Sessions that ended long ago.
+pub async fn sessions_due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
     Ok(sqlx::query_as!(
         Swept,
-        r#"with gone as (delete from session where expires_at < $1 returning true),
-                due as (select count(*) as due from gone)
+        r#"with due as (select count(*) as due from session where expires_at < $1)
            select due as "due!",
                   (select count(*) from (select from session where expires_at >= $1 limit (select due from due)) kept) as "left!"
            from due"#,
         now - Days::new(ENDED_SESSION_DAYS)
     )
-    .fetch_one(conn)
+    .fetch_one(db)
     .await?)
+}
+
+/// Removes a batch of them; answers how many.
+pub async fn prune_sessions(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
+    let gone = sqlx::query!(
+        "delete from session where token_hash in (select token_hash from session where expires_at < $1 limit $2)",
+        now - Days::new(ENDED_SESSION_DAYS),
+        BATCH
+    )
+    .execute(db)
+    .await?;
+    Ok(gone.rows_affected())
 }
 
 /// The account behind a valid staff session. One that a clock far ahead has dated would live for as much longer: its owner

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::{self, Services};
 use crate::random::Random;
+use crate::sweep::{Lifted, parse_lifted};
 use crate::{db, demo, faults, jobs};
 
 /// The digital platform of a trade union: cards, cashback, registry.
@@ -58,9 +59,10 @@ enum Command {
     Ledger(ledger::Ledger),
     /// Run one round of what the server does by itself every hour.
     Housekeeping {
-        /// Somebody has looked: the time is right after a jump, and as much is due as it seems.
-        #[arg(long)]
-        anyway: bool,
+        /// Somebody has looked: the time is right after a jump, and as much is due in this step as it seems; without a
+        /// name, in all of them.
+        #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "all", value_parser = parse_lifted)]
+        anyway: Option<Lifted>,
     },
     /// Fresh codes to enter the demo union with.
     Demo,
@@ -103,10 +105,9 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
             beside_instance(config, async move |app| ledger::run(&app, &command).await)
         }
         Command::Housekeeping { anyway } => beside_instance(config, async move |app| {
-            if anyway {
-                jobs::housekeeping_anyway(&app).await?;
-            } else {
-                jobs::housekeeping(&app).await;
+            match anyway {
+                Some(lifted) => jobs::housekeeping_anyway(&app, lifted).await?,
+                None => jobs::housekeeping(&app).await,
             }
             Ok(0)
         }),

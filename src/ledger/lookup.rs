@@ -4,13 +4,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{MembershipNumber, Shown, SignedCard};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::customer::When;
 use crate::app::App;
 use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Result};
+use crate::retention::BATCH;
 use crate::sweep::Swept;
 
 /// A lookup serves a purchase of the next ten minutes.
@@ -174,17 +175,28 @@ pub async fn claim(conn: &mut PgConnection, id: Uuid, idem: Uuid) -> Result<bool
     Ok(claimed.rows_affected() == 1)
 }
 
-/// Forgets lookups that can serve no purchase any more.
-pub async fn prune(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+/// Lookups that can serve no purchase any more.
+pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
     Ok(sqlx::query_as!(
         Swept,
-        r#"with gone as (delete from number_lookup where at < $1 returning true),
-                due as (select count(*) as due from gone)
+        r#"with due as (select count(*) as due from number_lookup where at < $1)
            select due as "due!",
                   (select count(*) from (select from number_lookup where at >= $1 limit (select due from due)) kept) as "left!"
            from due"#,
         now - TimeDelta::days(KEPT_DAYS)
     )
-    .fetch_one(conn)
+    .fetch_one(db)
     .await?)
+}
+
+/// Removes a batch of them; answers how many.
+pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
+    let gone = sqlx::query!(
+        "delete from number_lookup where id in (select id from number_lookup where at < $1 limit $2)",
+        now - TimeDelta::days(KEPT_DAYS),
+        BATCH
+    )
+    .execute(db)
+    .await?;
+    Ok(gone.rows_affected())
 }

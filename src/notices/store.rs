@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Months, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{MAX_NOTICES, NOTICE_MONTHS, Notice};
 use crate::error::Result;
+use crate::retention::BATCH;
 use crate::sweep::Swept;
 
 /// Records a notice.
@@ -58,22 +59,34 @@ pub async fn drop_surplus(
     Ok(())
 }
 
-/// Removes notices that are too old to matter, and tells the phones that they are gone.
-pub async fn prune(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+/// Notices that were given long ago.
+pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
     Ok(sqlx::query_as!(
         Swept,
-        r#"with gone as (delete from notice where given_at < $1 returning id, membership_id),
-                due as (select count(*) as due from gone),
-                told as (insert into change (audience, entity, entity_id, deleted, changed_at)
-                         select 'member:' || membership_id, 'notice', id::text, true, $2 from gone)
+        r#"with due as (select count(*) as due from notice where given_at < $1)
            select due as "due!",
                   (select count(*) from (select from notice where given_at >= $1 limit (select due from due)) kept) as "left!"
            from due"#,
-        now - Months::new(NOTICE_MONTHS),
-        now
+        now - Months::new(NOTICE_MONTHS)
     )
-    .fetch_one(conn)
+    .fetch_one(db)
     .await?)
+}
+
+/// Removes a batch of them, and tells the phones; answers how many.
+pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
+    let gone = sqlx::query!(
+        "with gone as (delete from notice where id in (select id from notice where given_at < $1 limit $3)
+                       returning id, membership_id)
+         insert into change (audience, entity, entity_id, deleted, changed_at)
+         select 'member:' || membership_id, 'notice', id::text, true, $2 from gone",
+        now - Months::new(NOTICE_MONTHS),
+        now,
+        BATCH
+    )
+    .execute(db)
+    .await?;
+    Ok(gone.rows_affected())
 }
 
 /// The notices of a member, newest first.

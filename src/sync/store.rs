@@ -1,11 +1,12 @@
 //! The log of changes in SQL.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::CHANGE_DAYS;
 use crate::error::{Error, Result};
+use crate::retention::BATCH;
 use crate::sweep::Swept;
 
 /// Notes that an audience must learn of an entity's present state. Commits with the change itself.
@@ -162,21 +163,34 @@ pub async fn is_forgotten(conn: &mut PgConnection, cursor: &Cursor) -> Result<bo
     .await?)
 }
 
-/// Forgets changes that every client in touch has long seen.
-pub async fn prune_changes(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Swept> {
+/// Changes that every client in touch has long seen.
+pub async fn changes_due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
     Ok(sqlx::query_as!(
         Swept,
-        r#"with old as (delete from change where changed_at < $1 returning xid),
-                due as (select count(*) as due from old),
-                forgotten as (update change_horizon
-                              set xid = greatest(xid, coalesce((select xid from old order by xid desc limit 1), xid)))
+        r#"with due as (select count(*) as due from change where changed_at < $1)
            select due as "due!",
                   (select count(*) from (select from change where changed_at >= $1 limit (select due from due)) kept) as "left!"
            from due"#,
         now - TimeDelta::days(CHANGE_DAYS)
     )
-    .fetch_one(conn)
+    .fetch_one(db)
     .await?)
+}
+
+/// Forgets a batch of them; answers how many. A cursor within it is told to start over from the same moment on.
+pub async fn prune_changes(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
+    Ok(sqlx::query_scalar!(
+        r#"with old as (delete from change where seq in (select seq from change where changed_at < $1 limit $2) returning xid),
+                forgotten as (update change_horizon
+                              set xid = greatest(xid, (select xid from old order by xid desc limit 1))
+                              where exists (select from old))
+           select count(*) as "gone!" from old"#,
+        now - TimeDelta::days(CHANGE_DAYS),
+        BATCH
+    )
+    .fetch_one(db)
+    .await?
+    .unsigned_abs())
 }
 
 /// The newest purchases of a member.

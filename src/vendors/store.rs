@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::retention::BATCH;
 
 /// The key with this hash, unless it was revoked.
 pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Uuid>> {
@@ -35,8 +36,18 @@ pub async fn remember_proof(
 
 /// Forgets showings that can be good no more.
 pub async fn prune_proofs(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("delete from vendor_proof where expires_at < $1", now).execute(db).await?;
-    Ok(())
+    loop {
+        let gone = sqlx::query!(
+            "delete from vendor_proof where identity in (select identity from vendor_proof where expires_at < $1 limit $2)",
+            now,
+            BATCH
+        )
+        .execute(db)
+        .await?;
+        if gone.rows_affected() < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
 }
 
 /// Adds a key for a partner; `false` if there is no such partner.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use chrono::TimeDelta;
 use profcards::jobs;
 use profcards::ledger::audit;
+use profcards::sweep::Lifted;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -50,7 +51,10 @@ async fn a_server_whose_clock_is_wrong_waits_and_loses_nothing() {
     for days in [16, 410, 2_000] {
         ahead_seconds.store(days * DAY_SECONDS, Ordering::SeqCst);
         jobs::housekeeping(&app.app).await;
-        assert!(jobs::housekeeping_anyway(&app.app).await.is_err(), "not even when somebody insists");
+        assert!(
+            jobs::housekeeping_anyway(&app.app, Lifted::Everything).await.is_err(),
+            "not even when somebody insists"
+        );
         // What a till hands in meanwhile is not refused for good.
         assert!(app.app.keys.refresh(&app.app.db, app.now()).await.is_err());
         if days == 16 {
@@ -153,12 +157,57 @@ async fn a_round_many_times_larger_than_usual_stops_until_somebody_has_looked() 
     add_ended_sessions(&app, 1_001, 61).await;
     app.housekeeping().await;
     assert_eq!(sessions(&app).await, 1_002);
-    jobs::housekeeping_anyway(&app.app).await.unwrap();
+    jobs::housekeeping_anyway(&app.app, Lifted::Everything).await.unwrap();
     assert_eq!(sessions(&app).await, 1);
     // A thousand are never too many.
     add_ended_sessions(&app, 1_000, 61).await;
     app.housekeeping().await;
     assert_eq!(sessions(&app).await, 1);
+}
+
+/// Changes of three months ago and of now.
+async fn add_changes(app: &TestApp, count: i64, days: i32) {
+    sqlx::query(
+        "insert into change (audience, entity, entity_id, changed_at)
+         select 'member:' || n, 'profile', 'me', $1 - make_interval(days => $2) from generate_series(1, $3) n",
+    )
+    .bind(app.app.clock.now())
+    .bind(days)
+    .bind(count)
+    .execute(&app.app.db)
+    .await
+    .unwrap();
+}
+
+async fn changes(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from change").fetch_one(&app.app.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_step_is_counted_before_it_is_begun_and_lifted_by_its_name() {
+    let app = TestApp::start_with_real_clock().await;
+    app.chair().await;
+    add_changes(&app, 12_000, 91).await;
+    add_ended_sessions(&app, 1_001, 61).await;
+    let before = changes(&app).await;
+    // A sequence remembers also what is rolled back.
+    for sql in [
+        "create sequence deletion",
+        "create function note_deletion() returns trigger language plpgsql as $$ begin perform nextval('deletion'); return old; end $$",
+        "create trigger note_deletion before delete on change for each row execute function note_deletion()",
+    ] {
+        sqlx::query(sql).execute(&app.app.db).await.unwrap();
+    }
+    let deletions = async || -> (bool, i64) {
+        sqlx::query_as("select is_called, last_value from deletion").fetch_one(&app.app.db).await.unwrap()
+    };
+    jobs::housekeeping(&app.app).await;
+    assert!(!deletions().await.0, "nothing is deleted to find out that it would be too much");
+    run(&app, &["housekeeping", "--anyway", "changes"]).await.unwrap();
+    assert_eq!((changes(&app).await, sessions(&app).await), (before - 12_000, 1_002));
+    assert_eq!(deletions().await.1, 12_000);
+    let refused = run(&app, &["housekeeping", "--anyway", "everything"]).await.unwrap_err();
+    assert!(refused.contains("the steps are confirm, sessions"), "{refused}");
 }
 
 /// Copies the only purchase with its posting until there are so many.
@@ -189,7 +238,7 @@ async fn confirming_most_of_what_waits_at_once_needs_somebody_who_has_looked() {
     app.advance(16 * DAY_SECONDS);
     app.housekeeping().await;
     assert_eq!(phone.balance().await, (0, 1_100 * 45_00));
-    jobs::housekeeping_anyway(&app.app).await.unwrap();
+    jobs::housekeeping_anyway(&app.app, Lifted::Everything).await.unwrap();
     assert_eq!(phone.balance().await, (1_100 * 45_00, 0));
 }
 
