@@ -25,6 +25,7 @@ use uuid::Uuid;
 use self::store::SessionOwner;
 use crate::app::{App, AppState};
 use crate::error::{Error, Result};
+use crate::http::limits;
 
 /// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -198,7 +199,9 @@ impl FromRequestParts<AppState> for Staff {
         let account_id = store::staff_session(&app.db, &token_hash, app.clock.now())
             .await?
             .ok_or(Error::Unauthenticated)?;
-        Ok(Self { account_id, token_hash })
+        let staff = Self { account_id, token_hash };
+        limits::pace(app, limits::REQUESTS_PER_PRINCIPAL, &staff.principal()).await?;
+        Ok(staff)
     }
 }
 
@@ -208,6 +211,8 @@ impl MemberPhone {
         let token_hash = token_hash(headers, app, Face::Member)?;
         let session = store::member_session(&app.db, &token_hash, app.clock.now()).await?;
         let session = session.ok_or(Error::Unauthenticated)?;
+        let principal = format!("phone:{}", session.device_id);
+        limits::pace(app, limits::REQUESTS_PER_PRINCIPAL, &principal).await?;
         if let Some(reason) = session.ended_reason.as_deref() {
             return Err(phone_ended(reason, &session.membership_status));
         }
@@ -238,7 +243,9 @@ impl Till {
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
         let token_hash = token_hash(headers, app, Face::Till)?;
         let session = store::till_session(&app.db_tills, &token_hash, app.clock.now()).await?;
-        Ok(Self { terminal_id: session.ok_or(Error::Unauthenticated)?, token_hash })
+        let terminal_id = session.ok_or(Error::Unauthenticated)?;
+        limits::pace(app, limits::REQUESTS_PER_PRINCIPAL, &till_audience(terminal_id)).await?;
+        Ok(Self { terminal_id, token_hash })
     }
 }
 

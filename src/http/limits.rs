@@ -111,6 +111,8 @@ pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY);
 
 /// Digits that one till asks for; how many it may hold is limited besides.
 pub const CHALLENGES_PER_TILL: Limit = limit("challenges-till", 60, 60);
+/// Requests of one account, phone or till, whatever is asked: many times what people do, or an app that catches up.
+pub const REQUESTS_PER_PRINCIPAL: Limit = limit("requests-principal", 1_200, 60);
 /// Questions of one till for what a purchase may be paid from the balance.
 pub const REDEMPTION_PER_TILL: Limit = limit("redemption-till", 60, 60);
 /// Agreements of one phone to be replaced, given and taken back.

@@ -13,7 +13,8 @@ pub fn description() -> OpenApi {
         .title("ПрофКардс")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Membership cards, the cashback ledger and the registry of a trade union. Refusals are problem+json with stable codes.",
+            "Membership cards, the cashback ledger and the registry of a trade union. Refusals are problem+json with stable codes. \
+             Whoever is signed in is refused with 429 beyond 1200 requests a minute.",
         ))
         .build();
     let components = description.components.get_or_insert_with(Components::new);

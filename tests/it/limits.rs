@@ -301,6 +301,24 @@ async fn without_redis_a_flood_of_strangers_refuses_nobody_who_is_signed_in() {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_may_ask_fast_but_not_without_end() {
+    let (app, phone, till) = with_till().await;
+    let (chair, device) = (app.chair().await, phone.device_id(&app).await);
+    let pull = |face| format!("/api/sync/pull?face={face}&schema=1");
+    for (client, principal, path) in [
+        (&chair, format!("staff:{}", app.world.chair), SESSION.to_owned()),
+        (&phone.client, format!("phone:{device}"), pull("member")),
+        (&till.client, format!("till:{}", till.terminal), pull("till")),
+    ] {
+        client.get(&path).await.json(200);
+        while limits::pace(&app.app, limits::REQUESTS_PER_PRINCIPAL, &principal).await.is_ok() {}
+        client.get(&path).await.refused(429, "too-many-attempts");
+    }
+    // Another one's asking is counted apart.
+    app.staff(app.world.regional).await.get(SESSION).await.json(200);
+}
+
+#[tokio::test]
 async fn what_a_principal_may_have_kept_is_limited() {
     let (app, phone, till) = with_till().await;
     let principal = format!("till:{}", till.terminal);

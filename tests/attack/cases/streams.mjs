@@ -51,7 +51,7 @@ async function directly() {
       report('with half-sent heads', quiet, await answers(port));
       await until('the half-sent heads are cut', CUT_WITHIN_MILLIS, () => sockets.every((socket) => socket.destroyed));
     });
-    const cookie = await check(`${STREAMS} streams asked for by one member: others are answered, and few are given`, async () => {
+    await check(`${STREAMS} streams asked for by one member: others are answered, and few are given`, async () => {
       const cookie = await activate(instance);
       const streams = [];
       const seen = new Map();
@@ -66,10 +66,10 @@ async function directly() {
       report('with streams asked for', quiet, await answers(port));
       assert.ok(seen.get(200) <= 6, `given: ${JSON.stringify([...seen])}`);
       streams.forEach((close) => close());
-      return cookie;
     });
     await check('a stop lets a page that listens go, cleanly and without waiting for it', async () => {
-      const { ended } = await listen(port, cookie);
+      // Another phone: the one before has asked for more than anybody may in a minute.
+      const { ended } = await listen(port, await activate(instance));
       await instance.stop();
       assert.equal(await ended, true, 'the stream was cut');
     });

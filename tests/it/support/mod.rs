@@ -330,12 +330,15 @@ pub fn next_id() -> Uuid {
         .into_uuid()
 }
 
-/// Waits until `condition` holds, asking again as fast as it answers.
+/// No more often than the pace of who is signed in allows, within [`DEADLINE`].
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
+/// Waits until `condition` holds.
 pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !condition().await {
         assert!(started.elapsed() < DEADLINE, "waited in vain: {what}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(ASK_AGAIN_AFTER).await;
     }
 }
 
