@@ -194,22 +194,26 @@ async fn give_back(app: &AppState, counted: &[[u8; 16]]) {
 /// Counts an attempt under all of these limits, or under none: beyond any of them it is refused and leaves no trace. The broadest
 /// comes first, so that beyond it not even a counter is made.
 pub async fn attempt(app: &AppState, limits: &[(Limit, &str)]) -> Result<Attempt> {
+    let (attempt, is_slow) = count(app, limits).await?;
+    if is_slow {
+        tokio::time::sleep(SLOW_DOWN).await;
+    }
+    Ok(attempt)
+}
+
+/// Also answers whether the attempt has to wait, which it must not do on a connection.
+async fn count(app: &AppState, limits: &[(Limit, &str)]) -> Result<(Attempt, bool)> {
     let now = app.clock.now();
     let mut is_slow = false;
     let mut conn = app.db_doors.acquire().await?;
     refuse_what_is_beyond(&mut conn, limits, now).await?;
     let mut tx = conn.begin().await?;
     for (limit, who) in limits {
-        let count = take(&mut tx, *limit, who, now).await?;
-        is_slow |= count > limit.slow_after;
+        is_slow |= take(&mut tx, *limit, who, now).await? > limit.slow_after;
     }
     tx.commit().await?;
     let counted = limits.iter().map(|(limit, who)| counter_key(*limit, who)).collect();
-    let attempt = Attempt { app: app.clone(), counted };
-    if is_slow {
-        tokio::time::sleep(SLOW_DOWN).await;
-    }
-    Ok(attempt)
+    Ok((Attempt { app: app.clone(), counted }, is_slow))
 }
 
 /// Refuses by a look alone: a flood must not queue for the rows in which everybody's attempts are counted.
