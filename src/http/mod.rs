@@ -113,15 +113,18 @@ async fn refuse_other_sites(request: Request, next: Next) -> Result<Response> {
     Ok(next.run(request).await)
 }
 
+/// By the browser's own judgement, which no proxy can spoil; where it gives none, by the host that the page is of, which is ours only
+/// where the proxy passes `Host` on.
 fn is_from_our_pages(headers: &HeaderMap) -> bool {
-    let said = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let site_is_ours = said(HeaderName::from_static("sec-fetch-site"))
-        .is_none_or(|site| matches!(site, "same-origin" | "none"));
-    let origin_is_ours = said(header::ORIGIN).is_none_or(|origin| {
-        let host = origin.split_once("://").map(|(_, host)| host);
-        host.is_some() && host == said(header::HOST)
-    });
-    site_is_ours && origin_is_ours
+    let said = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if let Some(site) = said(HeaderName::from_static("sec-fetch-site")) {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = said(header::ORIGIN) else { return true };
+    let (scheme, page) = origin.split_once("://").unwrap_or_default();
+    let default_port = if scheme == "https" { ":443" } else { ":80" };
+    let host_of = |authority: &str| authority.trim_end_matches(default_port).to_ascii_lowercase();
+    !page.is_empty() && said(header::HOST).is_some_and(|host| host_of(host) == host_of(page))
 }
 
 async fn within_time(request: Request, next: Next) -> Result<Response> {
@@ -153,4 +156,36 @@ async fn security_headers(State(app): State<AppState>, request: Request, next: N
         set(header::CACHE_CONTROL, "no-store");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_changes_something_comes_from_our_own_pages() {
+        let judged = |site: Option<&str>, origin: Option<&str>, host: &str| {
+            let said = [("sec-fetch-site", site), ("origin", origin), ("host", Some(host))];
+            let headers = said
+                .into_iter()
+                .filter_map(|(name, value)| Some((HeaderName::from_static(name), value?.parse().unwrap())));
+            is_from_our_pages(&headers.collect())
+        };
+        let ours = Some("https://card.example.org");
+        // Whatever the proxy makes of the host.
+        for host in ["card.example.org", "card.example.org:443", "app:8080"] {
+            assert!(judged(Some("same-origin"), ours, host), "{host}");
+        }
+        for site in ["cross-site", "same-site", "", "SAME-ORIGIN"] {
+            assert!(!judged(Some(site), ours, "card.example.org"), "{site}");
+        }
+        for host in ["card.example.org", "card.example.org:443", "Card.Example.org"] {
+            assert!(judged(None, ours, host), "{host}");
+        }
+        assert!(judged(None, Some("http://[::1]:8080"), "[::1]:8080"));
+        assert!(judged(None, None, "app:8080"), "a program that is no browser");
+        for origin in ["https://evil.example.org", "https://card.example.org:8443", "null", "", "https://"] {
+            assert!(!judged(None, Some(origin), "card.example.org"), "{origin}");
+        }
+    }
 }
