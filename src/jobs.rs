@@ -19,6 +19,10 @@ const EVERY: Duration = Duration::from_hours(1);
 
 /// How soon an instance takes up keys and trust lists that another one, or a command, has changed.
 const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
+/// A look takes milliseconds.
+const LOOK_WITHIN: Duration = Duration::from_secs(30);
+/// Re-issuing every card of a large union takes hours; what is cut off is taken up again.
+const ROUND_WITHIN: Duration = Duration::from_hours(6);
 /// How often it is looked whether changes still reach phones and tills.
 const LOOK_AT_FEED_EVERY: Duration = Duration::from_secs(10);
 /// From so long before the trust list or a signing key ends, every round of housekeeping says so.
@@ -38,11 +42,19 @@ fn timer(every: Duration) -> Interval {
     timer
 }
 
+/// A step's own end, or an error after so long: a database host that has vanished answers nothing, no limit of its own then holds, and a
+/// step that waits for it would be the last.
+async fn within<T>(limit: Duration, step: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::time::timeout(limit, step)
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no end within {limit:?}")))
+}
+
 async fn keep_keys(app: &AppState) {
     let (mut timer, mut last) = (timer(LOOK_AT_KEYS_EVERY), None);
     loop {
         timer.tick().await;
-        tell_news(&mut last, "keys", look_at_keys(app).await);
+        tell_news(&mut last, "keys", within(LOOK_WITHIN, look_at_keys(app)).await);
     }
 }
 
@@ -57,7 +69,7 @@ async fn keep_cards(app: &AppState) {
     let (mut timer, mut last) = (timer(LOOK_AT_KEYS_EVERY), None);
     loop {
         timer.tick().await;
-        tell_news(&mut last, "cards of a revoked key", replace_lost_cards(app).await);
+        tell_news(&mut last, "cards of a revoked key", within(ROUND_WITHIN, replace_lost_cards(app)).await);
     }
 }
 
@@ -65,7 +77,7 @@ async fn watch_feed(app: &AppState) {
     let (mut timer, mut watch, mut last) = (timer(LOOK_AT_FEED_EVERY), Watch::default(), None);
     loop {
         timer.tick().await;
-        let outcome = watch.look(&app.db_jobs, app.clock.now()).await.map(|holder| {
+        let outcome = within(LOOK_WITHIN, watch.look(&app.db_jobs, app.clock.now())).await.map(|holder| {
             if let Some(Holder { who, seconds }) = holder {
                 tracing::warn!(
                     who,
@@ -142,7 +154,11 @@ async fn keep_house(app: &AppState) {
     loop {
         timer.tick().await;
         faults::at("housekeeping");
-        housekeeping(app).await;
+        let round = async {
+            housekeeping(app).await;
+            Ok(())
+        };
+        report("round", within(ROUND_WITHIN, round).await);
     }
 }
 
