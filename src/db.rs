@@ -17,8 +17,8 @@ const JOURNAL_MONTHS_AHEAD: i32 = 3;
 const MIGRATION_LOCK_WAIT: &str = "2min";
 /// A server that migrates and says nothing for so long is frozen, and its lock is for the others.
 const MIGRATION_SILENCE: &str = "1min";
-/// A connection that does not say how it stands so long after its last statement must have ended is given up.
-const RELEASE_GRACE: Duration = Duration::from_secs(5);
+/// A connection that does not say how it stands within so long is given up: its last statement goes on for nobody, or its host is gone.
+const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is stored must not reach the database's log: neither the row that broke a constraint, nor the statement that failed, nor
 /// its parameters.
@@ -28,6 +28,9 @@ pub const LOG_WITHOUT_ROWS: [(&str, &str); 4] = [
     ("log_parameter_max_length", "0"),
     ("log_parameter_max_length_on_error", "0"),
 ];
+
+/// After a failover behind one name a connection may still lead to the former primary, and after a resize to an overloaded host.
+const MAX_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The connections of one instance. What is slow or stuck in one pool leaves the others alone, so a search never keeps a
 /// till waiting. Together they are 28: PostgreSQL's default of 100 leaves room for three instances.
@@ -103,11 +106,11 @@ const JOBS: Purpose = Purpose {
 impl Purpose {
     /// A pool that connects when it is first asked.
     fn pool(&self, to: &PgConnectOptions) -> PgPool {
-        let statement_limit = Duration::from_secs(self.statement_seconds);
         PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(Duration::from_secs(self.acquire_seconds))
-            .after_release(move |conn, _| Box::pin(may_be_lent_again(conn, statement_limit)))
+            .max_lifetime(MAX_LIFETIME)
+            .after_release(|conn, _| Box::pin(may_be_lent_again(conn)))
             .connect_lazy_with(self.limited(to))
     }
 
@@ -126,24 +129,28 @@ impl Purpose {
     }
 }
 
-/// Whether a connection that comes back is fit for the next request; one that is not is closed.
+/// Whether a connection that comes back is fit for the next request; one that is not is closed. It leads to a database that takes
+/// writes: after a failover the one that did may answer on.
 ///
 /// A request whose client hangs up is dropped wherever it stands, also between sending `BEGIN` and hearing that it was done; sqlx
 /// 0.9 then takes the session for one outside any transaction. What others did through it would look done and be lost.
-async fn may_be_lent_again(conn: &mut PgConnection, statement_limit: Duration) -> sqlx::Result<bool> {
+async fn may_be_lent_again(conn: &mut PgConnection) -> sqlx::Result<bool> {
     // What the dropped request had begun is still read to its end here, and that end may never come.
-    let asked = tokio::time::timeout(statement_limit + RELEASE_GRACE, is_outside_transaction(conn));
-    let is_outside = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-    if !matches!(is_outside, Ok(true)) {
+    let asked = tokio::time::timeout(RELEASE_WITHIN, is_fit(conn));
+    let is_fit = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    if !matches!(is_fit, Ok(true)) {
         metrics::counter!("profcards_db_connections_closed_total").increment(1);
     }
-    is_outside
+    is_fit
 }
 
 /// A statement outside any transaction begins one at the moment at which it came; inside, the transaction is older, or has
 /// failed and answers nothing. The simple protocol, as the statement must come in one message.
-async fn is_outside_transaction(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(conn).await?.try_get(0)
+async fn is_fit(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::raw_sql("select now() = statement_timestamp() and current_setting('transaction_read_only') = 'off'")
+        .fetch_one(conn)
+        .await?
+        .try_get(0)
 }
 
 /// Connects, and brings the schema up to date.
@@ -159,9 +166,21 @@ async fn connect(config: &Config) -> anyhow::Result<Pools> {
     let [registry, searches, doors, tills, jobs] =
         [REGISTRY, SEARCHES, DOORS, TILLS, JOBS].map(|purpose| purpose.pool(&to));
     let mut first = jobs.acquire().await.context("the database does not answer")?;
-    let encoding = sqlx::query_scalar!(r#"select current_setting('server_encoding') as "encoding!""#);
-    let encoding = encoding.fetch_one(&mut *first).await?;
-    ensure!(encoding == "UTF8", "the database's encoding is {encoding}: make it anew, with -E UTF8");
+    let found = sqlx::query!(
+        r#"select current_setting('server_encoding') as "encoding!", current_setting('lock_timeout') as "lock_limit!""#
+    )
+    .fetch_one(&mut *first)
+    .await?;
+    ensure!(
+        found.encoding == "UTF8",
+        "the database's encoding is {}: make it anew, with -E UTF8",
+        found.encoding
+    );
+    // A pooler drops them without a word.
+    ensure!(
+        found.lock_limit == format!("{}s", JOBS.lock_seconds),
+        "connections lose their time limits on the way: connect to PostgreSQL itself, without a pooler between"
+    );
     if config.production {
         for (setting, wanted) in talkative_settings(&mut first).await? {
             tracing::warn!(
@@ -206,7 +225,13 @@ pub async fn migrate(db: &PgPool, today: NaiveDate) -> anyhow::Result<()> {
     )
     .fetch_one(&mut conn)
     .await?;
-    sqlx::migrate!().run(&mut conn).await.context("the database could not be migrated")?;
+    // What a newer release has added is left alone: migrations leave tables as an older server knows them, and one must be able to
+    // start beside it, or again.
+    sqlx::migrate!()
+        .set_ignore_missing(true)
+        .run(&mut conn)
+        .await
+        .context("the database could not be migrated")?;
     conn.close().await?;
     ensure_journal_partitions(db, today).await
 }

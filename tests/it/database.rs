@@ -165,6 +165,33 @@ async fn a_full_disk_is_told_and_costs_nothing_that_was_recorded() {
 }
 
 #[tokio::test]
+async fn a_connection_to_what_takes_no_writes_any_more_is_not_lent_again() {
+    let app = TestApp::start().await;
+    for db in pools(&app) {
+        let mut conn = db.acquire().await.unwrap();
+        let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *conn).await.unwrap();
+        // As the former primary says that it has become a standby.
+        sqlx::raw_sql("set default_transaction_read_only = on").execute(&mut *conn).await.unwrap();
+        drop(conn);
+        until("its session is gone", async || {
+            let left = sqlx::query_scalar("select count(*) from pg_stat_activity where pid = $1");
+            left.bind(pid).fetch_one(&app.app.db_jobs).await.unwrap_or(1i64) == 0
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_starts_on_the_schema_of_a_newer_release() {
+    let app = TestApp::start().await;
+    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                 values (9999, 'of a newer release', true, '', 0)";
+    sqlx::query(newer).execute(&app.app.db).await.unwrap();
+    let beside = app.beside(0).await;
+    beside.client.get("/api/time").await.json(200);
+}
+
+#[tokio::test]
 async fn a_backup_does_not_make_a_server_unready() {
     let app = TestApp::start().await;
     // As a dump does to every table, for as long as it runs.
