@@ -306,6 +306,19 @@ async fn no_more_is_taken_than_member_rule_and_balance_allow() {
 }
 
 #[tokio::test]
+async fn what_is_owed_is_not_there_to_spend() {
+    let (app, phone, till) = with_a_balance().await;
+    let (now, op_no) = (app.now(), till.next_op_no());
+    let owe = "update balance set debt_kopecks = $2 where membership_id = $1";
+    sqlx::query(owe).bind(phone.member).bind(BALANCE - 10_00).execute(&app.app.db).await.unwrap();
+    let token = phone.redeeming(now, &till.digits(op_no).await, BALANCE.unsigned_abs());
+    assert_eq!(limit(&till, &token, op_no, 2_000_00).await.json(200), json!({ "maxKopecks": 10_00 }));
+    sqlx::query(owe).bind(phone.member).bind(2 * BALANCE).execute(&app.app.db).await.unwrap();
+    assert_eq!(limit(&till, &token, op_no, 2_000_00).await.json(200), json!({ "maxKopecks": 0 }));
+    till.refused(&till.redemption(&token, op_no, 1_000_00, 10_00, now), "balance-too-low").await;
+}
+
+#[tokio::test]
 async fn a_partner_without_redemption_takes_none() {
     let (app, phone, till) = with_a_balance().await;
     let (now, op_no) = (app.now(), till.next_op_no());
