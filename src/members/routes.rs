@@ -105,7 +105,10 @@ async fn add(
     {
         // The stored answer is a reference: personal data live in one place.
         Claim::Stored(answer) => {
-            serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?
+            let id = serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?;
+            // Who has left one's reach since is not shown, whoever entered them.
+            policy::membership_within(&mut tx, &app, &staff, id).await?;
+            id
         }
         Claim::New => {
             orgs::store::place(&mut tx, scope.organisation_id, app.clock.today()).await?;

@@ -1,8 +1,9 @@
 //! Keeping the register: a person is entered once, found however the name is typed, and never entered twice by accident.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::support::register::{found, members_of, with};
+use super::support::register::{ask, found, members_of, with};
 use super::support::world::person;
 use super::support::{DAY_SECONDS, Phone, Reply, TestApp, next_id};
 
@@ -50,6 +51,18 @@ async fn a_repeated_request_enters_one_person() {
     assert_eq!(found(&chair, app.world.school, &[]).await["total"], 2);
     // Without a key a request could not be repeated, so it is not begun.
     chair.post(&path, &form).await.refused(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn a_repeated_request_shows_nobody_who_has_left_ones_reach() {
+    let app = TestApp::start().await;
+    let (chair, path, key) = (app.chair().await, members_of(app.world.school), next_id());
+    let form = person("Иванова Мария Петровна");
+    let entered = chair.post_once(&path, key, &form).await.json(201);
+    let member: Uuid = entered["id"].as_str().unwrap().parse().unwrap();
+    let central = app.staff(app.world.central).await;
+    ask(&central, member, "transfer", &json!({ "organisationId": app.world.lyceum })).await.json(200);
+    chair.post_once(&path, key, &form).await.refused(404, "not-found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
