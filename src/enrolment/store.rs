@@ -98,7 +98,8 @@ pub struct UsableCode {
 }
 
 /// The code of this hash, if it is unused, in time, not worn out, and its member was born on this day. A wrong day
-/// counts against the code. One that a clock far ahead has dated is not in time: nobody knows how old it is.
+/// counts against the code. One that a clock far ahead has dated is not in time: nobody knows how old it is. Nor is one of an account that
+/// was closed: whoever printed it may hold a stock of them.
 pub async fn use_code(
     db: &PgPool,
     code_hash: &[u8; 32],
@@ -112,7 +113,8 @@ pub async fn use_code(
            from activation_code a
            join registered_member m on m.id = a.membership_id and m.status = 'active'
            where a.code_hash = $1 and a.used_at is null and a.ended_at is null and a.expires_at > $2 and a.created_at <= $4
-             and a.failures < $3"#,
+             and a.failures < $3
+             and not exists (select from account c where c.id = a.created_by and c.disabled_at is not null)"#,
         &code_hash[..],
         now,
         MAX_FAILURES,

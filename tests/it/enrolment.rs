@@ -193,6 +193,18 @@ async fn a_code_ends_with_its_month_and_with_the_next_sheet() {
 }
 
 #[tokio::test]
+async fn the_codes_of_a_closed_account_open_nothing() {
+    let (app, _, code) = with_code().await;
+    sqlx::query("update account set disabled_at = now() where id = $1")
+        .bind(app.world.chair)
+        .execute(&app.app.db)
+        .await
+        .unwrap();
+    let phone = app.anonymous();
+    phone.post(CHECK, &check_body(code.as_str().unwrap())).await.refused(403, "activation-refused");
+}
+
+#[tokio::test]
 async fn a_loss_ends_the_sheet_too() {
     let (app, member, code) = with_code().await;
     let thief = app.anonymous();
