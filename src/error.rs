@@ -227,8 +227,8 @@ fn is_of_the_database(code: &str) -> bool {
     // Connection; rolled back for another's sake; out of disk, memory or connections; cancelled by a limit or a stop; an error
     // of the disk.
     let classes = ["08", "40", "53", "57", "58"];
-    // A standby, which takes no writes; a transaction that said nothing for too long; a lock that was not to be had in time.
-    let codes = ["25006", "25P03", "55P03"];
+    // A standby, which takes no writes, and knows no position of its own in the log; a transaction that said nothing for too long; a lock that was not to be had in time.
+    let codes = ["25006", "25P03", "55000", "55P03"];
     classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
 }
 
@@ -252,7 +252,8 @@ mod tests {
     #[test]
     fn what_the_database_cannot_help_is_no_fault_of_ours() {
         for code in [
-            "53100", "53200", "53300", "57014", "57P01", "58030", "25006", "25P03", "55P03", "40001", "08006",
+            "53100", "53200", "53300", "57014", "57P01", "58030", "25006", "25P03", "55000", "55P03",
+            "40001", "08006",
         ] {
             assert!(is_of_the_database(code), "{code}");
         }
