@@ -29,7 +29,7 @@ pub const LOG_WITHOUT_ROWS: [(&str, &str); 4] = [
     ("log_parameter_max_length_on_error", "0"),
 ];
 
-/// After a failover behind one name a connection may still lead to the former primary, and after a resize to an overloaded host.
+/// After a failover behind one name a connection that nobody uses may go on leading to the former primary.
 const MAX_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The connections of one instance. What is slow or stuck in one pool leaves the others alone, so a search never keeps a
@@ -145,7 +145,8 @@ async fn may_be_lent_again(conn: &mut PgConnection) -> sqlx::Result<bool> {
 }
 
 /// A statement outside any transaction begins one at the moment at which it came; inside, the transaction is older, or has
-/// failed and answers nothing. The simple protocol, as the statement must come in one message.
+/// failed and answers nothing. A former primary has become a standby, which only reads. The simple protocol, as the statement must
+/// come in one message.
 async fn is_fit(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::raw_sql("select now() = statement_timestamp() and current_setting('transaction_read_only') = 'off'")
         .fetch_one(conn)
