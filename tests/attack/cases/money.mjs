@@ -21,6 +21,8 @@ export async function attack({ isLong }) {
     }
     const [first, second] = tills;
     const card = await instance.run('card', 'sample', '--class', 'paper');
+    // A till counts whole seconds; in the one that began before the partner's rule, the card would bring nothing.
+    await instance.sql('select pg_sleep(1)');
     const shownAt = nowSeconds();
     await instance.sql("update card set status = 1, status_at = clock_timestamp() + interval '2 seconds', status_reason = 'lost' where purpose = 'sample'");
     await instance.sql('select pg_sleep(3)');
