@@ -38,7 +38,7 @@ export async function attack({ isLong }) {
         const staff = await Staff.signIn(instance.url, 'lyceum3');
         const { status } = await staff.ask('GET', '/api/staff/session');
         assert.equal(status, 200, 'a session that was given is not there');
-        assert.deepEqual(await till.tryPush(till.purchase(card, AMOUNT_KOPECKS)), ['applied']);
+        assert.deepEqual(await till.tryPush(till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS })), ['applied']);
       }
       assert.equal((await till.pull()).purchases.size, 24);
       await instance.run('ledger', 'audit');

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeInstance, until } from '../../e2e/lib/instance.mjs';
 import { check } from '../../e2e/lib/report.mjs';
-import { pairTill } from '../lib/till.mjs';
+import { Till } from '../lib/till.mjs';
 
 export const title = 'A wrong clock';
 
@@ -23,10 +23,10 @@ export async function attack() {
     server = await instance.beside(faked);
     await server.start('serve');
     const { pairingCode } = await instance.freshEntries();
-    const till = await pairTill(server.url, pairingCode);
+    const till = await Till.pair(server.url, pairingCode);
     const card = await instance.run('card', 'sample', '--class', 'paper');
-    const before = till.purchase(card, 150_000);
-    const [booked] = await till.push(before);
+    const before = till.purchase({ token: card, amountKopecks: 150_000 });
+    const [booked] = await till.push([before]);
     assert.equal(booked.status, 'applied');
 
     await check('sixteen days ahead nothing becomes spendable, and what a till hands in is not refused for good', async () => {
@@ -34,7 +34,7 @@ export async function attack() {
       await setClock('+16d');
       await until('a round waits', WITHIN_MILLIS, () => roundsThatWait(server) > rounds);
       assert.deepEqual(await till.states(), { [before.id]: 'pending' });
-      const [answer] = await till.push(till.purchase(card, 70_000));
+      const [answer] = await till.push([till.purchase({ token: card, amountKopecks: 70_000 })]);
       assert.equal(answer.status, 'retry');
     });
     await check('410 days ahead a session is refused', async () => {
@@ -48,9 +48,9 @@ export async function attack() {
     await check('once the clock is right, session and purchase are as they were', async () => {
       till.url = instance.url;
       assert.deepEqual(await till.states(), { [before.id]: 'pending' });
-      const after = till.purchase(card, 70_000);
-      assert.equal((await till.push(after))[0].status, 'applied');
-      assert.equal((await till.push(after))[0].status, 'duplicate');
+      const after = till.purchase({ token: card, amountKopecks: 70_000 });
+      assert.equal((await till.push([after]))[0].status, 'applied');
+      assert.equal((await till.push([after]))[0].status, 'duplicate');
       await instance.run('ledger', 'audit');
     });
     await instance.stop();

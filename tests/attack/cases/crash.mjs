@@ -21,7 +21,7 @@ export async function attack({ isLong }) {
   try {
     await instance.start();
     const { till, card } = await pairTillWithCard(instance);
-    const purchase = () => till.purchase(card, AMOUNT_KOPECKS);
+    const purchase = () => till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
     for (let round = 1; round <= (isLong ? 6 : 2); round += 1) {
       await check(`crash ${round}: nothing acknowledged is lost, and a cursor of before misses nothing`, () => crash(instance, till, purchase));
     }

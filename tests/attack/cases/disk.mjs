@@ -35,7 +35,7 @@ export async function attack({ isLong }) {
     await instance.start();
     instance.joiner = [...SAME_MOUNTS, '--target', String(instance.pid)];
     const { till, card } = await pairTillWithCard(instance);
-    const purchase = () => till.purchase(card, AMOUNT_KOPECKS);
+    const purchase = () => till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
     for (let round = 1; round <= (isLong ? 5 : 1); round += 1) {
       await check(`the disk is full, time ${round}: it is told, and nothing is lost`, () => fillAndFree(instance, till, purchase, disk));
     }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { makeInstance } from '../../e2e/lib/instance.mjs';
 import { check } from '../../e2e/lib/report.mjs';
-import { daysPass, Phone, Staff, Till } from '../lib/actors.mjs';
+import { daysPass, Phone, Staff } from '../lib/actors.mjs';
+import { Till } from '../lib/till.mjs';
 
 export const title = 'A regional login and other people’s balances';
 

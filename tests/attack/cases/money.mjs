@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { makeInstance } from '../../e2e/lib/instance.mjs';
 import { check } from '../../e2e/lib/report.mjs';
-import { nowSeconds, pairTill } from '../lib/till.mjs';
+import { nowSeconds } from '../lib/browser.mjs';
+import { Till } from '../lib/till.mjs';
 
 export const title = 'A till that names the time';
 
@@ -17,7 +18,7 @@ export async function attack({ isLong }) {
     const tills = [];
     for (let made = 0; made < 2; made += 1) {
       const { pairingCode } = await instance.freshEntries();
-      tills.push(await pairTill(instance.url, pairingCode));
+      tills.push(await Till.pair(instance.url, pairingCode));
     }
     const [first, second] = tills;
     const card = await instance.run('card', 'sample', '--class', 'paper');
@@ -28,15 +29,15 @@ export async function attack({ isLong }) {
     await instance.sql('select pg_sleep(3)');
 
     await check('a card that was revoked brings nothing at the present hour', async () => {
-      const [answer] = await first.push(first.purchase(card, PART_KOPECKS));
+      const [answer] = await first.push([first.purchase({ token: card, amountKopecks: PART_KOPECKS })]);
       assert.equal(answer.code, 'revoked');
     });
     const parts = [...Array(isLong ? 40 : 6).keys()].map((n) => {
       const till = tills[n % 2];
-      return { till, purchase: till.purchase(card, PART_KOPECKS, shownAt) };
+      return { till, purchase: till.purchase({ token: card, amountKopecks: PART_KOPECKS }, shownAt) };
     });
     await check('dated before, it is booked, and above the sum it is held, however it is split and raced', async () => {
-      const answers = await Promise.all(parts.map(async ({ till, purchase }) => (await till.push(purchase))[0]));
+      const answers = await Promise.all(parts.map(async ({ till, purchase }) => (await till.push([purchase]))[0]));
       assert.ok(answers.every(({ status }) => status === 'applied'), JSON.stringify(answers));
       const states = { ...(await first.states()), ...(await second.states()) };
       const passed = Object.values(states).filter((state) => state === 'pending');
@@ -44,7 +45,7 @@ export async function attack({ isLong }) {
       assert.equal(Object.values(states).filter((state) => state === 'held').length, parts.length - 2);
     });
     await check('no date makes it spendable before its fourteen days', async () => {
-      const [{ result }] = await first.push(first.purchase(card, 20_000, shownAt - HOUR_SECONDS / 60));
+      const [{ result }] = await first.push([first.purchase({ token: card, amountKopecks: 20_000 }, shownAt - HOUR_SECONDS / 60)]);
       const waits = (Date.parse(result.confirmOn) - Date.now()) / (24 * HOUR_SECONDS * 1000);
       assert.ok(waits > 12, `${result.confirmOn} is too soon`);
       assert.equal(await instance.run('ledger', 'confirm'), '0');

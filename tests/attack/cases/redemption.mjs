@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { makeInstance } from '../../e2e/lib/instance.mjs';
 import { check } from '../../e2e/lib/report.mjs';
-import { daysPass, nowSeconds, Phone, Till } from '../lib/actors.mjs';
+import { daysPass, Phone } from '../lib/actors.mjs';
+import { nowSeconds } from '../lib/browser.mjs';
+import { Till } from '../lib/till.mjs';
 
 export const title = 'Digits that were not meant for this till';
 

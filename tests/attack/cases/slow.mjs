@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { check } from '../../e2e/lib/report.mjs';
 import { makeInstance, until } from '../../e2e/lib/instance.mjs';
 import { Staff } from '../lib/actors.mjs';
-import { pairTill, pairTillWithCard } from '../lib/till.mjs';
+import { pairTillWithCard, Till } from '../lib/till.mjs';
 
 export const title = 'What is slow or stuck';
 
@@ -47,7 +47,7 @@ export async function attack({ isLong }) {
 async function slowestPush({ till, card }) {
   const times = [];
   for (let n = 0; n < PUSHES; n += 1) {
-    const mutation = till.purchase(card, AMOUNT_KOPECKS);
+    const mutation = till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
     const began = performance.now();
     assert.deepEqual(await till.tryPush(mutation), ['applied']);
     times.push(performance.now() - began);
@@ -90,16 +90,16 @@ async function freeze(instance) {
   const second = await instance.beside();
   try {
     await second.start('serve');
-    const other = await pairTill(second.url, code);
+    const other = await Till.pair(second.url, code);
     const pushes = Array.from({ length: 8 }, async () => {
-      for (;;) await other.tryPush(other.purchase(card, AMOUNT_KOPECKS));
+      for (;;) await other.tryPush(other.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS }));
     });
     // They end when it is killed.
     const ended = Promise.allSettled(pushes);
     const stuck = "select count(*) from pg_stat_activity where application_name = 'profcards tills' and wait_event_type = 'Lock'";
     await until('its purchases wait for each other', 10_000, async () => Number(await instance.sql(stuck)) > 0);
     process.kill(second.pid, 'SIGSTOP');
-    const mutation = till.purchase(card, AMOUNT_KOPECKS);
+    const mutation = till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
     await until('the first server books', FROZEN_FOR_MILLIS, async () => (await till.tryPush(mutation))[0] === 'applied');
     assert.equal((await fetch(`${instance.url}/readyz`)).status, 200);
     await second.remove();

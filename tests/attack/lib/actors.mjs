@@ -1,43 +1,12 @@
-// Those who deal with the server in an attack: staff, members' phones and tills, each with a session of its own. A phone's code is
-// made as docs/card-format.md has it.
+// People who deal with the server in an attack: staff and members' phones, each with a session of their own. A phone's code is made
+// as docs/card-format.md has it.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { tokenOf } from '../../e2e/lib/token.mjs';
+import { Browser, nowSeconds } from './browser.mjs';
 
 const CONSENT = { kind: 'profcards', textVersion: 'profcards-2026-11' };
 const DEMO_PASSWORD = 'demo-2026';
-
-export const nowSeconds = () => Math.floor(Date.now() / 1000);
-
-/** A browser: it keeps its cookies, and answers with status and body. */
-class Browser {
-  #cookies = new Map();
-
-  constructor(url) {
-    this.url = url;
-  }
-
-  async ask(method, path, body, headers = {}) {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(this.url + path, {
-      method,
-      headers: { cookie, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    for (const line of response.headers.getSetCookie()) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      this.#cookies.set(name, value);
-    }
-    const text = await response.text();
-    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
-  }
-
-  async good(method, path, body, headers) {
-    const answer = await this.ask(method, path, body, headers);
-    assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
-  }
-}
 
 export class Staff extends Browser {
   static async signIn(url, login) {
@@ -99,50 +68,6 @@ export class Phone extends Browser {
   async notices() {
     const { upserts } = await this.good('GET', '/api/sync/pull?face=member&schema=1');
     return upserts.filter(({ entity }) => entity === 'notice').map(({ data }) => data.kind);
-  }
-}
-
-export class Till extends Browser {
-  #opNo = 0;
-  #seq = 0;
-
-  static async pair(url, code) {
-    const till = new Till(url);
-    await till.good('POST', '/api/till/pairing', { code, clientId: randomUUID() });
-    return till;
-  }
-
-  nextOpNo() {
-    return (this.#opNo += 1);
-  }
-
-  askDigits(opNo, amountKopecks = 100_000) {
-    return this.ask('POST', '/api/till/redemption-challenge', { opNo, amountKopecks });
-  }
-
-  async digits(opNo) {
-    const { status, body } = await this.askDigits(opNo);
-    assert.equal(status, 200, JSON.stringify(body));
-    return body.digits;
-  }
-
-  askLimit(token, opNo, amountKopecks = 100_000) {
-    return this.ask('POST', '/api/till/redemption-limit', { token, opNo, amountKopecks });
-  }
-
-  /** A purchase under a new id. */
-  purchase(args, at = nowSeconds()) {
-    return { id: randomUUID(), seq: (this.#seq += 1), name: 'purchase.record', args: { opNo: this.nextOpNo(), ...args }, at };
-  }
-
-  async push(mutations, clientTime = nowSeconds()) {
-    const { answers } = await this.good('POST', '/api/sync/push', { face: 'till', schema: 1, clientTime, mutations });
-    return answers;
-  }
-
-  async book(args) {
-    const [answer] = await this.push([this.purchase(args)]);
-    assert.equal(answer.status, 'applied', JSON.stringify(answer));
   }
 }
 
