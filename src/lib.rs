@@ -7,7 +7,7 @@
 //! the features, each with the same rooms (`mod.rs` types and rules, `store.rs` SQL, `routes.rs` HTTP): [`orgs`] ·
 //! [`members`] · [`cards`] · [`enrolment`] · [`notices`] · [`partners`] · [`ledger`] ·
 //! [`vendors`] · [`sync`];
-//! how it is run: [`cli`] · [`embedded`] · [`jobs`] · [`retention`] · [`demo`].
+//! how it is run: [`cli`] · [`embedded`] · [`jobs`] · [`retention`] · [`restored`] · [`demo`].
 
 pub mod app;
 pub mod auth;
@@ -33,6 +33,7 @@ pub mod notices;
 pub mod orgs;
 pub mod partners;
 pub mod random;
+pub mod restored;
 pub mod retention;
 pub mod secret;
 pub mod sweep;

@@ -48,6 +48,26 @@ pub async fn take(app: &App, conn: &mut PgConnection, count: usize) -> Result<Ve
     Ok(places)
 }
 
+/// Leaves out the next places and publishes them as revoked: cards that were issued after a dump, which this database was loaded from,
+/// may bear them. Where they reach a list that the dump does not know, the whole of it is void, as the key by which its places were
+/// given is lost.
+pub async fn void_next(app: &App, conn: &mut PgConnection, count: usize) -> Result<()> {
+    let newest_known = lists::store::newest_list(&mut *conn).await?;
+    let places = take(app, &mut *conn, count).await?;
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        places.into_iter().partition(|place| place.list_n <= newest_known);
+    let (lists, indices): (Vec<_>, Vec<_>) = known.iter().map(|place| (place.list_n, place.idx)).unzip();
+    store::void_places(&mut *conn, &lists, &indices).await?;
+    if let Some(last) = unknown.last() {
+        for n in newest_known + 1..=last.list_n {
+            open_list(app, &mut *conn, n).await?;
+            store::void_list(&mut *conn, n).await?;
+        }
+        store::begin_places_at(conn, i64::from(last.list_n + 1) << POSITION_BITS).await?;
+    }
+    Ok(())
+}
+
 /// The key of list `n`, which is opened if it was not; only a list that verifiers know of may take cards.
 async fn open_list(app: &App, conn: &mut PgConnection, n: i32) -> Result<[u8; 32]> {
     if !lists::is_declared(app, n) {

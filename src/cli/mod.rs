@@ -6,6 +6,7 @@ mod cards;
 mod keys;
 mod ledger;
 mod partner_key;
+mod restored;
 mod serve;
 mod till;
 
@@ -57,6 +58,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Once after loading a dump, before serving it: leave out what was given out since, let phones and tills start over, and say
+    /// what must be done again.
+    Restored(restored::Restored),
     /// Run one round of what the server does by itself every hour.
     Housekeeping {
         /// Somebody has looked: the time is right after a jump, and as much is due in this step as it seems; without a
@@ -104,6 +108,7 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Ledger(command) => {
             beside_instance(config, async move |app| ledger::run(&app, &command).await)
         }
+        Command::Restored(args) => beside_instance(config, async move |app| restored::run(&app, &args).await),
         Command::Housekeeping { anyway } => beside_instance(config, async move |app| {
             match anyway {
                 Some(lifted) => jobs::housekeeping_anyway(&app, lifted).await?,

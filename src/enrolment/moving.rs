@@ -95,6 +95,15 @@ pub async fn redeems_from(conn: &mut PgConnection, card_id: Uuid) -> Result<Opti
     .await?)
 }
 
+/// No phone redeems before this moment; answers how many there are.
+pub async fn hold_redemption(conn: &mut PgConnection, until: DateTime<Utc>) -> Result<u64> {
+    let held = sqlx::query!(
+        "update device set redeems_from = greatest(redeems_from, $1), move_agreed_until = null where ended_at is null",
+        until
+    );
+    Ok(held.execute(conn).await?.rows_affected())
+}
+
 /// Notes until when a phone agrees to be replaced, or that it does not; `false` if it has ended.
 async fn set_move_agreed(
     conn: &mut PgConnection,

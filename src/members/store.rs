@@ -23,6 +23,17 @@ async fn next_number(conn: &mut PgConnection) -> Result<String> {
     Ok(number.to_string())
 }
 
+/// Leaves out the next membership numbers, which members may bear whom this database does not know.
+pub async fn skip_numbers(conn: &mut PgConnection, count: i64) -> Result<()> {
+    sqlx::query_scalar!(
+        "select setval('membership_number_seq', last_value + $1) from membership_number_seq",
+        count
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(())
+}
+
 /// Takes the lock under which what belongs to a membership changes: its data, its phone, its cards. It comes before the locks
 /// of codes, phones, cards and lists; what is decided after it is read in a statement after it.
 pub async fn lock(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<()> {

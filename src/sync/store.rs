@@ -163,6 +163,19 @@ pub async fn is_forgotten(conn: &mut PgConnection, cursor: &Cursor) -> Result<bo
     .await?)
 }
 
+/// When the newest change was noted.
+pub async fn last_changed_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>> {
+    Ok(sqlx::query_scalar!("select max(changed_at) from change").fetch_one(conn).await?)
+}
+
+/// Forgets the log, and lets every client start over: after a restored dump it bears the transaction numbers of another PostgreSQL,
+/// or of another past.
+pub async fn forget_changes(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("truncate change").execute(&mut *conn).await?;
+    sqlx::query!("update change_horizon set xid = pg_current_xact_id()").execute(conn).await?;
+    Ok(())
+}
+
 /// Changes that every client in touch has long seen.
 pub async fn changes_due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
     Ok(sqlx::query_as!(

@@ -1,18 +1,13 @@
-//! A database that crashes, is restored or promoted: no client misses a change for it.
+//! A database that crashes or is promoted: no client misses a change for it.
 
 use profcards::embedded::PrivatePostgres;
 use profcards::sync::store::horizon;
-use serde_json::Value;
 
 use super::support::scratch::{Database, Folder};
-use super::support::{NAME, Phone, TestApp, Till, until, with_till};
+use super::support::{NAME, Phone, TestApp, Till, purchases, until};
 
 /// Only a commit flushes the log, as on a busy server in the last moment before it dies.
 const LAZY: [&str; 2] = ["wal_writer_delay=10s", "autovacuum=off"];
-
-fn purchases(pulled: &Value) -> usize {
-    pulled["upserts"].as_array().unwrap().iter().filter(|upsert| upsert["entity"] == "purchase").count()
-}
 
 async fn with_private_database() -> (Folder, PrivatePostgres, TestApp, Phone, Till) {
     let folder = Folder::make();
@@ -81,27 +76,4 @@ async fn after_a_recovery_to_a_point_in_time_clients_start_over() {
     let cursor = anew["cursor"].as_str().unwrap();
     assert!(cursor.contains("-00000002."), "{cursor}");
     assert_eq!(phone.client.get(&pull(cursor)).await.status, 200);
-}
-
-/// What an operator runs once in a database that was loaded from a dump.
-fn statement_after_restore() -> &'static str {
-    let lines = include_str!("../../docs/operating.md").lines().map(str::trim);
-    lines.into_iter().find(|line| line.starts_with("truncate change;")).expect("docs/operating.md has it")
-}
-
-#[tokio::test]
-async fn after_a_restored_dump_clients_start_over() {
-    let (app, phone, till) = with_till().await;
-    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
-    let before = phone.pull("").await["cursor"].as_str().unwrap().to_owned();
-    // The dump's rows bear numbers that this database has not given yet.
-    sqlx::query("update change set xid = '999999999'").execute(&app.app.db).await.unwrap();
-    sqlx::raw_sql(statement_after_restore()).execute(&app.app.db).await.unwrap();
-    let path = format!("/api/sync/pull?face=member&schema=1&cursor={before}");
-    phone.client.get(&path).await.refused(409, "sync-start-over");
-    let anew = phone.pull("").await;
-    assert_eq!(purchases(&anew), 1);
-    till.applied(&till.purchase(&phone.token(app.now()), 1_000_00, app.now())).await;
-    let next = phone.pull(anew["cursor"].as_str().unwrap()).await;
-    assert_eq!(purchases(&next), 1);
 }

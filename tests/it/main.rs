@@ -25,6 +25,7 @@ mod paper;
 mod redemption;
 mod registry;
 mod reissue;
+mod restored;
 mod retention;
 mod rotation;
 mod rounds;

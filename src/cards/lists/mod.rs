@@ -2,7 +2,7 @@
 //! little old, so that tills can tell a fresh list from one that somebody holds back. Whichever instance is asked first
 //! signs, for all: a till that meets them in turn gets the same bytes, and never a list made before the one it holds.
 
-mod store;
+pub mod store;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +44,7 @@ pub fn location(n: i32) -> ListLocation {
 /// The lists that a trust list signed now should declare: every one that still has a card to end, and those ahead.
 pub async fn declared(db: &PgPool) -> Result<Vec<ListLocation>> {
     let mut numbers = store::living_lists(db).await?;
-    let newest = store::newest_list(db).await?;
+    let newest = store::newest_list(&mut *db.acquire().await?).await?;
     numbers.extend(newest + 1..=newest + DECLARED_LISTS);
     Ok(numbers.into_iter().map(location).collect())
 }

@@ -64,8 +64,12 @@ pub async fn content(conn: &mut PgConnection, n: i32) -> Result<Option<ListConte
         r#"select l.revision, l.capacity, marked.indices as "marked!", marked.marks as "marks!"
            from status_list l
            cross join lateral (
-               select coalesce(array_agg(c.idx), '{}') as indices, coalesce(array_agg(c.status), '{}') as marks
-               from card c where c.list_n = l.n and c.status <> 0
+               select coalesce(array_agg(m.idx), '{}') as indices, coalesce(array_agg(m.status), '{}') as marks
+               from (
+                   select c.idx, c.status from card c where c.list_n = l.n and c.status <> 0
+                   union all
+                   select v.idx, 1::smallint from void_place v where v.list_n = l.n
+               ) m
            ) marked
            where l.n = $1"#,
         n
@@ -108,8 +112,8 @@ pub async fn living_lists(db: &PgPool) -> Result<Vec<i32>> {
 }
 
 /// The newest list; 0 before there is one.
-pub async fn newest_list(db: &PgPool) -> Result<i32> {
-    Ok(sqlx::query_scalar!(r#"select coalesce(max(n), 0) as "n!" from status_list"#).fetch_one(db).await?)
+pub async fn newest_list(conn: &mut PgConnection) -> Result<i32> {
+    Ok(sqlx::query_scalar!(r#"select coalesce(max(n), 0) as "n!" from status_list"#).fetch_one(conn).await?)
 }
 
 /// Ends the lists that take no cards any more and whose every card has ended. A day after the next list was opened, no

@@ -366,3 +366,8 @@ pub fn sets_cookie(reply: &Reply, name: &str) -> bool {
         .iter()
         .any(|cookie| cookie.to_str().is_ok_and(|text| text.starts_with(&format!("{name}="))))
 }
+
+/// How many purchases a pull has brought.
+pub fn purchases(pulled: &Value) -> usize {
+    pulled["upserts"].as_array().unwrap().iter().filter(|upsert| upsert["entity"] == "purchase").count()
+}
