@@ -1,4 +1,7 @@
-/** Path routing on the History API: which path is shown, and going elsewhere without a reload. */
+/**
+ * Path routing on the History API: which path is shown, going elsewhere without a reload, and the way back from what lies
+ * over a page.
+ */
 
 let path = $state(location.pathname);
 let search = $state(location.search);
@@ -13,13 +16,54 @@ export const route = {
   },
 };
 
+const openLayers = new Set<string>();
+
+/** The layer that the history's present entry stands for. */
+function layerHere(): string | undefined {
+  return (history.state as { layer?: string } | null)?.layer;
+}
+
 function follow(): void {
+  const layer = layerHere();
+  // One that was closed otherwise, and lay below another: nobody wants to go there.
+  if (layer !== undefined && !openLayers.has(layer)) history.back();
   path = location.pathname;
   search = location.search;
 }
 
+/**
+ * Something lies over the page: the way back closes it, and stays on the page. Answers what must be called once it is closed,
+ * however that came.
+ */
+export function openLayer(close: () => void): () => void {
+  const layer = crypto.randomUUID();
+  const below = layerHere();
+  if (below !== undefined && !openLayers.has(below)) history.replaceState({ layer }, '');
+  else history.pushState({ layer }, '');
+  openLayers.add(layer);
+  const look = () => {
+    if (layerHere() !== layer && !isBelow(layer)) close();
+  };
+  addEventListener('popstate', look);
+  return () => {
+    removeEventListener('popstate', look);
+    openLayers.delete(layer);
+    // What opens in the same moment takes its entry, and so does a page that is gone to.
+    setTimeout(() => {
+      if (layerHere() === layer) history.back();
+    });
+  };
+}
+
+/** Whether another layer lies over this one: they are opened one after the other. */
+function isBelow(layer: string): boolean {
+  const here = layerHere();
+  const order = [...openLayers];
+  return here !== undefined && order.indexOf(here) > order.indexOf(layer);
+}
+
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
-  if (options.replace) history.replaceState(null, '', to);
+  if (options.replace || layerHere() !== undefined) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
   follow();
   scrollTo(0, 0);

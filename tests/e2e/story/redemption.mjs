@@ -108,6 +108,21 @@ async function losesTheAnswer(till, phone) {
     await phone.open('/card/profcards');
     await phone.reads(phone.at('balance'), /^\s*0,00/);
   });
+  await check('the way back closes what lies over a page, and then leaves the page', async () => {
+    await phone.open('/card');
+    await phone.page.locator('a[href="/card/profcards"]').first().click();
+    const purchase = phone.page.getByRole('main').getByRole('button').filter({ hasText: '₽' }).first();
+    await purchase.click();
+    await phone.sheet().waitFor();
+    await phone.page.goBack();
+    await phone.sheet().waitFor({ state: 'hidden' });
+    assert.equal(new URL(phone.page.url()).pathname, '/card/profcards');
+    await purchase.click();
+    await phone.sheet().getByRole('button', { name: 'Закрыть' }).click();
+    await phone.page.waitForFunction(() => history.state === null);
+    await phone.page.goBack();
+    await phone.page.waitForURL('**/card');
+  });
 }
 
 async function typesNumber(till, number) {
