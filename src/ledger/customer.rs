@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Applied, Refusal, lookup, store};
 use crate::app::App;
 use crate::cards;
-use crate::clock::unix_seconds;
+use crate::clock::{from_unix_seconds, unix_seconds};
 use crate::error::{Error, Result};
 use crate::members;
 
@@ -49,9 +49,16 @@ impl When {
         let (earliest, now) = (self.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), self.now);
         [self.at, self.at.saturating_add_signed(self.till_skew_seconds)]
             .into_iter()
-            .map(crate::clock::from_unix_seconds)
+            .map(from_unix_seconds)
             .filter(move |at| *at >= earliest)
             .map(move |at| at.min(now))
+    }
+
+    /// The till's moment as it will be seen later, where it lies in this server's future: one of the two clocks is wrong. Only within
+    /// the time of the trust list in force, so nothing can wait for a year that somebody made up.
+    fn seen_later(&self, trusted_until: u64) -> Option<Self> {
+        let is_ahead = from_unix_seconds(self.at) > self.now && self.at < trusted_until;
+        is_ahead.then(|| Self { at: self.at, till_skew_seconds: 0, now: from_unix_seconds(trusted_until) })
     }
 }
 
@@ -89,7 +96,33 @@ impl Customer {
 
 /// Finds out who it was. With a `challenge` the card is asked for a redemption, which only a living code with just these
 /// digits can give.
+///
+/// # Errors
+/// [`Error::Unavailable`] where it is refused now and would not be at the moment that the till names, which this server's clock has
+/// not reached: a phone's proof has to agree with the till about it.
 pub async fn identify(
+    app: &App,
+    conn: &mut PgConnection,
+    presented: Presented<'_>,
+    challenge: Option<&str>,
+    terminal_id: Uuid,
+    when: &When,
+) -> Applied<Customer> {
+    let identified = identify_at(app, &mut *conn, presented, challenge, terminal_id, when).await?;
+    if let Err(refusal) = &identified
+        && let Some(later) = when.seen_later(app.keys.trust_list().list.claims().exp)
+        && identify_at(app, conn, presented, challenge, terminal_id, &later).await?.is_ok()
+    {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "refused as {}, and good at its own time, which this clock has not reached",
+            refusal.code
+        )));
+    }
+    Ok(identified)
+}
+
+/// By one reading of the present time.
+async fn identify_at(
     app: &App,
     conn: &mut PgConnection,
     presented: Presented<'_>,

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod ahead;
+mod behind;
 mod cards;
 mod changes;
 mod consents;
