@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::purchase::{self, Reversal};
+use super::purchase::tell;
+use super::reversal::{Reversal, reverse};
 use super::store::{self, PurchaseRow};
 use crate::app::AppState;
 use crate::auth::member_audience;
@@ -113,7 +114,7 @@ pub async fn decide(app: &AppState, id: Uuid, decision: Decision, reason: &str) 
         Decision::Refuse | Decision::TakeBack => {
             let idem = app.random.uuid();
             let reversal = Reversal { principal: OPERATOR, idem, event_at: now, booked_at: now };
-            Some(purchase::reverse(&mut tx, &row, &reversal).await?)
+            Some(reverse(&mut tx, &row, &reversal).await?)
         }
     };
     sqlx::query!(
@@ -146,5 +147,5 @@ async fn is_decided(conn: &mut PgConnection, id: Uuid, decision: Decision) -> Re
 
 async fn release(conn: &mut PgConnection, row: &PurchaseRow, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!("update purchase set state = 'pending' where id = $1", row.id).execute(&mut *conn).await?;
-    purchase::tell(conn, row.membership_id, row.terminal_id, row.id, now).await
+    tell(conn, row.membership_id, row.terminal_id, row.id, now).await
 }

@@ -1,7 +1,7 @@
 //! ПрофКардс, the cashback ledger: Postgres holds the truth, Redis only makes reading it quicker. Rules are pure
 //! ([`rules`]); [`customer`] finds out who stands before a till, by a card's token or by a number that was looked up
-//! ([`lookup`]); postings are made in [`purchase`] and [`confirm`], by people in [`decision`], and [`audit`] recomputes
-//! everything from the journal. Nothing outside this folder writes to the books.
+//! ([`lookup`]); postings are made in [`purchase`], [`reversal`] and [`confirm`], by people in [`decision`]; [`views`] shows them, and [`audit`]
+//! recomputes everything from the journal. Nothing outside this folder writes to the books.
 
 pub mod audit;
 pub mod confirm;
@@ -11,9 +11,11 @@ pub mod guards;
 pub mod lookup;
 pub mod purchase;
 pub mod redemption;
+pub mod reversal;
 pub mod routes;
 pub mod rules;
 pub mod store;
+pub mod views;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

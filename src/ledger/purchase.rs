@@ -1,8 +1,5 @@
-//! Booking a purchase that a till recorded, and taking one back. Each runs inside the transaction that also holds the
-//! mutation's idempotency key; a refusal leaves nothing behind but its answer.
-
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+//! Booking a purchase that a till recorded, inside the transaction that also holds the mutation's idempotency key; a refusal
+//! leaves nothing behind but its answer.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use profcards_card::{Code, ProofIdentity};
@@ -13,7 +10,8 @@ use uuid::Uuid;
 
 use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Offer, Outcome};
-use super::store::{self, Movement, NewPurchase, Posting, PurchaseRow};
+use super::store::{self, Movement, NewPurchase, Posting};
+use super::views::{self, Course, receipt};
 use super::{Applied, Refusal, lookup, redemption};
 use crate::app::App;
 use crate::auth::{member_audience, till_audience};
@@ -69,19 +67,6 @@ impl RecordPurchase {
     }
 }
 
-/// The wish to take a purchase back.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CancelPurchase {
-    /// The mutation that recorded the purchase.
-    pub mutation_id: Uuid,
-    /// The till's own number of this operation.
-    pub op_no: i64,
-    /// As in [`RecordPurchase`]; nothing depends on it, since a purchase of another till is unknown here anyway.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outlet_id: Option<Uuid>,
-}
-
 /// A mutation's own circumstances.
 pub struct Circumstances<'a> {
     /// The till.
@@ -125,118 +110,6 @@ pub struct Booked {
     pub membership_id: Uuid,
     /// The proof that is used up.
     pub proof: Option<ProofIdentity>,
-}
-
-/// A purchase as member and till see it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PurchaseView {
-    /// The purchase.
-    pub id: Uuid,
-    /// The short number on the receipt.
-    pub receipt: String,
-    /// The mutation that recorded it; for its till only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mutation_id: Option<Uuid>,
-    /// Where.
-    pub partner_name: String,
-    /// At which outlet.
-    pub outlet_name: String,
-    /// What the purchase costs.
-    pub amount_kopecks: i64,
-    /// What of it was paid from the balance.
-    pub redeem_kopecks: i64,
-    /// What it brings the member.
-    pub accrual_kopecks: i64,
-    /// `pending`, `held` until a person has looked at it, `available` or `cancelled`.
-    pub state: String,
-    /// Unix seconds.
-    #[serde(with = "chrono::serde::ts_seconds")]
-    #[schema(value_type = i64)]
-    pub event_at: DateTime<Utc>,
-    /// Unix seconds.
-    #[serde(with = "chrono::serde::ts_seconds")]
-    #[schema(value_type = i64)]
-    pub booked_at: DateTime<Utc>,
-    /// From which day on it may be spent.
-    pub confirm_on: NaiveDate,
-    /// Unix seconds.
-    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<i64>)]
-    pub cancelled_at: Option<DateTime<Utc>>,
-    /// Why these figures, from the rule that was in force.
-    pub explanation: Vec<Line>,
-}
-
-fn receipt(terminal_number: i32, op_no: i64) -> String {
-    format!("{terminal_number}-{op_no:04}")
-}
-
-/// Purchases by id as people see them, in no order. Each explanation is computed anew from the rule's version.
-pub async fn views(conn: &mut PgConnection, ids: &[Uuid], for_till: bool) -> Result<Vec<PurchaseView>> {
-    let rows = store::purchases(&mut *conn, ids).await?;
-    let mut offers = HashMap::new();
-    for (partner_id, version) in rows.iter().filter_map(|row| Some((row.partner_id, row.rule_version?))) {
-        if let Entry::Vacant(unread) = offers.entry((partner_id, version)) {
-            unread.insert(store::offer_version(&mut *conn, partner_id, version).await?);
-        }
-    }
-    let offer_of = |row: &PurchaseRow| offers.get(&(row.partner_id, row.rule_version?))?.as_ref();
-    Ok(rows.iter().map(|row| view(row, offer_of(row), for_till)).collect())
-}
-
-fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseView {
-    let (amount, redeem) = (Kopecks(row.amount_kopecks), Kopecks(row.redeem_kopecks));
-    let outcome = rules::evaluate(offer, amount, redeem);
-    let course = Course {
-        is_late: row.on_trust && rules::is_late(row.event_at, row.booked_at),
-        is_held: row.state == "held",
-        taken_back_debt: row.taken_back_debt_kopecks.map(Kopecks),
-        confirm_on: row.confirm_on,
-    };
-    PurchaseView {
-        id: row.id,
-        receipt: receipt(row.terminal_number, row.op_no),
-        mutation_id: for_till.then_some(row.idem),
-        partner_name: row.partner_name.clone(),
-        outlet_name: row.outlet_name.clone(),
-        amount_kopecks: row.amount_kopecks,
-        redeem_kopecks: row.redeem_kopecks,
-        accrual_kopecks: row.accrual_kopecks,
-        state: row.state.clone(),
-        event_at: row.event_at,
-        booked_at: row.booked_at,
-        confirm_on: row.confirm_on,
-        cancelled_at: row.cancelled_at,
-        explanation: outcome.map(|outcome| course.explain(outcome)).unwrap_or_default(),
-    }
-}
-
-/// What became of a purchase beside its figures.
-struct Course {
-    is_late: bool,
-    is_held: bool,
-    taken_back_debt: Option<Kopecks>,
-    confirm_on: NaiveDate,
-}
-
-impl Course {
-    /// The rule's lines, and those of what became of what they brought.
-    fn explain(&self, outcome: Outcome) -> Vec<Line> {
-        let Outcome { accrual_kopecks, mut explanation, .. } = outcome;
-        explanation.extend(self.is_late.then_some(Line::HandedInLate));
-        if accrual_kopecks > Kopecks::ZERO {
-            explanation.push(match self.taken_back_debt {
-                Some(debt_kopecks) => Line::TakenBack {
-                    available_kopecks: Kopecks(accrual_kopecks.0 - debt_kopecks.0),
-                    debt_kopecks,
-                },
-                None if self.is_held => Line::UnderReview,
-                None => Line::PendingUntil { date: self.confirm_on },
-            });
-        }
-        explanation
-    }
 }
 
 /// Books a purchase by the rule of its own time, unless it is late; part of it paid from the balance if the member has agreed to that.
@@ -461,49 +334,6 @@ pub async fn add_shown_name(conn: &mut PgConnection, result: &mut serde_json::Va
     Ok(())
 }
 
-/// Takes a purchase back whole, while its return window is open: what it was to bring goes, what it took from the balance
-/// comes back. Only the till that recorded it can. Whether it is in time is judged when it is handed in, since the cashback may
-/// have been spent by then; the books say when it happened.
-pub async fn cancel(
-    conn: &mut PgConnection,
-    request: &CancelPurchase,
-    about: &Circumstances<'_>,
-) -> Applied<Booked> {
-    let Some((id, membership_id)) =
-        store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
-    else {
-        return Ok(Err(Refusal::of("unknown-purchase")));
-    };
-    store::lock_balance(&mut *conn, membership_id).await?;
-    // Read again under the lock: a confirmation or another cancellation may have come between.
-    let row = store::purchases(&mut *conn, &[id]).await?.pop().ok_or(Error::NotFound)?;
-    match row.state.as_str() {
-        "pending" | "held" => {}
-        "cancelled" => return Ok(Err(Refusal::of("already-cancelled"))),
-        _ => return Ok(Err(Refusal::of("cancel-too-late"))),
-    }
-    if request.op_no < 1
-        || !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now)
-            .await?
-    {
-        return Ok(Err(Refusal::of("op-number-reused")));
-    }
-    let taken_back_at = about.when.candidates().find(|at| *at >= row.event_at);
-    let reversal = Reversal {
-        principal: about.principal,
-        idem: about.idem,
-        event_at: taken_back_at.unwrap_or(row.event_at),
-        booked_at: about.when.now,
-    };
-    reverse(conn, &row, &reversal).await?;
-    metrics::counter!("profcards_purchases_cancelled_total").increment(1);
-    Ok(Ok(Booked { result: cancelled(id), membership_id, proof: None }))
-}
-
-fn cancelled(purchase_id: Uuid) -> serde_json::Value {
-    serde_json::json!({ "purchaseId": purchase_id, "state": "cancelled" })
-}
-
 /// What was answered when this mutation recorded a purchase, read from the purchase: the stored answer is kept for a hundred days,
 /// a till may keep its question for longer.
 pub async fn recorded_before(
@@ -513,7 +343,7 @@ pub async fn recorded_before(
     let Some((id, _)) = store::find_purchase(&mut *conn, about.terminal_id, about.idem).await? else {
         return Ok(None);
     };
-    let Some(booked) = views(conn, &[id], true).await?.pop() else { return Ok(None) };
+    let Some(booked) = views::purchases(conn, &[id], true).await?.pop() else { return Ok(None) };
     let result = PurchaseResult {
         purchase_id: id,
         receipt: booked.receipt,
@@ -525,68 +355,6 @@ pub async fn recorded_before(
         explanation: booked.explanation,
     };
     Ok(Some(serde_json::to_value(result).map_err(anyhow::Error::from)?))
-}
-
-/// The same for a mutation that took a purchase back.
-pub async fn cancelled_before(
-    conn: &mut PgConnection,
-    request: &CancelPurchase,
-    about: &Circumstances<'_>,
-) -> Result<Option<serde_json::Value>> {
-    let Some((id, membership_id)) =
-        store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
-    else {
-        return Ok(None);
-    };
-    let is_ours = store::is_cancelled_by(conn, membership_id, about.principal, about.idem).await?;
-    Ok(is_ours.then(|| cancelled(id)))
-}
-
-/// Who undoes a purchase, and when.
-pub(super) struct Reversal<'a> {
-    pub(super) principal: &'a str,
-    pub(super) idem: Uuid,
-    pub(super) event_at: DateTime<Utc>,
-    pub(super) booked_at: DateTime<Utc>,
-}
-
-/// Undoes a purchase whole, its balance being locked: what it took from the balance comes back, and what it brought goes, from
-/// what waits or, once it was available, from the balance; what is not there any more becomes debt. Answers the posting.
-pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Reversal<'_>) -> Result<i64> {
-    let (accrual, redeem) = (row.accrual_kopecks, row.redeem_kopecks);
-    let (kind, movement) = if row.state == "available" {
-        let balance = store::balance(&mut *conn, row.membership_id).await?.balance;
-        // A hold is part of the available, and stays.
-        let there = balance.available_kopecks.0 - balance.held_kopecks.0 + redeem;
-        let debt_kopecks = (accrual - there).max(0);
-        let available_kopecks = redeem - (accrual - debt_kopecks);
-        ("take-back", Movement { pending_kopecks: 0, available_kopecks, debt_kopecks })
-    } else {
-        ("refund", Movement { pending_kopecks: -accrual, available_kopecks: redeem, debt_kopecks: 0 })
-    };
-    let posting = Posting {
-        kind,
-        principal: by.principal,
-        idem: by.idem,
-        membership_id: row.membership_id,
-        partner_id: row.partner_id,
-        outlet_id: row.outlet_id,
-        terminal_id: row.terminal_id,
-        amount_kopecks: row.amount_kopecks,
-        accrual_kopecks: accrual,
-        commission_kopecks: store::commission_of(&mut *conn, row.seq).await?,
-        redeem_kopecks: redeem,
-        debt_kopecks: movement.debt_kopecks,
-        rule_version: row.rule_version,
-        reverses: Some(row.seq),
-        event_at: by.event_at,
-        booked_at: by.booked_at,
-    };
-    let seq = store::post(&mut *conn, &posting).await?;
-    store::cancel_purchase(&mut *conn, row.id, by.booked_at).await?;
-    store::move_balance(&mut *conn, row.membership_id, movement).await?;
-    tell(conn, row.membership_id, row.terminal_id, row.id, by.booked_at).await?;
-    Ok(seq)
 }
 
 /// Puts what changed before the member's and the till's eyes.

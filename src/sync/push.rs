@@ -17,7 +17,7 @@ use crate::http::idempotency::{self, Claim};
 use crate::http::limits;
 use crate::ledger::customer::When;
 use crate::ledger::purchase::{self, Booked, Circumstances};
-use crate::ledger::{Applied, Refusal, guards, redemption};
+use crate::ledger::{Applied, Refusal, guards, redemption, reversal};
 use crate::trusted_time;
 
 /// The mutation that takes a purchase back.
@@ -201,7 +201,7 @@ async fn in_savepoint(
     let mut savepoint = conn.begin().await?;
     let applied = match operation {
         Operation::Record(request) => purchase::record(app, &mut savepoint, request, about).await?,
-        Operation::Cancel(request) => purchase::cancel(&mut savepoint, request, about).await?,
+        Operation::Cancel(request) => reversal::cancel(&mut savepoint, request, about).await?,
     };
     if applied.is_ok() {
         savepoint.commit().await?;
@@ -214,7 +214,7 @@ async fn in_savepoint(
 /// The mutations that a till knows.
 enum Operation {
     Record(purchase::RecordPurchase),
-    Cancel(purchase::CancelPurchase),
+    Cancel(reversal::CancelPurchase),
 }
 
 impl Operation {
@@ -233,7 +233,7 @@ impl Operation {
     async fn done_before(&self, conn: &mut PgConnection, about: &Circumstances<'_>) -> Result<Option<Value>> {
         match self {
             Self::Record(_) => purchase::recorded_before(conn, about).await,
-            Self::Cancel(request) => purchase::cancelled_before(conn, request, about).await,
+            Self::Cancel(request) => reversal::cancelled_before(conn, request, about).await,
         }
     }
 

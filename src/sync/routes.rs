@@ -21,7 +21,7 @@ use crate::auth::{Face, MemberPhone, Till, member_audience, till_audience};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::{Json, Query};
 use crate::http::limits;
-use crate::ledger::purchase;
+use crate::ledger::views;
 use crate::{enrolment, ledger, notices, partners};
 
 /// Entities in one answer.
@@ -254,7 +254,7 @@ async fn states(app: &AppState, client: &Client, changed: Vec<Changed>) -> Resul
     let now = app.clock.now();
     let mut conn = client.db(app).acquire().await?;
     let for_till = matches!(client, Client::Till(_));
-    let views = purchase::views(&mut conn, &ids_among(&changed, "purchase"), for_till).await?;
+    let views = views::purchases(&mut conn, &ids_among(&changed, "purchase"), for_till).await?;
     let mut purchases: HashMap<String, _> =
         views.into_iter().map(|view| (view.id.to_string(), view)).collect();
     let mut notices: HashMap<String, _> = match client {
