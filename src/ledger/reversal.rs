@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::purchase::{Booked, Circumstances, tell};
 use super::store::{self, Movement, Posting, PurchaseRow};
-use super::{Applied, Refusal};
+use super::{Applied, Balance, Refusal};
 use crate::error::{Error, Result};
 
 /// The wish to take a purchase back.
@@ -89,19 +89,15 @@ pub(super) struct Reversal<'a> {
     pub(super) booked_at: DateTime<Utc>,
 }
 
-/// Undoes a purchase whole, its balance being locked: what it took from the balance comes back, and what it brought goes, from
-/// what waits or, once it was available, from the balance; what is not there any more becomes debt. Answers the posting.
+/// Undoes a purchase whole, its balance being locked. Answers the posting.
 pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Reversal<'_>) -> Result<i64> {
-    let (accrual, redeem) = (row.accrual_kopecks, row.redeem_kopecks);
+    let (accrual_kopecks, redeem_kopecks) = (row.accrual_kopecks, row.redeem_kopecks);
+    let balance = store::balance(&mut *conn, row.membership_id).await?.balance;
     let (kind, movement) = if row.state == "available" {
-        let balance = store::balance(&mut *conn, row.membership_id).await?.balance;
-        // A hold is part of the available, and stays.
-        let there = balance.available_kopecks.0 - balance.held_kopecks.0 + redeem;
-        let debt_kopecks = (accrual - there).max(0);
-        let available_kopecks = redeem - (accrual - debt_kopecks);
-        ("take-back", Movement { pending_kopecks: 0, available_kopecks, debt_kopecks })
+        ("take-back", settle(&balance, redeem_kopecks - accrual_kopecks))
     } else {
-        ("refund", Movement { pending_kopecks: -accrual, available_kopecks: redeem, debt_kopecks: 0 })
+        let settled = settle(&balance, redeem_kopecks);
+        ("refund", Movement { pending_kopecks: -accrual_kopecks, ..settled })
     };
     let posting = Posting {
         kind,
@@ -112,9 +108,9 @@ pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Rev
         outlet_id: row.outlet_id,
         terminal_id: row.terminal_id,
         amount_kopecks: row.amount_kopecks,
-        accrual_kopecks: accrual,
+        accrual_kopecks,
         commission_kopecks: store::commission_of(&mut *conn, row.seq).await?,
-        redeem_kopecks: redeem,
+        redeem_kopecks,
         debt_kopecks: movement.debt_kopecks,
         rule_version: row.rule_version,
         reverses: Some(row.seq),
@@ -126,4 +122,46 @@ pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Rev
     store::move_balance(&mut *conn, row.membership_id, movement).await?;
     tell(conn, row.membership_id, row.terminal_id, row.id, by.booked_at).await?;
     Ok(seq)
+}
+
+/// What a member is given, or below zero what is taken: what is given pays what is owed first; what is taken comes from what is there,
+/// and the rest of it is owed. A hold is part of the available, and stays.
+fn settle(balance: &Balance, given_kopecks: i64) -> Movement {
+    let debt_kopecks = if given_kopecks >= 0 {
+        -given_kopecks.min(balance.debt_kopecks.0)
+    } else {
+        let free_kopecks = balance.available_kopecks.0 - balance.held_kopecks.0;
+        (-given_kopecks - free_kopecks).max(0)
+    };
+    Movement { pending_kopecks: 0, available_kopecks: given_kopecks + debt_kopecks, debt_kopecks }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::money::Kopecks;
+
+    proptest! {
+        #[test]
+        fn what_is_given_or_taken_is_settled_to_the_kopeck(available in 0_i64..1_000, held_share in 0_i64..=4, debt in 0_i64..1_000, given in -2_000_i64..2_000) {
+            let held = available * held_share / 4;
+            let balance = Balance {
+                available_kopecks: Kopecks(available),
+                held_kopecks: Kopecks(held),
+                debt_kopecks: Kopecks(debt),
+                ..Balance::default()
+            };
+            let moved = settle(&balance, given);
+            let (now_available, now_debt) = (available + moved.available_kopecks, debt + moved.debt_kopecks);
+            prop_assert_eq!(now_available - now_debt, available - debt + given);
+            prop_assert!(now_available >= held && now_debt >= 0);
+            if given >= 0 {
+                prop_assert!(moved.available_kopecks == 0 || now_debt == 0, "nothing comes back beside a debt");
+            } else {
+                prop_assert!(moved.debt_kopecks == 0 || now_available == held, "nothing is owed that is there");
+            }
+        }
+    }
 }

@@ -214,7 +214,7 @@ pub struct Posting<'a> {
     pub commission_kopecks: i64,
     /// What was paid from the balance.
     pub redeem_kopecks: i64,
-    /// Of the member's part, what a take-back finds spent.
+    /// By how much what the member owes grows; below zero, what of it is paid.
     pub debt_kopecks: i64,
     /// The rule.
     pub rule_version: Option<i32>,
@@ -436,7 +436,7 @@ pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Purc
         r#"select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
                   p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
                   u.redeem_kopecks, u.rule_version, u.state, u.on_trust, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at,
-                  j.debt_kopecks as "taken_back_debt_kopecks?"
+                  case when j.seq is not null then greatest(j.debt_kopecks, 0) end as "taken_back_debt_kopecks?"
            from purchase u
            join terminal t on t.id = u.terminal_id
            join partner p on p.id = u.partner_id

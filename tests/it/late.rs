@@ -208,6 +208,48 @@ async fn taking_back_a_purchase_that_was_paid_in_part_gives_that_part_back() {
 }
 
 #[tokio::test]
+async fn what_a_reversal_gives_back_pays_what_is_owed_first() {
+    let (app, phone, till) = with_till().await;
+    let bought = till.purchase(&phone.token(app.now()), 1_500_00, app.now());
+    let redeem = async |amount, kopecks: u64| {
+        let op_no = till.next_op_no();
+        let token = phone.redeeming(app.now(), &till.digits(op_no).await, kopecks);
+        let purchase = till.redemption(&token, op_no, amount, kopecks.cast_signed(), app.now());
+        (id_of(&till.applied(&purchase).await), purchase)
+    };
+    let take_back =
+        async |id| decision::decide(&app.app, id, Decision::TakeBack, "чек поддельный").await.unwrap();
+    let stands = async || {
+        let balance = phone.profile().await["balance"].clone();
+        ["availableKopecks", "debtKopecks"].map(|name| balance[name].as_i64().unwrap())
+    };
+    let false_one = id_of(&till.applied(&bought).await);
+    app.advance(15 * DAY_SECONDS);
+    app.housekeeping().await;
+    let (older, _) = redeem(200_00, 15_00).await;
+    let (_, newer) = redeem(1_000_00, 30_00).await;
+    take_back(false_one).await;
+    assert_eq!(stands().await, [0, 45_00]);
+    // Cancelled by its till, it gives back less than is owed.
+    till.applied(&till.cancellation(&newer, app.now())).await;
+    assert_eq!(stands().await, [0, 15_00]);
+    app.audit().await;
+    // The older one has brought 5.55, which have paid as much.
+    app.advance(15 * DAY_SECONDS);
+    app.housekeeping().await;
+    assert_eq!(stands().await, [0, 9_45]);
+    // Taken back by a person, it gives back so much more than it takes.
+    take_back(older).await;
+    assert_eq!(stands().await, [0, 0]);
+    app.audit().await;
+    let pulled = phone.pull("").await;
+    let views = pulled["upserts"].as_array().unwrap();
+    let view = &views.iter().find(|one| one["data"]["id"] == json!(older)).unwrap()["data"];
+    let told = json!({ "code": "taken-back", "availableKopecks": 5_55, "debtKopecks": 0 });
+    assert_eq!(view["explanation"][2], told, "{view}");
+}
+
+#[tokio::test]
 async fn the_command_line_lists_what_is_held_and_decides_with_a_reason() {
     let mut app = TestApp::start_with_real_clock().await;
     let phone = Phone::activate(&app, app.member(super::support::NAME).await).await;

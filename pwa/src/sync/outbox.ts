@@ -7,6 +7,7 @@ import type { IDBPTransaction } from 'idb';
 import { inStore, inStoreToTheEnd, type Db } from '../db/open';
 import type { MutationState, OutboxRow, ProfCardsDb, SyncFace } from '../db/schema';
 import { nowSeconds } from '../core/clock';
+import { nextOpNo, raiseOpNo } from './opNumbers';
 import type { MutationAnswer } from './wire';
 
 export interface Mutation {
@@ -79,22 +80,40 @@ export function countOutbox(face: SyncFace, state: MutationState): Promise<numbe
   return inStore((db) => db.countFromIndex('outbox', 'state', [face, state]));
 }
 
-/** Writes the server's answers down, all or none; returns how many rows left the queue. */
-export function settle(answers: readonly MutationAnswer[]): Promise<number> {
+/**
+ * Writes the server's answers down, all or none; returns of how many rows there is news. `lastOpNo` is the newest number of the till's
+ * operations that the server knows.
+ */
+export function settle(answers: readonly MutationAnswer[], lastOpNo?: number): Promise<number> {
   return inStore(async (db) => {
-    const tx = db.transaction('outbox', 'readwrite');
+    const tx = db.transaction(STORES, 'readwrite');
+    if (lastOpNo !== undefined) await raiseOpNo(tx, lastOpNo);
+    const outbox = tx.objectStore('outbox');
     let settled = 0;
     for (const answer of answers) {
-      const row = await tx.store.get(answer.id);
+      const row = await outbox.get(answer.id);
       // Another tab may have settled it, or it was never ours: an answer makes no row.
       if (!row || row.state !== 'queued') continue;
-      const next = answered(row, answer);
-      if (next.state !== 'queued') settled += 1;
-      await tx.store.put(next);
+      const next = needsNewNumber(row, answer, lastOpNo) ? await renumbered(tx, row) : answered(row, answer);
+      if (next.state !== 'queued' || next.args !== row.args) settled += 1;
+      await outbox.put(next);
     }
     await tx.done;
     return settled;
   });
+}
+
+/**
+ * Whether an operation was refused for its number alone, by a server that keeps no such refusal: another till of this installation's
+ * past has used it. Not where digits were drawn for the number.
+ */
+function needsNewNumber(row: OutboxRow, answer: MutationAnswer, lastOpNo = 0): boolean {
+  const args = row.args as { opNo?: number; redeemKopecks?: number };
+  return answer.status === 'rejected' && answer.code === 'op-number-reused' && !args.redeemKopecks && lastOpNo >= (args.opNo ?? Infinity);
+}
+
+async function renumbered(tx: OutboxTransaction, row: OutboxRow): Promise<OutboxRow> {
+  return { ...row, attempts: row.attempts + 1, args: { ...(row.args as object), opNo: await nextOpNo(tx) } };
 }
 
 function answered(row: OutboxRow, answer: MutationAnswer): OutboxRow {

@@ -42,14 +42,14 @@ async function pushOnce(pushing: Pushing, rows: readonly OutboxRow[]): Promise<n
   const askedAtMillis = Date.now();
   const answer = await sendPush(pushing.face, rows, Math.floor(askedAtMillis / 1000));
   const heardAtMillis = Date.now();
-  const settled = await settleRows(pushing, answer.answers);
+  const settled = await settleRows(pushing, answer.answers, answer.lastOpNo ?? undefined);
   // Whole seconds were cut off somewhere within the second: half of one is the best guess.
   await learnServerTime(answer.serverTime * 1000 + 500, askedAtMillis, heardAtMillis);
   return settled;
 }
 
-async function settleRows({ onSettled }: Pushing, answers: PushAnswer['answers']): Promise<number> {
-  const settled = await settle(answers);
+async function settleRows({ onSettled }: Pushing, answers: PushAnswer['answers'], lastOpNo?: number): Promise<number> {
+  const settled = await settle(answers, lastOpNo);
   if (settled > 0) onSettled();
   return settled;
 }

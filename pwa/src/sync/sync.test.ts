@@ -23,6 +23,8 @@ interface Server {
   answer: (mutation: SentMutation) => Omit<MutationAnswer, 'id'>;
   refusePush: (mutations: SentMutation[]) => Reply | undefined;
   pull: (cursor: string | null) => Partial<PullAnswer> | Reply;
+  /** The newest operation number that it knows; an older one does not say. */
+  lastOpNo?: number;
 }
 
 let server: Server;
@@ -53,7 +55,7 @@ async function serve(input: Request | string, init?: RequestInit): Promise<Respo
   if (refused) return settleReply(refused);
   const answers = mutations.map((mutation) => ({ id: mutation.id, ...server.answer(mutation) }));
   const serverTime = Math.floor(Date.now() / 1000);
-  return Response.json({ answers, serverTime });
+  return Response.json({ answers, serverTime, lastOpNo: server.lastOpNo });
 }
 
 async function servePull(cursor: string | null): Promise<Response> {
@@ -163,6 +165,46 @@ describe('the outbox', () => {
     expect((await readOutbox('till'))[0]).toMatchObject({
       state: 'applied',
       result: { receipt: 'A-9' },
+    });
+  });
+
+  describe('on a till that was put back to an earlier state', () => {
+    const opNos = (sent: SentMutation[] = []) => sent.map(({ args }) => (args as { opNo: number }).opNo);
+
+    beforeEach(() => {
+      server.lastOpNo = 20;
+      server.answer = ({ args }) => {
+        const { opNo } = args as { opNo: number };
+        if (opNo <= 20) return { status: 'rejected', code: 'op-number-reused' };
+        server.lastOpNo = Math.max(server.lastOpNo ?? 0, opNo);
+        return { status: 'applied' };
+      };
+    });
+
+    it('sends what has a used number under a new one, as the same operation', async () => {
+      const { addToOutbox, readOutbox, sync } = await load();
+      const rows = [await addToOutbox('till', purchase(5)), await addToOutbox('till', purchase(6))];
+      await sync.now();
+      expect(server.pushes.map(opNos)).toEqual([[5, 6], [21, 22]]);
+      expect(server.pushes[1]?.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+      expect((await readOutbox('till')).map(({ state }) => state)).toEqual(['applied', 'applied']);
+    });
+
+    it('leaves a redemption refused, since its digits were drawn for the number', async () => {
+      const { addToOutbox, readOutbox, sync } = await load();
+      await addToOutbox('till', { name: 'purchase.record', args: { opNo: 5, redeemKopecks: 100 } });
+      await sync.now();
+      expect((await readOutbox('till'))[0]).toMatchObject({ state: 'rejected', code: 'op-number-reused', args: { opNo: 5 } });
+    });
+
+    it('does not guess where the server does not say its newest number', async () => {
+      const { addToOutbox, readOutbox, sync } = await load();
+      delete server.lastOpNo;
+      server.answer = () => ({ status: 'rejected', code: 'op-number-reused' });
+      await addToOutbox('till', purchase(5));
+      await sync.now();
+      expect(server.pushes).toHaveLength(1);
+      expect((await readOutbox('till'))[0]).toMatchObject({ state: 'rejected', args: { opNo: 5 } });
     });
   });
 

@@ -22,6 +22,8 @@ const Answer = v.object({
 const PushAnswer = v.object({
   answers: v.array(Answer),
   serverTime: v.number(),
+  /** The newest number of a till's operations that the server knows; older servers do not say. */
+  lastOpNo: v.nullish(v.number()),
 });
 
 const Key = { entity: v.string(), id: v.string() };

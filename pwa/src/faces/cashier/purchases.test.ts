@@ -9,7 +9,7 @@ import { addToOutbox, readOutbox, type OutboxTransaction } from '../../sync/outb
 import { forgetOldProofs, judge } from './judge';
 import type { HeldLists } from './lists';
 import {
-  cancelPurchase, comingOpNo, continueOpNo, DigitsUsed, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
+  cancelPurchase, catchUpOpNo, comingOpNo, continueOpNo, DigitsUsed, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
 } from './purchases';
 import { tillNowSeconds } from './time';
 
@@ -50,6 +50,15 @@ test('operations are numbered without a gap, on from what the server knew', asyn
   expect((await opNos()).at(-1)).toBe(46);
   await continueOpNo(60);
   expect(await comingOpNo()).toBe(61);
+});
+
+test('what was put back to an earlier state goes on from the newest number that the server knows', async () => {
+  await continueOpNo(5);
+  await catchUpOpNo(20);
+  await recordPurchase(shown(), 100);
+  await catchUpOpNo(20);
+  await recordPurchase(shown(), 200);
+  expect(await opNos()).toEqual([21, 22]);
 });
 
 test('a till that was moved is another till, with numbers of its own', async () => {

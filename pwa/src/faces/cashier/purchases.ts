@@ -3,10 +3,10 @@ import { readToken } from '../../core/card/read';
 import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
+import { nextOpNo, OP_NO_KEY } from '../../sync/opNumbers';
 import { forget, type OutboxTransaction } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 
-const OP_NO_KEY = 'till-op-no';
 const OUTLET_KEY = 'till-outlet';
 
 export interface Operation {
@@ -112,11 +112,9 @@ export async function comingOpNo(): Promise<number> {
   return ((await readMeta<number>(OP_NO_KEY)) ?? 0) + 1;
 }
 
-async function nextOpNo(tx: OutboxTransaction): Promise<number> {
-  const meta = tx.objectStore('meta');
-  const opNo = Number((await meta.get(OP_NO_KEY))?.value ?? 0) + 1;
-  await meta.put({ key: OP_NO_KEY, value: opNo });
-  return opNo;
+/** An installation that was put back to an earlier state goes on from the newest number that the server knows. */
+export async function catchUpOpNo(lastOpNo: number): Promise<void> {
+  if (lastOpNo >= (await comingOpNo())) await writeMeta(OP_NO_KEY, lastOpNo);
 }
 
 /**

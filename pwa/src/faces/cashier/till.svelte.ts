@@ -12,7 +12,7 @@ import { forgetPulled } from '../../sync/pull';
 import { forgetOldProofs } from './judge';
 import { listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
 import {
-  continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift, setOutlet,
+  catchUpOpNo, continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift, setOutlet,
 } from './purchases';
 import { pairTill, readTill, unpairTill, type Till } from './tillApi';
 import { restoreFloor, tillNowSeconds } from './time';
@@ -191,6 +191,7 @@ async function readState(): Promise<void> {
     readEntities<PulledPurchase>('till', 'purchase'),
   ]);
   paired = readTill(kept);
+  if (paired) await catchUpOpNo(paired.lastOpNo);
   operations = operationsOf(rows, purchases);
   readClock();
   await forgetOldSettled(rows);
