@@ -28,6 +28,9 @@ use crate::money::Kopecks;
 /// A cached balance lives no longer: the most that a reader can lag when a writer died between commit and cache.
 const BALANCE_CACHE_SECONDS: u64 = 60;
 
+/// A till's number of an operation is another operation's.
+pub const OP_NUMBER_REUSED: &str = "op-number-reused";
+
 /// What a member has, in kopecks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

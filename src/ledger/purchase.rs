@@ -12,7 +12,7 @@ use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Offer, Outcome};
 use super::store::{self, Movement, NewPurchase, Posting};
 use super::views::{self, Course, receipt};
-use super::{Applied, Refusal, lookup, redemption};
+use super::{Applied, OP_NUMBER_REUSED, Refusal, lookup, redemption};
 use crate::app::App;
 use crate::auth::{member_audience, till_audience};
 use crate::cards;
@@ -123,7 +123,7 @@ pub async fn record(
     if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
         return Ok(Err(Refusal::of("amount-invalid")));
     }
-    if request.op_no < 1 {
+    if !store::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
         return Ok(Err(Refusal::of("op-number-invalid")));
     }
     let presented = match request.presented() {
@@ -211,7 +211,7 @@ async fn claim(
     }
     let claimed =
         store::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
-    Ok((!claimed).then(|| Refusal::of("op-number-reused")))
+    Ok((!claimed).then(|| Refusal::of(OP_NUMBER_REUSED)))
 }
 
 /// The rule by which a purchase is booked, and what it brings: that of its own time; where it is handed in late, the one of

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::customer::{Customer, Presented, When, identify};
 use super::purchase::{Circumstances, Sale};
 use super::rules::Offer;
-use super::{Applied, Refusal, RefusalDetail, store};
+use super::{Applied, OP_NUMBER_REUSED, Refusal, RefusalDetail, store};
 use crate::app::App;
 use crate::clock::from_unix_seconds;
 use crate::error::{Error, Result};
@@ -37,24 +37,25 @@ pub struct Intent {
 }
 
 impl Intent {
-    fn why_malformed(&self) -> Option<Refusal> {
+    async fn why_malformed(&self, conn: &mut PgConnection) -> Result<Option<Refusal>> {
         if !(1..=MAX_PURCHASE_KOPECKS).contains(&self.amount_kopecks) {
-            return Some(Refusal::of("amount-invalid"));
+            return Ok(Some(Refusal::of("amount-invalid")));
         }
-        (self.op_no < 1).then(|| Refusal::of("op-number-invalid"))
+        let is_near = store::is_op_no_near(conn, self.terminal_id, self.op_no).await?;
+        Ok((!is_near).then(|| Refusal::of("op-number-invalid")))
     }
 }
 
 /// Draws the digits of a purchase, if any of it may be paid from a balance.
 pub async fn ask(app: &App, intent: &Intent, now: DateTime<Utc>) -> Applied<Challenge> {
-    if let Some(refusal) = intent.why_malformed() {
-        return Ok(Err(refusal));
-    }
     // Digits of a wrong hour would pay in none.
     app.keys.check_clock()?;
     let mut conn = app.db_tills.acquire().await?;
+    if let Some(refusal) = intent.why_malformed(&mut conn).await? {
+        return Ok(Err(refusal));
+    }
     if store::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
-        return Ok(Err(Refusal::of("op-number-reused")));
+        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
     }
     let place = partners::store::place(&mut conn, intent.terminal_id).await?;
     let offer = store::offer_at(&mut conn, place.partner_id, now).await?;
@@ -217,7 +218,7 @@ pub async fn most(
     now: DateTime<Utc>,
 ) -> Applied<Kopecks> {
     let Intent { terminal_id, op_no, amount_kopecks } = *intent;
-    if let Some(refusal) = intent.why_malformed() {
+    if let Some(refusal) = intent.why_malformed(&mut *conn).await? {
         return Ok(Err(refusal));
     }
     let presented = Presented::Token(token);
@@ -235,7 +236,7 @@ pub async fn most(
         return Ok(Err(Refusal::of(Code::Replayed.as_str())));
     }
     if store::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
-        return Ok(Err(Refusal::of("op-number-reused")));
+        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
     }
     if let Some(refusal) = why_not_yet(app, &mut *conn, &customer, &challenge, terminal_id, now).await? {
         return Ok(Err(refusal));

@@ -10,6 +10,9 @@ use super::{Balance, VersionedBalance};
 use crate::error::Result;
 use crate::money::Kopecks;
 
+/// A till does not number more between two contacts, nor does a restored dump forget more.
+const MAX_OP_NO_STEP: i64 = 1_000_000;
+
 /// A partner's rule as of a moment.
 pub async fn offer_at(conn: &mut PgConnection, partner_id: Uuid, at: DateTime<Utc>) -> Result<Option<Offer>> {
     Ok(sqlx::query_as!(
@@ -166,6 +169,24 @@ pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i6
     )
     .fetch_one(conn)
     .await?)
+}
+
+/// The newest operation number of a till that is known, 0 before its first.
+pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"select greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "newest!"
+           from terminal t where t.id = $1"#,
+        terminal_id
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Whether a till may have come to this number. One far beyond the newest would use up all between them: the next goes on from it.
+pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
+    let is_near = |newest: i64| (1..=newest.saturating_add(MAX_OP_NO_STEP)).contains(&op_no);
+    // The first million is near to whatever there is.
+    Ok(is_near(0) || (op_no > 0 && is_near(newest_op_no(conn, terminal_id).await?)))
 }
 
 /// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.

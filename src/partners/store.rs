@@ -239,14 +239,14 @@ pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<Termina
 /// What a till must know of itself.
 pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<TillState> {
     let row = sqlx::query!(
-        r#"select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address,
-                  greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "last_op_no!"
-           from terminal t join outlet o on o.id = t.outlet_id join partner p on p.id = o.partner_id
-           where t.id = $1"#,
+        "select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address
+         from terminal t join outlet o on o.id = t.outlet_id join partner p on p.id = o.partner_id
+         where t.id = $1",
         terminal_id
     )
     .fetch_one(&mut *conn)
     .await?;
+    let last_op_no = ledger::store::newest_op_no(&mut *conn, terminal_id).await?;
     let offer = ledger::store::offer_at(conn, row.partner_id, now).await?;
     Ok(TillState {
         terminal_id,
@@ -257,7 +257,7 @@ pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTim
         outlet_address: row.address,
         redemption: offer.as_ref().and_then(TillRedemption::of),
         offer: offer.map(Into::into),
-        last_op_no: row.last_op_no,
+        last_op_no,
         paired_at: row.paired_at,
     })
 }

@@ -17,7 +17,7 @@ use crate::http::idempotency::{self, Claim};
 use crate::http::limits;
 use crate::ledger::customer::When;
 use crate::ledger::purchase::{self, Booked, Circumstances};
-use crate::ledger::{Applied, Refusal, guards, redemption, reversal};
+use crate::ledger::{Applied, OP_NUMBER_REUSED, Refusal, guards, redemption, reversal};
 use crate::trusted_time;
 
 /// The mutation that takes a purchase back.
@@ -31,23 +31,32 @@ pub struct Pusher {
     pub skew_seconds: i64,
 }
 
-/// Applies mutations in their order; one answer each. What takes back a purchase that is still undecided is undecided too,
+/// Applies mutations in their order; one answer each. What takes back a purchase that may come again is undecided,
 /// or the refusal of the one would outlive the acceptance of the other.
 pub async fn apply_all(app: &AppState, pusher: &Pusher, mutations: &[Mutation]) -> Vec<Answer> {
-    let mut undecided = HashSet::new();
+    let mut coming_again = HashSet::new();
     let mut answers = Vec::with_capacity(mutations.len());
     for mutation in mutations {
-        let outcome = if taken_back_by(mutation).is_some_and(|purchase| undecided.contains(&purchase)) {
+        let outcome = if taken_back_by(mutation).is_some_and(|purchase| coming_again.contains(&purchase)) {
             undecided_with(mutation)
         } else {
             apply(app, pusher, mutation).await
         };
-        if matches!(outcome, Outcome::Retry) {
-            undecided.insert(mutation.id);
+        if may_come_again(&outcome) {
+            coming_again.insert(mutation.id);
         }
         answers.push(Answer { id: mutation.id, outcome });
     }
     answers
+}
+
+/// Undecided, or refused for its number alone: a till that was put back to an earlier state sends it under another one.
+fn may_come_again(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Retry => true,
+        Outcome::Rejected { code, .. } => code == OP_NUMBER_REUSED,
+        Outcome::Applied { .. } | Outcome::Duplicate { .. } => false,
+    }
 }
 
 fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
@@ -133,6 +142,11 @@ async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Resu
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
         Err(refusal) => refused(*refusal),
     };
+    if may_come_again(&outcome) {
+        // With other arguments its key would be taken for another operation's: so it is not kept.
+        count(&mutation.name, &outcome);
+        return Ok(outcome);
+    }
     if let Err(refusal) = &booked {
         // Beyond it the till is asked to come again later, and nothing is kept.
         limits::take(&mut tx, limits::REFUSALS_PER_TILL, &principal, now).await?;

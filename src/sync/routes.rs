@@ -94,6 +94,10 @@ struct PushAnswer {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     server_time: DateTime<Utc>,
+    /// For a till: the newest number of its operations that is known here. One that was put back to an earlier state goes on from it, and
+    /// sends what was refused as `op-number-reused` once more, with the same id and a new number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_op_no: Option<i64>,
 }
 
 /// How the client's clock stands.
@@ -125,12 +129,13 @@ async fn push_mutations(
     }
     let now = app.clock.now();
     let skew_seconds = now.timestamp().saturating_sub(push.client_time);
-    let answers = match &client {
+    let (answers, last_op_no) = match &client {
         Client::Till(till) => {
             let pusher = Pusher { terminal_id: till.terminal_id, skew_seconds };
-            push::apply_all(&app, &pusher, &push.mutations).await
+            let answers = push::apply_all(&app, &pusher, &push.mutations).await;
+            (answers, newest_op_no(&app, till.terminal_id).await.ok())
         }
-        Client::Member(phone) => notices::push::apply_all(&app, phone, &push.mutations).await,
+        Client::Member(phone) => (notices::push::apply_all(&app, phone, &push.mutations).await, None),
     };
     Ok(Json(PushAnswer {
         answers,
@@ -139,7 +144,12 @@ async fn push_mutations(
             whose: (skew_seconds.abs() > CLOCK_TOLERANCE_SECONDS).then_some("client"),
         },
         server_time: now,
+        last_op_no,
     }))
+}
+
+async fn newest_op_no(app: &App, terminal_id: Uuid) -> Result<i64> {
+    ledger::store::newest_op_no(&mut *app.db_tills.acquire().await?, terminal_id).await
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -367,3 +367,59 @@ async fn a_push_has_a_limit() {
     nameless["mutations"][0]["id"] = json!("not-a-uuid");
     till.client.post("/api/sync/push", &nameless).await.refused(400, "malformed-request");
 }
+
+#[tokio::test]
+async fn a_till_that_was_put_back_to_an_earlier_state_sends_the_same_operations_under_new_numbers() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    let mut booked = Vec::new();
+    for _ in 0..3 {
+        booked.push(till.purchase(&phone.token(now), 1_000_00, now));
+    }
+    assert_eq!(till.push(&booked, now).await["lastOpNo"], 3);
+    // Numbered from the beginning again: two purchases, and one of them is taken back at once.
+    let numbered = |mutation: &Value, op_no: i64| {
+        let mut mutation = mutation.clone();
+        mutation["args"]["opNo"] = json!(op_no);
+        mutation
+    };
+    let (first, second) = (
+        till.purchase(&phone.token(now), 200_00, now),
+        till.purchase(&phone.token(now), 300_00, now),
+    );
+    let taken_back = till.cancellation(&second, now);
+    let outcomes = async |op_nos: [i64; 3]| {
+        let [a, b, c] = op_nos;
+        let batch = [numbered(&first, a), numbered(&second, b), numbered(&taken_back, c)];
+        let pushed = till.push(&batch, now).await;
+        let outcome = |answer: &Value| answer.get("code").unwrap_or(&answer["status"]).clone();
+        (pushed["answers"].as_array().unwrap().iter().map(outcome).collect::<Vec<_>>(), pushed["lastOpNo"].clone())
+    };
+    let refused = (vec![json!("op-number-reused"), json!("op-number-reused"), json!("retry")], json!(3));
+    assert_eq!(outcomes([1, 2, 3]).await, refused);
+    let (applied, last_op_no) = outcomes([4, 5, 3]).await;
+    assert_eq!(applied, ["applied", "applied", "op-number-reused"].map(|outcome| json!(outcome)));
+    assert_eq!(last_op_no, 5);
+    assert_eq!(outcomes([4, 5, 6]).await.0, ["duplicate", "duplicate", "applied"].map(|outcome| json!(outcome)));
+    assert_eq!(phone.balance().await, (0, 96_00));
+    app.audit().await;
+}
+
+#[tokio::test]
+async fn a_number_far_beyond_the_newest_is_refused_and_uses_none_up() {
+    let (app, phone, till) = member_and_till().await;
+    let now = app.now();
+    let numbered = |op_no: i64| {
+        let args = json!({ "token": phone.token(now), "amountKopecks": 1_000_00, "opNo": op_no });
+        till.mutation("purchase.record", &args, now)
+    };
+    till.applied(&numbered(7)).await;
+    for op_no in [0, -1, i64::MIN, 1_000_008, 1 << 53, i64::MAX] {
+        till.refused(&numbered(op_no), "op-number-invalid").await;
+        till.ask_digits(op_no).await.refused(422, "op-number-invalid");
+    }
+    assert_eq!(till.push(&[], now).await["lastOpNo"], 7);
+    till.applied(&numbered(1_000_007)).await;
+    till.applied(&numbered(2_000_007)).await;
+    app.audit().await;
+}

@@ -1243,6 +1243,12 @@ export interface components {
             /** @description One for each mutation, in the same order. */
             answers: components["schemas"]["Answer"][];
             clock: components["schemas"]["ClockReport"];
+            /**
+             * Format: int64
+             * @description For a till: the newest number of its operations that is known here. One that was put back to an earlier state goes on from it, and
+             *     sends what was refused as `op-number-reused` once more, with the same id and a new number.
+             */
+            lastOpNo?: number | null;
             /** Format: int64 */
             serverTime: number;
         };

@@ -20,9 +20,10 @@ export interface Mutation {
   alongside?: (tx: OutboxTransaction) => Promise<Record<string, unknown>>;
 }
 
-const STORES = ['outbox', 'meta', 'proofs'] as const;
+/** What an operation writes besides its row. */
+export const OUTBOX_STORES = ['outbox', 'meta', 'proofs'] as const;
 
-export type OutboxTransaction = IDBPTransaction<ProfCardsDb, typeof STORES, 'readwrite'>;
+export type OutboxTransaction = IDBPTransaction<ProfCardsDb, typeof OUTBOX_STORES, 'readwrite'>;
 
 /** The row and its place in the order are committed together. */
 export function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
@@ -31,7 +32,7 @@ export function addToOutbox(face: SyncFace, mutation: Mutation): Promise<OutboxR
 
 async function add(db: Db, face: SyncFace, mutation: Mutation): Promise<OutboxRow> {
   // On the disk before it counts: what a cashier was told is kept must outlive a power cut.
-  const tx = db.transaction(STORES, 'readwrite', { durability: 'strict' });
+  const tx = db.transaction(OUTBOX_STORES, 'readwrite', { durability: 'strict' });
   const seqKey = `seq:${face}`;
   const last = ((await tx.objectStore('meta').get(seqKey))?.value as number | undefined) ?? 0;
   const row: OutboxRow = {
@@ -86,7 +87,7 @@ export function countOutbox(face: SyncFace, state: MutationState): Promise<numbe
  */
 export function settle(answers: readonly MutationAnswer[], lastOpNo?: number): Promise<number> {
   return inStore(async (db) => {
-    const tx = db.transaction(STORES, 'readwrite');
+    const tx = db.transaction(OUTBOX_STORES, 'readwrite');
     if (lastOpNo !== undefined) await raiseOpNo(tx, lastOpNo);
     const outbox = tx.objectStore('outbox');
     let settled = 0;

@@ -3,8 +3,8 @@ import { readToken } from '../../core/card/read';
 import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
-import { nextOpNo, OP_NO_KEY } from '../../sync/opNumbers';
-import { forget, type OutboxTransaction } from '../../sync/outbox';
+import { nextOpNo, OP_NO_KEY, raiseOpNo } from '../../sync/opNumbers';
+import { forget, OUTBOX_STORES, type OutboxTransaction } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 
 const OUTLET_KEY = 'till-outlet';
@@ -114,7 +114,12 @@ export async function comingOpNo(): Promise<number> {
 
 /** An installation that was put back to an earlier state goes on from the newest number that the server knows. */
 export async function catchUpOpNo(lastOpNo: number): Promise<void> {
-  if (lastOpNo >= (await comingOpNo())) await writeMeta(OP_NO_KEY, lastOpNo);
+  // Nearly always there is nothing to write.
+  if (lastOpNo < (await comingOpNo())) return;
+  await inStore(async (db) => {
+    const tx = db.transaction(OUTBOX_STORES, 'readwrite');
+    await Promise.all([raiseOpNo(tx, lastOpNo), tx.done]);
+  });
 }
 
 /**
