@@ -26,7 +26,7 @@ pub async fn prune_all(app: &App, now: DateTime<Utc>, lifted: Lifted) -> Vec<(&'
         ("challenges", enrolment::store::prune_challenges(db, now).await),
         ("activation codes", enrolment::store::prune_codes(db, now).await),
         ("pairing codes", partners::store::prune_codes(db, now).await),
-        ("showings", vendors::store::prune_proofs(db, now).await),
+        ("partners' redemptions", vendors::store::prune_redemptions(db, now).await),
         ("redemption digits", partners::challenge::prune(db, now).await),
         ("idempotency keys", idempotency::prune(db, now).await),
         ("proofs", ledger::guards::prune_proofs(db, now).await),

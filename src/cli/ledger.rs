@@ -1,5 +1,6 @@
 //! `ledger`: the books' audit, the confirmation, and what people decide of single purchases.
 
+use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::error::Error;
 use crate::ledger::decision::{self, Decision};
 use crate::ledger::{audit, confirm};
 use crate::sweep::Bound;
-use crate::trusted_time;
+use crate::{trusted_time, vendors};
 
 /// More are not listed at once.
 const LISTED: i64 = 1_000;
@@ -27,6 +28,12 @@ pub enum Ledger {
     },
     /// Take a purchase back that turned out false, also when its cashback is available or spent.
     TakeBack(Decided),
+    /// What partners' own servers were told that members let them take, to compare settlements with.
+    Allowed {
+        /// Of so many days.
+        #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(i64).range(1..=400))]
+        days: i64,
+    },
 }
 
 #[derive(Subcommand)]
@@ -67,6 +74,7 @@ pub async fn run(app: &AppState, command: &Ledger) -> anyhow::Result<i32> {
             return decide_all(app, decided, Decision::Refuse).await;
         }
         Ledger::TakeBack(decided) => return decide_all(app, decided, Decision::TakeBack).await,
+        Ledger::Allowed { days } => list_allowed(app, *days).await?,
     }
     Ok(0)
 }
@@ -84,6 +92,24 @@ async fn list(app: &AppState) -> anyhow::Result<()> {
             held.terminal_id,
             held.partner_name,
             held.outlet_name
+        );
+    }
+    Ok(())
+}
+
+async fn list_allowed(app: &AppState, days: i64) -> anyhow::Result<()> {
+    let since = app.clock.now() - TimeDelta::days(days);
+    let listed = vendors::store::redemptions(&app.db_jobs, since, LISTED + 1).await?;
+    anyhow::ensure!(listed.len() <= LISTED.unsigned_abs() as usize, "more than {LISTED}: ask for fewer days");
+    for allowed in listed {
+        println!(
+            "{} {} at most {} kopecks, {}, {}: {}",
+            allowed.allowed_at.format("%Y-%m-%d %H:%M"),
+            allowed.membership_number,
+            allowed.most_kopecks,
+            allowed.partner_name,
+            allowed.key_name,
+            allowed.operation
         );
     }
     Ok(())

@@ -45,6 +45,13 @@ pub struct Balance {
     pub held_kopecks: Kopecks,
 }
 
+impl Balance {
+    /// What a purchase may take now. A hold is part of the available; what is owed is not there to spend.
+    pub fn free_kopecks(&self) -> Kopecks {
+        Kopecks((self.available_kopecks.0 - self.held_kopecks.0 - self.debt_kopecks.0).max(0))
+    }
+}
+
 /// Why an operation has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {

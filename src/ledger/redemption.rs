@@ -129,11 +129,7 @@ async fn bounds(
     // A proof that names no sum allows none.
     let by_member = customer.proof().and_then(|proof| proof.max_redemption_kopecks).unwrap_or(0);
     let by_member = Kopecks(i64::try_from(by_member).unwrap_or(i64::MAX));
-    let balance = store::balance(conn, customer.membership_id).await?.balance;
-    // A hold is part of the available. What is owed is not there to spend: a redemption that is cancelled gives back what was
-    // taken from it meanwhile.
-    let free_kopecks = balance.available_kopecks.0 - balance.held_kopecks.0 - balance.debt_kopecks.0;
-    let available = Kopecks(free_kopecks.max(0));
+    let available = store::balance(conn, customer.membership_id).await?.balance.free_kopecks();
     Ok(Some(Bounds { agreed: by_rule.min(by_member), available }))
 }
 

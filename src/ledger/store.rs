@@ -129,7 +129,7 @@ pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Move
     Ok(())
 }
 
-/// Claims a proof for a mutation; `false` if another one has it.
+/// Claims a proof for a mutation; `false` if it has served another one, or at a partner's server.
 pub async fn claim_proof(
     conn: &mut PgConnection,
     identity: &[u8; 32],
@@ -149,7 +149,25 @@ pub async fn claim_proof(
     Ok(claimed.rows_affected() == 1)
 }
 
-/// Whether any mutation has used this proof.
+/// Claims a proof for what a partner's server was asked; `false` if it has served, there or at a till.
+pub async fn claim_proof_elsewhere(
+    conn: &mut PgConnection,
+    identity: &[u8; 32],
+    partner_key_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into proof (identity, partner_key_id, seen_at) values ($1, $2, $3) on conflict do nothing",
+        &identity[..],
+        partner_key_id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// Whether a proof has served already.
 pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (select from proof where identity = $1) as "spent!""#,

@@ -9,12 +9,13 @@ use axum::http::header;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use profcards_card::{Code, Context, StatusSource, Verdict, Wants, verify};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::{App, AppState};
+use crate::cards::store::KnownCard;
 use crate::clock::unix_seconds;
 use crate::error::{Error, Result};
 use crate::ledger::redemption;
@@ -26,8 +27,6 @@ use crate::{enrolment, ledger, trusted_time};
 const PREFIX: &str = "pcv_";
 /// A name tells a partner's keys apart.
 pub const MAX_NAME_CHARS: usize = 100;
-/// A showing is remembered for so long: no proof is good for longer than a minute either way.
-const REMEMBERED: TimeDelta = TimeDelta::minutes(5);
 
 /// A key as its owner holds it; the database has only a keyed hash.
 pub struct ApiKey(String);
@@ -93,6 +92,16 @@ pub struct Judgement {
     pub redeems_from: Option<DateTime<Utc>>,
 }
 
+impl Judgement {
+    /// By which showing a redemption that was asked for is allowed, and how much of it.
+    fn allowed_redemption(&self, wants: Wants) -> Option<([u8; 32], i64)> {
+        let Wants::Redemption { amount_kopecks } = wants else { return None };
+        let proof = self.verdict.proof.as_ref().filter(|_| self.verdict.allowed.redemption)?;
+        let most_kopecks = amount_kopecks.or(proof.max_redemption_kopecks)?;
+        Some((proof.identity.0, i64::try_from(most_kopecks).ok()?))
+    }
+}
+
 impl From<Verdict> for Judgement {
     fn from(verdict: Verdict) -> Self {
         Self { verdict, redeems_from: None }
@@ -135,21 +144,22 @@ pub async fn judge(
     if !enrolment::store::is_active(&mut tx, card.membership_id).await? {
         return Ok(refused(verdict, Code::Revoked));
     }
-    if let Some(proof) = &verdict.proof {
-        let identity = &proof.identity.0;
-        let is_spent = ledger::store::is_proof_spent(&mut tx, identity).await?
-            || !store::remember_proof(&mut tx, identity, now + REMEMBERED).await?;
-        if is_spent {
-            return Ok(refused(verdict, Code::Replayed));
-        }
-    }
-    let mut judgement = allow(app, &mut tx, verdict, card.id, question.wants, now).await?;
-    if let Some(drawn) = drawn
-        && judgement.verdict.allowed.redemption
-        && !challenge::claim(&mut tx, asker, operation, &drawn.digits, now).await?
+    if let Some(proof) = &verdict.proof
+        && !ledger::store::claim_proof_elsewhere(&mut tx, &proof.identity.0, vendor.key_id, now).await?
     {
-        // Another question about the same operation was a moment quicker.
-        judgement = refused(judgement.verdict, Code::ChallengeWrong);
+        return Ok(refused(verdict, Code::Replayed));
+    }
+    let mut judgement = allow(app, &mut tx, verdict, &card, question.wants, now).await?;
+    if let Some(drawn) = drawn
+        && let Some((identity, most_kopecks)) = judgement.allowed_redemption(question.wants)
+    {
+        if challenge::claim(&mut tx, asker, operation, &drawn.digits, now).await? {
+            let told = (vendor.key_id, operation);
+            store::note_redemption(&mut tx, &identity, told, card.membership_id, most_kopecks, now).await?;
+        } else {
+            // Another question about the same operation was a moment quicker.
+            judgement = refused(judgement.verdict, Code::ChallengeWrong);
+        }
     }
     tx.commit().await?;
     Ok(judgement)
@@ -171,32 +181,38 @@ async fn challenge_shown(
     Ok(drawn.filter(|drawn| drawn.is_live(now) && drawn.digits == shown))
 }
 
-/// What of an accepted card's allowance stands: within the member's sum, and by a phone that has held the card long enough.
+/// What of an accepted card's allowance stands: while its holder takes part in the programme; of the balance only what is there and
+/// the member agreed to, and by a phone that has held the card long enough.
 async fn allow(
     app: &App,
     conn: &mut PgConnection,
     mut verdict: Verdict,
-    card_id: Uuid,
+    card: &KnownCard,
     wants: Wants,
     now: DateTime<Utc>,
 ) -> Result<Judgement> {
+    if !ledger::store::takes_part(&mut *conn, card.membership_id, now, now).await? {
+        (verdict.allowed.accrual, verdict.allowed.redemption) = (false, false);
+    }
     if !verdict.allowed.redemption {
         return Ok(verdict.into());
     }
-    let redeems_from = enrolment::moving::redeems_from(&mut *conn, card_id).await?;
-    let may_redeem = match redeems_from {
+    if let (Wants::Redemption { amount_kopecks }, Some(proof)) = (wants, &mut verdict.proof) {
+        let balance = ledger::store::balance(&mut *conn, card.membership_id).await?.balance;
+        let free = u64::try_from(balance.free_kopecks().0).unwrap_or(0);
+        // A proof that names no sum allows none.
+        let most = proof.max_redemption_kopecks.map(|by_member| by_member.min(free));
+        proof.max_redemption_kopecks = most;
+        verdict.allowed.redemption =
+            most.is_some_and(|most| (1..=most).contains(&amount_kopecks.unwrap_or(most)));
+    }
+    let redeems_from = enrolment::moving::redeems_from(&mut *conn, card.id).await?;
+    let has_waited = match redeems_from {
         Some(from) => trusted_time::has_come(conn, app, from).await?,
         None => false,
     };
-    verdict.allowed.redemption = may_redeem && is_within_limit(&verdict, wants);
+    verdict.allowed.redemption &= has_waited;
     Ok(Judgement { verdict, redeems_from: redeems_from.filter(|from| *from > now) })
-}
-
-/// Whether the member lets so much be taken; a proof that names no sum allows none.
-fn is_within_limit(verdict: &Verdict, wants: Wants) -> bool {
-    let Wants::Redemption { amount_kopecks } = wants else { return true };
-    let most = verdict.proof.as_ref().and_then(|proof| proof.max_redemption_kopecks).unwrap_or(0);
-    (1..=most).contains(&amount_kopecks.unwrap_or(most))
 }
 
 fn by_format(app: &App, question: &Question<'_>, drawn: Option<&Challenge>, now: DateTime<Utc>) -> Verdict {

@@ -93,7 +93,8 @@ struct VendorVerdict {
     warning: Option<String>,
     /// `discount`, `accrual`, `redemption`.
     allowed: Vec<String>,
-    /// The most that the member lets this showing take from the balance; a proof that names no sum allows none.
+    /// The most that the member lets this showing take from the balance, and no more than is there where a redemption was asked for; a
+    /// proof that names no sum allows none.
     max_redemption_kopecks: Option<u64>,
     /// From when on this phone pays, where it was enrolled too lately; Unix seconds.
     redeems_from: Option<i64>,

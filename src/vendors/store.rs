@@ -1,11 +1,14 @@
 //! Partners' API keys, and what was shown to their servers, in SQL.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::error::Result;
 use crate::retention::BATCH;
+
+/// What partners' servers were told is kept for so long: a year, and the month in which it is settled.
+const REDEMPTION_DAYS: i64 = 400;
 
 /// The key with this hash, unless it was revoked.
 pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Uuid>> {
@@ -17,29 +20,69 @@ pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Uuid>
     .await?)
 }
 
-/// Remembers a showing until it can be good no more; `false` if it is remembered already. Asking and remembering are one
-/// step, so of two requests at once one is the first, at whatever instance.
-pub async fn remember_proof(
+/// What a partner's server was told that a member lets it take.
+pub struct Redemption {
+    /// When.
+    pub allowed_at: DateTime<Utc>,
+    /// The partner's name.
+    pub partner_name: String,
+    /// The name of the key.
+    pub key_name: String,
+    /// The partner's own name of the purchase.
+    pub operation: String,
+    /// Whose balance it is about, by the number of the membership.
+    pub membership_number: String,
+    /// The most.
+    pub most_kopecks: i64,
+}
+
+/// Writes down what a partner's server is told of a showing.
+pub async fn note_redemption(
     conn: &mut PgConnection,
     identity: &[u8; 32],
-    until: DateTime<Utc>,
-) -> Result<bool> {
-    let remembered = sqlx::query!(
-        "insert into vendor_proof (identity, expires_at) values ($1, $2) on conflict do nothing",
+    (partner_key_id, operation): (Uuid, &str),
+    membership_id: Uuid,
+    most_kopecks: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into vendor_redemption (identity, partner_key_id, operation, membership_id, most_kopecks, allowed_at)
+         values ($1, $2, $3, $4, $5, $6)",
         &identity[..],
-        until
+        partner_key_id,
+        operation,
+        membership_id,
+        most_kopecks,
+        now
     )
     .execute(conn)
     .await?;
-    Ok(remembered.rows_affected() == 1)
+    Ok(())
 }
 
-/// Forgets showings that can be good no more.
-pub async fn prune_proofs(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+/// What partners' servers were told since a moment, the oldest first.
+pub async fn redemptions(db: &PgPool, since: DateTime<Utc>, limit: i64) -> Result<Vec<Redemption>> {
+    Ok(sqlx::query_as!(
+        Redemption,
+        "select r.allowed_at, p.name as partner_name, k.name as key_name, r.operation, m.number as membership_number, r.most_kopecks
+         from vendor_redemption r
+         join partner_key k on k.id = r.partner_key_id
+         join partner p on p.id = k.partner_id
+         join membership m on m.id = r.membership_id
+         where r.allowed_at >= $1 order by r.allowed_at, r.identity limit $2",
+        since,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Forgets what was settled long ago.
+pub async fn prune_redemptions(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     loop {
         let gone = sqlx::query!(
-            "delete from vendor_proof where identity in (select identity from vendor_proof where expires_at < $1 limit $2)",
-            now,
+            "delete from vendor_redemption where identity in (select identity from vendor_redemption where allowed_at < $1 limit $2)",
+            now - TimeDelta::days(REDEMPTION_DAYS),
             BATCH
         )
         .execute(db)

@@ -383,24 +383,28 @@ async fn a_till_that_was_put_back_to_an_earlier_state_sends_the_same_operations_
         mutation["args"]["opNo"] = json!(op_no);
         mutation
     };
-    let (first, second) = (
-        till.purchase(&phone.token(now), 200_00, now),
-        till.purchase(&phone.token(now), 300_00, now),
-    );
+    let (first, second) =
+        (till.purchase(&phone.token(now), 200_00, now), till.purchase(&phone.token(now), 300_00, now));
     let taken_back = till.cancellation(&second, now);
     let outcomes = async |op_nos: [i64; 3]| {
         let [a, b, c] = op_nos;
         let batch = [numbered(&first, a), numbered(&second, b), numbered(&taken_back, c)];
         let pushed = till.push(&batch, now).await;
         let outcome = |answer: &Value| answer.get("code").unwrap_or(&answer["status"]).clone();
-        (pushed["answers"].as_array().unwrap().iter().map(outcome).collect::<Vec<_>>(), pushed["lastOpNo"].clone())
+        (
+            pushed["answers"].as_array().unwrap().iter().map(outcome).collect::<Vec<_>>(),
+            pushed["lastOpNo"].clone(),
+        )
     };
     let refused = (vec![json!("op-number-reused"), json!("op-number-reused"), json!("retry")], json!(3));
     assert_eq!(outcomes([1, 2, 3]).await, refused);
     let (applied, last_op_no) = outcomes([4, 5, 3]).await;
     assert_eq!(applied, ["applied", "applied", "op-number-reused"].map(|outcome| json!(outcome)));
     assert_eq!(last_op_no, 5);
-    assert_eq!(outcomes([4, 5, 6]).await.0, ["duplicate", "duplicate", "applied"].map(|outcome| json!(outcome)));
+    assert_eq!(
+        outcomes([4, 5, 6]).await.0,
+        ["duplicate", "duplicate", "applied"].map(|outcome| json!(outcome))
+    );
     assert_eq!(phone.balance().await, (0, 96_00));
     app.audit().await;
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::support::process::run;
 use super::support::scratch::Folder;
-use super::support::{Phone, Reply, TestApp, Till, next_id, with_phone};
+use super::support::{DAY_SECONDS, Phone, Reply, TestApp, Till, next_id, with_phone};
 
 const VERIFY: &str = "/api/v1/verify";
 const CHALLENGE: &str = "/api/v1/challenge";
@@ -133,6 +133,22 @@ async fn of_many_questions_about_one_showing_one_is_answered_yes() {
     assert_eq!(accepted, 1);
 }
 
+/// The same, the member having 500 roubles to spend.
+async fn payer_and_vendor() -> (TestApp, Phone, Vendor) {
+    let (app, phone, vendor) = member_and_vendor().await;
+    earn(&app, &phone).await;
+    (app, phone, vendor)
+}
+
+/// Lets a member have 500 roubles to spend.
+async fn earn(app: &TestApp, phone: &Phone) {
+    let till = Till::pair(app).await;
+    till.applied(&till.purchase(&phone.token(app.now()), 50_000_00, app.now())).await;
+    app.advance(15 * DAY_SECONDS);
+    app.housekeeping().await;
+    assert_eq!(phone.balance().await, (500_00, 0));
+}
+
 /// A question about a redemption of 500 roubles.
 fn redemption(token: &str, challenge: Option<&str>, operation: Option<&str>) -> Value {
     let (wants, amount) = ("redemption", 500_00);
@@ -141,7 +157,7 @@ fn redemption(token: &str, challenge: Option<&str>, operation: Option<&str>) -> 
 
 #[tokio::test]
 async fn a_redemption_needs_the_digits_that_were_drawn_for_this_operation() {
-    let (app, phone, vendor) = member_and_vendor().await;
+    let (app, phone, vendor) = payer_and_vendor().await;
     let (now, other) = (app.now(), Vendor::of(&app).await);
     let asked = vendor.ask_digits(&app, "till 7, receipt 1").await.json(200);
     assert_eq!(asked["validSeconds"], 180);
@@ -175,7 +191,7 @@ async fn a_redemption_needs_the_digits_that_were_drawn_for_this_operation() {
 
 #[tokio::test]
 async fn a_vendors_digits_end_after_three_minutes_and_after_five_wrong_codes() {
-    let (app, phone, vendor) = member_and_vendor().await;
+    let (app, phone, vendor) = payer_and_vendor().await;
     let own = Some("receipt 1");
     let judged = async |digits: &str| {
         let token = phone.redeeming(app.now(), digits, 500_00);
@@ -200,7 +216,7 @@ async fn a_vendors_digits_end_after_three_minutes_and_after_five_wrong_codes() {
 
 #[tokio::test]
 async fn no_more_may_be_taken_than_the_member_allowed() {
-    let (app, phone, vendor) = member_and_vendor().await;
+    let (app, phone, vendor) = payer_and_vendor().await;
     let cases = [
         (Some(100_00), Some(100_00), true),
         (Some(100_00), Some(100_01), false),
@@ -226,7 +242,10 @@ async fn no_more_may_be_taken_than_the_member_allowed() {
 #[tokio::test]
 async fn a_phone_that_was_enrolled_lately_redeems_at_no_partners_till_either() {
     let app = TestApp::start_with_wait(72).await;
-    let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
+    let member = app.member("Иванова Мария Петровна").await;
+    earn(&app, &Phone::activate(&app, member).await).await;
+    // The next phone, by another sheet.
+    let phone = Phone::activate(&app, member).await;
     let (vendor, from) = (Vendor::of(&app).await, app.now() + 72 * 3_600);
     let ask = async || {
         let digits = vendor.digits(&app, "receipt 1").await;
@@ -239,6 +258,64 @@ async fn a_phone_that_was_enrolled_lately_redeems_at_no_partners_till_either() {
     app.advance(72 * 3_600);
     let verdict = ask().await;
     assert_eq!((&verdict["allowed"][2], &verdict["redeemsFrom"]), (&json!("redemption"), &Value::Null));
+}
+
+#[tokio::test]
+async fn no_more_may_be_taken_than_there_is_and_nothing_from_who_has_left_the_programme() {
+    let (app, phone, vendor) = payer_and_vendor().await;
+    let judged = async |phone: &Phone, amount: Option<u64>| {
+        app.advance(1);
+        let digits = vendor.digits(&app, "receipt 1").await;
+        let token = phone.redeeming(app.now(), &digits, 900_00);
+        let question = json!({ "token": token, "wants": "redemption", "challenge": digits, "operation": "receipt 1", "amountKopecks": amount });
+        let verdict = vendor.verdict(&app, &question).await;
+        assert_eq!(verdict["accepted"], true);
+        (verdict["allowed"].clone(), verdict["maxRedemptionKopecks"].clone())
+    };
+    let (all, no_redemption) = (json!(["discount", "accrual", "redemption"]), json!(["discount", "accrual"]));
+    assert_eq!(judged(&phone, Some(500_01)).await, (no_redemption.clone(), json!(500_00)));
+    assert_eq!(judged(&phone, Some(500_00)).await, (all.clone(), json!(500_00)));
+    assert_eq!(judged(&phone, None).await, (all, json!(500_00)));
+    let poor = Phone::activate(&app, app.member("Петрова Анна Ивановна").await).await;
+    for amount in [None, Some(1)] {
+        assert_eq!(judged(&poor, amount).await, (no_redemption.clone(), json!(0)));
+    }
+    phone.consent(false).await;
+    assert_eq!(judged(&phone, Some(1_00)).await.0, json!(["discount"]));
+    let shown = vendor.verdict(&app, &json!({ "token": phone.token(app.now()) })).await;
+    assert_eq!(shown["allowed"], json!(["discount"]));
+    // What was told is kept, for as long as it may have to be settled.
+    let since = app.app.clock.now() - chrono::TimeDelta::days(1);
+    let told = store::redemptions(&app.app.db, since, 10).await.unwrap();
+    assert_eq!(told.iter().map(|one| one.most_kopecks).collect::<Vec<_>>(), [500_00, 500_00]);
+    assert_eq!((&*told[0].operation, &*told[0].partner_name), ("receipt 1", "Книжная лавка"));
+    app.advance(401 * DAY_SECONDS);
+    app.housekeeping().await;
+    assert!(store::redemptions(&app.app.db, since, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_showing_serves_at_a_partners_server_or_at_a_till_and_not_at_both() {
+    let (app, phone, vendor) = member_and_vendor().await;
+    let (till, now) = (Till::pair(&app).await, app.now());
+    let token = phone.token(now);
+    vendor.verdict(&app, &json!({ "token": token })).await;
+    // Handed in by a till that was away meanwhile.
+    let purchase = till.purchase(&token, 1_500_00, now);
+    app.advance(2 * DAY_SECONDS);
+    app.housekeeping().await;
+    let pushed = till.push(&[purchase], app.now()).await;
+    assert_eq!(pushed["answers"][0]["code"], "replayed");
+    for _ in 0..8 {
+        let token = phone.token(app.now());
+        let (question, purchase) = (json!({ "token": token }), till.purchase(&token, 1_500_00, app.now()));
+        let (verdict, answer) = tokio::join!(vendor.verdict(&app, &question), till.send(&purchase));
+        let served = [verdict["accepted"] == true, answer["status"] == "applied"];
+        assert_eq!(served.iter().filter(|served| **served).count(), 1, "{verdict} {answer}");
+        let refused = if served[0] { &answer["code"] } else { &verdict["code"] };
+        assert_eq!(refused, "replayed");
+    }
+    app.audit().await;
 }
 
 #[tokio::test]
@@ -377,15 +454,6 @@ async fn without_redis_a_showing_is_remembered_by_every_instance() {
     let beside = app.beside(0).await;
     let asked_there = beside.client.request(&Method::POST, VERIFY).bearer_auth(&vendor.key).json(&question);
     assert_eq!(Reply::of(asked_there).await.json(200), refusal(&app, "replayed"));
-    // It is forgotten when no clock would let it pass any more.
-    let kept = async || -> i64 {
-        sqlx::query_scalar("select count(*) from vendor_proof").fetch_one(&app.app.db).await.unwrap()
-    };
-    app.housekeeping().await;
-    assert_eq!(kept().await, 1);
-    app.advance(301);
-    app.housekeeping().await;
-    assert_eq!(kept().await, 0);
 }
 
 #[tokio::test]

@@ -1506,7 +1506,8 @@ export interface components {
             code: string;
             /**
              * Format: int64
-             * @description The most that the member lets this showing take from the balance; a proof that names no sum allows none.
+             * @description The most that the member lets this showing take from the balance, and no more than is there where a redemption was asked for; a
+             *     proof that names no sum allows none.
              */
             maxRedemptionKopecks?: number | null;
             /** @description Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none. */
