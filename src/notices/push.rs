@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::store;
 use crate::app::AppState;
 use crate::auth::{MemberPhone, member_audience};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::idempotency::{self, Claim};
-use crate::sync::push::{rejected, repeated, undecided};
+use crate::sync::push::{Undecided, rejected, repeated};
 use crate::sync::{Answer, Mutation, Outcome};
 
 /// Notices in one mutation.
@@ -23,15 +23,12 @@ struct Read {
 
 /// Applies a phone's mutations in their order; one answer each.
 pub async fn apply_all(app: &AppState, phone: &MemberPhone, mutations: &[Mutation]) -> Vec<Answer> {
-    let mut answers = Vec::with_capacity(mutations.len());
+    let (mut answers, mut undecided) = (Vec::with_capacity(mutations.len()), Undecided::default());
     for mutation in mutations {
-        let outcome = match apply(app, phone, mutation).await {
-            Ok(outcome) => outcome,
-            Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
-            Err(error) => undecided(&error, mutation),
-        };
+        let outcome = undecided.decide(mutation, apply(app, phone, mutation).await);
         answers.push(Answer { id: mutation.id, outcome });
     }
+    undecided.tell();
     answers
 }
 

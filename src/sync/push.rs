@@ -34,20 +34,57 @@ pub struct Pusher {
 /// Applies mutations in their order; one answer each. What takes back a purchase that may come again is undecided,
 /// or the refusal of the one would outlive the acceptance of the other.
 pub async fn apply_all(app: &AppState, pusher: &Pusher, mutations: &[Mutation]) -> Vec<Answer> {
-    let mut coming_again = HashSet::new();
+    let (mut coming_again, mut undecided) = (HashSet::new(), Undecided::default());
     let mut answers = Vec::with_capacity(mutations.len());
     for mutation in mutations {
         let outcome = if taken_back_by(mutation).is_some_and(|purchase| coming_again.contains(&purchase)) {
-            undecided_with(mutation)
+            undecided.follow(mutation)
         } else {
-            apply(app, pusher, mutation).await
+            undecided.decide(mutation, try_apply(app, pusher, mutation).await)
         };
         if may_come_again(&outcome) {
             coming_again.insert(mutation.id);
         }
         answers.push(Answer { id: mutation.id, outcome });
     }
+    undecided.tell();
     answers
+}
+
+/// What of a push is not decided: it is told in one line, since a till sends the same hundred again every minute.
+#[derive(Default)]
+pub struct Undecided {
+    count: u32,
+    /// The first of them, and why.
+    first: Option<(String, Error)>,
+}
+
+impl Undecided {
+    /// What is answered. A failure decides nothing, whatever it is: the client keeps the mutation and sends it again.
+    pub fn decide(&mut self, mutation: &Mutation, outcome: Result<Outcome>) -> Outcome {
+        match outcome {
+            Ok(outcome) => outcome,
+            Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
+            Err(error) => {
+                self.first.get_or_insert_with(|| (mutation.name.clone(), error));
+                self.follow(mutation)
+            }
+        }
+    }
+
+    /// Undecided for the sake of another one.
+    fn follow(&mut self, mutation: &Mutation) -> Outcome {
+        self.count = self.count.saturating_add(1);
+        count(&mutation.name, &Outcome::Retry);
+        Outcome::Retry
+    }
+
+    /// Tells the log.
+    pub fn tell(&self) {
+        if let Some((mutation, error)) = &self.first {
+            tracing::warn!(count = self.count, mutation, %error, "mutations were not decided; the first of them and why");
+        }
+    }
 }
 
 /// Undecided, or refused for its number alone: a till that was put back to an earlier state sends it under another one.
@@ -66,26 +103,6 @@ fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
     serde_json::from_value(mutation.args.get("mutationId")?.clone()).ok()
 }
 
-/// Applies one mutation, or finds the answer that it had.
-async fn apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Outcome {
-    match try_apply(app, pusher, mutation).await {
-        Ok(outcome) => outcome,
-        Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
-        Err(error) => undecided(&error, mutation),
-    }
-}
-
-/// Not decided, whatever the reason: the client keeps it and sends it again.
-pub fn undecided(error: &Error, mutation: &Mutation) -> Outcome {
-    tracing::warn!(%error, mutation = mutation.name, "a mutation was not decided");
-    undecided_with(mutation)
-}
-
-fn undecided_with(mutation: &Mutation) -> Outcome {
-    count(&mutation.name, &Outcome::Retry);
-    Outcome::Retry
-}
-
 /// Refused for good.
 pub fn rejected(code: &str) -> Outcome {
     Outcome::Rejected { code: code.to_owned(), detail: None }
@@ -95,6 +112,7 @@ fn refused(refusal: Refusal) -> Outcome {
     Outcome::Rejected { code: refusal.code.to_owned(), detail: refusal.detail }
 }
 
+/// Applies one mutation, or finds the answer that it had.
 async fn try_apply(app: &AppState, pusher: &Pusher, mutation: &Mutation) -> Result<Outcome> {
     // A name or arguments that this release does not know are not decided for good: a later one may know them.
     let operation = match Operation::read(mutation) {

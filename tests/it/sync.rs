@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
-use super::support::{DAY_SECONDS, Phone, Till, entity, until, with_till};
+use super::support::process::Server;
+use super::support::{DAY_SECONDS, NAME, Phone, TestApp, Till, entity, until, with_till};
 
 fn cursor(pulled: &Value) -> String {
     pulled["cursor"].as_str().unwrap().to_owned()
@@ -153,4 +155,26 @@ async fn an_open_page_is_woken_by_a_purchase() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), listening).await.expect("the page was not woken");
+}
+
+#[tokio::test]
+async fn a_push_of_which_nothing_is_decided_is_one_line_of_the_log() {
+    let mut app = TestApp::start_with_real_clock().await;
+    let phone = Phone::activate(&app, app.member(NAME).await).await;
+    let till = Till::pair(&app).await;
+    app.stop_serving().await;
+    let (server, mut log) = Server::start_heard(&app).await;
+    // By till and phone it is an hour later.
+    let ahead = app.now() + 3_600;
+    let purchases: Vec<_> = (0..3).map(|_| till.purchase(&phone.token(ahead), 1_500_00, ahead)).collect();
+    let body = Till::push_body(&purchases, ahead);
+    let pushed = till.client.at(&server.base).post("/api/sync/push", &body).await.json(200);
+    for answer in pushed["answers"].as_array().unwrap() {
+        assert_eq!(answer["status"], "retry", "{answer}");
+    }
+    server.kill().await;
+    let mut said = String::new();
+    log.read_to_string(&mut said).await.unwrap();
+    let told: Vec<_> = said.lines().filter(|line| line.contains("not decided")).collect();
+    assert!(told.len() == 1 && told[0].contains("count=3") && told[0].contains("proof-future"), "{said}");
 }

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
 use super::{TestApp, keys_folder};
 
@@ -74,6 +74,13 @@ impl Server {
     pub async fn start(app: &TestApp, fault: Option<&str>) -> Self {
         let mut child = start(app, &["serve"], fault);
         Self { base: address_of(&mut child).await, child }
+    }
+
+    /// The same without a fault, and its log until it ends.
+    pub async fn start_heard(app: &TestApp) -> (Self, ChildStderr) {
+        let mut child = program(app, &["serve"], None).stderr(Stdio::piped()).spawn().unwrap();
+        let log = child.stderr.take().unwrap();
+        (Self { base: address_of(&mut child).await, child }, log)
     }
 
     /// `kill -9`.
