@@ -320,7 +320,7 @@ async fn book(
         payable_kopecks: request.amount_kopecks - redeem.0,
         accrual_kopecks: posting.accrual_kopecks,
         confirm_on: new.confirm_on,
-        explanation: course.explain(outcome),
+        explanation: course.explain(outcome, true),
     };
     Ok(serde_json::to_value(result).map_err(anyhow::Error::from)?)
 }

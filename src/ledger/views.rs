@@ -96,7 +96,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
         booked_at: row.booked_at,
         confirm_on: row.confirm_on,
         cancelled_at: row.cancelled_at,
-        explanation: outcome.map(|outcome| course.explain(outcome)).unwrap_or_default(),
+        explanation: outcome.map(|outcome| course.explain(outcome, for_till)).unwrap_or_default(),
     }
 }
 
@@ -109,18 +109,20 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// The rule's lines, and those of what became of what they brought.
-    pub(super) fn explain(&self, outcome: Outcome) -> Vec<Line> {
+    /// The rule's lines, and those of what became of what they brought. How much of it the member had spent when it was taken back is no
+    /// till's business: that it was, is said by the purchase's state.
+    pub(super) fn explain(&self, outcome: Outcome, for_till: bool) -> Vec<Line> {
         let Outcome { accrual_kopecks, mut explanation, .. } = outcome;
         explanation.extend(self.is_late.then_some(Line::HandedInLate));
         if accrual_kopecks > Kopecks::ZERO {
-            explanation.push(match self.taken_back_debt {
-                Some(debt_kopecks) => Line::TakenBack {
+            explanation.extend(match self.taken_back_debt {
+                Some(_) if for_till => None,
+                Some(debt_kopecks) => Some(Line::TakenBack {
                     available_kopecks: Kopecks(accrual_kopecks.0 - debt_kopecks.0),
                     debt_kopecks,
-                },
-                None if self.is_held => Line::UnderReview,
-                None => Line::PendingUntil { date: self.confirm_on },
+                }),
+                None if self.is_held => Some(Line::UnderReview),
+                None => Some(Line::PendingUntil { date: self.confirm_on }),
             });
         }
         explanation

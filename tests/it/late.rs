@@ -180,6 +180,11 @@ async fn confirmed_money_is_taken_back_and_what_was_spent_becomes_debt_that_late
     assert_eq!(view["state"], "cancelled");
     let told = json!({ "code": "taken-back", "availableKopecks": 20_00, "debtKopecks": 25_00 });
     assert_eq!(view["explanation"][1], told);
+    // Its till learns that it was, and nothing of what the member had spent.
+    let pulled = till.pull("").await;
+    let views = pulled["upserts"].as_array().unwrap();
+    let view = &views.iter().find(|one| one["data"]["id"] == json!(false_one)).unwrap()["data"];
+    assert_eq!((&view["state"], view["explanation"].as_array().unwrap().len()), (&json!("cancelled"), 1));
     app.audit().await;
     // The oldest that becomes available pays first, as far as it goes.
     buy(1_000_00).await;
