@@ -1,5 +1,6 @@
 //! `ledger`: the books' audit, the confirmation, and what people decide of single purchases.
 
+use anyhow::Context as _;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use crate::app::AppState;
 use crate::clock::moscow_day;
 use crate::error::Error;
-use crate::ledger::decision::{self, Decision};
+use crate::ledger::decision::{self, Decision, Grounds};
 use crate::ledger::{audit, confirm};
 use crate::sweep::Bound;
 use crate::{trusted_time, vendors};
@@ -52,6 +53,18 @@ pub struct Decided {
     /// Why; it is kept with the decision.
     #[arg(long)]
     reason: String,
+    /// Who decides; without it whoever is signed in to this machine.
+    #[arg(long)]
+    by: Option<String>,
+}
+
+impl Decided {
+    fn grounds(&self) -> anyhow::Result<Grounds> {
+        // With sudo, who has called it.
+        let signed_in = || ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+        let by = self.by.clone().or_else(signed_in).context("say who decides: --by NAME")?;
+        Grounds::new(&by, &self.reason).map_err(anyhow::Error::msg)
+    }
 }
 
 /// Runs one of the commands; answers the exit code.
@@ -117,9 +130,10 @@ async fn list_allowed(app: &AppState, days: i64) -> anyhow::Result<()> {
 
 /// Decides each; one that cannot be decided keeps no other from it. Answers the exit code: 0 where all are done.
 async fn decide_all(app: &AppState, decided: &Decided, decision: Decision) -> anyhow::Result<i32> {
+    let grounds = decided.grounds()?;
     let mut failed = false;
     for id in &decided.ids {
-        match decision::decide(app, *id, decision, &decided.reason).await {
+        match decision::decide(app, *id, decision, &grounds).await {
             Ok(true) => println!("{id} done"),
             Ok(false) => println!("{id} was done before"),
             Err(error) => {
@@ -136,7 +150,6 @@ fn why_not(error: Error) -> String {
         Error::NotFound => "there is no such purchase".into(),
         Error::Conflict("already-cancelled") => "it was taken back by its till".into(),
         Error::Conflict(_) => "it does not wait for a decision: see `ledger held`".into(),
-        Error::InvalidInput(_) => "the reason has 1 to 500 characters".into(),
         error => format!("{:#}", anyhow::Error::from(error)),
     }
 }

@@ -13,10 +13,12 @@ use crate::auth::member_audience;
 use crate::error::{Error, Result};
 use crate::texts;
 
-/// Whoever has the command line.
+/// In the journal; the decision itself says who it was.
 const OPERATOR: &str = "operator";
 /// A reason in the table's column.
 const MAX_REASON_CHARS: usize = 500;
+/// The name of whoever decides.
+const MAX_NAME_CHARS: usize = 100;
 
 /// What can be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +93,31 @@ pub async fn count_held(db: &PgPool) -> Result<i64> {
         .await?)
 }
 
+/// Who decides, and why.
+#[derive(Debug)]
+pub struct Grounds {
+    by: String,
+    reason: String,
+}
+
+impl Grounds {
+    /// As they were typed.
+    ///
+    /// # Errors
+    /// What is wrong with them, for whoever typed them.
+    pub fn new(by: &str, reason: &str) -> std::result::Result<Self, String> {
+        let by = texts::named(by, MAX_NAME_CHARS)?;
+        let reason = texts::named(reason, MAX_REASON_CHARS)
+            .map_err(|_| format!("the reason has 1 to {MAX_REASON_CHARS} characters"))?;
+        Ok(Self { by, reason })
+    }
+}
+
 /// Decides; `false` if this was decided before.
 ///
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
-pub async fn decide(app: &AppState, id: Uuid, decision: Decision, reason: &str) -> Result<bool> {
-    let reason = &texts::named(reason, MAX_REASON_CHARS).map_err(|_| Error::field("reason", "length"))?;
+pub async fn decide(app: &AppState, id: Uuid, decision: Decision, grounds: &Grounds) -> Result<bool> {
     let now = app.clock.now();
     let mut tx = app.db_jobs.begin().await?;
     let found = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
@@ -122,8 +143,8 @@ pub async fn decide(app: &AppState, id: Uuid, decision: Decision, reason: &str) 
          values ($1, $2, $3, $4, $5, $6)",
         id,
         decision.as_str(),
-        reason,
-        OPERATOR,
+        grounds.reason,
+        grounds.by,
         now,
         posting_seq
     )

@@ -1,13 +1,13 @@
 //! What a till hands in late: its clock describes the purchase, and neither shortens a wait nor picks a better rule. Above a
 //! sum a person decides, and money that turned out false is taken back.
 
-use profcards::ledger::decision::{self, Decision};
+use profcards::ledger::decision::{self, Decision, Grounds};
 use profcards::ledger::rules::Offer;
 use profcards::ledger::store::insert_offer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::process::run;
+use super::support::process::{run, run_as};
 use super::support::world::offer;
 use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, with_till};
 
@@ -37,6 +37,10 @@ async fn seen_state(phone: &Phone) -> Value {
 
 fn id_of(result: &Value) -> Uuid {
     result["purchaseId"].as_str().unwrap().parse().unwrap()
+}
+
+fn because(reason: &str) -> Grounds {
+    Grounds::new("Смирнова", reason).unwrap()
 }
 
 #[tokio::test]
@@ -114,8 +118,9 @@ async fn what_is_booked_on_a_tills_word_is_held_above_a_sum_also_when_it_is_spli
     app.housekeeping().await;
     assert_eq!(phone.balance().await, (680_00, 120_00), "it waits for a person, however long");
     assert_eq!(app.audit().await.held_purchases, 1);
-    let release =
-        async || decision::decide(&app.app, id_of(&held), Decision::Release, "проверено").await.unwrap();
+    let release = async || {
+        decision::decide(&app.app, id_of(&held), Decision::Release, &because("проверено")).await.unwrap()
+    };
     assert_eq!((release().await, release().await), (true, false));
     app.housekeeping().await;
     assert_eq!(phone.balance().await, (800_00, 0));
@@ -131,11 +136,12 @@ async fn a_held_purchase_that_is_refused_or_cancelled_leaves_nothing() {
     hand_in(&app, &till, &cancelled).await;
     assert_eq!(phone.balance().await, (0, 1_000_00));
     till.applied(&till.cancellation(&cancelled, app.now())).await;
-    let refuse = async || decision::decide(&app.app, id, Decision::Refuse, "нет чека").await.unwrap();
+    let refuse =
+        async || decision::decide(&app.app, id, Decision::Refuse, &because("нет чека")).await.unwrap();
     assert_eq!((refuse().await, refuse().await), (true, false));
     assert_eq!(phone.balance().await, (0, 0));
     till.refused(&till.cancellation(&refused, app.now()), "already-cancelled").await;
-    assert!(decision::decide(&app.app, id, Decision::Release, "передумали").await.is_err());
+    assert!(decision::decide(&app.app, id, Decision::Release, &because("передумали")).await.is_err());
     assert_eq!(app.audit().await.held_purchases, 0);
 }
 
@@ -169,8 +175,9 @@ async fn confirmed_money_is_taken_back_and_what_was_spent_becomes_debt_that_late
     let token = phone.redeeming(app.now(), &till.digits(op_no).await, 40_00);
     till.applied(&till.redemption(&token, op_no, 200_00, 40_00, app.now())).await;
     assert_eq!(phone.balance().await, (20_00, 4_80));
-    let take_back =
-        async || decision::decide(&app.app, false_one, Decision::TakeBack, "чек поддельный").await.unwrap();
+    let take_back = async || {
+        decision::decide(&app.app, false_one, Decision::TakeBack, &because("чек поддельный")).await.unwrap()
+    };
     assert_eq!((take_back().await, take_back().await), (true, false));
     let balance = phone.profile().await["balance"].clone();
     assert_eq!((&balance["availableKopecks"], &balance["debtKopecks"]), (&json!(0), &json!(25_00)));
@@ -207,7 +214,7 @@ async fn taking_back_a_purchase_that_was_paid_in_part_gives_that_part_back() {
     app.advance(15 * DAY_SECONDS);
     app.housekeeping().await;
     assert_eq!(phone.balance().await, (9_80, 0));
-    decision::decide(&app.app, id_of(&paid), Decision::TakeBack, "ошибка кассы").await.unwrap();
+    decision::decide(&app.app, id_of(&paid), Decision::TakeBack, &because("ошибка кассы")).await.unwrap();
     assert_eq!(phone.balance().await, (45_00, 0));
     app.audit().await;
 }
@@ -222,8 +229,9 @@ async fn what_a_reversal_gives_back_pays_what_is_owed_first() {
         let purchase = till.redemption(&token, op_no, amount, kopecks.cast_signed(), app.now());
         (id_of(&till.applied(&purchase).await), purchase)
     };
-    let take_back =
-        async |id| decision::decide(&app.app, id, Decision::TakeBack, "чек поддельный").await.unwrap();
+    let take_back = async |id| {
+        decision::decide(&app.app, id, Decision::TakeBack, &because("чек поддельный")).await.unwrap()
+    };
     let stands = async || {
         let balance = phone.profile().await["balance"].clone();
         ["availableKopecks", "debtKopecks"].map(|name| balance[name].as_i64().unwrap())
@@ -264,14 +272,22 @@ async fn the_command_line_lists_what_is_held_and_decides_with_a_reason() {
     let id = result["purchaseId"].as_str().unwrap().to_owned();
     sqlx::query("update purchase set state = 'held', on_trust = true").execute(&app.app.db).await.unwrap();
     assert!(run(&app, &["ledger", "held"]).await.unwrap().starts_with(&id));
-    let unreasoned = run(&app, &["ledger", "held", "release", &id, "--reason", " "]).await.unwrap_err();
+    let by = "Смирнова Анна";
+    let unreasoned =
+        run(&app, &["ledger", "held", "release", &id, "--by", by, "--reason", " "]).await.unwrap_err();
     assert!(unreasoned.contains("1 to 500 characters"), "{unreasoned}");
-    let release = ["ledger", "held", "release", &id, "--reason", "звонили партнёру"];
+    // Nobody is signed in here.
+    let nobodys = run(&app, &["ledger", "held", "release", &id, "--reason", "проверено"]).await.unwrap_err();
+    assert!(nobodys.contains("--by NAME"), "{nobodys}");
+    let release = ["ledger", "held", "release", &id, "--by", by, "--reason", "звонили партнёру"];
     assert_eq!(run(&app, &release).await.unwrap(), format!("{id} done\n"));
     assert_eq!(run(&app, &release).await.unwrap(), format!("{id} was done before\n"));
     assert_eq!(run(&app, &["ledger", "held"]).await.unwrap(), "");
     let take_back = ["ledger", "take-back", &id, "--reason", "чек поддельный"];
-    assert_eq!(run(&app, &take_back).await.unwrap(), format!("{id} done\n"));
+    assert_eq!(run_as(&app, "ivanov", &take_back).await.unwrap(), format!("{id} done\n"));
+    let deciders =
+        sqlx::query_scalar::<_, String>("select decided_by from purchase_decision order by decided_at");
+    assert_eq!(deciders.fetch_all(&app.app.db).await.unwrap(), [by, "ivanov"]);
     assert!(run(&app, &["ledger", "audit"]).await.is_ok());
 }
 
@@ -317,7 +333,9 @@ async fn one_purchase_that_cannot_be_decided_keeps_no_other_from_it() {
     let held = hand_in(&app, &till, &till.purchase(&paper, 20_000_00, days_ago(&app, 10))).await;
     let (unknown, id) = (Uuid::nil().to_string(), id_of(&held).to_string());
     let reason = "нет\u{202e} чека\u{7}";
-    let told = run(&app, &["ledger", "held", "refuse", &unknown, &id, "--reason", reason]).await.unwrap_err();
+    let told = run_as(&app, "ivanov", &["ledger", "held", "refuse", &unknown, &id, "--reason", reason])
+        .await
+        .unwrap_err();
     assert!(told.contains(&format!("{unknown}: there is no such purchase")), "{told}");
     assert!(decision::held(&app.app.db, 10).await.unwrap().is_empty());
     let kept = sqlx::query_scalar::<_, String>("select reason from purchase_decision");

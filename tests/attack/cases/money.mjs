@@ -61,8 +61,8 @@ export async function attack({ isLong }) {
       assert.equal(await instance.run('ledger', 'confirm'), '1');
     });
     await check('what was confirmed is taken back, and the books agree', async () => {
-      await instance.run('ledger', 'take-back', held[0], '--reason', 'the receipt was false');
-      assert.match(await instance.run('ledger', 'take-back', held[0], '--reason', 'the receipt was false'), /was done before/);
+      await instance.run('ledger', 'take-back', held[0], '--by', 'the attacked', '--reason', 'the receipt was false');
+      assert.match(await instance.run('ledger', 'take-back', held[0], '--by', 'the attacked', '--reason', 'the receipt was false'), /was done before/);
       await instance.run('ledger', 'audit');
     });
     await instance.stop();

@@ -42,7 +42,18 @@ fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
 
 /// Runs one command; answers what it printed, or what it complained of.
 pub async fn run(app: &TestApp, args: &[&str]) -> Result<String, String> {
-    let ended = program(app, args, None).stderr(Stdio::piped()).output().await.unwrap();
+    result_of(program(app, args, None)).await
+}
+
+/// The same with this name signed in to the machine.
+pub async fn run_as(app: &TestApp, user: &str, args: &[&str]) -> Result<String, String> {
+    let mut command = program(app, args, None);
+    command.env("USER", user);
+    result_of(command).await
+}
+
+async fn result_of(mut command: Command) -> Result<String, String> {
+    let ended = command.stderr(Stdio::piped()).output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
 }
