@@ -7,22 +7,21 @@ pub mod passwords;
 pub mod policy;
 pub mod routes;
 pub mod store;
+mod tokens;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::store::SessionOwner;
+pub use self::tokens::SessionToken;
 use crate::app::{App, AppState};
 use crate::error::{Error, Result};
 use crate::http::limits;
@@ -67,30 +66,6 @@ impl Face {
 
     fn cookie_name(self, app: &App) -> String {
         cookie_name(app, self.cookie())
-    }
-}
-
-/// A fresh session's secret: the cookie holds the token, the database only its hash.
-pub struct SessionToken(String);
-
-impl SessionToken {
-    /// Draws 256 random bits.
-    pub fn new(app: &App) -> Self {
-        Self(BASE64_URL_SAFE_NO_PAD.encode(app.random.bytes::<32>()))
-    }
-
-    fn hash(token: &str) -> [u8; 32] {
-        Sha256::digest(token.as_bytes()).into()
-    }
-
-    /// What the database keeps.
-    pub fn stored_hash(&self) -> [u8; 32] {
-        Self::hash(&self.0)
-    }
-
-    /// The cookie that signs the browser in.
-    pub fn into_cookie(self, app: &App, face: Face) -> Cookie<'static> {
-        make_cookie(app, face.cookie(), self.0, face.session_days())
     }
 }
 
@@ -139,10 +114,18 @@ pub fn forget_cookie(app: &App, face: Face) -> Cookie<'static> {
     cookie
 }
 
-fn token_hash(headers: &HeaderMap, app: &App, face: Face) -> Result<[u8; 32]> {
+/// The hash of the token that a request's cookie holds, and the connections on which its session is looked up: these, unless a
+/// stranger may have made it up.
+fn presented<'a>(
+    headers: &HeaderMap,
+    app: &'a App,
+    face: Face,
+    own: &'a PgPool,
+) -> Result<([u8; 32], &'a PgPool)> {
     let jar = CookieJar::from_headers(headers);
     let cookie = jar.get(&face.cookie_name(app)).ok_or(Error::Unauthenticated)?;
-    Ok(SessionToken::hash(cookie.value()))
+    let connections = SessionToken::connections_for(app, cookie.value(), own);
+    Ok((SessionToken::hash(cookie.value()), connections.ok_or(Error::Unauthenticated)?))
 }
 
 /// A signed-in account of a chairperson or of regional staff.
@@ -195,10 +178,9 @@ impl FromRequestParts<AppState> for Staff {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
-        let token_hash = token_hash(&parts.headers, app, Face::Staff)?;
-        let account_id = store::staff_session(&app.db, &token_hash, app.clock.now())
-            .await?
-            .ok_or(Error::Unauthenticated)?;
+        let (token_hash, db) = presented(&parts.headers, app, Face::Staff, &app.db)?;
+        let account_id =
+            store::staff_session(db, &token_hash, app.clock.now()).await?.ok_or(Error::Unauthenticated)?;
         let staff = Self { account_id, token_hash };
         limits::pace(app, limits::REQUESTS_PER_PRINCIPAL, &staff.principal()).await?;
         Ok(staff)
@@ -208,8 +190,8 @@ impl FromRequestParts<AppState> for Staff {
 impl MemberPhone {
     /// The phone that this request's cookies sign in.
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
-        let token_hash = token_hash(headers, app, Face::Member)?;
-        let session = store::member_session(&app.db, &token_hash, app.clock.now()).await?;
+        let (token_hash, db) = presented(headers, app, Face::Member, &app.db)?;
+        let session = store::member_session(db, &token_hash, app.clock.now()).await?;
         let session = session.ok_or(Error::Unauthenticated)?;
         let principal = format!("phone:{}", session.device_id);
         limits::pace(app, limits::REQUESTS_PER_PRINCIPAL, &principal).await?;
@@ -241,8 +223,8 @@ impl FromRequestParts<AppState> for MemberPhone {
 impl Till {
     /// The till that this request's cookies sign in.
     pub async fn from_headers(app: &AppState, headers: &HeaderMap) -> Result<Self> {
-        let token_hash = token_hash(headers, app, Face::Till)?;
-        let session = store::till_session(&app.db_tills, &token_hash, app.clock.now()).await?;
+        let (token_hash, db) = presented(headers, app, Face::Till, &app.db_tills)?;
+        let session = store::till_session(db, &token_hash, app.clock.now()).await?;
         let terminal_id = session.ok_or(Error::Unauthenticated)?;
         limits::pace(app, limits::REQUESTS_PER_PRINCIPAL, &till_audience(terminal_id)).await?;
         Ok(Self { terminal_id, token_hash })

@@ -51,14 +51,10 @@ pub(super) async fn count_code(
     app: &AppState,
     address: &ClientAddress,
     form: &TypedCode,
-    door: &limits::CodeDoor,
+    door: &limits::Door,
 ) -> Result<limits::Attempt> {
-    let (network, address) = (address.network_key(), address.limit_key());
     let code = Code::parse(&form.code).map(|code| code.to_string());
-    let mut counted =
-        vec![(door.altogether, ""), (door.per_network, &*network), (door.per_address, &*address)];
-    counted.extend(code.as_deref().map(|code| (door.per_code, code)));
-    limits::attempt(app, &counted).await
+    limits::attempt_at(app, door, address, code.as_deref()).await
 }
 
 /// The hash under which the typed code is stored.
@@ -156,9 +152,7 @@ async fn enrol(
     jar: CookieJar,
     Json(form): Json<Enrolment>,
 ) -> Result<(StatusCode, CookieJar, Json<MemberProfile>)> {
-    let (network, address) = (address.network_key(), address.limit_key());
-    let counted = [(limits::ENROL_PER_NETWORK, &*network), (limits::ENROL_PER_ADDRESS, &*address)];
-    let attempt = limits::attempt(&app, &counted).await?;
+    let attempt = limits::attempt_at(&app, &limits::ENROL, &address, None).await?;
     let enrolled = enrol_phone(&app, &form, jar).await;
     let (jar, profile) = attempt.judged(enrolled).await?;
     live::wake(&app, &member_audience(profile.member_id)).await;

@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
+use super::extract::ClientAddress;
 use crate::app::AppState;
 use crate::clock::CLOCKS_APART;
 use crate::error::{Error, Result};
@@ -63,41 +64,48 @@ pub const LOGIN: Limit = limit("login", 10, QUARTER_OF_AN_HOUR);
 /// Failed sign-ins with a login by a browser in which it was signed in before: a bucket of its own, which no stranger can use up.
 pub const LOGIN_PER_KNOWN_BROWSER: Limit = limit("login-browser", 10, QUARTER_OF_AN_HOUR);
 
-/// The limits of a door that opens to a typed code. Each door has its own, so that what was done at one does not close another.
+/// The limits of a door at which strangers try what they were given. Each door has its own, so that what was done at one does not
+/// close another.
 #[derive(Clone, Copy, Debug)]
-pub struct CodeDoor {
-    /// Failures altogether: a search of the code space from many addresses stops here.
+pub struct Door {
+    /// Failures altogether: what is tried from many addresses stops here.
     pub altogether: Limit,
     /// Failures from one network: whoever holds many addresses must not use up everyone's limit.
     pub per_network: Limit,
     /// Failures from one address; a staff room or a carrier's customers share one, but successes do not count.
     pub per_address: Limit,
-    /// Failures with one code.
-    pub per_code: Limit,
+    /// Failures with one code, where something besides the code is asked for.
+    pub per_code: Option<Limit>,
 }
 
 /// Activation codes.
-pub const ACTIVATION: CodeDoor = CodeDoor {
+pub const ACTIVATION: Door = Door {
     altogether: limit("activation-all", 20_000, HOUR),
     per_network: limit("activation-network", 500, HOUR),
     per_address: per_address("activation-address"),
-    per_code: limit("activation-code", 10, HOUR),
+    per_code: Some(limit("activation-code", 10, HOUR)),
 };
 /// Reports of a lost phone.
-pub const LOSS: CodeDoor = CodeDoor {
+pub const LOSS: Door = Door {
     altogether: limit("loss-all", 20_000, HOUR),
     per_network: limit("loss-network", 500, HOUR),
     per_address: per_address("loss-address"),
-    per_code: limit("loss-code", 10, HOUR),
+    per_code: Some(limit("loss-code", 10, HOUR)),
 };
-/// Failed answers to a challenge from one network.
-pub const ENROL_PER_NETWORK: Limit = limit("enrol-network", 500, HOUR);
-/// Failed answers to a challenge from one address.
-pub const ENROL_PER_ADDRESS: Limit = per_address("enrol-address");
-/// Failed pairings from one network.
-pub const PAIRING_PER_NETWORK: Limit = limit("pairing-network", 500, HOUR);
-/// Failed pairings from one address.
-pub const PAIRING_PER_ADDRESS: Limit = per_address("pairing-address");
+/// Answers to a challenge.
+pub const ENROL: Door = Door {
+    altogether: limit("enrol-all", 20_000, HOUR),
+    per_network: limit("enrol-network", 500, HOUR),
+    per_address: per_address("enrol-address"),
+    per_code: None,
+};
+/// Pairings of tills.
+pub const PAIRING: Door = Door {
+    altogether: limit("pairing-all", 20_000, HOUR),
+    per_network: limit("pairing-network", 500, HOUR),
+    per_address: per_address("pairing-address"),
+    per_code: None,
+};
 
 /// Challenges for one code; each is a row that is kept for a day.
 pub const CHALLENGES_PER_CODE: Limit = limit("challenges-code", 30, HOUR);
@@ -191,6 +199,20 @@ async fn give_back(app: &AppState, counted: &[[u8; 16]]) {
     }
 }
 
+/// Counts an attempt at a door by whoever has this address, with this code if it is one.
+pub async fn attempt_at(
+    app: &AppState,
+    door: &Door,
+    address: &ClientAddress,
+    code: Option<&str>,
+) -> Result<Attempt> {
+    let (network, address) = (address.network_key(), address.limit_key());
+    let mut counted =
+        vec![(door.altogether, ""), (door.per_network, &*network), (door.per_address, &*address)];
+    counted.extend(door.per_code.zip(code));
+    attempt(app, &counted).await
+}
+
 /// Counts an attempt under all of these limits, or under none: beyond any of them it is refused and leaves no trace. The broadest
 /// comes first, so that beyond it not even a counter is made.
 pub async fn attempt(app: &AppState, limits: &[(Limit, &str)]) -> Result<Attempt> {
@@ -229,7 +251,7 @@ async fn refuse_what_is_beyond(
         r#"select asked.place as "place!", held.ends_at
            from unnest($1::bytea[], $2::int[], $3::timestamptz[]) with ordinality asked (key, attempts, latest_end, place)
            join limit_counter held on held.key = asked.key
-           where held.count >= asked.attempts and held.ends_at > $4 and held.ends_at <= asked.latest_end
+           where held.count >= asked.attempts and is_running_window(held.ends_at, $4, asked.latest_end)
            order by asked.place limit 1"#,
         &keys,
         &attempts,
@@ -248,22 +270,22 @@ pub async fn spend(app: &AppState, limit: Limit, who: &str) -> Result<()> {
     take(&mut *app.db.acquire().await?, limit, who, app.clock.now()).await.map(drop)
 }
 
-/// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. A window that ends much later
-/// than one that began now was made by a clock that was ahead, and is over.
+/// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. When a window runs is said by the
+/// database's `is_running_window`.
 pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTime<Utc>) -> Result<u32> {
     let (key, ends_at) = (counter_key(limit, who), limit.ends_at(now));
     let count = sqlx::query_scalar!(
         "insert into limit_counter as held (key, count, ends_at) values ($1, 1, $2)
          on conflict (key) do update
-         set count = case when held.ends_at > $3 and held.ends_at <= $5 then held.count + 1 else 1 end,
-             ends_at = case when held.ends_at > $3 and held.ends_at <= $5 then held.ends_at else $2 end
-         where held.count < $4 or held.ends_at <= $3 or held.ends_at > $5
+         set count = case when is_running_window(held.ends_at, $3, $4) then held.count + 1 else 1 end,
+             ends_at = case when is_running_window(held.ends_at, $3, $4) then held.ends_at else $2 end
+         where held.count < $5 or not is_running_window(held.ends_at, $3, $4)
          returning count",
         &key[..],
         ends_at,
         now,
-        limit.attempts.cast_signed(),
-        ends_at + CLOCKS_APART
+        ends_at + CLOCKS_APART,
+        limit.attempts.cast_signed()
     )
     .fetch_optional(&mut *conn)
     .await?;

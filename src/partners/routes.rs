@@ -41,9 +41,7 @@ async fn pair(
     jar: CookieJar,
     Json(form): Json<Pairing>,
 ) -> Result<(StatusCode, CookieJar, Json<TillState>)> {
-    let (network, address) = (address.network_key(), address.limit_key());
-    let counted = [(limits::PAIRING_PER_NETWORK, &*network), (limits::PAIRING_PER_ADDRESS, &*address)];
-    let attempt = limits::attempt(&app, &counted).await?;
+    let attempt = limits::attempt_at(&app, &limits::PAIRING, &address, None).await?;
     let paired = pair_browser(&app, &form, jar).await;
     let (jar, state) = attempt.judged(paired).await?;
     Ok((StatusCode::CREATED, jar, Json(state)))

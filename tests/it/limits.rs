@@ -227,6 +227,60 @@ async fn a_carriers_customers_share_an_address_and_do_not_close_the_doors_to_eac
 }
 
 #[tokio::test]
+async fn what_is_tried_from_everywhere_stops_at_each_door() {
+    let app = TestApp::start().await;
+    let member = app.member("Иванова Мария Петровна").await;
+    let sheet = app.sheet(&app.chair().await, member).await;
+    let (client, right) = (app.anonymous(), check_body(sheet["code"].as_str().unwrap()));
+    let challenge = client.post(CHECK, &right).await.json(200)["challenge"].as_str().unwrap().to_owned();
+    let enrol = enrolment(&ed25519(), &challenge);
+    let pair = json!({ "code": app.pairing_code().await, "clientId": next_id() });
+    for (door, path, body) in [
+        (limits::ACTIVATION, CHECK, &right),
+        (limits::ENROL, ENROL, &enrol),
+        (limits::LOSS, LOSS, &right),
+        (limits::PAIRING, PAIRING, &pair),
+    ] {
+        app.use_up(door.altogether, "").await;
+        client.post(path, body).await.refused(429, "too-many-attempts");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_that_was_made_up_costs_those_who_are_signed_in_nothing() {
+    let (app, phone, till) = with_till().await;
+    // Looked for among strangers' attempts, where somebody now holds every connection; or not at all.
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(app.app.db_doors.acquire().await.unwrap());
+    }
+    let asked = async |token: &str| {
+        let client = Client::with_cookie(&app.base, &format!("pc_till={token}"));
+        client.get("/api/till").await.status
+    };
+    assert_eq!(asked(&"A".repeat(64)).await, 401);
+    assert_eq!(asked("made up").await, 401);
+    assert_eq!(asked(&"A".repeat(43)).await, 503);
+    till.client.get("/api/till").await.json(200);
+    phone.profile().await;
+    drop(held);
+    assert_eq!(asked(&"A".repeat(43)).await, 401);
+    // A session of the release before, whose token has no mark, goes on.
+    let token = format!("{}E", "B".repeat(42));
+    sqlx::query(
+        "insert into session (token_hash, face, terminal_id, created_at, expires_at)
+         values (sha256($1::text::bytea), 'till', $2, $3, $3 + interval '400 days')",
+    )
+    .bind(&token)
+    .bind(till.terminal)
+    .bind(app.app.clock.now())
+    .execute(&app.app.db)
+    .await
+    .unwrap();
+    assert_eq!(asked(&token).await, 200);
+}
+
+#[tokio::test]
 async fn an_attempt_that_nobody_judged_is_given_back() {
     let app = TestApp::start().await;
     let (client, right) = (app.anonymous(), sign_in("school", PASSWORD));

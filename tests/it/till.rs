@@ -57,7 +57,7 @@ async fn guessing_pairing_codes_is_limited() {
         let wrong = pairing(&format!("00000-0000{n}"));
         till.post(PAIRING, &wrong).await.refused(403, "pairing-refused");
     }
-    app.use_up(limits::PAIRING_PER_ADDRESS, "127.0.0.1").await;
+    app.use_up(limits::PAIRING.per_address, "127.0.0.1").await;
     let code = app.pairing_code().await;
     let limited = till.post(PAIRING, &pairing(&code)).await;
     limited.refused(429, "too-many-attempts");
