@@ -208,6 +208,8 @@ fn phone_ended(reason: &str, membership_status: &str) -> Error {
         ("left" | "expelled" | "ended", _) => Error::PhoneEnded("membership-ended"),
         (_, "replaced") => Error::PhoneEnded("phone-replaced"),
         (_, "lost") => Error::PhoneEnded("phone-lost"),
+        (_, "error" | "left") => Error::PhoneEnded("cards-revoked"),
+        // It signed itself out.
         _ => Error::Unauthenticated,
     }
 }

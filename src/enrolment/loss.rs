@@ -34,7 +34,9 @@ pub async fn lose_phone(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let ended_codes = store::end_unused_codes(&mut *conn, membership_id, now).await?;
-    if store::active_phone(&mut *conn, membership_id).await?.is_none() {
+    let phone = store::active_phone(&mut *conn, membership_id).await?;
+    tracing::info!(membership = %membership_id, by = by.as_str(), device = phone.map(tracing::field::display), ended_codes, "a loss is reported");
+    if phone.is_none() {
         return Ok(ended_codes > 0);
     }
     cards::retire_phone(&mut *conn, membership_id, "lost", now).await?;

@@ -180,7 +180,7 @@ async fn enrol_phone(app: &AppState, form: &Enrolment, jar: CookieJar) -> Result
         None if open.code_used => return Err(Error::ActivationRefused),
         None => {
             let device_id = app.random.uuid();
-            let replaces = store::active_phone(&mut tx, open.membership_id).await?.is_some();
+            let replaces = store::had_phone(&mut tx, open.membership_id).await?;
             let wait = app.config.redemption_wait();
             let redeems_from = moving::redeems_from_of_next(&mut tx, open.membership_id, wait, now).await?;
             cards::retire_phone(&mut tx, open.membership_id, "replaced", now).await?;

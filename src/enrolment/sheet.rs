@@ -106,7 +106,7 @@ async fn print_sheet(
 }
 
 /// Makes the code of a new sheet. Where a phone holds the card already, or did, the sheet can take it away: such sheets are limited,
-/// and the phone is told.
+/// and the member is told, on the phone that is there or on the next one.
 async fn make_code(
     app: &App,
     conn: &mut PgConnection,
@@ -114,7 +114,7 @@ async fn make_code(
     membership_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Uuid> {
-    let is_replacement = had_phone(&mut *conn, membership_id).await?;
+    let is_replacement = store::had_phone(&mut *conn, membership_id).await?;
     if is_replacement {
         // Two requests at once must not both find room.
         sqlx::query!("select from account where id = $1 for no key update", staff.account_id)
@@ -128,7 +128,7 @@ async fn make_code(
     }
     let id = super::new_activation(app, &mut *conn, membership_id, Some(staff.account_id), now).await?;
     tracing::info!(account = %staff.account_id, membership = %membership_id, activation = %id, is_replacement, "a sheet is printed");
-    if store::active_phone(&mut *conn, membership_id).await?.is_some() {
+    if is_replacement {
         notices::tell(app, conn, membership_id, &Kind::SheetPrinted, By::Chair, now).await?;
     }
     Ok(id)
@@ -145,16 +145,6 @@ async fn replacement_sheets(conn: &mut PgConnection, account_id: Uuid, now: Date
         account_id,
         now - WINDOW,
         now + CLOCKS_APART
-    )
-    .fetch_one(conn)
-    .await?)
-}
-
-/// Whether a phone has ever held the membership's card: one that was ended a minute ago counts like one that lives.
-async fn had_phone(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from device where membership_id = $1) as "had!""#,
-        membership_id
     )
     .fetch_one(conn)
     .await?)

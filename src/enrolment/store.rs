@@ -124,7 +124,9 @@ pub async fn use_code(
     .await?;
     let Some(row) = row else { return Ok(None) };
     if row.birth_date != birth_date {
-        count_failure(db, row.id).await?;
+        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id)
+            .execute(db)
+            .await?;
         return Ok(None);
     }
     Ok(Some(UsableCode {
@@ -136,13 +138,6 @@ pub async fn use_code(
     }))
 }
 
-async fn count_failure(db: &PgPool, activation_id: Uuid) -> Result<()> {
-    sqlx::query!("update activation_code set failures = failures + 1 where id = $1", activation_id)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
 /// A printed sheet, known by its code.
 pub struct Sheet {
     /// The activation.
@@ -151,24 +146,23 @@ pub struct Sheet {
     pub membership_id: Uuid,
 }
 
-/// The sheet with the code of this hash, used or not and however old, if the code is not worn out and its member was born on
-/// this day. A wrong day counts against the code.
+/// The sheet with the code of this hash, used or not and however old, if its member was born on this day, by what is on record or
+/// was since the sheet was printed: whoever changes a birth date does not disarm the member's own sheet. What holds a guesser is the
+/// limit of this door for one code, which ends: nothing but this sheet may be left to its member.
 pub async fn sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> Result<Option<Sheet>> {
     let row = sqlx::query!(
-        "select a.id, a.membership_id, p.birth_date
-         from activation_code a join membership m on m.id = a.membership_id join person p on p.id = m.person_id
-         where a.code_hash = $1 and a.failures < $2",
-        &code_hash[..],
-        MAX_FAILURES
+        r#"select a.id, a.membership_id,
+                  array(select b.birth_date from person_before b where b.person_id = p.id and b.replaced_at >= a.created_at)
+                  || p.birth_date as "birth_dates!"
+           from activation_code a join membership m on m.id = a.membership_id join person p on p.id = m.person_id
+           where a.code_hash = $1"#,
+        &code_hash[..]
     )
     .fetch_optional(db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    if row.birth_date != birth_date {
-        count_failure(db, row.id).await?;
-        return Ok(None);
-    }
-    Ok(Some(Sheet { activation_id: row.id, membership_id: row.membership_id }))
+    Ok(row
+        .filter(|row| row.birth_dates.contains(&birth_date))
+        .map(|row| Sheet { activation_id: row.id, membership_id: row.membership_id }))
 }
 
 /// Whether a sheet speaks for the present phone: it is the newest one, or enrolled the last phone that came to redeem, or one after
@@ -200,6 +194,17 @@ pub async fn active_phone(conn: &mut PgConnection, membership_id: Uuid) -> Resul
         membership_id
     )
     .fetch_optional(conn)
+    .await?)
+}
+
+/// Whether a phone has ever held the membership's card: one that was ended a minute ago, for whatever reason, counts like one that
+/// lives.
+pub async fn had_phone(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from device where membership_id = $1) as "had!""#,
+        membership_id
+    )
+    .fetch_one(conn)
     .await?)
 }
 

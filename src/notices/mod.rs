@@ -23,9 +23,9 @@ pub const NOTICE_MONTHS: u32 = 13;
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A phone was enrolled where there was none.
+    /// A phone was enrolled where there had never been one.
     PhoneEnrolled,
-    /// Another phone was enrolled; the one before it has ended.
+    /// Another phone was enrolled; the one before it has ended, now or earlier.
     PhoneReplaced,
     /// A sheet was printed by which another phone can take the card from this one.
     SheetPrinted,
@@ -35,6 +35,10 @@ pub enum Kind {
     SignedOut,
     /// The card says something new, so another one was issued.
     CardChanged,
+    /// Every card was revoked, and the phone has ended with it.
+    CardsRevoked,
+    /// The birth date on record is another one, by which the printed sheet opens from now on.
+    BirthDateChanged,
     /// The membership rests.
     MembershipSuspended,
     /// The membership goes on.
@@ -58,6 +62,8 @@ impl Kind {
             Self::PhoneLost => "phone-lost",
             Self::SignedOut => "signed-out",
             Self::CardChanged => "card-changed",
+            Self::CardsRevoked => "cards-revoked",
+            Self::BirthDateChanged => "birth-date-changed",
             Self::MembershipSuspended => "membership-suspended",
             Self::MembershipResumed => "membership-resumed",
             Self::MembershipEnded => "membership-ended",
@@ -83,7 +89,8 @@ pub enum By {
 }
 
 impl By {
-    fn as_str(self) -> &'static str {
+    /// Its name in the database, in the app and in the log.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Member => "member",
             Self::Chair => "chair",

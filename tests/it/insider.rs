@@ -266,3 +266,22 @@ async fn a_clock_that_was_ahead_neither_uses_up_an_accounts_sheets_nor_agrees_to
     let sheet = print(&app.staff(app.world.regional).await, first.member).await.json(200);
     assert_eq!(hours_to_wait(&app, &sheet).await, 72);
 }
+
+#[tokio::test]
+async fn a_revocation_is_told_and_the_phone_after_it_is_no_first_one() {
+    for reason in ["error", "left"] {
+        let (app, phone, till) = with_a_balance().await;
+        let regional = app.staff(app.world.regional).await;
+        app.advance(60);
+        ask(&regional, phone.member, "cards/revoke", &json!({ "reason": reason })).await.json(200);
+        phone.client.get("/api/member/profile").await.refused(401, "cards-revoked");
+        app.advance(60);
+        let sheet = app.sheet(&regional, phone.member).await;
+        assert_eq!(hours_to_wait(&app, &sheet).await, 72);
+        app.advance(60);
+        let next = Phone::enrol(&app, phone.member, &sheet["code"], ed25519()).await;
+        assert!(!may_redeem(&app, &till, &next).await);
+        let kinds: Vec<_> = next.notices().await.into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, ["phone-enrolled", "cards-revoked", "sheet-printed", "phone-replaced"]);
+    }
+}

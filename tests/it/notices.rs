@@ -111,9 +111,20 @@ async fn a_new_phone_learns_that_it_replaced_another_and_signing_out_is_told() {
     second.client.get("/api/member/profile").await.refused(401, "unauthenticated");
     first.client.get("/api/member/profile").await.refused(401, "phone-replaced");
     app.advance(60);
-    let third = Phone::activate(&app, first.member).await;
+    let sheet = app.sheet(&app.chair().await, first.member).await;
+    app.advance(60);
+    let third = Phone::enrol(&app, first.member, &sheet["code"], ed25519()).await;
     let kinds: Vec<String> = third.notices().await.into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, ["phone-enrolled", "sheet-printed", "phone-replaced", "signed-out", "phone-enrolled"]);
+    // Who had a phone, however it ended, is told of sheets and of the next phone as one who has.
+    let first_to_third = [
+        "phone-enrolled",
+        "sheet-printed",
+        "phone-replaced",
+        "signed-out",
+        "sheet-printed",
+        "phone-replaced",
+    ];
+    assert_eq!(kinds, first_to_third);
 }
 
 #[tokio::test]

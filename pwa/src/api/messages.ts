@@ -8,6 +8,7 @@ const words: Record<string, () => string> = {
   unauthenticated: m.problem_unauthenticated,
   'phone-replaced': m.problem_phone_replaced,
   'phone-lost': m.problem_phone_lost,
+  'cards-revoked': m.problem_cards_revoked,
   'membership-ended': m.problem_membership_ended,
   'membership-not-active': m.problem_membership_not_active,
   forbidden: m.problem_forbidden,

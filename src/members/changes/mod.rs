@@ -126,6 +126,19 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The change's name in the log.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Edit(_) => "data",
+            Self::Status(to) => to.as_str(),
+            Self::Transfer { .. } => "transfer",
+            Self::PhoneLost => "phone-lost",
+            Self::CardsRevoked { .. } => "cards-revoked",
+        }
+    }
+}
+
 /// Whose data change, by whom, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
@@ -155,6 +168,7 @@ pub async fn apply(app: &App, conn: &mut PgConnection, change: &Change, about: &
         }
         Change::CardsRevoked { reason } => revoke_cards(app, &mut *conn, reason, about).await?,
     }
+    tracing::info!(account = %about.account_id, membership = %about.membership_id, change = change.as_str(), "a member is changed");
     let audience = member_audience(about.membership_id);
     sync::store::record_change(conn, &audience, "profile", "me", about.now).await
 }
@@ -162,8 +176,9 @@ pub async fn apply(app: &App, conn: &mut PgConnection, change: &Change, about: &
 async fn revoke_cards(app: &App, conn: &mut PgConnection, reason: &str, about: &About) -> Result<()> {
     let had_phone = enrolment::store::active_phone(&mut *conn, about.membership_id).await?.is_some();
     cards::revoke_all(&mut *conn, about.membership_id, reason, about.now).await?;
-    if had_phone && reason == "lost" {
-        tell(app, conn, &Kind::PhoneLost, about).await?;
+    if had_phone {
+        let kind = if reason == "lost" { Kind::PhoneLost } else { Kind::CardsRevoked };
+        tell(app, conn, &kind, about).await?;
     }
     Ok(())
 }
@@ -181,6 +196,10 @@ async fn put_right(app: &App, conn: &mut PgConnection, edit: &MemberEdit, about:
         members::refuse_same_person(&mut *conn, organisation_id, &search_name, edit.birth_date, own).await?;
     }
     store::update_person(&mut *conn, known.person_id, edit, &search_name, about).await?;
+    if edit.birth_date != known.birth_date {
+        tracing::info!(account = %about.account_id, membership = %about.membership_id, "a birth date is changed, which printed sheets ask for");
+        tell(app, &mut *conn, &Kind::BirthDateChanged, about).await?;
+    }
     store::set_engagement(&mut *conn, app.random.uuid(), known.person_id, edit, about.today).await?;
     reissue(app, conn, about).await
 }

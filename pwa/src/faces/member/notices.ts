@@ -36,6 +36,16 @@ const words: Record<string, (notice: MemberNotice) => Words> = {
     title: m.notice_card_changed(),
     text: m.notice_card_changed_text(),
   }),
+  'cards-revoked': () => ({
+    icon: iconBan,
+    title: m.notice_cards_revoked(),
+    text: m.notice_cards_revoked_text(),
+  }),
+  'birth-date-changed': () => ({
+    icon: iconInfo,
+    title: m.notice_birth_date_changed(),
+    text: m.notice_birth_date_changed_text(),
+  }),
   'membership-suspended': () => ({ icon: iconBan, title: m.notice_suspended(), text: m.notice_suspended_text() }),
   'membership-resumed': () => ({ icon: iconBadgeCheck, title: m.notice_resumed(), text: m.notice_resumed_text() }),
   'membership-ended': () => ({ icon: iconBan, title: m.notice_ended(), text: m.notice_ended_text() }),

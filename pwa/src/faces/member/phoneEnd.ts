@@ -3,7 +3,7 @@ import { nowSeconds } from '../../core/clock';
 import { readMeta, writeMeta } from '../../db/open';
 import type { SyncStatus } from '../../sync/engine';
 
-const CODES = ['phone-replaced', 'phone-lost', 'membership-ended'] as const;
+const CODES = ['phone-replaced', 'phone-lost', 'cards-revoked', 'membership-ended'] as const;
 
 export interface PhoneEnd {
   code: (typeof CODES)[number];
