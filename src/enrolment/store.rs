@@ -17,14 +17,15 @@ use crate::ledger::Balance;
 const CODE_KEPT_DAYS: i64 = 100;
 
 /// Ends the codes of a membership that nobody has used; answers how many there were. They end by that, not by a moment, which
-/// a clock that is ahead would put into the future.
+/// a clock that is ahead would put into the future; the moment is for a server of an earlier release, which looks at nothing else.
 pub async fn end_unused_codes(
     conn: &mut PgConnection,
     membership_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let ended = sqlx::query!(
-        "update activation_code set ended_at = $2 where membership_id = $1 and used_at is null and ended_at is null",
+        "update activation_code set ended_at = $2, expires_at = least(expires_at, $2)
+         where membership_id = $1 and used_at is null and ended_at is null",
         membership_id,
         now
     )

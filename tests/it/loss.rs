@@ -204,6 +204,29 @@ async fn the_members_sheet_speaks_though_the_birth_date_was_changed_and_the_memb
 }
 
 #[tokio::test]
+async fn a_code_that_was_ended_is_over_for_an_earlier_release_too() {
+    let (app, phone, _) = with_phone().await;
+    let chair = app.chair().await;
+    // As a server of the release before asks, which knows of no end but this.
+    let usable = async || -> i64 {
+        sqlx::query_scalar("select count(*) from activation_code where used_at is null and expires_at > $1")
+            .bind(app.app.clock.now())
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap()
+    };
+    app.advance(60);
+    app.sheet(&chair, phone.member).await;
+    app.sheet(&chair, phone.member).await;
+    assert_eq!(usable().await, 1, "a newer sheet ends the one before");
+    ask(&chair, phone.member, "phone/lost", &json!({})).await.json(200);
+    assert_eq!(usable().await, 0);
+    app.sheet(&chair, phone.member).await;
+    app.set_status(phone.member, "left").await;
+    assert_eq!(usable().await, 0);
+}
+
+#[tokio::test]
 async fn a_suspended_member_can_lose_a_phone_too() {
     let (app, phone, sheet) = with_phone().await;
     app.set_status(phone.member, "suspended").await;
