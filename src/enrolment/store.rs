@@ -98,9 +98,8 @@ pub struct UsableCode {
     pub replaces_phone: bool,
 }
 
-/// The code of this hash, if it is unused, in time, not worn out, and its member was born on this day. A wrong day
-/// counts against the code. One that a clock far ahead has dated is not in time: nobody knows how old it is. Nor is one of an account that
-/// was closed: whoever printed it may hold a stock of them.
+/// The code of this hash, if a phone may be enrolled by it, it is not worn out, and its member was born on this day. A wrong day
+/// counts against the code, for good: there may be another sheet.
 pub async fn use_code(
     db: &PgPool,
     code_hash: &[u8; 32],
@@ -113,13 +112,11 @@ pub async fn use_code(
                   exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
            from activation_code a
            join registered_member m on m.id = a.membership_id and m.status = 'active'
-           where a.code_hash = $1 and a.used_at is null and a.ended_at is null and a.expires_at > $2 and a.created_at <= $4
-             and a.failures < $3
-             and not exists (select from account c where c.id = a.created_by and c.disabled_at is not null)"#,
+           where a.code_hash = $1 and is_usable_code(a, $2, $3) and a.failures < $4"#,
         &code_hash[..],
         now,
-        MAX_FAILURES,
-        now + TOLERATED_AHEAD
+        now + TOLERATED_AHEAD,
+        MAX_FAILURES
     )
     .fetch_optional(db)
     .await?;
@@ -262,9 +259,9 @@ pub struct OpenChallenge {
     pub code_used: bool,
 }
 
-/// Locks the membership of a challenge that is still in time, as its code must be if nobody has used it yet; an answered one
-/// is found as long as it is kept, for a phone whose reply was lost. The lock is a statement of its own: a request that has
-/// waited for another one must then see all that the other one did, the new phone included.
+/// Locks the membership of a challenge that is still in time, and whose code, if nobody has used it yet, is as usable now as when the
+/// challenge was drawn; an answered one is found as long as it is kept, for a phone whose reply was lost. The lock is a statement of
+/// its own: a request that has waited for another one must then see all that the other one did, the new phone included.
 pub async fn lock_challenge(
     conn: &mut PgConnection,
     challenge: &[u8],
@@ -287,9 +284,10 @@ pub async fn lock_challenge(
            join membership m on m.id = a.membership_id and m.status = 'active'
            left join device d on d.id = c.device_id and d.ended_at is null
            where c.challenge = $1
-             and (c.device_id is not null or (c.expires_at > $2 and (a.used_at is not null or a.ended_at is null and a.expires_at > $2)))"#,
+             and (c.device_id is not null or (c.expires_at > $2 and (a.used_at is not null or is_usable_code(a, $2, $3))))"#,
         challenge,
-        now
+        now,
+        now + TOLERATED_AHEAD
     )
     .fetch_optional(conn)
     .await?)

@@ -195,13 +195,16 @@ async fn a_code_ends_with_its_month_and_with_the_next_sheet() {
 #[tokio::test]
 async fn the_codes_of_a_closed_account_open_nothing() {
     let (app, _, code) = with_code().await;
+    let phone = app.anonymous();
+    let drawn = challenge_for(&phone, &code).await;
     sqlx::query("update account set disabled_at = now() where id = $1")
         .bind(app.world.chair)
         .execute(&app.app.db)
         .await
         .unwrap();
-    let phone = app.anonymous();
     phone.post(CHECK, &check_body(code.as_str().unwrap())).await.refused(403, "activation-refused");
+    // Nor does what was drawn by them before.
+    phone.post(ENROL, &enrolment(&ed25519(), &drawn)).await.refused(403, "activation-refused");
 }
 
 #[tokio::test]
