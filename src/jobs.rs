@@ -163,36 +163,39 @@ async fn keep_house(app: &AppState) {
 }
 
 /// One round: cashback that is due becomes available, keys that end soon are named, what is over is removed. A step that
-/// fails is reported and tried again with the next round; it never keeps the others from being done.
-pub async fn housekeeping(app: &AppState) {
+/// fails is reported and tried again with the next round; it never keeps the others from being done. Answers which failed.
+pub async fn housekeeping(app: &AppState) -> Vec<&'static str> {
     let now = app.clock.now();
     warn_of_ends(app, unix_seconds(now));
-    report("journal months", db::ensure_journal_partitions(&app.db_jobs, moscow_day(now)).await);
+    let months = db::ensure_journal_partitions(&app.db_jobs, moscow_day(now)).await;
     let believed = trusted_time::now(app).await;
-    report("clock", believed.as_ref().map(drop));
+    let mut failed = Vec::new();
+    failed.extend(report("journal months", months));
+    failed.extend(report("clock", believed.as_ref().map(drop)));
     if let Ok(now) = believed {
-        settle(app, now, Lifted::Nothing).await;
+        failed.extend(settle(app, now, Lifted::Nothing).await);
     }
+    failed
 }
 
-/// One round that somebody has asked for who has looked at the clock, and at what is due in these steps.
+/// One round that somebody has asked for who has looked at the clock, and at what is due in these steps. Answers which failed.
 ///
 /// # Errors
 /// [`Error::Unavailable`] while this machine's clock and the database's disagree.
-pub async fn housekeeping_anyway(app: &AppState, lifted: Lifted) -> Result<()> {
+pub async fn housekeeping_anyway(app: &AppState, lifted: Lifted) -> Result<Vec<&'static str>> {
     trusted_time::believe(app).await?;
-    settle(app, app.clock.now(), lifted).await;
-    Ok(())
+    Ok(settle(app, app.clock.now(), lifted).await)
 }
 
 /// What cannot be undone, by a time that is believed.
-async fn settle(app: &AppState, now: DateTime<Utc>, lifted: Lifted) {
+async fn settle(app: &AppState, now: DateTime<Utc>, lifted: Lifted) -> Vec<&'static str> {
     let bound = lifted.bound("confirm");
-    report("confirm", ledger::confirm::confirm_due(app, moscow_day(now), bound).await.map(drop));
-    report("status lists", cards::lists::note_ended(&app.db_jobs, now).await);
-    for (step, outcome) in retention::prune_all(app, now, lifted).await {
-        report(step, outcome);
-    }
+    let mut outcomes = vec![
+        ("confirm", ledger::confirm::confirm_due(app, moscow_day(now), bound).await.map(drop)),
+        ("status lists", cards::lists::note_ended(&app.db_jobs, now).await),
+    ];
+    outcomes.extend(retention::prune_all(app, now, lifted).await);
+    outcomes.into_iter().filter_map(|(step, outcome)| report(step, outcome)).collect()
 }
 
 fn warn_of_ends(app: &App, now: u64) {
@@ -208,7 +211,8 @@ fn warn_of_ends(app: &App, now: u64) {
     }
 }
 
-fn report(step: &'static str, outcome: Result<(), impl std::fmt::Display>) {
+/// Tells what became of a step; answers its name if it failed.
+fn report(step: &'static str, outcome: Result<(), impl std::fmt::Display>) -> Option<&'static str> {
     let failed = outcome.is_err();
     metrics::gauge!("profcards_housekeeping_failed", "step" => step).set(if failed { 1.0 } else { 0.0 });
     if let Err(error) = outcome {
@@ -218,6 +222,7 @@ fn report(step: &'static str, outcome: Result<(), impl std::fmt::Display>) {
             "housekeeping failed; it is tried again in an hour"
         );
     }
+    failed.then_some(step)
 }
 
 #[cfg(test)]

@@ -110,10 +110,11 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         }
         Command::Restored(args) => beside_instance(config, async move |app| restored::run(&app, &args).await),
         Command::Housekeeping { anyway } => beside_instance(config, async move |app| {
-            match anyway {
+            let failed = match anyway {
                 Some(lifted) => jobs::housekeeping_anyway(&app, lifted).await?,
                 None => jobs::housekeeping(&app).await,
-            }
+            };
+            ensure!(failed.is_empty(), "not done: {}; the log says why", failed.join(", "));
             Ok(0)
         }),
         Command::Demo => beside_instance(config, async |app| serve::print_entries(&app).await.map(|()| 0)),

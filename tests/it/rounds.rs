@@ -8,6 +8,7 @@ use profcards::jobs;
 use profcards::ledger::audit;
 use profcards::sweep::Lifted;
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::support::process::run;
@@ -203,7 +204,8 @@ async fn a_step_is_counted_before_it_is_begun_and_lifted_by_its_name() {
     };
     jobs::housekeeping(&app.app).await;
     assert!(!deletions().await.0, "nothing is deleted to find out that it would be too much");
-    run(&app, &["housekeeping", "--anyway", "changes"]).await.unwrap();
+    let undone = run(&app, &["housekeeping", "--anyway", "changes"]).await.unwrap_err();
+    assert!(undone.contains("not done: sessions;"), "{undone}");
     assert_eq!((changes(&app).await, sessions(&app).await), (before - 12_000, 1_002));
     assert_eq!(deletions().await.1, 12_000);
     let refused = run(&app, &["housekeeping", "--anyway", "everything"]).await.unwrap_err();
@@ -343,4 +345,20 @@ async fn a_new_phones_wait_does_not_end_by_a_clock_that_has_jumped() {
     ask().await.refused(503, "unavailable");
     sqlx::query("update clock_seen set trusted_at = now()").execute(&app.app.db).await.unwrap();
     ask().await.json(200);
+}
+
+#[tokio::test]
+async fn a_round_by_hand_tells_which_steps_failed_and_does_the_others() {
+    let app = TestApp::start_with_real_clock().await;
+    run(&app, &["housekeeping"]).await.unwrap();
+    for table in ["vendor_proof", "pairing_code"] {
+        sqlx::query(AssertSqlSafe(format!("alter table {table} rename to {table}_away")))
+            .execute(&app.app.db)
+            .await
+            .unwrap();
+    }
+    add_ended_sessions(&app, 1, 61).await;
+    let undone = run(&app, &["housekeeping"]).await.unwrap_err();
+    assert!(undone.contains("not done: pairing codes, showings;"), "{undone}");
+    assert_eq!(sessions(&app).await, 0);
 }
