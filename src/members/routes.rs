@@ -80,6 +80,10 @@ async fn list(
         after: params.cursor,
         limit: i64::from(params.limit.unwrap_or(PAGE_LENGTH).clamp(1, MAX_PAGE_LENGTH)),
     };
+    // The order of names would tell where a stranger's stands.
+    if let Some(shown_last) = params.cursor {
+        policy::membership(&app, &staff, shown_last).await?;
+    }
     let page = store::list(&app.db_searches, &query, app.clock.now()).await.map_err(Error::of_search)?;
     Ok(Json(page))
 }

@@ -266,6 +266,24 @@ async fn a_member_is_found_however_the_name_is_typed() {
 }
 
 #[tokio::test]
+async fn a_page_begins_behind_nobody_whom_one_may_not_see() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    app.member("Абрамова Анна").await;
+    app.member("Яковлева Анна").await;
+    let foreign = app.member_of(app.world.lyceum, "Иванова Мария").await;
+    let after = async |id: Uuid| chair.get(&format!("{}?cursor={id}", members_of(app.world.school))).await;
+    // Whether one's own people stand before or behind a stranger would tell the stranger's name.
+    after(foreign).await.refused(404, "not-found");
+    after(next_id()).await.refused(404, "not-found");
+    let own = app.member("Иванова Мария").await;
+    assert_eq!(last_names(&after(own).await.json(200)), ["Яковлева"]);
+    // Who has ended is in a list of those.
+    app.set_status(own, "left").await;
+    assert_eq!(last_names(&after(own).await.json(200)), ["Яковлева"]);
+}
+
+#[tokio::test]
 async fn pages_show_everyone_exactly_once() {
     let app = TestApp::start().await;
     let chair = app.chair().await;
