@@ -213,7 +213,7 @@ impl From<sqlx::Error> for Error {
 }
 
 /// Whether somebody else's lock was waited for in vain.
-pub fn is_locked(error: &sqlx::Error) -> bool {
+fn is_locked(error: &sqlx::Error) -> bool {
     sqlstate(error).as_deref() == Some("55P03")
 }
 

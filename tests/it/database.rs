@@ -215,12 +215,56 @@ async fn a_database_whose_log_tells_what_is_stored_is_noticed() {
 }
 
 #[tokio::test]
-async fn readiness_writes_at_most_once_a_second() {
+async fn readiness_writes_at_most_once_a_second_and_leaves_nothing() {
     let app = TestApp::start().await;
+    for sql in [
+        "create sequence written",
+        "create function note_write() returns trigger language plpgsql as $$ begin perform nextval('written'); return new; end $$",
+        "create trigger note_write before insert on write_probe for each row execute function note_write()",
+    ] {
+        sqlx::query(sql).execute(&app.app.db).await.unwrap();
+    }
+    let began = std::time::Instant::now();
     for _ in 0..50 {
         assert_eq!(readiness(&app).await.0, 200);
     }
-    let kept: i64 =
-        sqlx::query_scalar("select count(*) from write_probe").fetch_one(&app.app.db).await.unwrap();
-    assert_eq!(kept, 1);
+    let (written, kept): (i64, i64) =
+        sqlx::query_as("select last_value, (select count(*) from write_probe) from written")
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap();
+    assert!(written.unsigned_abs() <= began.elapsed().as_secs() + 1, "{written}");
+    assert_eq!(kept, 0);
+}
+
+#[tokio::test]
+async fn readiness_locks_no_table_and_yet_asks_the_disk_for_room() {
+    let app = TestApp::start().await;
+    let file = async || -> i64 {
+        sqlx::query_scalar("select pg_relation_filenode('write_probe')::bigint")
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap()
+    };
+    let put_aside = async || -> i64 {
+        sqlx::query_scalar("select temp_files from pg_stat_database where datname = current_database()")
+            .fetch_one(&app.app.db_jobs)
+            .await
+            .unwrap()
+    };
+    let before = (file().await, put_aside().await);
+    // As a standby's backup does, for which a lock of one alone, replayed there, is waited in vain.
+    let mut backup = app.app.db_jobs.begin().await.unwrap();
+    sqlx::raw_sql("lock table write_probe in share update exclusive mode")
+        .execute(&mut *backup)
+        .await
+        .unwrap();
+    assert_eq!(readiness(&app).await, (200, "ok".to_owned()));
+    backup.rollback().await.unwrap();
+    until("the next look", async || {
+        assert_eq!(readiness(&app).await, (200, "ok".to_owned()));
+        put_aside().await > before.1
+    })
+    .await;
+    assert_eq!(file().await, before.0, "the table has its file still");
 }
