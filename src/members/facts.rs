@@ -76,13 +76,13 @@ impl Facts<'_> {
     }
 
     fn check_names(&mut self, faults: &mut Faults) {
-        *self.middle_name = texts::tidy_optional(self.middle_name.take());
-        for (field, typed) in [
-            ("lastName", Some(&mut *self.last_name)),
-            ("firstName", Some(&mut *self.first_name)),
-            ("middleName", self.middle_name.as_mut()),
-        ] {
-            read_into(typed, names::name, field, faults);
+        read_into(Some(&mut *self.last_name), names::name, "lastName", faults);
+        read_into(Some(&mut *self.first_name), names::name, "firstName", faults);
+        match names::middle_name(self.middle_name.as_deref().unwrap_or_default()) {
+            Ok(kept) => *self.middle_name = kept,
+            Err(code) => {
+                faults.insert("middleName", code);
+            }
         }
     }
 

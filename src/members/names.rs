@@ -14,7 +14,7 @@ const MAX_EMAIL_CHARS: usize = 254;
 /// # Errors
 /// The code of the reason why it cannot be one.
 pub fn name(typed: &str) -> Result<String, &'static str> {
-    let tidy = without_stress(&texts::tidy(typed));
+    let tidy = with_palochka(&without_stress(&texts::tidy(typed)));
     let joined = tidy.split('-').map(str::trim).collect::<Vec<_>>().join("-");
     if joined.is_empty() {
         return Err("required");
@@ -26,6 +26,20 @@ pub fn name(typed: &str) -> Result<String, &'static str> {
         return Err("name-invalid");
     }
     in_one_script(joined).ok_or("name-mixed")
+}
+
+/// What people write into the field where there is none, in search form.
+const NO_MIDDLE_NAME: [&str; 6] = ["", "нет", "нет отчества", "без отчества", "отсутствует", "не имеет"];
+
+/// A middle name as it is kept; none also where that was said in words, or by a dash.
+///
+/// # Errors
+/// The code of the reason why it cannot be one.
+pub fn middle_name(typed: &str) -> Result<Option<String>, &'static str> {
+    if NO_MIDDLE_NAME.contains(&search_form(typed).trim_end_matches('.')) {
+        return Ok(None);
+    }
+    name(typed).map(Some)
 }
 
 /// Letters of the two scripts in which names are written here, and between them hyphens, spaces, apostrophes, dots.
@@ -52,6 +66,31 @@ fn without_stress(text: &str) -> String {
     with_letters(&bare, "ЀѐЍѝ", "ЕеИи").nfc().collect()
 }
 
+/// The palochka of Caucasian names, which no keyboard of theirs has, where something that looks like it was typed: between a consonant
+/// and a vowel, or before a vowel that begins a word. Nothing else is plausible there; elsewhere it is left alone.
+fn with_palochka(name: &str) -> String {
+    const PALOCHKA: char = '\u{4c0}';
+    let letters: Vec<char> = name.chars().collect();
+    let is_one_of = |n: Option<usize>, set: &str| {
+        n.and_then(|n| letters.get(n)).is_some_and(|letter| set.contains(*letter))
+    };
+    let is_small =
+        |n: Option<usize>| n.and_then(|n| letters.get(n)).is_some_and(|letter| letter.is_lowercase());
+    let mended = letters.iter().enumerate().map(|(n, letter)| {
+        let (before, after) = (n.checked_sub(1), Some(n + 1));
+        let stands_within = is_one_of(before, "гкптхцчшГКПТХЦЧШ") && is_one_of(after, "аеёиоуыэюяАЕЁИОУЫЭЮЯ");
+        let begins = (before.is_none() || is_one_of(before, " -")) && is_one_of(after, "аиуэАИУЭ");
+        match letter {
+            '\u{4cf}' => PALOCHKA,
+            'I' | 'l' | '1' if stands_within || begins => PALOCHKA,
+            // Among capitals it may be the Ukrainian letter.
+            '\u{406}' if stands_within && (is_small(before) || is_small(after)) => PALOCHKA,
+            other => *other,
+        }
+    });
+    mended.collect()
+}
+
 /// A name in which letters of another script slipped in, mended; none where they look like nothing else.
 fn in_one_script(name: String) -> Option<String> {
     if !(name.chars().any(is_cyrillic) && name.chars().any(is_latin)) {
@@ -71,7 +110,7 @@ pub fn search_form(text: &str) -> String {
     // Small letters are told apart in print, yet a capital of either script was one key's slip: К and K.
     const SMALL_LATIN: &str = "abcehkmoptxyë";
     const SMALL_CYRILLIC: &str = "авсенкмортхуе";
-    let small = without_stress(&texts::tidy(text)).to_lowercase();
+    let small = with_palochka(&without_stress(&texts::tidy(text))).to_lowercase();
     let folded = with_letters(&small, SMALL_LATIN, SMALL_CYRILLIC).replace('ё', "е").replace('-', " ");
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -202,6 +241,7 @@ mod tests {
     fn phones_names_and_addresses_are_read_as_the_table_says() {
         holds("phones", phone);
         holds("names", name);
+        holds("middleNames", |typed| middle_name(typed).map(Option::unwrap_or_default));
         holds("emails", email);
     }
 

@@ -38,6 +38,38 @@ async fn a_name_is_one_however_it_is_spelt_in_bytes() {
 }
 
 #[tokio::test]
+async fn where_there_is_no_middle_name_none_is_kept_however_that_is_said() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    let form = with(person("Иванова Мария"), "middleName", json!("нет"));
+    let entered = chair.post_once(&members_of(app.world.school), next_id(), &form).await.json(201);
+    assert!(entered.get("middleName").is_none(), "{entered}");
+    for said in ["—", "Отсутствует", ""] {
+        let again = with(form.clone(), "middleName", json!(said));
+        let reply = chair.post_once(&members_of(app.world.school), next_id(), &again).await;
+        reply.refused(409, "already-a-member");
+    }
+    let id = entered["id"].as_str().unwrap().parse().unwrap();
+    let changed = put_right(&chair, id, &with(edit("Иванова Мария"), "middleName", json!("-"))).await;
+    assert!(changed.json(200).get("middleName").is_none());
+}
+
+#[tokio::test]
+async fn the_letter_that_no_keyboard_has_is_read_from_what_looks_like_it() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    let entered = enter(&app, &chair, "Т1ахирова ПатIимат Iалиевна").await.json(201);
+    assert_eq!(
+        ["lastName", "firstName", "middleName"].map(|field| entered[field].as_str().unwrap()),
+        ["ТӀахирова", "ПатӀимат", "Ӏалиевна"]
+    );
+    enter(&app, &chair, "ТӀахирова ПатӀимат Ӏалиевна").await.refused(409, "already-a-member");
+    for typed in ["т1ахирова", "ТIахирова", "патӀимат"] {
+        assert_eq!(found(&chair, app.world.school, &[("query", typed)]).await["total"], 1, "{typed}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_stored_that_cannot_be_seen() {
     let app = TestApp::start().await;
     let chair = app.chair().await;

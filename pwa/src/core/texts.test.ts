@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   mailtoHref,
   readEmail,
+  readMiddleName,
   readName,
   readPhone,
   searchForm,
@@ -20,6 +21,7 @@ interface Case {
 interface Table {
   phones: Case[];
   names: Case[];
+  middleNames: Case[];
   emails: Case[];
   texts: Case[];
   searches: string[][];
@@ -28,9 +30,10 @@ interface Table {
 const file = new URL('../../../tests/it/data/typed.json', import.meta.url);
 const table = JSON.parse(readFileSync(file, 'utf8')) as Table;
 
-describe.each<[keyof Table & ('phones' | 'names' | 'emails'), (typed: string) => Reading]>([
+describe.each<[keyof Table & ('phones' | 'names' | 'middleNames' | 'emails'), (typed: string) => Reading]>([
   ['phones', readPhone],
   ['names', readName],
+  ['middleNames', readMiddleName],
   ['emails', readEmail],
 ])('%s are read as the server reads them', (section, read) => {
   test.each(table[section])('$typed', ({ typed, kept, fault }) => {

@@ -34,12 +34,47 @@ export type Reading = { kept: string; fault?: never } | { fault: string; kept?: 
 const fault = (code: string): Reading => ({ fault: code });
 
 export function readName(typed: string): Reading {
-  const joined = withoutStress(tidy(typed)).replace(/ *- */g, '-');
+  const joined = withPalochka(withoutStress(tidy(typed))).replace(/ *- */g, '-');
   if (joined === '') return fault('required');
   if (joined.length > MAX_NAME_CHARACTERS) return fault('too-long');
   if (!NAME.test(joined)) return fault('name-invalid');
   const kept = inOneScript(joined);
   return kept === undefined ? fault('name-mixed') : { kept };
+}
+
+/** What people write into the field where there is none, in search form. */
+const NO_MIDDLE_NAME = ['', 'нет', 'нет отчества', 'без отчества', 'отсутствует', 'не имеет'];
+
+/** A middle name; empty also where it was said in words, or by a dash, that there is none. */
+export function readMiddleName(typed: string): Reading {
+  const isNone = NO_MIDDLE_NAME.includes(searchForm(typed).replace(/\.+$/, ''));
+  return isNone ? { kept: '' } : readName(typed);
+}
+
+const PALOCHKA = '\u04c0';
+const CONSONANTS = 'гкптхцчш';
+const VOWELS = 'аеёиоуыэюя';
+const WITHIN = new RegExp(
+  `([${CONSONANTS}${CONSONANTS.toUpperCase()}])[Il1](?=[${VOWELS}${VOWELS.toUpperCase()}])`,
+  'g',
+);
+const AT_THE_BEGINNING = /(^|[ -])[Il1](?=[аиуэАИУЭ])/g;
+/** Among capitals it may be the Ukrainian letter. */
+const UKRAINIAN = new RegExp(
+  `([${CONSONANTS}])\u0406(?=[${VOWELS}${VOWELS.toUpperCase()}])|([${CONSONANTS.toUpperCase()}])\u0406(?=[${VOWELS}])`,
+  'g',
+);
+
+/**
+ * The palochka of Caucasian names, which no keyboard of theirs has, where something that looks like it was typed: between
+ * a consonant and a vowel, or before a vowel that begins a word.
+ */
+function withPalochka(name: string): string {
+  return name
+    .replace(/\u04cf/g, PALOCHKA)
+    .replace(WITHIN, `$1${PALOCHKA}`)
+    .replace(AT_THE_BEGINNING, `$1${PALOCHKA}`)
+    .replace(UKRAINIAN, `$1$2${PALOCHKA}`);
 }
 
 /** A name in which letters of another script slipped in, mended; nothing where they look like nothing else. */
@@ -63,7 +98,8 @@ function withoutStress(text: string): string {
 
 /** The form in which names are searched and matched. */
 export function searchForm(text: string): string {
-  const folded = withLetters(withoutStress(tidy(text)).toLowerCase(), SMALL_LATIN, SMALL_CYRILLIC);
+  const small = withPalochka(withoutStress(tidy(text))).toLowerCase();
+  const folded = withLetters(small, SMALL_LATIN, SMALL_CYRILLIC);
   return folded.replace(/ё/g, 'е').replace(/-/g, ' ').trim().replace(/ +/g, ' ');
 }
 

@@ -60,6 +60,12 @@ describe('what is sent of a form', () => {
     });
   });
 
+  test('that there is no middle name may be said in words, and is not sent', () => {
+    for (const middleName of ['нет', '—', 'Отсутствует']) {
+      expect(checkFields(filled({ middleName }), TODAY)).toEqual(checkFields(filled(), TODAY));
+    }
+  });
+
   test('a consent that is not ticked is not sent, whatever date stands beside it', () => {
     expect(checkFields(filled({ processingConsentOn: '20.11.2026' }), TODAY).body).not.toHaveProperty(
       'processingConsentOn',

@@ -5,7 +5,7 @@
 import type { ApiProblem } from '../../api/problem';
 import type { MemberDetail, MemberEdit, NewMember } from '../../api/types';
 import { parseTypedDate, shortDate } from '../../core/format';
-import { readEmail, readName, readPhone, shownPhone, tidy, type Reading } from '../../core/texts';
+import { readEmail, readMiddleName, readName, readPhone, shownPhone, tidy, type Reading } from '../../core/texts';
 
 export interface PersonFields {
   lastName: string;
@@ -96,7 +96,7 @@ export function changesOf(known: PersonFields, typed: PersonFields): Partial<Per
 /** A card says the short name and the category; when they change, it is issued anew. */
 export function changesCard(known: PersonFields, typed: PersonFields): boolean {
   const onCard = ({ lastName, firstName, middleName, category }: PersonFields) =>
-    [tidy(lastName), tidy(firstName).charAt(0), tidy(middleName).charAt(0), category].join(' ');
+    [tidy(lastName), tidy(firstName).charAt(0), readMiddleName(middleName).kept?.charAt(0), category].join(' ');
   return onCard(known) !== onCard(typed);
 }
 
@@ -157,8 +157,8 @@ function readPerson(fields: PersonFields, today: string): { body: MemberEdit; fa
   for (const [name, read] of Object.entries(READERS) as [keyof typeof READERS, (typed: string) => Reading][]) {
     if (tidy(fields[name]) === '' && name !== 'lastName' && name !== 'firstName') continue;
     const { kept, fault } = read(fields[name]);
-    if (fault === undefined) body[name] = kept;
-    else faults[name] = fault;
+    if (fault !== undefined) faults[name] = fault;
+    else if (kept !== '') body[name] = kept;
   }
   // A pensioner's position is not asked for; what was typed before stays in the draft only.
   const position = fields.category === '3' ? '' : tidy(fields.position);
@@ -173,7 +173,7 @@ function readPerson(fields: PersonFields, today: string): { body: MemberEdit; fa
 const READERS = {
   lastName: readName,
   firstName: readName,
-  middleName: readName,
+  middleName: readMiddleName,
   phone: readPhone,
   email: readEmail,
 };
