@@ -177,6 +177,7 @@ fn invent(random: &Random, category: i16, today: NaiveDate) -> Invented {
         position,
         joined_on,
         processing_consent_on: (random.below(8) > 0).then_some(joined_on.max(consents_since()).min(today)),
+        is_another_person: false,
     };
     Invented { member, takes_part: random.below(3) > 0 }
 }

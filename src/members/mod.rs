@@ -63,6 +63,9 @@ pub struct NewMember {
     /// The day on which the paper consent to processing was signed, if it was.
     #[serde(default)]
     pub processing_consent_on: Option<NaiveDate>,
+    /// Somebody has looked: who is a member there with this name and birth date is another person.
+    #[serde(default)]
+    pub is_another_person: bool,
 }
 
 impl NewMember {

@@ -104,9 +104,8 @@ async fn add(
     let now = app.clock.now();
     let principal = staff.principal();
     let mut tx = app.db.begin().await?;
-    let membership_id = match idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now)
-        .await?
-    {
+    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
+    let membership_id = match claim {
         // The stored answer is a reference: personal data live in one place.
         Claim::Stored(answer) => {
             let id = serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?;
@@ -115,9 +114,13 @@ async fn add(
             id
         }
         Claim::New => {
-            orgs::store::place(&mut tx, scope.organisation_id, app.clock.today()).await?;
-            let (organisation_id, search_name) = (scope.organisation_id, new.search_name());
-            store::refuse_same_person(&mut tx, organisation_id, &search_name, new.birth_date, None).await?;
+            let organisation_id = scope.organisation_id;
+            orgs::store::place(&mut tx, organisation_id, app.clock.today()).await?;
+            if !new.is_another_person {
+                let search_name = new.search_name();
+                store::refuse_same_person(&mut tx, organisation_id, &search_name, new.birth_date, None)
+                    .await?;
+            }
             let membership_id = store::insert(&mut tx, &app.random, organisation_id, &new, now).await?;
             idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id }))
                 .await?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::register::{ask, found, members_of, with};
+use super::support::register::{ask, edit, found, members_of, put_right, with};
 use super::support::world::person;
 use super::support::{DAY_SECONDS, Phone, Reply, TestApp, next_id};
 
@@ -92,8 +92,18 @@ async fn the_same_person_is_not_entered_twice() {
     let twin = person("СОЛОВЬЕВА алена петровна");
     chair.post_once(&path, next_id(), &twin).await.refused(409, "already-a-member");
     // A namesake with another birthday is another person.
-    let namesake = with(twin, "birthDate", json!("1981-05-17"));
+    let namesake = with(twin.clone(), "birthDate", json!("1981-05-17"));
     chair.post_once(&path, next_id(), &namesake).await.json(201);
+    // So is one with the same, where somebody has looked and says so; once for all requests under the key.
+    let (another, key) = (with(twin.clone(), "isAnotherPerson", json!(true)), next_id());
+    chair.post_once(&path, key, &twin).await.refused(409, "already-a-member");
+    let entered = chair.post_once(&path, key, &another).await.json(201);
+    assert_eq!(chair.post_once(&path, key, &another).await.json(201), entered);
+    assert_eq!(found(&chair, app.world.school, &[("query", "соловьева")]).await["total"], 3);
+    // Their data can be put right, each by itself.
+    let member: Uuid = entered["id"].as_str().unwrap().parse().unwrap();
+    let form = with(edit("Соловьёва Алёна Петровна"), "position", json!("завуч"));
+    assert_eq!(put_right(&chair, member, &form).await.json(200)["position"], "завуч");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1063,6 +1063,8 @@ export interface components {
             email?: string | null;
             /** @description Имя. */
             firstName: string;
+            /** @description Somebody has looked: who is a member there with this name and birth date is another person. */
+            isAnotherPerson?: boolean;
             /**
              * Format: date
              * @description The day of the decision to admit.
