@@ -57,7 +57,7 @@ async function isFileOf({ url }: Request, response: Response): Promise<boolean> 
 async function sendOutboxes(): Promise<void> {
   await restoreClock();
   for (const face of ['till', 'member'] as const) {
-    if ((await countOutbox(face, 'queued')) === 0) continue;
+    if ((await countOutbox(face)).queued === 0) continue;
     const { queued, session } = await syncOf(face).now();
     if (queued > 0 && session !== 'ended') throw new Error(`${queued} left in the outbox`);
   }

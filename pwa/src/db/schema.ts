@@ -51,6 +51,8 @@ export interface OutboxRow {
   /** The moment it was done, by the device's clock corrected with the server's offset. */
   atSeconds: number;
   state: MutationState;
+  /** Somebody waited for its answer. */
+  atOnce?: true;
   attempts: number;
   result?: unknown;
   code?: string;

@@ -21,6 +21,8 @@ export interface SyncStatus {
   pauseSeconds: number;
   lastSyncedSeconds: number | null;
   queued: number;
+  /** What the server does not understand, as one that is older than this app: it is sent again by itself. */
+  unread: number;
   rejected: number;
   pending: boolean;
 }
@@ -44,6 +46,7 @@ const initial: SyncStatus = {
   pauseSeconds: 0,
   lastSyncedSeconds: null,
   queued: 0,
+  unread: 0,
   rejected: 0,
   pending: false,
 };
@@ -79,12 +82,11 @@ function createSync(face: SyncFace): Sync {
   }
 
   async function refresh(): Promise<void> {
-    const [queued, rejected, lastSynced] = await Promise.all([
-      countOutbox(face, 'queued'),
-      countOutbox(face, 'rejected'),
+    const [counts, lastSynced] = await Promise.all([
+      countOutbox(face),
       readMeta<number>(lastSyncedKey(face)),
     ]);
-    set({ queued, rejected, lastSyncedSeconds: lastSynced ?? null });
+    set({ ...counts, lastSyncedSeconds: lastSynced ?? null });
   }
 
   async function runRound(): Promise<SyncStatus> {

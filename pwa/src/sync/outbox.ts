@@ -16,6 +16,8 @@ export interface Mutation {
   /** Given where the caller must know it before, as for a receipt. */
   id?: string;
   atSeconds?: number;
+  /** Somebody waits for the answer: what is not understood now is of no use later. */
+  atOnce?: boolean;
   /** Writes that stand or fall with the row; what it returns is added to the args. Awaits nothing but the database. */
   alongside?: (tx: OutboxTransaction) => Promise<Record<string, unknown>>;
 }
@@ -44,6 +46,7 @@ async function add(db: Db, face: SyncFace, mutation: Mutation): Promise<OutboxRo
     atSeconds: mutation.atSeconds ?? nowSeconds(),
     state: 'queued',
     attempts: 0,
+    ...(mutation.atOnce ? { atOnce: true } : {}),
   };
   await Promise.all([
     tx.objectStore('outbox').add(row),
@@ -72,13 +75,43 @@ export function readOutbox(face: SyncFace): Promise<OutboxRow[]> {
   return inStore((db) => db.getAllFromIndex('outbox', 'order', range));
 }
 
+/** What can be sent now: what takes back a row that the server could not read waits with it. */
 export async function readQueued(face: SyncFace, atMost: number): Promise<OutboxRow[]> {
-  const rows = await inStore((db) => db.getAllFromIndex('outbox', 'state', [face, 'queued']));
-  return rows.sort((a, b) => a.seq - b.seq).slice(0, atMost);
+  const unread = new Set((await readUnread(face)).map(({ id }) => id));
+  return (await readState(face, 'queued')).filter((row) => !unread.has(takenBackBy(row) ?? '')).slice(0, atMost);
 }
 
-export function countOutbox(face: SyncFace, state: MutationState): Promise<number> {
-  return inStore((db) => db.countFromIndex('outbox', 'state', [face, state]));
+/** What the server could not read, in the order in which it was done. A newer server may. */
+export async function readUnread(face: SyncFace): Promise<OutboxRow[]> {
+  return (await readState(face, 'rejected')).filter(isUnread);
+}
+
+async function readState(face: SyncFace, state: MutationState): Promise<OutboxRow[]> {
+  const rows = await inStore((db) => db.getAllFromIndex('outbox', 'state', [face, state]));
+  return rows.sort((a, b) => a.seq - b.seq);
+}
+
+/** What has not reached the server for good: to be sent, not understood, refused. */
+export async function countOutbox(face: SyncFace): Promise<{ queued: number; unread: number; rejected: number }> {
+  const count = (state: MutationState) => inStore((db) => db.countFromIndex('outbox', 'state', [face, state]));
+  const [queued, refused] = await Promise.all([count('queued'), count('rejected')]);
+  const unread = refused === 0 ? 0 : (await readUnread(face)).length;
+  return { queued, unread, rejected: refused - unread };
+}
+
+/** Refusals of a whole request that one bad row can cause. */
+export const CAUSED_BY_A_ROW = ['malformed-request', 'invalid-input', 'too-large'];
+
+/** The server does not know what it is: it may be older than this app. Its answer is not kept there, so it may answer otherwise later. */
+const NOT_UNDERSTOOD = ['unknown-mutation', 'malformed-args', ...CAUSED_BY_A_ROW];
+
+/** Whether it waits for a server that understands it; all other refusals are final. */
+export function isUnread({ state, code, atOnce }: Pick<OutboxRow, 'state' | 'code' | 'atOnce'>): boolean {
+  return state === 'rejected' && !atOnce && NOT_UNDERSTOOD.includes(code ?? '');
+}
+
+function takenBackBy({ args }: OutboxRow): string | undefined {
+  return (args as { mutationId?: string } | null)?.mutationId;
 }
 
 /**
@@ -94,14 +127,27 @@ export function settle(answers: readonly MutationAnswer[], lastOpNo?: number): P
     for (const answer of answers) {
       const row = await outbox.get(answer.id);
       // Another tab may have settled it, or it was never ours: an answer makes no row.
-      if (!row || row.state !== 'queued') continue;
-      const next = needsNewNumber(row, answer, lastOpNo) ? await renumbered(tx, row) : answered(row, answer);
-      if (next.state !== 'queued' || next.args !== row.args) settled += 1;
+      if (!row || !isOpen(row)) continue;
+      const next = await answeredIn(tx, row, answer, lastOpNo);
+      const isDecided = next.state !== 'queued' && !(isUnread(row) && isUnread(next));
+      if (isDecided || next.args !== row.args) settled += 1;
       await outbox.put(next);
     }
     await tx.done;
     return settled;
   });
+}
+
+function isOpen(row: OutboxRow): boolean {
+  return row.state === 'queued' || isUnread(row);
+}
+
+/** What becomes of a row by its answer: what takes back a row that the server could not read waits with it. */
+async function answeredIn(tx: OutboxTransaction, row: OutboxRow, answer: MutationAnswer, lastOpNo?: number): Promise<OutboxRow> {
+  const takenBack = takenBackBy(row);
+  const waitsWith = takenBack === undefined ? undefined : await tx.objectStore('outbox').get(takenBack);
+  if (waitsWith && isUnread(waitsWith)) return row;
+  return needsNewNumber(row, answer, lastOpNo) ? renumbered(tx, row) : answered(row, answer);
 }
 
 /**
@@ -118,16 +164,16 @@ async function renumbered(tx: OutboxTransaction, row: OutboxRow): Promise<Outbox
 }
 
 function answered(row: OutboxRow, answer: MutationAnswer): OutboxRow {
+  const { code: _code, detail: _detail, ...rest } = row;
   const attempts = row.attempts + 1;
-  if (answer.status === 'retry') return { ...row, attempts };
+  if (answer.status === 'retry') return { ...rest, attempts, state: 'queued' };
   // A refusal that is heard a second time is still a refusal.
   const isRefused = answer.status === 'rejected' || (answer.status === 'duplicate' && answer.code);
   if (isRefused) {
-    const code = answer.code ?? 'internal';
-    const refused: OutboxRow = { ...row, attempts, state: 'rejected', code };
+    const refused: OutboxRow = { ...rest, attempts, state: 'rejected', code: answer.code ?? 'internal' };
     return answer.detail ? { ...refused, detail: answer.detail } : refused;
   }
-  return { ...row, attempts, state: 'applied', result: answer.result };
+  return { ...rest, attempts, state: 'applied', result: answer.result };
 }
 
 /** Puts a refused row back in its place in the queue. */

@@ -2,11 +2,13 @@
 import { learnServerTime } from '../core/clock';
 import { ApiProblem } from '../api/problem';
 import type { OutboxRow, SyncFace } from '../db/schema';
-import { readQueued, settle } from './outbox';
+import { CAUSED_BY_A_ROW, readQueued, readUnread, settle } from './outbox';
 import { PUSH_AT_MOST, sendPush, type PushAnswer } from './wire';
 
-/** Refusals of a whole request that one bad row can cause. */
-export const CAUSED_BY_A_ROW = ['malformed-request', 'invalid-input', 'too-large'];
+/** What the server could not read is sent again when the page is opened, and then so often: a newer server is not announced. */
+const UNREAD_AGAIN_MILLIS = 10 * 60_000;
+
+const unreadSentMillis = new Map<SyncFace, number>();
 
 interface Pushing {
   face: SyncFace;
@@ -15,9 +17,30 @@ interface Pushing {
 }
 
 export async function pushOutbox(face: SyncFace, onSettled: () => void): Promise<void> {
+  const pushing = { face, onSettled };
+  const unread = await unreadToSend(face);
+  await pushQueued(pushing);
+  let settled = 0;
+  for (let from = 0; from < unread.length; from += PUSH_AT_MOST) {
+    settled += await pushRows(pushing, unread.slice(from, from + PUSH_AT_MOST));
+  }
+  // What waited with them.
+  if (settled > 0) await pushQueued(pushing);
+}
+
+async function pushQueued(pushing: Pushing): Promise<void> {
   let rows;
-  do rows = await readQueued(face, PUSH_AT_MOST);
-  while (rows.length > 0 && (await pushRows({ face, onSettled }, rows)) > 0);
+  do rows = await readQueued(pushing.face, PUSH_AT_MOST);
+  while (rows.length > 0 && (await pushRows(pushing, rows)) > 0);
+}
+
+async function unreadToSend(face: SyncFace): Promise<OutboxRow[]> {
+  const atMillis = performance.now();
+  const sentMillis = unreadSentMillis.get(face);
+  if (sentMillis !== undefined && atMillis - sentMillis < UNREAD_AGAIN_MILLIS) return [];
+  const rows = await readUnread(face);
+  unreadSentMillis.set(face, atMillis);
+  return rows;
 }
 
 /** A request refused for one row's sake is halved until that row stands alone; the rest go through. */

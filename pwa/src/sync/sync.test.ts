@@ -240,6 +240,67 @@ describe('the outbox', () => {
     expect(changes).toBe(1);
   });
 
+  describe('what an older server does not understand', () => {
+    const cancel = (mutationId: string) => ({ name: 'purchase.cancel', args: { mutationId, opNo: 2 } });
+
+    /** A server that knows a field, or a mutation, only after it was updated. */
+    function refuse(code: string): void {
+      server.answer = ({ name }) => ({ status: 'rejected', code: name === 'purchase.record' ? code : 'unknown-purchase' });
+    }
+
+    function update(): void {
+      const booked = new Set<string>();
+      server.answer = ({ id, name, args }) => {
+        if (name === 'purchase.record') booked.add(id);
+        else if (!booked.has((args as { mutationId: string }).mutationId)) return { status: 'rejected', code: 'unknown-purchase' };
+        return { status: 'applied', result: { receipt: 'A-1' } };
+      };
+    }
+
+    it.each(['unknown-mutation', 'malformed-args'])('as %s it waits, with what takes it back, and goes by itself', async (code) => {
+      const { addToOutbox, readOutbox, sync } = await load();
+      const first = await addToOutbox('till', purchase(1));
+      await addToOutbox('till', cancel(first.id));
+      refuse(code);
+      expect(await sync.now()).toMatchObject({ queued: 1, unread: 1, rejected: 0 });
+
+      await addToOutbox('till', purchase(3));
+      update();
+      await sync.now();
+      // Not before its time: nothing says that the server is another one.
+      expect(server.pushes.at(-1)?.map(({ seq }) => seq)).toEqual([3]);
+
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 600_000);
+      expect(await sync.now()).toMatchObject({ queued: 0, unread: 0, rejected: 0 });
+      expect(server.pushes.slice(-2).map((sent) => sent.map(({ seq }) => seq))).toEqual([[1], [2]]);
+      const rows = await readOutbox('till');
+      expect(rows.map(({ state, code }) => [state, code])).toEqual([1, 2, 3].map(() => ['applied', undefined]));
+      vi.restoreAllMocks();
+    });
+
+    it('is tried as soon as the app is opened anew, and holds up nothing', async () => {
+      const { addToOutbox, sync } = await load();
+      for (let opNo = 1; opNo <= 120; opNo += 1) await addToOutbox('till', purchase(opNo));
+      refuse('malformed-args');
+      expect(await sync.now()).toMatchObject({ unread: 120 });
+
+      vi.resetModules();
+      const { addToOutbox: add, sync: reopened } = await load();
+      await add('till', purchase(121));
+      const pushesBefore = server.pushes.length;
+      server.answer = ({ seq }) => (seq === 121 ? { status: 'applied' } : { status: 'rejected', code: 'malformed-args' });
+      expect(await reopened.now()).toMatchObject({ queued: 0, unread: 120, problem: null });
+      expect(server.pushes.slice(pushesBefore).map((sent) => sent[0]?.seq)).toEqual([121, 1, 101]);
+    });
+
+    it('is refused for good where somebody waited for the answer', async () => {
+      const { addToOutbox, sync } = await load();
+      await addToOutbox('till', { ...purchase(1), atOnce: true });
+      refuse('malformed-args');
+      expect(await sync.now()).toMatchObject({ queued: 0, unread: 0, rejected: 1 });
+    });
+  });
+
   it('forgets only what is settled', async () => {
     const { addToOutbox, forget, readOutbox, sync } = await load();
     const first = await addToOutbox('till', purchase(1));

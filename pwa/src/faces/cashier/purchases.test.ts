@@ -61,6 +61,15 @@ test('what was put back to an earlier state goes on from the newest number that 
   expect(await opNos()).toEqual([21, 22]);
 });
 
+test('what an older server could not read is a purchase that stands, unless the customer waited for it to be redeemed', async () => {
+  await continueOpNo(0);
+  const rows = [await recordPurchase(shown(), 145_000), await recordPurchase(shown(), 200, { redeemKopecks: 100, opNo: 2 })];
+  const refused = rows.map((row) => ({ ...row, state: 'rejected' as const, code: 'malformed-args' }));
+  const operations = operationsOf(refused, []);
+  expect(operations.map(({ opNo, state }) => [opNo, state])).toEqual([[2, 'rejected'], [1, 'unread']]);
+  expect(shiftOf(operations, 0)).toEqual({ count: 1, totalKopecks: 145_000 });
+});
+
 test('a till that was moved is another till, with numbers of its own', async () => {
   await setOutlet('a11ce');
   await continueOpNo(700);

@@ -4,7 +4,7 @@ import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { nextOpNo, OP_NO_KEY, raiseOpNo } from '../../sync/opNumbers';
-import { forget, OUTBOX_STORES, type OutboxTransaction } from '../../sync/outbox';
+import { forget, isUnread, OUTBOX_STORES, type OutboxTransaction } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 
 const OUTLET_KEY = 'till-outlet';
@@ -13,7 +13,7 @@ export interface Operation {
   id: string;
   opNo: number;
   kind: 'purchase' | 'cancel';
-  state: 'queued' | 'pending' | 'held' | 'available' | 'cancelled' | 'cancelling' | 'rejected';
+  state: 'queued' | 'pending' | 'held' | 'available' | 'cancelled' | 'cancelling' | 'unread' | 'rejected';
   code: string | null;
   /** The figures of a refusal. */
   detail: unknown;
@@ -79,6 +79,7 @@ export function recordPurchase(showing: Showing, amountKopecks: number, redempti
     name: 'purchase.record',
     args: { ...shownBy, amountKopecks, ...(redemption ? { redeemKopecks: redemption.redeemKopecks } : {}) },
     atSeconds: 'token' in showing ? showing.verdictAtSeconds : tillNowSeconds(),
+    atOnce: redemption !== undefined,
     alongside: async (tx) => {
       if (proofId) await tx.objectStore('proofs').put({ id: proofId, atSeconds: tillNowSeconds() });
       const added = await circumstances(tx);
@@ -161,7 +162,7 @@ function purchaseOperation(row: OutboxRow, pulled: PulledPurchase | undefined, c
     id: row.id,
     opNo: args.opNo,
     kind: 'purchase',
-    state: row.state === 'applied' || row.state === 'queued' ? liveState(row, pulled, cancel) : 'rejected',
+    state: row.state === 'rejected' && !isUnread(row) ? 'rejected' : liveState(row, pulled, cancel),
     code: row.code ?? null,
     detail: row.detail,
     atSeconds: row.atSeconds,
@@ -176,6 +177,7 @@ function purchaseOperation(row: OutboxRow, pulled: PulledPurchase | undefined, c
 function liveState(row: OutboxRow, pulled: PulledPurchase | undefined, cancel: OutboxRow | undefined): Operation['state'] {
   if (pulled?.state === 'cancelled' || cancel?.state === 'applied') return 'cancelled';
   if (cancel?.state === 'queued') return 'cancelling';
+  if (isUnread(row)) return 'unread';
   return row.state === 'queued' ? 'queued' : (pulled?.state ?? 'pending');
 }
 
@@ -188,7 +190,7 @@ function cancelOperation(
     id: row.id,
     opNo,
     kind: 'cancel',
-    state: 'rejected',
+    state: isUnread(row) ? 'unread' : 'rejected',
     code: row.code ?? null,
     detail: row.detail,
     atSeconds: row.atSeconds,
@@ -234,7 +236,7 @@ export interface Shift {
   totalKopecks: number;
 }
 
-const STANDING: readonly Operation['state'][] = ['queued', 'pending', 'held', 'available'];
+const STANDING: readonly Operation['state'][] = ['queued', 'unread', 'pending', 'held', 'available'];
 
 /** What was sold since midnight and stands: refused and cancelled purchases do not count. */
 export function shiftOf(operations: readonly Operation[], sinceSeconds: number): Shift {

@@ -1,12 +1,9 @@
 // Why the server did not take an operation, in words for the cashier.
 import { money, momentOf } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
-import { CAUSED_BY_A_ROW } from '../../sync/push';
+import { CAUSED_BY_A_ROW } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 import { isVerdictCode, wordsOf } from './words';
-
-/** What a newer server or a newer app may take back; all other refusals are final. */
-export const UNREAD = ['unknown-mutation', 'malformed-args', ...CAUSED_BY_A_ROW];
 
 const rejections: Record<string, () => string> = {
   'op-number-reused': m.cashier_reject_op_number_reused,
@@ -46,6 +43,11 @@ const figured: Record<string, [figure: string, words: (inputs: { amount: string 
 /** From when on a phone that holds the card only lately may pay. */
 export function tooSoonWords(fromSeconds: number): string {
   return m.cashier_reject_redemption_too_soon({ when: momentOf(fromSeconds, tillNowSeconds()) });
+}
+
+/** What the server could not read yet, and is sent again by itself. */
+export function unreadWords(code: string): string {
+  return code === 'unknown-mutation' ? m.cashier_unread_unknown_mutation() : m.cashier_unread_malformed();
 }
 
 export function rejectionWords(code: string, detail?: unknown): string {

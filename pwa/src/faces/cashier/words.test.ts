@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { REFUSAL_CODES, WARNINGS, type Verdict } from '../../core/card/verify';
 import { overwriteGetLocale, type Locale } from '../../messages/generated/runtime.js';
 import type { Judgement } from './judge';
-import { rejectionWords } from './rejections';
+import { rejectionWords, unreadWords } from './rejections';
 import { notesOf } from './signal';
 import { age, duration } from './spans';
 import { CODES, verdictWords, wordsLater, wordsOf, type Code, type Tone } from './words';
@@ -151,6 +151,13 @@ test('each refusal of the server has words of its own, and an unknown one a way 
   }
   expect(rejectionWords('replayed')).toBe('Этот код уже принят. Кэшбэк не начислен.');
   expect(plain(rejectionWords('balance-too-low', { availableKopecks: 4_500 }))).toMatch(/^На счёте только 45,00 ₽/);
+});
+
+test('what waits for a newer server is not told as refused', () => {
+  const codes = ['unknown-mutation', 'malformed-args'];
+  const words = codes.map(unreadWords);
+  expect(new Set([...words, ...codes.map((code) => rejectionWords(code))]).size).toBe(4);
+  for (const text of words) expect(text).toContain('уйдёт сама');
 });
 
 describe('a till that has not heard the time for a while', () => {
