@@ -12,6 +12,8 @@ import { makeTill, plant, readVectors } from './till-codes.mjs';
 
 const { youngGlobals, youngStatics, youngMembers } = await import(`${repository}pwa/scripts/browsers.mjs`);
 
+const ANDROID_WINDOW = 'Mozilla/5.0 (Linux; Android 13; SM-A525F; wv) AppleWebKit/537.36 Version/4.0 Chrome/120.0.0.0 Mobile Safari/537.36';
+const IOS_WINDOW = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148';
 const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 Version/16.4 Mobile/15E148 Safari/604.1';
 const CODE = 'ABCDE-FGHJK';
 const SCANNER_KEY_SECONDS = 0.005;
@@ -21,6 +23,7 @@ export async function devicesStory(stage, instance) {
   await oldStory(stage, instance);
   await silentStory(stage);
   await portalStory(stage, instance);
+  await insideStory(stage);
   await iphoneStory(stage);
   const vectors = await readVectors();
   const card = vectors.find(({ name }) => name === 'phone, Ed25519, issuer -8');
@@ -109,6 +112,23 @@ async function portalStory(stage, instance) {
     await phone.reads(phone.page.getByRole('alert'), 'Похоже, сеть просит войти');
     await phone.shoot('member-portal');
     await phone.context.close();
+  });
+}
+
+async function insideStory(stage) {
+  await check('inside a messenger a member is told to leave it, on both systems, and a till too', async () => {
+    for (const [name, userAgent, menu] of [['android', ANDROID_WINDOW, 'Открыть в Chrome'], ['ios', IOS_WINDOW, 'Открыть в Safari']]) {
+      const phone = await stage.person(`inside-${name}`, { userAgent });
+      await phone.open(`/activate#${CODE}`);
+      assertReads(await phone.reads(phone.at('leave-first')), menu, CODE, '/activate');
+      await phone.shoot(`member-leave-first-${name}`);
+      await phone.at('stay-here').click();
+      if (name === 'ios') await phone.at('in-browser').click();
+      assert.equal(await phone.at('activation-code').inputValue(), CODE);
+      await phone.open('/scan/pairing');
+      await phone.reads(phone.page.getByRole('main'), 'Откройте страницу в браузере');
+      await phone.context.close();
+    }
   });
 }
 
