@@ -90,3 +90,34 @@ test('an opening that never ends does not hold up the next one', async () => {
   navigator.mediaDevices.getUserMedia = working;
   expect((await reopenCamera()).deviceId).toBe('back');
 });
+
+test('of several lenses the main one is taken, and the one that was handed out is let go', async () => {
+  const working = navigator.mediaDevices.getUserMedia;
+  const asked: unknown[] = [];
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const { video } = constraints as { video: MediaTrackConstraints };
+    asked.push(video.deviceId ?? video.facingMode);
+    const stream = await working(constraints);
+    return Object.assign(stream, { getVideoTracks: () => [Object.assign(tracks.at(-1)!, { label: 'camera2 2, facing back' })] });
+  };
+  navigator.mediaDevices.enumerateDevices = async () =>
+    [2, 0].map((id) => ({ kind: 'videoinput', deviceId: `lens-${id}`, label: `camera2 ${id}, facing back` })) as MediaDeviceInfo[];
+  const { openCamera } = await import('./camera');
+  await openCamera();
+  expect(asked).toEqual(['environment', { exact: 'lens-0' }]);
+  expect(tracks.map(({ stop }) => stop.mock.calls.length)).toEqual([1, 0]);
+});
+
+test('one that no screen shows is closed after minutes, unless it is wanted again', async () => {
+  const { leaveCamera, openCamera } = await import('./camera');
+  vi.useFakeTimers();
+  const camera = await openCamera();
+  leaveCamera();
+  await vi.advanceTimersByTimeAsync(299_000);
+  expect(await openCamera()).toBe(camera);
+  await vi.advanceTimersByTimeAsync(299_000);
+  leaveCamera();
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect(tracks[0]!.stop).toHaveBeenCalledOnce();
+  vi.useRealTimers();
+});

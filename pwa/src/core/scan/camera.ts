@@ -2,6 +2,7 @@
 // Decoding the picture is not done here.
 import { keepChoice, readChoice } from '../local';
 import { within } from '../within';
+import { betterLens } from './lens';
 
 export type CameraFailure = 'denied' | 'none' | 'busy' | 'unsupported';
 
@@ -25,11 +26,15 @@ interface LampAndLens {
 
 const CHOICE_KEY = 'scan.camera';
 const CLOSED_WITHIN_MILLIS = 500;
+const LISTED_WITHIN_MILLIS = 1_000;
+const UNUSED_MILLIS = 5 * 60_000;
 
 let opened: Promise<Camera> | null = null;
+let unused: ReturnType<typeof setTimeout> | undefined;
 
 /** The visit's stream: opened at the first call, shared by the later ones until the camera goes away. */
 export function openCamera(): Promise<Camera> {
+  clearTimeout(unused);
   if (opened) return opened;
   const forget = (): void => {
     if (opened === opening) opened = null;
@@ -38,6 +43,12 @@ export function openCamera(): Promise<Camera> {
   opening.then((camera) => whenLost(camera, forget), forget);
   opened = opening;
   return opening;
+}
+
+/** No screen shows it now. It stays open for the next card, and not for the night. */
+export function leaveCamera(): void {
+  clearTimeout(unused);
+  unused = setTimeout(() => void closeCamera(), UNUSED_MILLIS);
 }
 
 /** Calls back when the camera is unplugged or taken away; not when it is closed here. */
@@ -103,12 +114,7 @@ export function cameraFailure(cause: unknown): CameraFailure {
 
 async function start(chosen: string | null): Promise<Camera> {
   if (!navigator.mediaDevices?.getUserMedia) throw new DOMException('no camera here', 'NotSupportedError');
-  const stream = await getStream(chosen ? { deviceId: { exact: chosen } } : { facingMode: 'environment' })
-    .catch((cause: unknown) => {
-      // The camera that was chosen last time is not plugged in.
-      if (chosen && cameraFailure(cause) === 'none') return getStream({ facingMode: 'environment' });
-      throw cause;
-    });
+  const stream = chosen ? await openChosen(chosen) : await openBest();
   const track = stream.getVideoTracks()[0];
   const abilities = (track?.getCapabilities?.() ?? {}) as LampAndLens;
   const { zoom } = abilities;
@@ -118,6 +124,26 @@ async function start(chosen: string | null): Promise<Camera> {
     hasTorch: abilities.torch === true,
     zoom: zoom && zoom.max > zoom.min ? zoom : null,
   };
+}
+
+async function openChosen(deviceId: string): Promise<MediaStream> {
+  try {
+    return await getStream({ deviceId: { exact: deviceId } });
+  } catch (cause) {
+    // The camera that was chosen last time is not plugged in.
+    if (cameraFailure(cause) === 'none') return openBest();
+    throw cause;
+  }
+}
+
+/** Which lens it is can be seen only once one is open. */
+async function openBest(): Promise<MediaStream> {
+  const stream = await getStream({ facingMode: 'environment' });
+  const label = stream.getVideoTracks()[0]?.label ?? '';
+  const better = betterLens(label, await within(LISTED_WITHIN_MILLIS, 'cameras', listCameras()).catch(() => []));
+  if (!better) return stream;
+  stream.getTracks().forEach((track) => track.stop());
+  return getStream({ deviceId: { exact: better.deviceId } }).catch(() => getStream({ facingMode: 'environment' }));
 }
 
 function getStream(which: MediaTrackConstraints): Promise<MediaStream> {

@@ -4,6 +4,8 @@ import { cardsFirst } from './ours';
 
 /** One is a hiccup, and the next frame has a new decoder. */
 const FAILURES_IN_A_ROW = 3;
+/** A code stays before a camera for a second or more; more looks than that only warm the device. */
+const LOOK_EVERY_MILLIS = 100;
 
 /** Calls `onText` with each text that is read, until the returned function is called or the decoder fails for good. */
 export function readFrames(video: HTMLVideoElement, onText: (text: string) => void, onFailure: (cause: unknown) => void): () => void {
@@ -13,6 +15,7 @@ export function readFrames(video: HTMLVideoElement, onText: (text: string) => vo
   let stopped = false;
   let waiting = false;
   let failures = 0;
+  let lookedMillis = -Infinity;
 
   async function decode(pen: CanvasRenderingContext2D): Promise<void> {
     canvas.width = video.videoWidth;
@@ -33,10 +36,11 @@ export function readFrames(video: HTMLVideoElement, onText: (text: string) => vo
     }
   }
 
-  const tick = (): void => {
+  const tick = (atMillis: number): void => {
     if (stopped) return;
     requestAnimationFrame(tick);
-    if (waiting || !context || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return;
+    if (atMillis - lookedMillis < LOOK_EVERY_MILLIS || waiting || !context || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return;
+    lookedMillis = atMillis;
     void decode(context);
   };
   requestAnimationFrame(tick);
