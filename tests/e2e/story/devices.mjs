@@ -23,6 +23,7 @@ export async function devicesStory(stage, instance) {
   await oldStory(stage, instance);
   await silentStory(stage);
   await portalStory(stage, instance);
+  await slowScreenStory(stage);
   await insideStory(stage);
   await iphoneStory(stage);
   const vectors = await readVectors();
@@ -112,6 +113,31 @@ async function portalStory(stage, instance) {
     await phone.reads(phone.page.getByRole('alert'), 'Похоже, сеть просит войти');
     await phone.shoot('member-portal');
     await phone.context.close();
+  });
+}
+
+async function slowScreenStory(stage) {
+  await check('a screen whose file is slow has an outline in its place, and one whose file does not come has words', async () => {
+    const phone = await stage.person('slow-screen');
+    let letThrough;
+    const held = new Promise((done) => (letThrough = done));
+    await phone.context.route('**/assets/LostScreen-*.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await phone.open('/lost');
+    await phone.at('pending').locator('.skeleton').first().waitFor();
+    await phone.shoot('screen-pending');
+    letThrough();
+    await phone.at('activation-code').waitFor();
+    assert.equal(await phone.at('pending').count(), 0);
+    await phone.context.close();
+
+    const away = await stage.person('missing-screen');
+    await away.context.route('**/assets/LostScreen-*.js', (route) => route.abort());
+    await away.open('/lost');
+    await away.reads(away.page.getByRole('alert'), 'Экран не загрузился');
+    await away.context.close();
   });
 }
 
