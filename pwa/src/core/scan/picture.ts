@@ -6,9 +6,12 @@ import { isOurs } from './ours';
 /** Large enough for the densest code that fills a quarter of the picture; a phone's full photograph only if that fails. */
 const SIDES_MAX_PIXELS = [1600, 4096];
 const OPENS_WITHIN_MILLIS = 10_000;
+/** A phone's largest photograph; what is larger is no photograph, or would take the device's memory. */
+const BYTES_MAX = 30 * 1024 * 1024;
 
-/** The text of a card's code, of another where there is no card's, or null where the picture shows none. Throws where the file is no picture that this browser opens, or the decoder failed. */
+/** The text of a card's code, of another where there is no card's, or null where the picture shows none. Throws a RangeError where the file is too large; others where it is no picture that this browser opens, or the decoder failed. */
 export async function readPicture(file: Blob): Promise<string | null> {
+  if (file.size > BYTES_MAX) throw new RangeError('too large');
   const bitmap = await within(OPENS_WITHIN_MILLIS, 'picture', createImageBitmap(file));
   try {
     let sideBefore = 0;
