@@ -24,6 +24,7 @@ export async function devicesStory(stage, instance) {
   await silentStory(stage);
   await portalStory(stage, instance);
   await slowScreenStory(stage);
+  await brokenStoreStory(stage);
   await insideStory(stage);
   await iphoneStory(stage);
   const vectors = await readVectors();
@@ -138,6 +139,22 @@ async function slowScreenStory(stage) {
     await away.open('/lost');
     await away.reads(away.page.getByRole('alert'), 'Экран не загрузился');
     await away.context.close();
+  });
+}
+
+async function brokenStoreStory(stage) {
+  await check('where the browser’s store is broken, the card and the activation say the same, and what to do', async () => {
+    const phone = await stage.person('broken-store');
+    await phone.context.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('broken', 'UnknownError');
+      };
+    });
+    for (const path of ['/card', '/activate']) {
+      await phone.open(path);
+      assertReads(await phone.reads(phone.page.getByRole('alert'), 'Память приложения не открылась'), 'не в приватном');
+    }
+    await phone.context.close();
   });
 }
 
