@@ -72,6 +72,8 @@ struct ActivationOffer {
     organisation_name: String,
     /// Enrolling this phone ends another one.
     replaces_phone: bool,
+    /// The member has agreed to the cashback programme already: that is asked once, and taken back in the profile.
+    takes_part: bool,
     /// How long the card will not pay on this phone; not at all where the other phone, which pays itself, has agreed to the move.
     redemption_wait_hours: i64,
 }
@@ -107,6 +109,7 @@ async fn offer_challenge(app: &AppState, form: &TypedCode) -> Result<([u8; 32], 
         first_name: usable.first_name,
         organisation_name: usable.organisation_name,
         replaces_phone: usable.replaces_phone,
+        takes_part: store::takes_part(&mut conn, usable.membership_id).await?,
         redemption_wait_hours: whole_hours(redeems_from - now),
     };
     Ok((challenge, offer))

@@ -311,7 +311,8 @@ async fn book(
     if is_held {
         metrics::counter!("profcards_purchases_held_total").increment(1);
     }
-    let course = Course { is_late, is_held, taken_back_debt: None, confirm_on: new.confirm_on };
+    let course =
+        Course { is_late, is_held, is_cancelled: false, taken_back_debt: None, confirm_on: new.confirm_on };
     let result = PurchaseResult {
         purchase_id: new.id,
         receipt: receipt(place.number, request.op_no),

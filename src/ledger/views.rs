@@ -79,6 +79,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
     let course = Course {
         is_late: row.on_trust && rules::is_late(row.event_at, row.booked_at),
         is_held: row.state == "held",
+        is_cancelled: row.state == "cancelled",
         taken_back_debt: row.taken_back_debt_kopecks.map(Kopecks),
         confirm_on: row.confirm_on,
     };
@@ -104,6 +105,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
 pub(super) struct Course {
     pub(super) is_late: bool,
     pub(super) is_held: bool,
+    pub(super) is_cancelled: bool,
     pub(super) taken_back_debt: Option<Kopecks>,
     pub(super) confirm_on: NaiveDate,
 }
@@ -121,6 +123,7 @@ impl Course {
                     available_kopecks: Kopecks(accrual_kopecks.0 - debt_kopecks.0),
                     debt_kopecks,
                 }),
+                None if self.is_cancelled => None,
                 None if self.is_held => Some(Line::UnderReview),
                 None => Some(Line::PendingUntil { date: self.confirm_on }),
             });

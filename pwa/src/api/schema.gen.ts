@@ -654,6 +654,8 @@ export interface components {
             redemptionWaitHours: number;
             /** @description Enrolling this phone ends another one. */
             replacesPhone: boolean;
+            /** @description The member has agreed to the cashback programme already: that is asked once, and taken back in the profile. */
+            takesPart: boolean;
         };
         /** @description What is printed for a member: the code for the phone and the paper card. */
         ActivationSheet: {

@@ -52,8 +52,17 @@ function dismissActionsHere(path: string): void {
 /** A mere notice would only cover the next screen; what can still be undone or taken may be wanted there. */
 export function dismissToastsOfOtherScreens(path: string): void {
   for (const entry of list) {
-    if (entry.path !== path && !entry.action && !entry.stays) dismissToast(entry.id);
+    if (entry.path !== path) dismissNotice(entry);
   }
+}
+
+/** The same where a screen follows another under one path: what was said of the one would speak of the next. */
+export function dismissNotices(): void {
+  list.forEach(dismissNotice);
+}
+
+function dismissNotice(entry: Toast): void {
+  if (!entry.action && !entry.stays) dismissToast(entry.id);
 }
 
 /** While a finger or the focus rests on it, a toast stays. */

@@ -61,7 +61,8 @@ async function movingStory(stage, chair, name, birthDate, old) {
     await typesCode(fresh, code, birthDate);
     await fresh.reads(fresh.page.getByRole('main'), 'карта на том телефоне сразу перестанет действовать');
     await fresh.shoot('member-replaces');
-    await fresh.button('Открыть без ПрофКардс').click();
+    await fresh.reads(fresh.page.getByRole('main'), 'Вы уже участвуете в ПрофКардс');
+    await fresh.button('Открыть карту').click();
     await fresh.at('card').waitFor();
     assert.equal(await algorithmOf(fresh), 'ES256');
   });

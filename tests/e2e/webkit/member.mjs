@@ -136,7 +136,8 @@ export async function movingStory(stage, member, birthDate, old) {
     await typesCode(fresh, code, birthDate);
     await fresh.click('button', 'Продолжить');
     await fresh.reads('main', 'карта на том телефоне сразу перестанет действовать');
-    await fresh.click('button', 'Открыть без ПрофКардс');
+    await fresh.reads('main', 'Вы уже участвуете в ПрофКардс');
+    await fresh.click('button', 'Открыть карту');
     assertReads(await fresh.reads(at('card')), 'Действует');
   });
   await check('the old phone finds out by itself, and shows no card', () =>

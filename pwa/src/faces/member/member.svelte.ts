@@ -29,6 +29,7 @@ export interface Purchase {
   eventAt: number;
   bookedAt: number;
   confirmOn: string;
+  cancelledAt?: number;
   explanation: RuleLine[];
   receipt: string;
 }
