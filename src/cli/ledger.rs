@@ -113,7 +113,7 @@ async fn list(app: &AppState) -> anyhow::Result<()> {
 async fn list_allowed(app: &AppState, days: i64) -> anyhow::Result<()> {
     let since = app.clock.now() - TimeDelta::days(days);
     let listed = vendors::store::redemptions(&app.db_jobs, since, LISTED + 1).await?;
-    anyhow::ensure!(listed.len() <= LISTED.unsigned_abs() as usize, "more than {LISTED}: ask for fewer days");
+    anyhow::ensure!(i64::try_from(listed.len())? <= LISTED, "more than {LISTED}: ask for fewer days");
     for allowed in listed {
         println!(
             "{} {} at most {} kopecks, {}, {}: {}",
