@@ -238,10 +238,16 @@ struct ListRow {
     total: i64,
 }
 
+/// A name is known by its beginning, if only by its initial; a number by any part.
+fn pattern_of(word: &str) -> String {
+    let start = if word.starts_with(|c: char| c.is_ascii_digit()) { "" } else { " " };
+    format!("%{start}{}%", escape_like(word))
+}
+
 /// A page of members by name. Its cursor is an id: a name would stand in the next request's address.
 pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Result<MemberPage> {
     // Every word must occur: LIKE ALL over the patterns, so that the order of names does not matter.
-    let patterns: Vec<String> = query.words.iter().map(|word| format!("%{}%", escape_like(word))).collect();
+    let patterns: Vec<String> = query.words.iter().map(|word| pattern_of(word)).collect();
     let mut rows = sqlx::query_as!(
         ListRow,
         r#"with chosen as (
@@ -262,7 +268,7 @@ pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Res
                    where c.membership_id = m.id and c.expires_at > $8
                ) held on true
                where o.path ^@ $1 and r.valid_to is null and m.status = any($9)
-                 and (p.search_name || ' ' || m.number) like all ($2)
+                 and (' ' || p.search_name || ' ' || m.number) like all ($2)
                  and ($3::smallint is null or e.category = $3)
            ), filtered as (
                select * from chosen

@@ -351,7 +351,7 @@ async fn a_new_phones_wait_does_not_end_by_a_clock_that_has_jumped() {
 async fn a_round_by_hand_tells_which_steps_failed_and_does_the_others() {
     let app = TestApp::start_with_real_clock().await;
     run(&app, &["housekeeping"]).await.unwrap();
-    for table in ["vendor_proof", "pairing_code"] {
+    for table in ["vendor_redemption", "pairing_code"] {
         sqlx::query(AssertSqlSafe(format!("alter table {table} rename to {table}_away")))
             .execute(&app.app.db)
             .await
@@ -359,6 +359,6 @@ async fn a_round_by_hand_tells_which_steps_failed_and_does_the_others() {
     }
     add_ended_sessions(&app, 1, 61).await;
     let undone = run(&app, &["housekeeping"]).await.unwrap_err();
-    assert!(undone.contains("not done: pairing codes, showings;"), "{undone}");
+    assert!(undone.contains("not done: pairing codes, partners' redemptions;"), "{undone}");
     assert_eq!(sessions(&app).await, 0);
 }
