@@ -55,8 +55,8 @@ export async function attack({ isLong }) {
       await instance.sql("update purchase set confirm_on = current_date - 1");
       assert.equal(await instance.run('ledger', 'confirm'), '3');
       assert.equal(held.length, parts.length - 2);
-      await instance.run('ledger', 'held', 'release', held[0], '--reason', 'the receipt is there');
-      await instance.run('ledger', 'held', 'refuse', ...held.slice(1), '--reason', 'no receipts');
+      await instance.run('ledger', 'held', 'release', held[0], '--by', 'the attacked', '--reason', 'the receipt is there');
+      await instance.run('ledger', 'held', 'refuse', ...held.slice(1), '--by', 'the attacked', '--reason', 'no receipts');
       assert.equal(await instance.run('ledger', 'held'), '');
       assert.equal(await instance.run('ledger', 'confirm'), '1');
     });

@@ -88,7 +88,7 @@ async function guesses(world, pushes) {
   const { phone, honest } = world;
   const tries = Array.from({ length: pushes * IN_ONE_PUSH }, () => {
     const token = phone.code({ digits: String(randomInt(10_000)).padStart(4, '0'), maxKopecks: 30_000 });
-    return honest.purchase({ token, amountKopecks: 100_000, redeemKopecks: 100, opNo: 10_000 + randomInt(1_000_000) });
+    return honest.purchase({ token, amountKopecks: 100_000, redeemKopecks: 100, opNo: 10_000 + randomInt(900_000) });
   });
   await refusedAll(honest, tries, 'challenge-over');
   await isUntouched(world);

@@ -18,8 +18,11 @@ export async function activate(phone, code, birthDate, { joins }) {
   await phone.open('/activate');
   await typesCode(phone, code.replace('-', '').toLowerCase(), birthDate);
   await phone.reads(phone.page.locator('h1'), 'Здравствуйте');
-  if (joins) await phone.page.getByRole('checkbox').check();
-  await phone.button(joins ? 'Открыть карту' : 'Открыть без ПрофКардс').click();
+  // Whoever has agreed before is not asked.
+  const consent = phone.page.getByRole('checkbox');
+  const isAsked = (await consent.count()) > 0;
+  if (isAsked && joins) await consent.check();
+  await phone.button(isAsked && !joins ? 'Открыть без ПрофКардс' : 'Открыть карту').click();
   await phone.at('card').waitFor();
 }
 

@@ -23,8 +23,10 @@ async function activates(phone, code, birthDate, { joins }) {
   await typesCode(phone, code, birthDate);
   await phone.click('button', 'Продолжить');
   await phone.reads('h1', 'Здравствуйте');
-  if (joins) await phone.click('input[type="checkbox"]');
-  await phone.click('button', joins ? 'Открыть карту' : 'Открыть без ПрофКардс');
+  // Whoever has agreed before is not asked.
+  const isAsked = (await phone.count('input[type="checkbox"]')) > 0;
+  if (isAsked && joins) await phone.click('input[type="checkbox"]');
+  await phone.click('button', isAsked && !joins ? 'Открыть без ПрофКардс' : 'Открыть карту');
   await phone.reads(at('card'));
 }
 
