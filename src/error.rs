@@ -227,7 +227,8 @@ fn is_of_the_database(code: &str) -> bool {
     // Connection; rolled back for another's sake; out of disk, memory or connections; cancelled by a limit or a stop; an error
     // of the disk.
     let classes = ["08", "40", "53", "57", "58"];
-    // A standby, which takes no writes, and knows no position of its own in the log; a transaction that said nothing for too long; a lock that was not to be had in time.
+    // A standby, which takes no writes, and knows no position of its own in the log; a transaction that said nothing for too long; a
+    // lock that was not to be had in time.
     let codes = ["25006", "25P03", "55000", "55P03"];
     classes.iter().any(|class| code.starts_with(class)) || codes.contains(&code)
 }
