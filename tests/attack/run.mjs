@@ -2,7 +2,7 @@
 // holds one kind of attack and starts what it needs. The short form belongs to bin/test; --long repeats more.
 // Usage: node tests/attack/run.mjs [--long] [CASE…]
 import { readdir } from 'node:fs/promises';
-import { chapter, sum } from '../e2e/lib/report.mjs';
+import { chapter, conclude, fail } from '../e2e/lib/report.mjs';
 
 const cases = new URL('./cases/', import.meta.url);
 const args = process.argv.slice(2);
@@ -19,10 +19,8 @@ for (const name of wanted.length > 0 ? wanted : names.sort()) {
   try {
     await attack({ isLong });
   } catch (cause) {
-    // One kind that succeeds must not hide the others. What failed outside a check counts too.
-    if (!cause.isCounted) sum.failed += 1;
-    console.error(cause.stack ?? cause);
+    // One kind that succeeds must not hide the others.
+    fail(cause);
   }
 }
-console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
-process.exitCode = sum.failed === 0 ? 0 : 1;
+conclude();

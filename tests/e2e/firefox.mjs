@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { output } from './lib/browser.mjs';
 import { makeInstance, repository, until } from './lib/instance.mjs';
 import { isInstalled, storedRows } from './lib/page.mjs';
-import { assertReads, chapter, check, sum } from './lib/report.mjs';
+import { assertReads, chapter, check, conclude, fail } from './lib/report.mjs';
 import { signInChair } from './lib/staff.mjs';
 import { pictureOf, withOtherName, withOtherProof, withoutProof } from './lib/token.mjs';
 
@@ -140,8 +140,7 @@ try {
   await revokedStory(instance, page, member, cards);
   await check('no page had an uncaught error', () => assert.deepEqual(errors, []));
 } catch (cause) {
-  if (sum.failed === 0) sum.failed = 1;
-  console.error(cause.stack ?? cause);
+  fail(cause);
   const [page] = (await browser?.pages().catch(() => undefined))?.slice(-1) ?? [];
   await page?.screenshot({ path: join(output, 'failed-firefox.png') }).catch(() => undefined);
 } finally {
@@ -149,5 +148,4 @@ try {
   await instance.stop().catch((failure) => console.error(failure));
   await instance.remove();
 }
-console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
-process.exitCode = sum.failed === 0 ? 0 : 1;
+conclude();

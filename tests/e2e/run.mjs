@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cardLifeStory } from './card-life.mjs';
 import { openBrowser, output } from './lib/browser.mjs';
 import { makeInstance } from './lib/instance.mjs';
-import { chapter, check, sum } from './lib/report.mjs';
+import { chapter, check, conclude, fail } from './lib/report.mjs';
 import { chairStory } from './story/chair.mjs';
 import { devicesStory } from './story/devices.mjs';
 import { activationStory, cashbackStory, offlineStory } from './story/member.mjs';
@@ -60,8 +60,7 @@ try {
   await stage.close();
   await check('it stops on Ctrl-C, with everything that it had started', () => instance.stop());
 } catch (cause) {
-  if (sum.failed === 0) sum.failed = 1;
-  console.error(cause.stack ?? cause);
+  fail(cause);
   await stage?.saveAll();
   if (stage?.errors.length) console.error('Errors of the pages:', stage.errors);
   console.error(`What was on the screens: ${output}`);
@@ -70,5 +69,4 @@ try {
 } finally {
   await instance.remove();
 }
-console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
-process.exitCode = sum.failed === 0 ? 0 : 1;
+conclude();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { output } from './lib/browser.mjs';
 import { makeInstance } from './lib/instance.mjs';
-import { check, sum } from './lib/report.mjs';
+import { check, conclude, fail } from './lib/report.mjs';
 import { signInChair } from './lib/staff.mjs';
 import { openWebKit } from './lib/webkit.mjs';
 import { activationStory, lossStory, movingStory, offlineStory } from './webkit/member.mjs';
@@ -52,8 +52,7 @@ try {
   await story(instance, stage);
   await check('it ends, with everything that it had started', () => stage.close());
 } catch (cause) {
-  if (sum.failed === 0) sum.failed = 1;
-  console.error(cause.stack ?? cause);
+  fail(cause);
   await stage?.saveAll();
   console.error(`What was on the screens: ${output}`);
 } finally {
@@ -61,5 +60,4 @@ try {
   await instance.stop().catch((failure) => console.error(failure));
   await instance.remove();
 }
-console.log(`\n${sum.passed} passed, ${sum.failed} failed`);
-process.exitCode = sum.failed === 0 ? 0 : 1;
+conclude();

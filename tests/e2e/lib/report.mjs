@@ -4,21 +4,35 @@ import assert from 'node:assert/strict';
 const started = Date.now();
 const seconds = () => ((Date.now() - started) / 1000).toFixed(1).padStart(6);
 
-export const sum = { passed: 0, failed: 0 };
+let passed = 0;
+/** What failed and why, for the end: of a long log often no more than that is read. */
+const failures = [];
 
 /** Runs one check under the words of its promise. A failure ends the story: what follows builds on it. */
 export async function check(promise, run) {
   try {
     const result = await run();
-    sum.passed += 1;
+    passed += 1;
     console.log(`${seconds()}  ok    ${promise}`);
     return result;
   } catch (cause) {
-    sum.failed += 1;
+    failures.push({ promise, cause });
     console.log(`${seconds()}  FAIL  ${promise}`);
-    cause.isCounted = true;
     throw cause;
   }
+}
+
+/** Tells of what ended a story, inside a check or outside. */
+export function fail(cause) {
+  if (!failures.some((failure) => failure.cause === cause)) failures.push({ promise: 'outside any check', cause });
+  console.error(cause.stack ?? cause);
+}
+
+/** The sum, and the exit code with it. */
+export function conclude() {
+  console.log(`\n${passed} passed, ${failures.length} failed`);
+  for (const { promise, cause } of failures) console.log(`FAIL  ${promise}\n      ${String(cause).slice(0, 600).replaceAll('\n', '\n      ')}`);
+  process.exitCode = failures.length === 0 ? 0 : 1;
 }
 
 export function chapter(title) {
