@@ -11,6 +11,8 @@ import { promisify } from 'node:util';
 const READY_WITHIN_MILLIS = 60_000;
 const STOPPED_WITHIN_MILLIS = 30_000;
 const POLL_MILLIS = 50;
+/** What the program writes reaches us by a pipe, and may come after the answer that it gave later. */
+const TOLD_WITHIN_MILLIS = 10_000;
 
 export const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -61,6 +63,11 @@ class Instance {
 
   get log() {
     return this.#log;
+  }
+
+  /** Waits until the log holds this; answers the match. */
+  told(pattern) {
+    return until(`the log says ${pattern}`, TOLD_WITHIN_MILLIS, () => pattern.exec(this.#log));
   }
 
   get pid() {
