@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { amountFault, digitsMask, isWhole, readRoubles, roublesMask, writeRoubles } from './redemption';
+import {
+  amountFault,
+  digitsMask,
+  isWhole,
+  paidBy,
+  readRoubles,
+  REDEMPTION_MILLIS,
+  roublesMask,
+  writeRoubles,
+} from './redemption';
 
 describe('the till’s digits', () => {
   test.each([
@@ -45,4 +54,30 @@ describe('the most to spend', () => {
     expect(amountFault(501, 500)).toBe('too-much');
     expect(amountFault(500, 500)).toBeUndefined();
   });
+});
+
+describe('what a redemption has paid', () => {
+  const startedAtMillis = 1_700_000_000_700;
+  const started = Math.floor(startedAtMillis / 1000);
+  const redemption = { digits: '4821', maxKopecks: 3_000, startedAtMillis, knownIds: new Set(['before']) };
+  const purchase = { id: 'new', redeemKopecks: 3_000, bookedAt: started };
+
+  test.each([
+    ['in the second in which it began', started],
+    ['by a server that is a minute behind', started - 60],
+    ['by one that is a minute ahead', started + 60],
+  ])('is a purchase that was not known before, booked %s', (_, bookedAt) => {
+    expect(paidBy(redemption, [{ ...purchase, bookedAt }])?.id).toBe('new');
+  });
+
+  test('is behind one that was made elsewhere meanwhile', () => {
+    const other = { id: 'other', redeemKopecks: 0, bookedAt: started + 1 };
+    expect(paidBy(redemption, [other, purchase])?.id).toBe('new');
+  });
+
+  test.each([
+    ['was known', { ...purchase, id: 'before' }],
+    ['took nothing', { ...purchase, redeemKopecks: 0 }],
+    ['is old, and was only read now', { ...purchase, bookedAt: started - REDEMPTION_MILLIS / 1000 }],
+  ])('is none that %s', (_, other) => expect(paidBy(redemption, [other])).toBeUndefined());
 });

@@ -4,12 +4,35 @@ export interface Redemption {
   digits: string;
   maxKopecks: number;
   startedAtMillis: number;
+  /** The purchases that were known by then. */
+  knownIds: ReadonlySet<string>;
 }
 
 /** The till waits no longer for its customer either. */
 export const REDEMPTION_MILLIS = 180_000;
 /** A till shows four digits, or six when many redeem at once. */
 const LENGTHS = [4, 6];
+
+interface Booked {
+  id: string;
+  redeemKopecks?: number;
+  bookedAt: number;
+}
+
+/**
+ * The purchase that a redemption has paid: one that was not known before. Its time is the server's, in whole seconds, and the phone's
+ * may be off by more than the till takes: it only keeps what is old and was not read yet from being taken for it.
+ */
+export function paidBy<T extends Booked>(
+  { startedAtMillis, knownIds }: Redemption,
+  purchases: readonly T[],
+): T | undefined {
+  const earliestMillis = startedAtMillis - REDEMPTION_MILLIS;
+  return purchases.find(
+    ({ id, redeemKopecks, bookedAt }) =>
+      (redeemKopecks ?? 0) > 0 && !knownIds.has(id) && bookedAt * 1000 > earliestMillis,
+  );
+}
 
 export function digitsMask(typed: string): string {
   return typed.replace(/\D/g, '').slice(0, Math.max(...LENGTHS));
