@@ -7,14 +7,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Order, issue, shown, store};
-use crate::app::App;
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::cards::Issuer;
 
 /// Revokes the living cards of a membership and issues others in their place, for the same phone and as paper, if they show
 /// something else than they would now, or their key was given up while the membership rested; answers whether they did. The
 /// caller holds the membership's lock. A membership that is not active is left alone: it is issued nothing.
 pub async fn reissue_changed(
-    app: &App,
+    issuer: &Issuer,
     conn: &mut PgConnection,
     membership_id: Uuid,
     now: DateTime<Utc>,
@@ -35,7 +35,7 @@ pub async fn reissue_changed(
         let key = card.cnf.as_deref().map(DeviceKey::from_cose_key).transpose();
         let key = key.context("a phone's key in the tables is not one")?;
         let order = Order { membership_id, key: key.as_ref(), device_id: card.device_id, sample: false };
-        issue(app, &mut *conn, &order, now).await?;
+        issue(issuer, &mut *conn, &order, now).await?;
     }
     Ok(true)
 }

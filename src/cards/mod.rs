@@ -2,6 +2,8 @@
 //! `profcards-card`; here it meets the members, the tables and the keys of this instance.
 
 pub mod change;
+pub mod enrolment;
+mod issuer;
 pub mod keys;
 pub mod lists;
 pub mod places;
@@ -18,10 +20,10 @@ use profcards_card::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::clock::{CLOCKS_APART, from_unix_seconds, unix_seconds};
-use crate::error::{Error, Result};
-use crate::members;
+pub use self::issuer::Issuer;
+use crate::base::clock::{CLOCKS_APART, from_unix_seconds, unix_seconds};
+use crate::base::error::{Error, Result};
+use crate::registry::members;
 use places::Place;
 
 /// How long a till may be out of contact and still hand in what it recorded: for as long, a card must be verifiable as it was.
@@ -66,17 +68,19 @@ impl IssuedCard {
 /// Gives a card a place on a status list, signs and records it. An earlier card of the same class simply ends, since marking
 /// it would only make the lists longer.
 pub async fn issue(
-    app: &App,
+    issuer: &Issuer,
     conn: &mut PgConnection,
     order: &Order<'_>,
     now: DateTime<Utc>,
 ) -> Result<IssuedCard> {
     members::store::lock(&mut *conn, &[order.membership_id]).await?;
     let holder = store::holder(&mut *conn, order.membership_id).await?.ok_or(Error::NotFound)?;
-    let key = app.keys.card_key(unix_seconds(now))?;
+    let key = issuer.keys.card_key(unix_seconds(now))?;
     for _ in 0..TRIES_FOR_A_PLACE {
-        let place =
-            places::take(app, &mut *conn, 1).await?.pop().context("one place was asked for and none came")?;
+        let place = places::take(issuer, &mut *conn, 1)
+            .await?
+            .pop()
+            .context("one place was asked for and none came")?;
         let claims = claims_of(&holder, order.key.copied(), place, now)?;
         let cose = issue_card(&claims, &key).context("the card key does not sign this card")?;
         let card = IssuedCard {
@@ -86,7 +90,7 @@ pub async fn issue(
             is_of_lost_key: false,
         };
         let record = store::NewCard {
-            id: app.random.uuid(),
+            id: issuer.random.uuid(),
             order,
             class: claims.class(),
             place,
@@ -132,21 +136,6 @@ fn shown(holder: &store::Holder) -> anyhow::Result<Shown> {
     let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
     let region = u8::try_from(holder.region_okato).unwrap_or(0);
     Shown::new(name, region, category).context("the card cannot show this name")
-}
-
-/// Marks every living card of a membership as revoked, ends its phone, and the codes by which another could be enrolled: a
-/// lost sheet holds one. On the public list with the next request.
-pub async fn revoke_all(
-    conn: &mut PgConnection,
-    membership_id: Uuid,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    // The membership, codes, phone, cards, lists: everyone takes these locks in this order.
-    members::store::lock(&mut *conn, &[membership_id]).await?;
-    crate::enrolment::store::end_unused_codes(&mut *conn, membership_id, now).await?;
-    store::end_device(&mut *conn, membership_id, reason, now).await?;
-    store::mark_revoked(conn, membership_id, None, reason, now).await
 }
 
 /// Ends a membership's present phone and revokes its card, because another phone takes its place or it was signed out.

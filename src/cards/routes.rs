@@ -4,33 +4,25 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::lists;
-use crate::app::AppState;
-use crate::auth::{Staff, policy};
-use crate::error::{Error, Problem, Result};
-use crate::http::conditional;
-use crate::http::extract::{Json, Path};
-use crate::http::idempotency::Idempotent;
-use crate::members::MemberDetail;
-use crate::members::changes::Change;
-use crate::members::changes::routes::once;
+use crate::base::conditional;
+use crate::base::error::{Problem, Result};
+use crate::base::extract::Path;
+use crate::cards::Issuer;
 
 /// The endpoints of this room.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(trust_list)).routes(routes!(status_list)).routes(routes!(revoke))
+pub fn router() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(trust_list)).routes(routes!(status_list))
 }
 
 /// The trust list: which keys sign cards and status lists. COSE, signed by a pinned root.
 #[utoipa::path(get, path = "/.well-known/profcards/trust-list", tag = "public", responses(
     (status = 200, content_type = "application/cose", body = Vec<u8>), (status = 304)))]
-async fn trust_list(State(app): State<AppState>, headers: HeaderMap) -> Response {
-    let signed = app.keys.trust_list();
+async fn trust_list(State(issuer): State<Issuer>, headers: HeaderMap) -> Response {
+    let signed = issuer.keys.trust_list();
     signed_bytes(&headers, "application/cose", &lists::digest_of(&signed.cose), signed.cose.clone().into())
 }
 
@@ -38,11 +30,11 @@ async fn trust_list(State(app): State<AppState>, headers: HeaderMap) -> Response
 #[utoipa::path(get, path = "/.well-known/profcards/status/{n}", tag = "public", params(("n" = i32, Path,)), responses(
     (status = 200, content_type = "application/statuslist+cwt", body = Vec<u8>), (status = 304), (status = 404, body = Problem)))]
 async fn status_list(
-    State(app): State<AppState>,
+    State(issuer): State<Issuer>,
     Path(n): Path<i32>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let list = lists::published(&app, n).await?;
+    let list = lists::published(&issuer, n).await?;
     Ok(signed_bytes(&headers, "application/statuslist+cwt", &list.digest, list.cose.clone()))
 }
 
@@ -68,31 +60,4 @@ fn signed_bytes(
         headers.insert(header::ETAG, etag);
     }
     response
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Revocation {
-    /// `lost`, `left` or `error`.
-    reason: String,
-}
-
-/// Revoke every card of a member and end the phone. Needs an `Idempotency-Key`.
-#[utoipa::path(post, path = "/api/staff/members/{id}/cards/revoke", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Revocation, responses(
-    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
-    (status = 409, body = Problem), (status = 422, body = Problem)))]
-async fn revoke(
-    State(app): State<AppState>,
-    staff: Staff,
-    Path(membership_id): Path<Uuid>,
-    request: Idempotent<Revocation>,
-) -> Result<Json<MemberDetail>> {
-    policy::membership(&app, &staff, membership_id).await?;
-    let reason = request.body.reason.as_str();
-    if !matches!(reason, "lost" | "left" | "error") {
-        return Err(Error::field("reason", "required"));
-    }
-    let change = Change::CardsRevoked { reason: reason.to_owned() };
-    once(&app, &staff, membership_id, &request, &change).await
 }

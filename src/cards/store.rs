@@ -1,4 +1,4 @@
-//! Cards, devices and the places on status lists in SQL; what is published has a room of its own in `lists`.
+//! Cards and the phones that hold them, in SQL; what is published has a room of its own in `lists`, and so have the `places` there.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,11 @@ use profcards_card::{CardClass, Kid};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::lists::store::publish_anew;
 use super::places::Place;
 use super::{IssuedCard, Order};
-use crate::error::Result;
-use crate::members;
+use crate::base::error::Result;
+use crate::registry::members;
 
 /// What a card says of its holder.
 pub struct Holder {
@@ -70,82 +71,6 @@ pub async fn holders(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result
 fn region_of(path: &str, regions: &HashMap<String, i16>) -> i16 {
     let mut upwards = path.rmatch_indices('.').map(|(end, _)| &path[..=end]);
     upwards.find_map(|above| regions.get(above).copied()).unwrap_or(0)
-}
-
-/// Takes the next numbers of places, in ascending order. A rollback does not bring them back.
-pub async fn next_places(conn: &mut PgConnection, count: i32) -> Result<Vec<i64>> {
-    let mut numbers = sqlx::query_scalar!(
-        r#"select nextval('card_place_seq') as "number!" from generate_series(1, $1)"#,
-        count
-    )
-    .fetch_all(conn)
-    .await?;
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// Lets the next place be no earlier than this one.
-pub async fn begin_places_at(conn: &mut PgConnection, number: i64) -> Result<()> {
-    sqlx::query_scalar!(
-        "select setval('card_place_seq', greatest($1, last_value), false) from card_place_seq",
-        number
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(())
-}
-
-/// Marks places that no known card has, at once and for good.
-pub async fn void_places(conn: &mut PgConnection, lists: &[i32], indices: &[i32]) -> Result<()> {
-    sqlx::query!(
-        "insert into void_place (list_n, idx) select * from unnest($1::integer[], $2::integer[]) on conflict do nothing",
-        lists,
-        indices
-    )
-    .execute(&mut *conn)
-    .await?;
-    publish_anew(conn, lists).await
-}
-
-/// The same for a whole list.
-pub async fn void_list(conn: &mut PgConnection, n: i32) -> Result<()> {
-    sqlx::query!(
-        "insert into void_place (list_n, idx)
-         select n, generate_series(0, capacity - 1) from status_list where n = $1 on conflict do nothing",
-        n
-    )
-    .execute(&mut *conn)
-    .await?;
-    publish_anew(conn, &[n]).await
-}
-
-/// Opens list `n` unless it is open; answers the key of its places, none if they are drawn at random.
-pub async fn open_list(
-    conn: &mut PgConnection,
-    n: i32,
-    uri: &str,
-    capacity: i32,
-    new_key: &[u8; 32],
-    now: DateTime<Utc>,
-) -> Result<Option<Vec<u8>>> {
-    let held = sqlx::query_scalar!("select place_key from status_list where n = $1", n)
-        .fetch_optional(&mut *conn)
-        .await?;
-    if let Some(key) = held {
-        return Ok(key);
-    }
-    sqlx::query!(
-        "insert into status_list (n, uri, capacity, place_key, opened_at) values ($1, $2, $3, $4, $5)
-         on conflict (n) do nothing",
-        n,
-        uri,
-        capacity,
-        &new_key[..],
-        now
-    )
-    .execute(&mut *conn)
-    .await?;
-    Ok(sqlx::query_scalar!("select place_key from status_list where n = $1", n).fetch_one(conn).await?)
 }
 
 /// A card to be recorded.
@@ -215,17 +140,6 @@ pub async fn mark_revoked(
     .fetch_all(&mut *conn)
     .await?;
     publish_anew(conn, &marked).await
-}
-
-/// Lets lists be published anew. They are locked in the order of their numbers: cards of one member may lie on several.
-async fn publish_anew(conn: &mut PgConnection, lists: &[i32]) -> Result<()> {
-    sqlx::query!("select from status_list where n = any ($1) order by n for no key update", lists)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!("update status_list set revision = revision + 1 where n = any ($1)", lists)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Ends the present phone of a membership; its session ends with it.

@@ -12,11 +12,11 @@ use profcards_card::{
 use serde_json::json;
 
 use super::beside_instance;
-use crate::app::App;
+use crate::base::clock::{Clock, unix_seconds};
+use crate::base::config::Config;
+use crate::base::files;
 use crate::cards::{self, Order, keys, lists};
-use crate::clock::{Clock, unix_seconds};
-use crate::config::Config;
-use crate::{demo, files};
+use crate::server::{App, demo};
 
 #[derive(Subcommand)]
 pub enum Card {

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use profcards_card::{CardClass, Kid};
 
-use crate::app::AppState;
+use crate::base::error::Error;
 use crate::cards::reissue::{self, BATCH_MEMBERS, Progress, Scope, Which};
-use crate::error::Error;
+use crate::server::App;
 
 #[derive(Subcommand)]
 pub enum Cards {
@@ -74,7 +74,7 @@ impl Reissue {
 }
 
 /// Re-issues and prints what came of it; the exit code is 1 if a card could not be made.
-pub async fn reissue(app: &AppState, args: &Reissue) -> anyhow::Result<i32> {
+pub async fn reissue(app: &App, args: &Reissue) -> anyhow::Result<i32> {
     let mut meter = Meter::start();
     let outcome = reissue::run(app, args.scope(), args.batch, |progress| meter.show(progress)).await;
     meter.end();

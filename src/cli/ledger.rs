@@ -5,13 +5,14 @@ use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::app::AppState;
-use crate::clock::moscow_day;
-use crate::error::Error;
-use crate::ledger::decision::{self, Decision, Grounds};
-use crate::ledger::{audit, confirm};
-use crate::sweep::Bound;
-use crate::{trusted_time, vendors};
+use crate::base::clock::moscow_day;
+use crate::base::error::Error;
+use crate::base::sweep::Bound;
+use crate::base::trusted_time;
+use crate::programme::ledger::decision::{self, Decision, Grounds};
+use crate::programme::ledger::{audit, confirm};
+use crate::programme::vendors;
+use crate::server::App;
 
 /// More are not listed at once.
 const LISTED: i64 = 1_000;
@@ -68,7 +69,7 @@ impl Decided {
 }
 
 /// Runs one of the commands; answers the exit code.
-pub async fn run(app: &AppState, command: &Ledger) -> anyhow::Result<i32> {
+pub async fn run(app: &App, command: &Ledger) -> anyhow::Result<i32> {
     match command {
         Ledger::Audit => {
             let audit = audit::run(&app.db_jobs, app.clock.now()).await?;
@@ -92,7 +93,7 @@ pub async fn run(app: &AppState, command: &Ledger) -> anyhow::Result<i32> {
     Ok(0)
 }
 
-async fn list(app: &AppState) -> anyhow::Result<()> {
+async fn list(app: &App) -> anyhow::Result<()> {
     for held in decision::held(&app.db_jobs, LISTED).await? {
         println!(
             "{} {} made {} booked {} amount {} kopecks, cashback {} kopecks, till {} {}, {}",
@@ -110,7 +111,7 @@ async fn list(app: &AppState) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list_allowed(app: &AppState, days: i64) -> anyhow::Result<()> {
+async fn list_allowed(app: &App, days: i64) -> anyhow::Result<()> {
     let since = app.clock.now() - TimeDelta::days(days);
     let listed = vendors::store::redemptions(&app.db_jobs, since, LISTED + 1).await?;
     anyhow::ensure!(i64::try_from(listed.len())? <= LISTED, "more than {LISTED}: ask for fewer days");
@@ -129,7 +130,7 @@ async fn list_allowed(app: &AppState, days: i64) -> anyhow::Result<()> {
 }
 
 /// Decides each; one that cannot be decided keeps no other from it. Answers the exit code: 0 where all are done.
-async fn decide_all(app: &AppState, decided: &Decided, decision: Decision) -> anyhow::Result<i32> {
+async fn decide_all(app: &App, decided: &Decided, decision: Decision) -> anyhow::Result<i32> {
     let grounds = decided.grounds()?;
     let mut failed = false;
     for id in &decided.ids {

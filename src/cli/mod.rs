@@ -13,14 +13,14 @@ mod till;
 use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::app::{App, AppState};
-use crate::auth::codes::Code;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::embedded::{self, Services};
-use crate::random::Random;
-use crate::sweep::{Lifted, parse_lifted};
-use crate::{db, demo, faults, jobs};
+use crate::access::codes::Code;
+use crate::base::clock::Clock;
+use crate::base::config::Config;
+use crate::base::random::Random;
+use crate::base::sweep::{Lifted, parse_lifted};
+use crate::base::{db, faults};
+use crate::server::embedded::{self, Services};
+use crate::server::{App, demo, jobs};
 
 /// The digital platform of a trade union: cards, cashback, registry.
 #[derive(Parser)]
@@ -86,7 +86,7 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
     match cli.command {
         Command::WithServices { command } => embedded::with_services(&command),
         Command::Openapi => {
-            print!("{}", crate::http::openapi::document());
+            print!("{}", crate::server::openapi::document());
             Ok(0)
         }
         Command::Up => serve::up(config),
@@ -128,7 +128,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Runs a command against the instance: beside a running `up`, or with its services started for as long as it takes.
 fn beside_instance(
     config: Config,
-    command: impl AsyncFnOnce(AppState) -> anyhow::Result<i32>,
+    command: impl AsyncFnOnce(App) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
     beside_services(config, async |config| {
         command(App::start(config, Clock::System, Random::System).await?).await

@@ -4,9 +4,9 @@ use anyhow::ensure;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::texts;
-use crate::vendors::{ApiKey, MAX_NAME_CHARS, store};
+use crate::base::texts;
+use crate::programme::vendors::{ApiKey, MAX_NAME_CHARS, store};
+use crate::server::App;
 
 #[derive(Subcommand)]
 pub enum PartnerKey {

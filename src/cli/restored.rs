@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::app::App;
-use crate::restored::{GivenSince, take_up};
+use crate::server::App;
+use crate::server::restored::{GivenSince, take_up};
 
 /// A list has room for two million cards.
 const MOST_CARDS: i64 = 1_000_000;

@@ -10,13 +10,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{demo_codes, runtime};
-use crate::app::{App, AppState};
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::embedded::Services;
-use crate::http::connections::serve as serve_connections;
-use crate::random::Random;
-use crate::{demo, faults, http, jobs, live};
+use crate::base::clock::Clock;
+use crate::base::config::Config;
+use crate::base::random::Random;
+use crate::base::{Base, faults, live};
+use crate::server::App;
+use crate::server::connections::serve as serve_connections;
+use crate::server::embedded::Services;
+use crate::server::{demo, health, jobs, router};
 
 /// After the word to stop, requests in progress have so long: as long as an answer may take.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -118,14 +119,14 @@ pub async fn print_entries(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn until_stopped(app: AppState, listener: TcpListener) -> anyhow::Result<()> {
+async fn until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
     faults::arm(app.config.production);
-    http::health::recorder();
+    health::recorder();
     let jobs = tokio::spawn(jobs::run(app.clone()));
-    tokio::spawn(live::relay(app.clone()));
+    tokio::spawn(live::relay(Base::clone(&app)));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (told, mut until_told) = watch::channel(false);
-    let serving = serve_connections(listener, http::router(app.clone()), app.bounds, async move {
+    let serving = serve_connections(listener, router::router(app.clone()), app.bounds, async move {
         let _ = until_told.wait_for(|stop| *stop).await;
     });
     let stopping = async {

@@ -4,9 +4,9 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::auth::codes::Code;
-use crate::partners::store;
+use crate::access::codes::Code;
+use crate::programme::partners::store;
+use crate::server::App;
 
 #[derive(Subcommand)]
 pub enum Till {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use profcards::auth::store::SessionOwner;
-use profcards::http::openapi;
+use profcards::access::store::SessionOwner;
+use profcards::server::openapi;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -162,7 +162,7 @@ impl Roles {
             "/api/activation/enrol" => self.enrolment.clone(),
             "/api/till/pairing" => json!({ "code": self.app.pairing_code().await, "clientId": next_id() }),
             "/api/member/consents" => {
-                json!({ "kind": "profcards", "given": true, "textVersion": profcards::enrolment::PROFCARDS_TEXT_VERSION })
+                json!({ "kind": "profcards", "given": true, "textVersion": profcards::cards::enrolment::PROFCARDS_TEXT_VERSION })
             }
             "/api/till/lookup" => json!({ "number": self.phone.profile().await["number"] }),
             "/api/till/redemption-challenge" => {

@@ -1,7 +1,7 @@
 //! A database that crashes or is promoted: no client misses a change for it.
 
-use profcards::embedded::PrivatePostgres;
-use profcards::sync::store::horizon;
+use profcards::act::change_log::horizon;
+use profcards::server::embedded::PrivatePostgres;
 
 use super::support::scratch::{Database, Folder};
 use super::support::{NAME, Phone, TestApp, Till, purchases, until};

@@ -1,8 +1,8 @@
 //! The database under stress: what is slow, stuck, abandoned or full keeps nobody else from being served, and is told.
 
-use profcards::db::talkative_settings;
-use profcards::error::Error;
-use profcards::sync::held_back::Watch;
+use profcards::act::held_back::Watch;
+use profcards::base::db::talkative_settings;
+use profcards::base::error::Error;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
 

@@ -3,8 +3,8 @@
 use axum::http::Method;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use profcards::enrolment::PROFCARDS_TEXT_VERSION;
-use profcards::http::limits;
+use profcards::access::limits;
+use profcards::cards::enrolment::PROFCARDS_TEXT_VERSION;
 use profcards_card::{DeviceKey, Status};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use profcards::embedded::PrivateRedis;
-use profcards::http::limits;
-use profcards::ledger::confirm::confirm_due;
-use profcards::ledger::store::balance;
-use profcards::money::Kopecks;
-use profcards::sweep::Bound;
+use profcards::access::limits;
+use profcards::base::money::Kopecks;
+use profcards::base::sweep::Bound;
+use profcards::programme::ledger::confirm::confirm_due;
+use profcards::programme::ledger::store::balance;
+use profcards::server::embedded::PrivateRedis;
 use serde_json::{Value, json};
 
 use super::support::phone::check_body;
@@ -120,7 +120,7 @@ async fn a_redemption_whose_reply_was_lost_has_paid_once() {
     let phone = Phone::activate(&app, app.member("Иванова Мария Петровна").await).await;
     let till = Till::pair(&app).await;
     till.applied(&till.purchase(&phone.token(app.now()), 10_000_00, app.now())).await;
-    let closed = profcards::clock::days_after(app.app.clock.today(), 15);
+    let closed = profcards::base::clock::days_after(app.app.clock.today(), 15);
     assert_eq!(confirm_due(&app.app, closed, Bound::Half).await.unwrap(), 1);
     let op_no = till.next_op_no();
     let digits = till.digits(op_no).await;

@@ -2,9 +2,9 @@
 //! their fields are those of the API's own description, so that a new one is tried without being named here.
 
 use axum::http::Method;
-use profcards::auth::codes::Code;
-use profcards::http::openapi;
-use profcards::vendors::{ApiKey, store as vendors};
+use profcards::access::codes::Code;
+use profcards::programme::vendors::{ApiKey, store as vendors};
+use profcards::server::openapi;
 use profcards_card::MembershipNumber;
 use serde_json::{Value, json};
 

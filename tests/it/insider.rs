@@ -1,7 +1,7 @@
 //! What somebody with a chair's session, who can print any member's sheet, gets out of it: no balance for three days, few sheets, and
 //! traces before everybody's eyes.
 
-use profcards::enrolment::sheet::MAX_REPLACEMENT_SHEETS;
+use profcards::cards::enrolment::sheet::MAX_REPLACEMENT_SHEETS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

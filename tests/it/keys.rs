@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
+use profcards::base::clock::{Clock, unix_seconds};
 use profcards::cards::keys::seal::Passphrase;
 use profcards::cards::keys::{TrustRequest, roots};
-use profcards::clock::{Clock, unix_seconds};
 use profcards_card::TrustList;
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -1,9 +1,9 @@
 //! What a till hands in late: its clock describes the purchase, and neither shortens a wait nor picks a better rule. Above a
 //! sum a person decides, and money that turned out false is taken back.
 
-use profcards::ledger::decision::{self, Decision, Grounds};
-use profcards::ledger::rules::Offer;
-use profcards::ledger::store::insert_offer;
+use profcards::programme::ledger::decision::{self, Decision, Grounds};
+use profcards::programme::offers::Offer;
+use profcards::programme::offers::store::insert_offer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! The books: a purchase is booked once, explained, taken back or confirmed, and the sums hold whatever happens.
 
-use profcards::random::Random;
+use profcards::base::random::Random;
 use serde_json::{Value, json};
 
 use super::support::{DAY_SECONDS, Till, entity, next_id, with_till};

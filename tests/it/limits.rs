@@ -1,9 +1,9 @@
 //! Limits stop who guesses, and nobody else.
 
 use axum::http::Method;
-use profcards::embedded::PrivateRedis;
-use profcards::http::forwarded::ProxyHeader;
-use profcards::http::limits;
+use profcards::access::limits;
+use profcards::base::forwarded::ProxyHeader;
+use profcards::server::embedded::PrivateRedis;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

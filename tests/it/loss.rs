@@ -1,6 +1,6 @@
 //! A lost phone: reported by the chair or by the member, ended at once, and nothing else with it.
 
-use profcards::http::limits;
+use profcards::access::limits;
 use profcards_card::Status;
 use serde_json::{Value, json};
 

@@ -13,6 +13,7 @@ mod crash;
 mod database;
 mod enrolment;
 mod faults;
+mod floors;
 mod hostile;
 mod insider;
 mod keys;

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use profcards::base::error::Error;
 use profcards::cards::reissue::{self, Progress, Scope, Which};
-use profcards::error::Error;
-use profcards::members;
+use profcards::registry::members;
 use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
 use uuid::Uuid;
@@ -257,7 +257,9 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     assert_eq!(SignedCard::parse(&phones[1].card).unwrap().claims.shown.name(), "Новикова А. С.");
     // A loss that is reported meanwhile leaves no living card behind.
     let mut loss = app.app.db.begin().await.unwrap();
-    profcards::cards::revoke_all(&mut loss, phones[2].member, "lost", app.app.clock.now()).await.unwrap();
+    profcards::cards::enrolment::revoke_all(&mut loss, phones[2].member, "lost", app.app.clock.now())
+        .await
+        .unwrap();
     let state = app.app.clone();
     let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
     run_began(&app).await;

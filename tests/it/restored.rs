@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use profcards::restored::{GivenSince, take_up};
+use profcards::server::restored::{GivenSince, take_up};
 use profcards_card::Status;
 
 use super::support::lists::{Held, place_of};

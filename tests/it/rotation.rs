@@ -4,7 +4,7 @@ use std::fs;
 
 use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
-use profcards::jobs;
+use profcards::server::jobs;
 use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustedKey, from_text, issue_card, to_text};
 use serde_json::json;
 

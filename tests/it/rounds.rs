@@ -4,9 +4,9 @@
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
-use profcards::jobs;
-use profcards::ledger::audit;
-use profcards::sweep::Lifted;
+use profcards::base::sweep::Lifted;
+use profcards::programme::ledger::audit;
+use profcards::server::jobs;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Connections and event streams: how many there may be, and when they end.
 
 use axum::http::Method;
-use profcards::auth::store::SessionOwner;
-use profcards::live::MAX_LISTENERS_PER_AUDIENCE;
+use profcards::access::store::SessionOwner;
+use profcards::base::live::MAX_LISTENERS_PER_AUDIENCE;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

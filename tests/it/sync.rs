@@ -26,7 +26,7 @@ async fn a_change_that_commits_late_is_not_lost() {
     let mut slow = app.app.db.begin().await.unwrap();
     let audience = format!("member:{}", phone.member);
     let now = app.app.clock.now();
-    profcards::sync::store::record_change(&mut slow, &audience, "profile", "me", now).await.unwrap();
+    profcards::act::change_log::record_change(&mut slow, &audience, "profile", "me", now).await.unwrap();
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
     let meanwhile = phone.pull_once(&start).await;
     assert_eq!((&meanwhile["upserts"], &meanwhile["pending"]), (&json!([]), &json!(true)));
@@ -45,7 +45,7 @@ async fn a_client_that_starts_during_a_transaction_misses_nothing_of_it() {
     let mut slow = app.app.db.begin().await.unwrap();
     let audience = format!("member:{}", phone.member);
     let now = app.app.clock.now();
-    profcards::sync::store::record_change(&mut slow, &audience, "balance", "me", now).await.unwrap();
+    profcards::act::change_log::record_change(&mut slow, &audience, "balance", "me", now).await.unwrap();
     let start = cursor(&phone.pull("").await);
     slow.commit().await.unwrap();
     assert!(entity(&phone.pull(&start).await, "balance").is_some());

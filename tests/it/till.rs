@@ -1,8 +1,8 @@
 //! A till: how it is paired, and which cards its purchases are refused for.
 
-use profcards::auth::store::SessionOwner;
+use profcards::access::limits;
+use profcards::access::store::SessionOwner;
 use profcards::cards::{self, Order};
-use profcards::http::limits;
 use profcards_card::{IssuerAlg, IssuerSigningKey, KeyRole, SignedCard, from_text, issue_card, to_text};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! A member is registered elsewhere: within one's rights, with the card of the new place, and whoever waited is asked anew.
 
-use profcards::members;
+use profcards::registry::members;
 use serde_json::json;
 
 use super::support::lists::Held;

@@ -1,7 +1,7 @@
 //! What people type and paste is one thing however it is spelt in bytes; and a text that comes from a file or a pipe is read
 //! as any editor left it.
 
-use profcards::members::names;
+use profcards::registry::members::names;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 

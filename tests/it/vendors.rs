@@ -1,9 +1,9 @@
 //! A partner's own server asks whether a card is good, by its API key.
 
 use axum::http::Method;
-use profcards::embedded::PrivateRedis;
-use profcards::partners::store::insert_partner;
-use profcards::vendors::{ApiKey, store};
+use profcards::programme::partners::store::insert_partner;
+use profcards::programme::vendors::{ApiKey, store};
+use profcards::server::embedded::PrivateRedis;
 use profcards_card::{ProofClaims, to_text};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -2,8 +2,8 @@
 //! must come of each step.
 
 use chrono::NaiveDate;
-use profcards::ledger::store::balance;
-use profcards::random::Random;
+use profcards::base::random::Random;
+use profcards::programme::ledger::store::balance;
 use serde_json::{Value, json};
 
 use super::support::{DAY_SECONDS, Phone, TestApp, Till, entity, next_id};
@@ -136,7 +136,7 @@ impl Walk {
         let accrual = expected_accrual(amount - redeemed);
         assert_eq!(result["accrualKopecks"], accrual);
         assert_eq!(result["payableKopecks"], amount - redeemed);
-        let confirm_on = profcards::clock::days_after(self.app.app.clock.today(), 14);
+        let confirm_on = profcards::base::clock::days_after(self.app.app.clock.today(), 14);
         assert_eq!(result["confirmOn"], json!(confirm_on));
         self.purchases.push(Purchase {
             mutation,

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::seal::{Passphrase, Seal, Sealer};
+use crate::base::files;
+use crate::base::random::Random;
 use crate::cards::MAX_OFFLINE_DAYS;
-use crate::files;
-use crate::random::Random;
 
 /// A new issuer key signs for two years; what it signed may live on for as long as the longest card.
 const KEY_SIGNS_SECONDS: u64 = 2 * 365 * 24 * 3600;

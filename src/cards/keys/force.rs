@@ -9,9 +9,9 @@ use sqlx::PgPool;
 
 use super::file::HeldKey;
 use super::{KeyFiles, SignedTrustList, TrustRequest, is_revoked, store};
+use crate::base::clock::from_unix_seconds;
+use crate::base::files;
 use crate::cards::lists;
-use crate::clock::from_unix_seconds;
-use crate::files;
 
 /// What a root should sign: every key that was not revoked and may still be needed, and the status lists.
 pub async fn request(

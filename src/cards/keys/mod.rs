@@ -26,11 +26,12 @@ use anyhow::{Context as _, ensure};
 use profcards_card::{IssuerSigningKey, KeyRole};
 use sqlx::PgPool;
 
-use crate::clock::{self, Clock, from_unix_seconds, unix_seconds};
-use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::random::Random;
+use crate::base::clock::{self, Clock, from_unix_seconds, unix_seconds};
+use crate::base::config::Config;
+use crate::base::db::clock_seconds;
+use crate::base::error::{Error, Result};
+use crate::base::files;
+use crate::base::random::Random;
 
 use file::HeldKey;
 use seal::Passphrase;
@@ -225,7 +226,7 @@ impl KeyRing {
         let revoked = store::revoked_keys(db).await?;
         self.change(|in_force| in_force.revoked = Arc::new(revoked));
         if self.watches_clock {
-            let ahead = now.cast_signed() - store::clock_seconds(db).await?;
+            let ahead = now.cast_signed() - clock_seconds(db).await?;
             self.change(|in_force| in_force.clock_ahead_seconds = ahead);
         }
         let keys = self.take_up_keys().await;

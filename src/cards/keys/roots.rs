@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{self, HeldKey};
 use super::seal::Passphrase;
-use crate::config::Config;
-use crate::files;
-use crate::random::Random;
+use crate::base::config::Config;
+use crate::base::files;
+use crate::base::random::Random;
 
 /// One in use and one that replaces it.
 const MAX_PINS: usize = 2;

@@ -8,7 +8,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::random::Random;
+use crate::base::random::Random;
 
 /// What a passphrase is stretched with: RFC 9106's second recommendation, 64 MiB and three passes.
 const MEMORY_KIB: u32 = 64 * 1024;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::TrustedKey;
 use sqlx::PgPool;
 
-use crate::clock::CLOCKS_APART;
+use crate::base::clock::CLOCKS_APART;
 
 /// A key whose cards could not all be made has its turn again after so long.
 const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
@@ -39,13 +39,6 @@ pub async fn keep_trust_list(db: &PgPool, seq: u64, cose: &[u8], now: DateTime<U
     .execute(db)
     .await?;
     Ok(newest_trust_list(db).await?.is_some_and(|newest| newest == cose))
-}
-
-/// The database's clock, Unix seconds.
-pub async fn clock_seconds(db: &PgPool) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"select extract(epoch from clock_timestamp())::bigint as "seconds!""#)
-        .fetch_one(db)
-        .await
 }
 
 /// The public keys that are trusted no more.

@@ -16,12 +16,15 @@ use profcards_card::{KeyRole, ListLocation, Status, StatusBits, StatusListClaims
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
-use super::places;
-use crate::app::App;
-use crate::clock::{from_unix_seconds, unix_seconds};
-use crate::error::{Error, Result};
+use crate::base::clock::{from_unix_seconds, unix_seconds};
+use crate::base::error::{Error, Result};
+use crate::cards::Issuer;
 use store::ListState;
 
+/// Places of a list: 512 KiB of statuses, a few kilobytes once compressed. It belongs to the numbering and can never change.
+pub const CAPACITY: i32 = 1 << POSITION_BITS;
+/// A place's position on its list, in bits.
+pub const POSITION_BITS: u32 = 21;
 /// So many lists are declared ahead of the newest, because the root is not at hand when that one is full. Eight million cards
 /// are more than the whole union is issued before the trust list must be signed anyway, and each declared list is one more
 /// that tills ask for.
@@ -55,8 +58,8 @@ pub fn numbers(trust: &TrustListClaims) -> impl Iterator<Item = i32> {
 }
 
 /// Whether the trust list in force declares list `n`. Only such a list takes cards, and only such a list is published.
-pub fn is_declared(app: &App, n: i32) -> bool {
-    numbers(app.keys.trust_list().list.claims()).any(|declared| declared == n)
+pub fn is_declared(issuer: &Issuer, n: i32) -> bool {
+    numbers(issuer.keys.trust_list().list.claims()).any(|declared| declared == n)
 }
 
 /// Notes which lists have ended: those whose every card has. They need not be declared any more.
@@ -111,11 +114,11 @@ pub fn digest_of(bytes: &[u8]) -> Digest {
 
 /// List `n`, no older than the last change to it. While the database is away the last list goes on being served: it is
 /// still true as of its own time, which it states.
-pub async fn published(app: &App, n: i32) -> Result<Arc<Published>> {
-    if !is_declared(app, n) {
+pub async fn published(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
+    if !is_declared(issuer, n) {
         return Err(Error::NotFound);
     }
-    match (current(app, n).await, app.lists.get(n)) {
+    match (current(issuer, n).await, issuer.lists.get(n)) {
         (Err(error), Some(held)) => {
             tracing::warn!(%error, "serving the last signed status list");
             Ok(held)
@@ -124,60 +127,60 @@ pub async fn published(app: &App, n: i32) -> Result<Arc<Published>> {
     }
 }
 
-async fn current(app: &App, n: i32) -> Result<Arc<Published>> {
+async fn current(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
     let asked_at = Instant::now();
-    let mut looks = app.lists.looks.lock().await;
+    let mut looks = issuer.lists.looks.lock().await;
     // What began after this was asked for has seen all that this may want to see.
     if let Some(look) = looks.get(&n).filter(|look| look.began_at >= asked_at) {
-        let found = app.lists.get(n).filter(|_| look.succeeded);
+        let found = issuer.lists.get(n).filter(|_| look.succeeded);
         return found.ok_or_else(|| Error::Unavailable(anyhow!("the look that was waited for failed")));
     }
     let began_at = Instant::now();
-    let outcome = look(app, n).await;
+    let outcome = look(issuer, n).await;
     looks.insert(n, Look { began_at, succeeded: outcome.is_ok() });
     outcome
 }
 
-async fn look(app: &App, n: i32) -> Result<Arc<Published>> {
-    let now = app.clock.now();
-    match already_signed(app, n, now).await? {
+async fn look(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
+    let now = issuer.clock.now();
+    match already_signed(issuer, n, now).await? {
         Some(list) => Ok(list),
-        None => sign(app, n, now).await,
+        None => sign(issuer, n, now).await,
     }
 }
 
 /// The list as this or another instance signed it, if it need not be signed anew.
-async fn already_signed(app: &App, n: i32, now: DateTime<Utc>) -> Result<Option<Arc<Published>>> {
-    let mut conn = app.db_tills.acquire().await?;
+async fn already_signed(issuer: &Issuer, n: i32, now: DateTime<Utc>) -> Result<Option<Arc<Published>>> {
+    let mut conn = issuer.db_tills.acquire().await?;
     let state = store::state(&mut conn, n).await?;
-    if !is_current(app, &state, now) {
+    if !is_current(issuer, &state, now) {
         return Ok(None);
     }
-    let held = app.lists.get(n).filter(|held| state.digest.as_deref() == Some(&held.digest[..]));
+    let held = issuer.lists.get(n).filter(|held| state.digest.as_deref() == Some(&held.digest[..]));
     if held.is_some() {
         return Ok(held);
     }
     let cose = Bytes::from(store::token(&mut conn, n).await?);
-    Ok(Some(app.lists.keep(n, Published { digest: digest_of(&cose), cose })))
+    Ok(Some(issuer.lists.keep(n, Published { digest: digest_of(&cose), cose })))
 }
 
 /// Any trusted key will do: while instances do not yet agree which of them signs, each would replace the others' lists.
-fn is_current(app: &App, state: &ListState, now: DateTime<Utc>) -> bool {
+fn is_current(issuer: &Issuer, state: &ListState, now: DateTime<Utc>) -> bool {
     state.signed_at.is_some_and(|at| unix_seconds(now) < unix_seconds(at) + RESIGN_SECONDS)
         && state.signed_revision == state.revision
-        && state.kid.as_deref().is_some_and(|kid| app.keys.is_trusted(KeyRole::Status, kid))
+        && state.kid.as_deref().is_some_and(|kid| issuer.keys.is_trusted(KeyRole::Status, kid))
 }
 
 /// Signs list `n` for every instance. What was signed meanwhile by another one, whose lock this waited for, is taken over.
-async fn sign(app: &App, n: i32, now: DateTime<Utc>) -> Result<Arc<Published>> {
-    let mut tx = app.db_tills.begin().await?;
+async fn sign(issuer: &Issuer, n: i32, now: DateTime<Utc>) -> Result<Arc<Published>> {
+    let mut tx = issuer.db_tills.begin().await?;
     store::lock_token(&mut tx, n).await?;
     let state = store::state(&mut tx, n).await?;
-    if is_current(app, &state, now) {
+    if is_current(issuer, &state, now) {
         let cose = Bytes::from(store::token(&mut tx, n).await?);
-        return Ok(app.lists.keep(n, Published { digest: digest_of(&cose), cose }));
+        return Ok(issuer.lists.keep(n, Published { digest: digest_of(&cose), cose }));
     }
-    let key = app.keys.status_key(unix_seconds(now))?;
+    let key = issuer.keys.status_key(unix_seconds(now))?;
     let content = store::content(&mut tx, n).await?;
     let revision = content.as_ref().map(|content| content.revision);
     // Another instance's clock may be ahead of ours.
@@ -200,11 +203,11 @@ async fn sign(app: &App, n: i32, now: DateTime<Utc>) -> Result<Arc<Published>> {
     let digest = digest_of(&cose);
     store::keep_token(&mut tx, n, revision, kid, &digest, from_unix_seconds(iat), &cose).await?;
     tx.commit().await?;
-    Ok(app.lists.keep(n, Published { cose: cose.into(), digest }))
+    Ok(issuer.lists.keep(n, Published { cose: cose.into(), digest }))
 }
 
 fn bits_of(content: Option<&store::ListContent>) -> StatusBits {
-    let capacity = content.map_or(places::CAPACITY, |content| content.capacity);
+    let capacity = content.map_or(CAPACITY, |content| content.capacity);
     let mut bits = StatusBits::new(usize::try_from(capacity).unwrap_or(0));
     for (idx, mark) in content.iter().flat_map(|content| content.marked.iter().zip(&content.marks)) {
         let status = if *mark == 2 { Status::Suspended } else { Status::Invalid };

@@ -5,7 +5,7 @@ use profcards_card::Kid;
 use sqlx::{PgConnection, PgPool};
 
 use super::Digest;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// How a list and the token that was last signed for it stand.
 pub struct ListState {
@@ -128,5 +128,16 @@ pub async fn note_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     )
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// Lets lists be published anew. They are locked in the order of their numbers: cards of one member may lie on several.
+pub async fn publish_anew(conn: &mut PgConnection, lists: &[i32]) -> Result<()> {
+    sqlx::query!("select from status_list where n = any ($1) order by n for no key update", lists)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("update status_list set revision = revision + 1 where n = any ($1)", lists)
+        .execute(conn)
+        .await?;
     Ok(())
 }

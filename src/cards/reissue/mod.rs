@@ -20,12 +20,12 @@ use uuid::Uuid;
 
 use super::places::{self, Place};
 use super::store::Holder;
-use crate::app::AppState;
-use crate::auth::member_audience;
-use crate::clock::{from_unix_seconds, unix_seconds};
-use crate::error::{Error, Result};
-use crate::random::Random;
-use crate::{faults, live};
+use crate::access::member_audience;
+use crate::base::clock::{from_unix_seconds, unix_seconds};
+use crate::base::error::{Error, Result};
+use crate::base::random::Random;
+use crate::base::{faults, live};
+use crate::cards::Issuer;
 use store::{HeldCard, NewCard, Run, Wanted};
 
 /// Members of a batch: long enough that a commit costs little, short enough that nobody waits for its locks.
@@ -97,7 +97,7 @@ pub struct Progress {
 /// `reissue-running` when another process is at the same scope; `reissue-by-same-key` when the key whose cards are to be
 /// replaced is the one that would sign the new ones.
 pub async fn run(
-    app: &AppState,
+    issuer: &Issuer,
     scope: Scope,
     batch_members: u32,
     mut on_progress: impl FnMut(&Progress),
@@ -105,7 +105,7 @@ pub async fn run(
     let (mut guard, mut begun, mut failures) = (None, None, 0);
     loop {
         let mut moved = false;
-        let outcome = attempt(app, scope, batch_members, &mut guard, &mut begun, &mut |progress| {
+        let outcome = attempt(issuer, scope, batch_members, &mut guard, &mut begun, &mut |progress| {
             moved = true;
             on_progress(progress);
         })
@@ -126,7 +126,7 @@ pub async fn run(
 /// Goes on from the run's mark, to the end or the first failure. The guard is a session that holds the scope's lock, so
 /// that no other process is at the same members; it outlives the attempt.
 async fn attempt(
-    app: &AppState,
+    issuer: &Issuer,
     scope: Scope,
     batch_members: u32,
     guard: &mut Option<PgConnection>,
@@ -138,13 +138,13 @@ async fn attempt(
         session
     } else {
         // Not the pool's any more: when it is dropped, the session ends and the lock with it.
-        let mut session = app.db_jobs.acquire().await?.detach();
+        let mut session = issuer.db_jobs.acquire().await?.detach();
         if !store::lock(&mut session, &name).await? {
             return Err(Error::Conflict("reissue-running"));
         }
         session
     };
-    let mut run = store::open_run(&mut session, &name, app.random.uuid(), app.clock.now()).await?;
+    let mut run = store::open_run(&mut session, &name, issuer.random.uuid(), issuer.clock.now()).await?;
     let ended = match begun {
         // Only the reply to its end was lost: what was opened now is not wanted.
         Some(begun) if begun.id != run.id => {
@@ -159,14 +159,16 @@ async fn attempt(
     let begun = begun.get_or_insert_with(|| run.clone());
     let progress_of = |run: &Run| progress_of(run, begun, range.as_ref());
     if !ended {
-        run = all_batches(app, scope, batch_members, run, session, &mut |run| on_progress(&progress_of(run)))
-            .await?;
+        run = all_batches(issuer, scope, batch_members, run, session, &mut |run| {
+            on_progress(&progress_of(run))
+        })
+        .await?;
     }
     Ok(Progress { share: 1.0, ..progress_of(&run) })
 }
 
 async fn all_batches(
-    app: &AppState,
+    issuer: &Issuer,
     scope: Scope,
     batch_members: u32,
     mut run: Run,
@@ -176,7 +178,7 @@ async fn all_batches(
     let mut writing: Option<JoinHandle<Result<Run>>> = None;
     let mut ahead = run.clone();
     loop {
-        let batch = prepare(app, scope, ahead.clone(), batch_members).await;
+        let batch = prepare(issuer, scope, ahead.clone(), batch_members).await;
         if let Some(writing) = writing.take() {
             run = writing.await.context("writing a batch was cut short")??;
             on_written(&run);
@@ -184,9 +186,9 @@ async fn all_batches(
         }
         let Some(batch) = batch? else { break };
         ahead = batch.after.clone();
-        writing = Some(tokio::spawn(write(app.clone(), scope, batch)));
+        writing = Some(tokio::spawn(write(issuer.clone(), scope, batch)));
     }
-    store::finish(&app.db_jobs, &run, app.clock.now()).await?;
+    store::finish(&issuer.db_jobs, &run, issuer.clock.now()).await?;
     Ok(run)
 }
 
@@ -224,10 +226,10 @@ struct Batch {
 }
 
 /// Locks the next members, reads what their cards say, takes places and signs; none when no members are left.
-async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) -> Result<Option<Batch>> {
-    let now = app.clock.now();
+async fn prepare(issuer: &Issuer, scope: Scope, before: Run, batch_members: u32) -> Result<Option<Batch>> {
+    let now = issuer.clock.now();
     let wanted = Wanted::of(scope, now);
-    let mut tx = app.db_jobs.begin().await?;
+    let mut tx = issuer.db_jobs.begin().await?;
     store::begin_batch(&mut tx).await?;
     let members =
         store::lock_next_members(&mut tx, &wanted, before.reached.as_deref(), i64::from(batch_members), now)
@@ -237,12 +239,12 @@ async fn prepare(app: &AppState, scope: Scope, before: Run, batch_members: u32) 
     // Only now, as what was waited for may have changed who they are and what they hold.
     let held = store::held_cards(&mut tx, &wanted, &members, now).await?;
     let holders = super::store::holders(&mut tx, &members).await?;
-    let places = places::take(app, &mut tx, held.len()).await?;
-    let key = app.keys.card_key(unix_seconds(now))?;
+    let places = places::take(issuer, &mut tx, held.len()).await?;
+    let key = issuer.keys.card_key(unix_seconds(now))?;
     if scope.which == Which::SignedBy(key.kid()) {
         return Err(Error::Conflict("reissue-by-same-key"));
     }
-    let (random, ordered) = (app.random.clone(), held.len());
+    let (random, ordered) = (issuer.random.clone(), held.len());
     let kid = key.kid();
     let signing = spawn_blocking(move || sign_all(&held, &holders, &places, &key, &random, now));
     let cards = signing.await.context("signing a batch was cut short")??;
@@ -326,7 +328,7 @@ fn sign_again(
 }
 
 /// Records a batch and the run's mark, in one transaction.
-async fn write(app: AppState, scope: Scope, batch: Batch) -> Result<Run> {
+async fn write(issuer: Issuer, scope: Scope, batch: Batch) -> Result<Run> {
     let Batch { mut tx, before, after, cards, kid, now } = batch;
     let phones = cards.iter().filter(|card| card.device_id.is_some());
     let audiences: Vec<String> =
@@ -340,7 +342,7 @@ async fn write(app: AppState, scope: Scope, batch: Batch) -> Result<Run> {
     faults::at("reissue-after-commit");
     metrics::counter!("profcards_cards_reissued_total").increment(issued);
     for audience in &audiences {
-        live::wake(&app, audience).await;
+        live::wake(&issuer, audience).await;
     }
     Ok(after)
 }

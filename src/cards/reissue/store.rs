@@ -7,8 +7,8 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{PAPER_DUE, Scope, Which};
+use crate::base::error::{Error, Result};
 use crate::cards::places::Place;
-use crate::error::{Error, Result};
 
 /// What PostgreSQL answers when a lock was waited for too long.
 const LOCK_NOT_AVAILABLE: &str = "55P03";

@@ -7,9 +7,9 @@ use profcards_card::{IssuerAlg, KeyRole, TrustedKey, kid_of};
 use serde::Serialize;
 
 use super::{Instance, day, moment, now, read_if_there};
+use crate::base::clock::from_unix_seconds;
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::{SignedTrustList, is_revoked, roots, store, which_signs};
-use crate::clock::from_unix_seconds;
 
 /// A key as anyone may know it.
 #[derive(Serialize)]

@@ -14,13 +14,13 @@ use profcards_card::{IssuerSigningKey, KeyRole};
 use sqlx::PgPool;
 
 use super::beside_database;
+use crate::base::clock::{Clock, from_unix_seconds, unix_seconds};
+use crate::base::config::Config;
+use crate::base::random::Random;
+use crate::base::{files, texts};
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::seal::Passphrase;
 use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, force, roots, store};
-use crate::clock::{Clock, from_unix_seconds, unix_seconds};
-use crate::config::Config;
-use crate::random::Random;
-use crate::{files, texts};
 
 const DAY_SECONDS: u64 = 24 * 3600;
 /// A till may check cards for the whole life of the trust list that it holds, so only when that has ended does every till

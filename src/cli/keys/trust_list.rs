@@ -8,10 +8,10 @@ use profcards_card::constants::CARD_IAT_LEEWAY_SECONDS;
 use profcards_card::{TrustListClaims, TrustedKey};
 
 use super::{DAY_SECONDS, Instance, Root, TrustListArgs, day, moment, now, read_if_there};
+use crate::base::config::Config;
+use crate::base::files;
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, roots, store, which_signs};
-use crate::config::Config;
-use crate::files;
 
 pub(super) async fn run(instance: &Instance, args: &TrustListArgs) -> anyhow::Result<i32> {
     let now = now();

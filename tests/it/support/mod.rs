@@ -18,16 +18,15 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::header::SET_COOKIE;
-use profcards::app::{App, AppState};
-use profcards::auth::store::SessionOwner;
-use profcards::auth::{SessionToken, store};
-use profcards::clock::{Clock, unix_seconds};
-use profcards::config::Config;
-use profcards::http::forwarded::ProxyHeader;
-use profcards::http::limits::{self, Limit};
-use profcards::ledger::audit::{self, Audit};
-use profcards::random::Random;
-use profcards::{http, jobs};
+use profcards::access::limits::{self, Limit};
+use profcards::access::store::SessionOwner;
+use profcards::access::{SessionToken, store};
+use profcards::base::clock::{Clock, unix_seconds};
+use profcards::base::config::Config;
+use profcards::base::forwarded::ProxyHeader;
+use profcards::base::random::Random;
+use profcards::programme::ledger::audit::{self, Audit};
+use profcards::server::{App, connections, health, jobs, router};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -49,7 +48,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running instance and what it stands on.
 pub struct TestApp {
-    pub app: AppState,
+    pub app: App,
     pub base: String,
     pub world: World,
     clock: Option<Arc<AtomicI64>>,
@@ -161,7 +160,7 @@ impl TestApp {
             union_short_name: "Профсоюз образования".into(),
         };
         let app = App::start(config, setup.clock, random).await.expect("the instance starts");
-        http::health::recorder();
+        health::recorder();
         let world = World::make(&app).await;
         let (base, server) = serve(app.clone()).await;
         Self { app, base, world, clock: handle, server, _folder: folder, database, _redis: redis }
@@ -285,16 +284,16 @@ pub async fn with_till() -> (TestApp, Phone, Till) {
     (app, phone, till)
 }
 
-async fn serve(app: AppState) -> (String, tokio::task::JoinHandle<()>) {
+async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind(app.config.addr).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let (bounds, router) = (app.bounds, http::router(app));
-    (base, tokio::spawn(http::connections::serve(listener, router, bounds, std::future::pending())))
+    let (bounds, router) = (app.bounds, router::router(app));
+    (base, tokio::spawn(connections::serve(listener, router, bounds, std::future::pending())))
 }
 
 /// An instance beside a test's own.
 pub struct Beside {
-    pub app: AppState,
+    pub app: App,
     /// Someone without any session.
     pub client: Client,
     pub base: String,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use profcards::enrolment::{PROFCARDS_TEXT_VERSION, possession_message};
+use profcards::cards::enrolment::{PROFCARDS_TEXT_VERSION, possession_message};
 use profcards_card::{CardClaims, DeviceSigningKey, ProofClaims, SignedCard, issue_card, present, to_text};
 use serde_json::{Value, json};
 use uuid::Uuid;

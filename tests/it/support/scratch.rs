@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use profcards::clock::Clock;
+use profcards::base::clock::Clock;
 use redis::AsyncCommands as _;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -53,7 +53,7 @@ async fn template() -> &'static str {
             admin(format!("create database {name}")).await;
             let pool = PgPoolOptions::new().max_connections(1).connect(&url_of(&name)).await.unwrap();
             let start = Clock::Manual(std::sync::Arc::new((super::START * 1_000).into()));
-            profcards::db::migrate(&pool, start.today()).await.unwrap();
+            profcards::base::db::migrate(&pool, start.today()).await.unwrap();
             pool.close().await;
             name
         })

@@ -3,17 +3,17 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use profcards::app::App;
-use profcards::auth::codes::Code;
-use profcards::auth::{passwords, store as access};
-use profcards::ledger::rules::Offer;
-use profcards::ledger::store::insert_offer;
-use profcards::members::NewMember;
-use profcards::members::store as members;
-use profcards::money::Kopecks;
-use profcards::orgs::store::{NewOrganisation, insert as insert_organisation};
-use profcards::partners::store::{self as partners, NewOutlet};
-use profcards::random::Random;
+use profcards::access::codes::Code;
+use profcards::access::{passwords, store as access};
+use profcards::base::money::Kopecks;
+use profcards::base::random::Random;
+use profcards::programme::offers::Offer;
+use profcards::programme::offers::store::insert_offer;
+use profcards::programme::partners::store::{self as partners, NewOutlet};
+use profcards::registry::members::NewMember;
+use profcards::registry::members::store as members;
+use profcards::registry::organisations::store::{NewOrganisation, insert as insert_organisation};
+use profcards::server::App;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;

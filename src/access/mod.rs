@@ -1,0 +1,252 @@
+//! Who is asking: sessions of the three faces, and the extractors by which a handler demands one of them. What a staff
+//! account may see is decided in [`policy`]; nothing here knows what is behind the rights.
+
+pub mod codes;
+mod known_browser;
+pub mod limits;
+pub mod passwords;
+pub mod policy;
+pub mod routes;
+pub mod store;
+mod tokens;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use self::store::SessionOwner;
+pub use self::tokens::SessionToken;
+use crate::base::Base;
+use crate::base::error::{Error, Result};
+
+/// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Face {
+    /// Chairpersons and regional staff.
+    Staff,
+    /// A member's phone.
+    Member,
+    /// A partner's till.
+    Till,
+}
+
+impl Face {
+    /// The face's name in the database and in cookies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Member => "member",
+            Self::Till => "till",
+        }
+    }
+
+    /// How long a session lasts. A phone and a till stay signed in as long as browsers keep a cookie (400 days).
+    pub fn session_days(self) -> i64 {
+        match self {
+            Self::Staff => 14,
+            Self::Member | Self::Till => 400,
+        }
+    }
+
+    fn cookie(self) -> &'static str {
+        match self {
+            Self::Staff => "pc_staff",
+            Self::Member => "pc_member",
+            Self::Till => "pc_till",
+        }
+    }
+
+    fn cookie_name(self, base: &Base) -> String {
+        cookie_name(base, self.cookie())
+    }
+}
+
+/// A cookie for our own pages and no script.
+pub fn make_cookie(base: &Base, name: &str, value: String, days: i64) -> Cookie<'static> {
+    Cookie::build((cookie_name(base, name), value))
+        .path("/")
+        .http_only(true)
+        .secure(base.config.production)
+        .same_site(SameSite::Strict)
+        .max_age(time::Duration::days(days))
+        .build()
+}
+
+/// The prefix makes browsers refuse a cookie that another host or an insecure page tries to plant.
+pub fn cookie_name(base: &Base, name: &str) -> String {
+    let prefix = if base.config.production { "__Host-" } else { "" };
+    format!("{prefix}{name}")
+}
+
+/// Signs a browser in, in the caller's transaction. Who was signed in by this browser to the same face until now is not any more:
+/// a session that no cookie names would live on, and nobody could end it.
+pub async fn start_session(
+    base: &Base,
+    conn: &mut PgConnection,
+    jar: CookieJar,
+    owner: SessionOwner,
+    now: DateTime<Utc>,
+) -> Result<CookieJar> {
+    let face = owner.face();
+    if let Some(earlier) = jar.get(&face.cookie_name(base)) {
+        store::close_session(&mut *conn, &SessionToken::hash(earlier.value())).await?;
+    }
+    let token = SessionToken::new(base);
+    store::open_session(conn, &token.stored_hash(), owner, now).await?;
+    Ok(jar.add(token.into_cookie(base, face)))
+}
+
+/// The cookie that makes the browser forget a session.
+pub fn forget_cookie(base: &Base, face: Face) -> Cookie<'static> {
+    let mut cookie = Cookie::new(face.cookie_name(base), "");
+    cookie.set_path("/");
+    // Without it browsers ignore the removal of a `__Host-` cookie.
+    cookie.set_secure(base.config.production);
+    cookie.make_removal();
+    cookie
+}
+
+/// The hash of the token that a request's cookie holds, and the connections on which its session is looked up: these, unless a
+/// stranger may have made it up.
+fn presented<'a>(
+    headers: &HeaderMap,
+    base: &'a Base,
+    face: Face,
+    own: &'a PgPool,
+) -> Result<([u8; 32], &'a PgPool)> {
+    let jar = CookieJar::from_headers(headers);
+    let cookie = jar.get(&face.cookie_name(base)).ok_or(Error::Unauthenticated)?;
+    let connections = SessionToken::connections_for(base, cookie.value(), own);
+    Ok((SessionToken::hash(cookie.value()), connections.ok_or(Error::Unauthenticated)?))
+}
+
+/// A signed-in account of a chairperson or of regional staff.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    /// The account.
+    pub account_id: Uuid,
+    /// Names the session, to end it.
+    pub token_hash: [u8; 32],
+}
+
+impl Staff {
+    /// The owner of this account's idempotency keys.
+    pub fn principal(&self) -> String {
+        format!("staff:{}", self.account_id)
+    }
+}
+
+/// A member's enrolled phone.
+#[derive(Clone, Debug)]
+pub struct MemberPhone {
+    /// The phone.
+    pub device_id: Uuid,
+    /// Whose phone it is.
+    pub membership_id: Uuid,
+    /// Names the session, to end it.
+    pub token_hash: [u8; 32],
+}
+
+/// A paired till.
+#[derive(Clone, Debug)]
+pub struct Till {
+    /// The terminal.
+    pub terminal_id: Uuid,
+    /// Names the session, to end it.
+    pub token_hash: [u8; 32],
+}
+
+/// Who hears of a membership's changes.
+pub fn member_audience(membership_id: Uuid) -> String {
+    format!("member:{membership_id}")
+}
+
+/// Who hears of a till's changes; also the owner of its idempotency keys.
+pub fn till_audience(terminal_id: Uuid) -> String {
+    format!("till:{terminal_id}")
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Staff
+where
+    Base: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let base = &Base::from_ref(state);
+        let (token_hash, db) = presented(&parts.headers, base, Face::Staff, &base.db)?;
+        let account_id =
+            store::staff_session(db, &token_hash, base.clock.now()).await?.ok_or(Error::Unauthenticated)?;
+        let staff = Self { account_id, token_hash };
+        limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &staff.principal()).await?;
+        Ok(staff)
+    }
+}
+
+impl MemberPhone {
+    /// The phone that this request's cookies sign in.
+    pub async fn from_headers(base: &Base, headers: &HeaderMap) -> Result<Self> {
+        let (token_hash, db) = presented(headers, base, Face::Member, &base.db)?;
+        let session = store::member_session(db, &token_hash, base.clock.now()).await?;
+        let session = session.ok_or(Error::Unauthenticated)?;
+        let principal = format!("phone:{}", session.device_id);
+        limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &principal).await?;
+        if let Some(reason) = session.ended_reason.as_deref() {
+            return Err(phone_ended(reason, &session.membership_status));
+        }
+        Ok(Self { device_id: session.device_id, membership_id: session.membership_id, token_hash })
+    }
+}
+
+/// What a phone that has ended is told. Its cookie proves which phone it was, so it may know why.
+fn phone_ended(reason: &str, membership_status: &str) -> Error {
+    match (membership_status, reason) {
+        ("left" | "expelled" | "ended", _) => Error::PhoneEnded("membership-ended"),
+        (_, "replaced") => Error::PhoneEnded("phone-replaced"),
+        (_, "lost") => Error::PhoneEnded("phone-lost"),
+        (_, "error" | "left") => Error::PhoneEnded("cards-revoked"),
+        // It signed itself out.
+        _ => Error::Unauthenticated,
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MemberPhone
+where
+    Base: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        Self::from_headers(&Base::from_ref(state), &parts.headers).await
+    }
+}
+
+impl Till {
+    /// The till that this request's cookies sign in.
+    pub async fn from_headers(base: &Base, headers: &HeaderMap) -> Result<Self> {
+        let (token_hash, db) = presented(headers, base, Face::Till, &base.db_tills)?;
+        let session = store::till_session(db, &token_hash, base.clock.now()).await?;
+        let terminal_id = session.ok_or(Error::Unauthenticated)?;
+        limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &till_audience(terminal_id)).await?;
+        Ok(Self { terminal_id, token_hash })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Till
+where
+    Base: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        Self::from_headers(&Base::from_ref(state), &parts.headers).await
+    }
+}

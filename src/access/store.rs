@@ -1,0 +1,288 @@
+//! Sessions, accounts and mandates in SQL.
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::Face;
+use crate::base::clock::TOLERATED_AHEAD;
+use crate::base::error::Result;
+use crate::base::sweep::{BATCH, Swept};
+
+/// The rows of sessions that have ended are kept for so long.
+const ENDED_SESSION_DAYS: u64 = 60;
+
+/// Sessions of one account, phone or till at once.
+const MAX_SESSIONS: i64 = 50;
+
+/// Whom a new session is for.
+#[derive(Clone, Copy, Debug)]
+pub enum SessionOwner {
+    /// A staff account.
+    Account(Uuid),
+    /// A member's phone.
+    Device(Uuid),
+    /// A till.
+    Terminal(Uuid),
+}
+
+impl SessionOwner {
+    /// The face this owner signs in to.
+    pub fn face(self) -> Face {
+        match self {
+            Self::Account(_) => Face::Staff,
+            Self::Device(_) => Face::Member,
+            Self::Terminal(_) => Face::Till,
+        }
+    }
+}
+
+/// Opens a session. Beyond [`MAX_SESSIONS`] of one owner the oldest ends; those that a clock ahead has dated go first, or they
+/// would outlast all that are opened before their day.
+pub async fn open_session(
+    conn: &mut PgConnection,
+    token_hash: &[u8; 32],
+    owner: SessionOwner,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>> {
+    let face = owner.face();
+    let (account, device, terminal) = match owner {
+        SessionOwner::Account(id) => (Some(id), None, None),
+        SessionOwner::Device(id) => (None, Some(id), None),
+        SessionOwner::Terminal(id) => (None, None, Some(id)),
+    };
+    let expires_at = now + Days::new(face.session_days().unsigned_abs());
+    sqlx::query!(
+        "insert into session (token_hash, face, account_id, device_id, terminal_id, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &token_hash[..],
+        face.as_str(),
+        account,
+        device,
+        terminal,
+        now,
+        expires_at
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "delete from session where token_hash in (
+             select token_hash from session where account_id = $1 or device_id = $2 or terminal_id = $3
+             order by created_at <= $5 desc, created_at desc, token_hash offset $4)",
+        account,
+        device,
+        terminal,
+        MAX_SESSIONS,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(expires_at)
+}
+
+/// Ends a session.
+pub async fn close_session(conn: &mut PgConnection, token_hash: &[u8; 32]) -> Result<()> {
+    sqlx::query!("delete from session where token_hash = $1", &token_hash[..]).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends every session of a till.
+pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Uuid) -> Result<()> {
+    sqlx::query!("delete from session where terminal_id = $1", terminal_id).execute(conn).await?;
+    Ok(())
+}
+
+/// Sessions that ended long ago.
+pub async fn sessions_due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
+    Ok(sqlx::query_as!(
+        Swept,
+        r#"with due as (select count(*) as due from session where expires_at < $1)
+           select due as "due!",
+                  (select count(*) from (select from session where expires_at >= $1 limit (select due from due)) kept) as "left!"
+           from due"#,
+        now - Days::new(ENDED_SESSION_DAYS)
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Removes a batch of them; answers how many.
+pub async fn prune_sessions(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
+    let gone = sqlx::query!(
+        "delete from session where token_hash in (select token_hash from session where expires_at < $1 limit $2)",
+        now - Days::new(ENDED_SESSION_DAYS),
+        BATCH
+    )
+    .execute(db)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+/// The account behind a valid staff session. One that a clock far ahead has dated would live for as much longer: its owner
+/// signs in again. Phones and tills could not do so without a new code, and their sessions are as good as endless anyway.
+pub async fn staff_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select a.id from session s join account a on a.id = s.account_id
+         where s.token_hash = $1 and s.expires_at > $2 and s.created_at <= $3 and a.disabled_at is null",
+        &token_hash[..],
+        now,
+        now + TOLERATED_AHEAD
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The phone behind a member session that is in time; the phone itself may have ended.
+pub struct MemberSession {
+    /// The phone.
+    pub device_id: Uuid,
+    /// Whose phone it is.
+    pub membership_id: Uuid,
+    /// Why the phone has ended, if it has.
+    pub ended_reason: Option<String>,
+    /// The membership's status.
+    pub membership_status: String,
+}
+
+/// The phone and membership behind a member session.
+pub async fn member_session(
+    db: &PgPool,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<MemberSession>> {
+    Ok(sqlx::query_as!(
+        MemberSession,
+        "select d.id as device_id, d.membership_id, d.ended_reason, m.status as membership_status
+         from session s join device d on d.id = s.device_id join membership m on m.id = d.membership_id
+         where s.token_hash = $1 and s.expires_at > $2",
+        &token_hash[..],
+        now
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The terminal behind a valid till session.
+pub async fn till_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select t.id from session s join terminal t on t.id = s.terminal_id
+         where s.token_hash = $1 and s.expires_at > $2 and t.unpaired_at is null",
+        &token_hash[..],
+        now
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// What sign-in needs to know of an account.
+pub struct Credentials {
+    /// The account.
+    pub account_id: Uuid,
+    /// argon2id, as a PHC string.
+    pub password_hash: String,
+}
+
+/// The enabled account with this login (lower case).
+pub async fn credentials(db: &PgPool, login: &str) -> Result<Option<Credentials>> {
+    Ok(sqlx::query_as!(
+        Credentials,
+        "select id as account_id, password_hash from account where login = $1 and disabled_at is null",
+        login
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// A new account.
+pub async fn insert_account(
+    conn: &mut PgConnection,
+    id: Uuid,
+    login: &str,
+    password_hash: &str,
+    display_name: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into account (id, login, password_hash, display_name, created_at) values ($1, $2, $3, $4, $5)",
+        id,
+        login,
+        password_hash,
+        display_name,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives an account rights over an organisation and all below it.
+pub async fn insert_mandate(
+    conn: &mut PgConnection,
+    id: Uuid,
+    account_id: Uuid,
+    organisation_id: i64,
+    role: &str,
+    term_from: NaiveDate,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into mandate (id, account_id, organisation_id, role, term_from) values ($1, $2, $3, $4, $5)",
+        id,
+        account_id,
+        organisation_id,
+        role,
+        term_from
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A running mandate and the name of its organisation.
+pub struct MandateRow {
+    /// The organisation.
+    pub organisation_id: i64,
+    /// Its short name.
+    pub organisation_name: String,
+    /// `chair` or `regional`.
+    pub role: String,
+}
+
+/// The name and the mandates of an account as of a day.
+pub async fn account_overview(
+    db: &PgPool,
+    account_id: Uuid,
+    today: NaiveDate,
+) -> Result<(String, Vec<MandateRow>)> {
+    let name = sqlx::query_scalar!("select display_name from account where id = $1", account_id)
+        .fetch_one(db)
+        .await?;
+    let mandates = sqlx::query_as!(
+        MandateRow,
+        "select o.id as organisation_id, o.short_name as organisation_name, m.role
+         from mandate m join organisation o on o.id = m.organisation_id
+         where m.account_id = $1 and m.term_from <= $2 and (m.term_to is null or m.term_to > $2)
+         order by o.path",
+        account_id,
+        today
+    )
+    .fetch_all(db)
+    .await?;
+    Ok((name, mandates))
+}
+
+/// Whether the running mandates of an account reach two organisations in which members may be registered.
+pub async fn reaches_two_places(db: &PgPool, account_id: Uuid, today: NaiveDate) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) = 2 as "two!" from (
+               select from organisation o
+               where o.kind in ('primary', 'bureau', 'group') and (o.valid_to is null or o.valid_to > $2)
+                 and exists (select from mandate m join organisation root on root.id = m.organisation_id
+                             where m.account_id = $1 and m.term_from <= $2 and (m.term_to is null or m.term_to > $2)
+                               and o.path ^@ root.path)
+               limit 2) place"#,
+        account_id,
+        today
+    )
+    .fetch_one(db)
+    .await?)
+}

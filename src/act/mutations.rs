@@ -1,0 +1,142 @@
+//! What offline clients did while away: each mutation comes with a key of its own and gets an answer of its own. What it does is the
+//! business of its feature, as in `programme::ledger::purchase`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::base::error::{Error, Result};
+
+/// One thing that a client did.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Mutation {
+    /// The idempotency key, unique for this client's principal.
+    pub id: Uuid,
+    /// The client's own order.
+    pub seq: i64,
+    /// What it is: `purchase.record`, `purchase.cancel`.
+    pub name: String,
+    /// As the name demands.
+    pub args: Value,
+    /// When it happened: Unix seconds by the client's clock, corrected by the server offset that it knew.
+    pub at: u64,
+}
+
+/// What became of a mutation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The mutation.
+    pub id: Uuid,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The four ends of a mutation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Outcome {
+    /// Done now.
+    Applied {
+        /// As the mutation's name says.
+        result: Value,
+    },
+    /// Done before; this is what was answered then.
+    Duplicate {
+        /// The stored result.
+        result: Value,
+    },
+    /// Refused for good; the client keeps it visible.
+    Rejected {
+        /// Stable, kebab-case.
+        code: String,
+        /// The figures that the words of some codes need.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<RefusalDetail>,
+    },
+    /// Not decided; send it again later.
+    Retry,
+}
+
+/// The figures of a refused redemption: what would be accepted instead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusalDetail {
+    /// With `redemption-too-much`: the most that this purchase may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_kopecks: Option<i64>,
+    /// With `balance-too-low`: all that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_kopecks: Option<i64>,
+    /// With `redemption-too-soon`: from when on this phone redeems; Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeems_from: Option<i64>,
+}
+
+/// What of a push is not decided: it is told in one line, since a till sends the same hundred again every minute.
+#[derive(Default)]
+pub struct Undecided {
+    count: u32,
+    /// The first of them, and why.
+    first: Option<(String, Error)>,
+}
+
+impl Undecided {
+    /// What is answered. A failure decides nothing, whatever it is: the client keeps the mutation and sends it again.
+    pub fn decide(&mut self, mutation: &Mutation, outcome: Result<Outcome>) -> Outcome {
+        match outcome {
+            Ok(outcome) => outcome,
+            Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
+            Err(error) => {
+                self.first.get_or_insert_with(|| (mutation.name.clone(), error));
+                self.follow(mutation)
+            }
+        }
+    }
+
+    /// Undecided for the sake of another one.
+    pub fn follow(&mut self, mutation: &Mutation) -> Outcome {
+        self.count = self.count.saturating_add(1);
+        count(&mutation.name, &Outcome::Retry);
+        Outcome::Retry
+    }
+
+    /// Tells the log.
+    pub fn tell(&self) {
+        if let Some((mutation, error)) = &self.first {
+            tracing::warn!(count = self.count, mutation, %error, "mutations were not decided; the first of them and why");
+        }
+    }
+}
+
+/// Refused for good.
+pub fn rejected(code: &str) -> Outcome {
+    Outcome::Rejected { code: code.to_owned(), detail: None }
+}
+
+/// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
+pub fn repeated(answer: &Value) -> Result<Outcome> {
+    match answer["status"].as_str() {
+        Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
+        Some("rejected") => Ok(Outcome::Rejected {
+            code: answer["code"].as_str().unwrap_or("rejected").to_owned(),
+            detail: serde_json::from_value(answer["detail"].clone()).unwrap_or_default(),
+        }),
+        _ => Err(Error::Internal(anyhow::anyhow!("a stored answer is unreadable"))),
+    }
+}
+
+/// Counts what became of a mutation.
+pub fn count(name: &str, outcome: &Outcome) {
+    let outcome = match outcome {
+        Outcome::Applied { .. } => "applied",
+        Outcome::Duplicate { .. } => "duplicate",
+        Outcome::Rejected { .. } => "rejected",
+        Outcome::Retry => "retry",
+    };
+    metrics::counter!("profcards_mutations_total", "name" => name.to_owned(), "outcome" => outcome)
+        .increment(1);
+}

@@ -1,0 +1,101 @@
+//! How much one round of housekeeping may do. A round that would end more than half of what there is has a wrong clock or a
+//! wrong rule behind it more often than a reason, so it stops, tells, and leaves the decision to a person.
+
+use anyhow::anyhow;
+
+use crate::base::error::Error;
+
+/// Rows that one statement removes: so many are gone before anybody waits for them.
+pub const BATCH: i64 = 5_000;
+
+/// So many rows are never too many: what is small is often done at once.
+const FEW: i64 = 1_000;
+
+/// The steps that have a bound, by the names under which the log tells of them.
+pub const STEPS: [&str; 5] = ["confirm", "sessions", "notices", "lookups", "changes"];
+
+/// What a round is about to do with a table's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows whose time has come.
+    pub due: i64,
+    /// Rows that stay; not counted beyond `due`.
+    pub left: i64,
+}
+
+/// What a round may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// At most half of what there is.
+    Half,
+    /// Whatever is due: a person has looked.
+    None,
+}
+
+/// Which steps are done whatever is due, because a person has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifted {
+    /// None of them.
+    Nothing,
+    /// This one of [`STEPS`].
+    Only(&'static str),
+    /// All of them.
+    Everything,
+}
+
+impl Lifted {
+    /// What a step may do then.
+    pub fn bound(self, step: &str) -> Bound {
+        match self {
+            Self::Everything => Bound::None,
+            Self::Only(lifted) if lifted == step => Bound::None,
+            Self::Only(_) | Self::Nothing => Bound::Half,
+        }
+    }
+}
+
+/// Reads which steps somebody lifts: a name, or `all`.
+pub fn parse_lifted(text: &str) -> Result<Lifted, String> {
+    let named = STEPS.iter().find(|step| **step == text).map(|step| Lifted::Only(step));
+    let lifted = if text == "all" { Some(Lifted::Everything) } else { named };
+    lifted.ok_or_else(|| format!("the steps are {}; or all", STEPS.join(", ")))
+}
+
+impl Bound {
+    /// # Errors
+    /// [`Error::Unavailable`] if that is too much for one round.
+    pub fn check(self, swept: Swept) -> crate::base::error::Result<()> {
+        let Swept { due, left } = swept;
+        if self == Self::None || due <= FEW || due <= left {
+            return Ok(());
+        }
+        Err(Error::Unavailable(anyhow!(
+            "{due} rows are due and only {left} would stay, which is far more than a usual round: nothing was done; when it is \
+             right, `profcards housekeeping --anyway STEP` does it"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_ends_no_more_than_half_unless_that_is_little_or_wanted() {
+        for (due, left, fits) in
+            [(0, 0, true), (1_000, 0, true), (1_001, 1_000, false), (1_001, 1_001, true), (200_000, 3, false)]
+        {
+            let swept = Swept { due, left };
+            assert_eq!(Bound::Half.check(swept).is_ok(), fits, "{swept:?}");
+            assert!(Bound::None.check(swept).is_ok());
+        }
+    }
+
+    #[test]
+    fn who_has_looked_at_one_step_lifts_the_bound_of_no_other() {
+        let lifted = parse_lifted("changes").unwrap();
+        assert_eq!((lifted.bound("changes"), lifted.bound("confirm")), (Bound::None, Bound::Half));
+        assert_eq!(parse_lifted("all").unwrap().bound("confirm"), Bound::None);
+        assert!(parse_lifted("cards").unwrap_err().contains("confirm, sessions"));
+    }
+}

@@ -1,0 +1,68 @@
+//! The card moves to another phone with the consent of the one that holds it: for half an hour whichever phone is enrolled then pays
+//! as this one did, without the wait by which a sheet in the wrong hands is found out. From when on a phone pays is asked here too.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::base::clock::CLOCKS_APART;
+use crate::base::error::Result;
+
+/// Long enough to fetch the other phone, the sheet and a network.
+pub const AGREED: TimeDelta = TimeDelta::minutes(30);
+
+/// From when on the phone redeems that another one is replaced by now: at once where it has agreed to that and redeems itself.
+/// It agrees for half an hour; until a later moment only by a clock that was ahead, and then it does not.
+pub async fn redeems_from_of_next(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    wait: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>> {
+    let agreed = sqlx::query_scalar!(
+        r#"select greatest(redeems_from, $2) as "from!" from device
+           where membership_id = $1 and ended_at is null and move_agreed_until > $2 and move_agreed_until <= $3"#,
+        membership_id,
+        now,
+        now + AGREED + CLOCKS_APART
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(agreed.unwrap_or(now + wait))
+}
+
+/// From when on the phone of a card redeems; none where the card belongs to no phone.
+pub async fn redeems_from(conn: &mut PgConnection, card_id: Uuid) -> Result<Option<DateTime<Utc>>> {
+    Ok(sqlx::query_scalar!(
+        r#"select coalesce(d.redeems_from, d.enrolled_at) as "from!"
+           from card c join device d on d.id = c.device_id where c.id = $1"#,
+        card_id
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// No phone redeems before this moment; answers how many there are.
+pub async fn hold_redemption(conn: &mut PgConnection, until: DateTime<Utc>) -> Result<u64> {
+    let held = sqlx::query!(
+        "update device set redeems_from = greatest(redeems_from, $1), move_agreed_until = null where ended_at is null",
+        until
+    );
+    Ok(held.execute(conn).await?.rows_affected())
+}
+
+/// Notes until when a phone agrees to be replaced, or that it does not; `false` if it has ended.
+pub async fn set_move_agreed(
+    conn: &mut PgConnection,
+    device_id: Uuid,
+    until: Option<DateTime<Utc>>,
+) -> Result<bool> {
+    let set = sqlx::query!(
+        "update device set move_agreed_until = $2 where id = $1 and ended_at is null",
+        device_id,
+        until
+    )
+    .execute(conn)
+    .await?;
+    Ok(set.rows_affected() == 1)
+}

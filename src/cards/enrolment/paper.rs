@@ -1,0 +1,129 @@
+//! Paper cards for many members at once: what a sheet of them is printed from.
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::extract::State;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::store;
+use crate::access::policy::Scope;
+use crate::access::{Staff, policy};
+use crate::act::idempotency::{self, Claim, Idempotent};
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{Json, Path};
+use crate::cards::{self, Issuer, Order};
+use crate::registry::members;
+
+/// A card that ends sooner is not worth printing: a new one is issued.
+const MIN_DAYS_LEFT: i64 = 60;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(print_cards))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PaperOrder {
+    /// 1 to 200 members, each once.
+    member_ids: Vec<Uuid>,
+}
+
+/// A paper card, ready to be printed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PaperCard {
+    member_id: Uuid,
+    full_name: String,
+    /// Twelve digits.
+    number: String,
+    organisation_name: String,
+    /// The text of the QR code.
+    token: String,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    expires_at: DateTime<Utc>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PaperCards {
+    /// In the order asked.
+    items: Vec<PaperCard>,
+}
+
+/// The paper cards of members of an organisation and of all below it; a card is issued where there is none or it is about to
+/// end. Needs an `Idempotency-Key`.
+#[utoipa::path(post, operation_id = "paper_cards", path = "/api/staff/organisations/{id}/paper-cards", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = i64, Path,), ("idempotency-key" = Uuid, Header,)), request_body = PaperOrder, responses(
+    (status = 200, body = PaperCards), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn print_cards(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(id): Path<i64>,
+    request: Idempotent<PaperOrder>,
+) -> Result<Json<PaperCards>> {
+    let scope = policy::organisation(&issuer, &staff, id).await?;
+    let ids = &request.body.member_ids;
+    members::check_chosen(ids)?;
+    let now = issuer.clock.now();
+    let principal = staff.principal();
+    let mut tx = issuer.db.begin().await?;
+    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
+    if let Claim::New = claim {
+        issue_missing(&issuer, &mut tx, &scope, ids, now).await?;
+        idempotency::store(&mut tx, &principal, request.key, &json!({})).await?;
+    }
+    let cards = store::paper_cards(&mut tx, &scope.path, ids, now, now).await?;
+    tx.commit().await?;
+    let mut cards: HashMap<Uuid, store::HeldPaper> =
+        cards.into_iter().map(|card| (card.membership_id, card)).collect();
+    let items = ids.iter().map(|id| cards.remove(id).map(PaperCard::from)).collect::<Option<_>>();
+    // A repeated request after a revocation or a transfer finds less than the first one did.
+    Ok(Json(PaperCards { items: items.ok_or(Error::Conflict("card-revoked"))? }))
+}
+
+async fn issue_missing(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    scope: &Scope,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    members::store::lock(&mut *conn, ids).await?;
+    let statuses = store::statuses_in(&mut *conn, &scope.path, ids).await?;
+    if statuses.len() < ids.len() {
+        return Err(Error::NotFound);
+    }
+    if statuses.iter().any(|status| status != "active") {
+        return Err(Error::field("memberIds", "not-active"));
+    }
+    let until = now + TimeDelta::days(MIN_DAYS_LEFT);
+    let lasting = store::paper_cards(&mut *conn, &scope.path, ids, now, until).await?;
+    let lasting: BTreeSet<Uuid> = lasting.iter().map(|card| card.membership_id).collect();
+    for membership_id in ids.iter().copied().filter(|id| !lasting.contains(id)) {
+        let order = Order { membership_id, key: None, device_id: None, sample: false };
+        cards::issue(issuer, &mut *conn, &order, now).await?;
+    }
+    Ok(())
+}
+
+impl From<store::HeldPaper> for PaperCard {
+    fn from(card: store::HeldPaper) -> Self {
+        Self {
+            member_id: card.membership_id,
+            full_name: card.full_name,
+            number: card.number,
+            organisation_name: card.organisation_name,
+            token: profcards_card::to_text(&card.cose),
+            expires_at: card.expires_at,
+        }
+    }
+}

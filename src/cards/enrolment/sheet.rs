@@ -1,0 +1,151 @@
+//! The sheet that is printed for a member: a code for the phone and the paper card. Whoever prints it can take the member's card to a
+//! phone of their own, so a member who has a phone is told, and such sheets are limited and in the log.
+
+use axum::extract::State;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{code_of, store};
+use crate::access::{Staff, member_audience, policy};
+use crate::act::idempotency::{self, Claim, Idempotent};
+use crate::act::notices;
+use crate::act::notices::{By, Kind};
+use crate::base::clock::CLOCKS_APART;
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{Json, Nothing, Path};
+use crate::base::live;
+use crate::cards::{self, Issuer, Order};
+use crate::registry::members;
+
+/// Sheets of one account in a day for members who have or had a phone: more than any office replaces, and few enough to be found
+/// out. First sheets are not counted: a new organisation prints hundreds.
+pub const MAX_REPLACEMENT_SHEETS: i64 = 20;
+/// The day of that limit.
+const WINDOW: TimeDelta = TimeDelta::hours(24);
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(print_sheet))
+}
+
+/// What is printed for a member: the code for the phone and the paper card.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ActivationSheet {
+    /// `XXXXX-XXXXX`; one use, together with the birth date.
+    code: String,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
+    expires_at: DateTime<Utc>,
+    full_name: String,
+    number: String,
+    organisation_name: String,
+    /// Where to type the code, relative to the site.
+    activation_path: String,
+    /// The text of the paper card's QR code.
+    paper_token: String,
+}
+
+/// Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/activation", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Nothing, responses(
+    (status = 200, body = ActivationSheet), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem, description = "Among others `too-many-sheets`: this account's limit of a day")))]
+async fn print_sheet(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(membership_id): Path<Uuid>,
+    request: Idempotent<Nothing>,
+) -> Result<Json<ActivationSheet>> {
+    policy::membership(&issuer, &staff, membership_id).await?;
+    let now = issuer.clock.now();
+    let principal = staff.principal();
+    let mut tx = issuer.db.begin().await?;
+    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
+    members::store::lock(&mut tx, &[membership_id]).await?;
+    policy::membership_within(&mut tx, &issuer, &staff, membership_id).await?;
+    let activation_id: Uuid = match claim {
+        Claim::Stored(answer) => {
+            serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
+        }
+        Claim::New => {
+            if !store::is_active(&mut tx, membership_id).await? {
+                return Err(Error::Conflict("membership-not-active"));
+            }
+            let id = make_code(&issuer, &mut tx, &staff, membership_id, now).await?;
+            if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
+                let order = Order { membership_id, key: None, device_id: None, sample: false };
+                cards::issue(&issuer, &mut tx, &order, now).await?;
+            }
+            idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
+            id
+        }
+    };
+    let holder = store::sheet_holder(&mut tx, membership_id).await?;
+    let expires_at = store::code_expiry(&mut tx, activation_id).await?;
+    // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
+    let paper =
+        store::paper_card(&mut tx, membership_id, now).await?.ok_or(Error::Conflict("card-revoked"))?;
+    tx.commit().await?;
+    live::wake(&issuer, &member_audience(membership_id)).await;
+    Ok(Json(ActivationSheet {
+        code: code_of(&issuer, activation_id).to_string(),
+        expires_at,
+        full_name: holder.full_name,
+        number: holder.number,
+        organisation_name: holder.organisation_name,
+        activation_path: "/activate".into(),
+        paper_token: profcards_card::to_text(&paper),
+    }))
+}
+
+/// Makes the code of a new sheet. Where a phone holds the card already, or did, the sheet can take it away: such sheets are limited,
+/// and the member is told, on the phone that is there or on the next one.
+async fn make_code(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    staff: &Staff,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    let is_replacement = store::had_phone(&mut *conn, membership_id).await?;
+    if is_replacement {
+        // Two requests at once must not both find room.
+        sqlx::query!("select from account where id = $1 for no key update", staff.account_id)
+            .execute(&mut *conn)
+            .await?;
+        if replacement_sheets(&mut *conn, staff.account_id, now).await? >= MAX_REPLACEMENT_SHEETS {
+            tracing::warn!(account = %staff.account_id, membership = %membership_id, "no more sheets for members with a phone today");
+            metrics::counter!("profcards_limited_total", "limit" => "replacement-sheets").increment(1);
+            return Err(Error::Conflict("too-many-sheets"));
+        }
+    }
+    let id = super::new_activation(issuer, &mut *conn, membership_id, Some(staff.account_id), now).await?;
+    tracing::info!(account = %staff.account_id, membership = %membership_id, activation = %id, is_replacement, "a sheet is printed");
+    if is_replacement {
+        notices::tell(issuer, conn, membership_id, &Kind::SheetPrinted, By::Chair, now).await?;
+    }
+    Ok(id)
+}
+
+/// The account's sheets of the last day for members who had a phone already. Those that a clock ahead has dated do not count, or
+/// they would until that day; a phone that it has dated was there.
+async fn replacement_sheets(conn: &mut PgConnection, account_id: Uuid, now: DateTime<Utc>) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from activation_code a
+           where a.created_by = $1 and a.created_at > $2 and a.created_at <= $3
+             and exists (select from device d where d.membership_id = a.membership_id
+                         and (d.enrolled_at < a.created_at or d.enrolled_at > $3))"#,
+        account_id,
+        now - WINDOW,
+        now + CLOCKS_APART
+    )
+    .fetch_one(conn)
+    .await?)
+}

@@ -1,0 +1,161 @@
+//! Changes of members over HTTP, for those who keep the register.
+
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{About, Change, MemberEdit, NewStatus, apply};
+use crate::access::{Staff, member_audience, policy};
+use crate::act::idempotency::{self, Claim, Idempotent};
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{Json, Path};
+use crate::base::live;
+use crate::cards::Issuer;
+use crate::registry::members::MemberDetail;
+use crate::registry::members::store as members;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
+        .routes(routes!(edit))
+        .routes(routes!(set_status))
+        .routes(routes!(transfer))
+        .routes(routes!(phone_lost))
+        .routes(routes!(revoke))
+}
+
+/// Makes a change once, however often it is asked for under this key, and answers the member as it is then.
+pub async fn once<T>(
+    issuer: &Issuer,
+    staff: &Staff,
+    membership_id: Uuid,
+    request: &Idempotent<T>,
+    change: &Change,
+) -> Result<Json<MemberDetail>> {
+    let now = issuer.clock.now();
+    let principal = staff.principal();
+    let mut tx = issuer.db.begin().await?;
+    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
+    members::lock(&mut tx, &[membership_id]).await?;
+    policy::membership_within(&mut tx, issuer, staff, membership_id).await?;
+    if let Claim::New = claim {
+        let about = About { membership_id, account_id: staff.account_id, now, today: issuer.clock.today() };
+        apply(issuer, &mut tx, change, &about).await?;
+        idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
+    }
+    let detail = members::detail(&mut tx, membership_id, now).await?;
+    tx.commit().await?;
+    live::wake(issuer, &member_audience(membership_id)).await;
+    Ok(Json(detail))
+}
+
+/// Put a member's data right. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`.
+#[utoipa::path(put, operation_id = "edit_member", path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = MemberEdit, responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn edit(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    request: Idempotent<MemberEdit>,
+) -> Result<Json<MemberDetail>> {
+    policy::membership(&issuer, &staff, id).await?;
+    let change = Change::Edit(request.body.clone().checked(issuer.clock.latest_today())?);
+    once(&issuer, &staff, id, &request, &change).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StatusChange {
+    to: NewStatus,
+}
+
+/// Suspend a membership, resume it, or end it for good. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/status", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = StatusChange, responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
+async fn set_status(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    request: Idempotent<StatusChange>,
+) -> Result<Json<MemberDetail>> {
+    policy::membership(&issuer, &staff, id).await?;
+    let change = Change::Status(request.body.to);
+    once(&issuer, &staff, id, &request, &change).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Transfer {
+    organisation_id: i64,
+}
+
+/// Register a member in another organisation within one's rights. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/transfer", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Transfer, responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn transfer(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    request: Idempotent<Transfer>,
+) -> Result<Json<MemberDetail>> {
+    policy::membership(&issuer, &staff, id).await?;
+    let target = policy::organisation(&issuer, &staff, request.body.organisation_id).await?;
+    let change = Change::Transfer { organisation_id: target.organisation_id };
+    once(&issuer, &staff, id, &request, &change).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LostPhone {}
+
+/// A member's phone is lost: it ends, and so does its card; a paper card lives on. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/phone/lost", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = LostPhone, responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
+async fn phone_lost(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(id): Path<Uuid>,
+    request: Idempotent<LostPhone>,
+) -> Result<Json<MemberDetail>> {
+    policy::membership(&issuer, &staff, id).await?;
+    once(&issuer, &staff, id, &request, &Change::PhoneLost).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    /// `lost`, `left` or `error`.
+    reason: String,
+}
+
+/// Revoke every card of a member and end the phone. Needs an `Idempotency-Key`.
+#[utoipa::path(post, path = "/api/staff/members/{id}/cards/revoke", tag = "staff", security(("pc_staff" = [])),
+    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Revocation, responses(
+    (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem), (status = 422, body = Problem)))]
+async fn revoke(
+    State(issuer): State<Issuer>,
+    staff: Staff,
+    Path(membership_id): Path<Uuid>,
+    request: Idempotent<Revocation>,
+) -> Result<Json<MemberDetail>> {
+    policy::membership(&issuer, &staff, membership_id).await?;
+    let reason = request.body.reason.as_str();
+    if !matches!(reason, "lost" | "left" | "error") {
+        return Err(Error::field("reason", "required"));
+    }
+    let change = Change::CardsRevoked { reason: reason.to_owned() };
+    once(&issuer, &staff, membership_id, &request, &change).await
+}

@@ -1,0 +1,193 @@
+//! Changes of members in SQL. A dated fact is never overwritten: its row ends today and another begins, unless it began today
+//! itself.
+
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{About, MemberEdit};
+use crate::base::error::{Error, Result};
+
+/// What a change starts from.
+pub struct Known {
+    /// The person.
+    pub person_id: Uuid,
+    /// The name in search form.
+    pub search_name: String,
+    /// Day of birth.
+    pub birth_date: NaiveDate,
+    /// The membership's status.
+    pub status: String,
+    /// The day of the decision to admit.
+    pub joined_on: NaiveDate,
+    /// Where the member is registered.
+    pub organisation_id: i64,
+}
+
+/// The member as of now.
+pub async fn known(conn: &mut PgConnection, membership_id: Uuid) -> Result<Known> {
+    sqlx::query_as!(
+        Known,
+        r#"select p.id as person_id, p.search_name, p.birth_date, m.status, m.joined_on, r.organisation_id
+           from membership m
+           join person p on p.id = m.person_id
+           join registration r on r.membership_id = m.id and r.valid_to is null
+           where m.id = $1"#,
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Puts a person's data right, and keeps what they were.
+pub async fn update_person(
+    conn: &mut PgConnection,
+    person_id: Uuid,
+    edit: &MemberEdit,
+    search_name: &str,
+    about: &About,
+) -> Result<()> {
+    sqlx::query!(
+        "with before as (
+             insert into person_before (person_id, last_name, first_name, middle_name, sex, birth_date, phone, email,
+                                        replaced_at, replaced_by)
+             select id, last_name, first_name, middle_name, sex, birth_date, phone, email, $10, $11 from person
+             where id = $1 and (last_name, first_name, middle_name, sex, birth_date, phone, email)
+                               is distinct from ($2::text, $3::text, $4::text, $5::text, $6::date, $7::text, $8::text)
+             returning person_id
+         )
+         update person set last_name = $2, first_name = $3, middle_name = $4, sex = $5, birth_date = $6, phone = $7,
+                           email = $8, search_name = $9
+         from before where person.id = before.person_id",
+        person_id,
+        edit.last_name,
+        edit.first_name,
+        edit.middle_name,
+        edit.sex,
+        edit.birth_date,
+        edit.phone,
+        edit.email,
+        search_name,
+        about.now,
+        about.account_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What the person is from today on, if it is something else than before.
+pub async fn set_engagement(
+    conn: &mut PgConnection,
+    new_id: Uuid,
+    person_id: Uuid,
+    edit: &MemberEdit,
+    today: NaiveDate,
+) -> Result<()> {
+    let open = sqlx::query!(
+        "select id, category, position, valid_from from engagement where person_id = $1 and valid_to is null",
+        person_id
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(open) = open {
+        if (open.category, &open.position) == (edit.category, &edit.position) {
+            return Ok(());
+        }
+        if open.valid_from >= today {
+            sqlx::query!(
+                "update engagement set category = $2, position = $3 where id = $1",
+                open.id,
+                edit.category,
+                edit.position
+            )
+            .execute(conn)
+            .await?;
+            return Ok(());
+        }
+        sqlx::query!("update engagement set valid_to = $2 where id = $1", open.id, today)
+            .execute(&mut *conn)
+            .await?;
+    }
+    sqlx::query!(
+        "insert into engagement (id, person_id, category, position, valid_from) values ($1, $2, $3, $4, $5)",
+        new_id,
+        person_id,
+        edit.category,
+        edit.position,
+        today
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Where the member is registered from today on.
+pub async fn set_registration(
+    conn: &mut PgConnection,
+    new_id: Uuid,
+    organisation_id: i64,
+    about: &About,
+) -> Result<()> {
+    let replaced = sqlx::query!(
+        "update registration set organisation_id = $2
+         where membership_id = $1 and valid_to is null and valid_from >= $3",
+        about.membership_id,
+        organisation_id,
+        about.today
+    )
+    .execute(&mut *conn)
+    .await?;
+    if replaced.rows_affected() == 1 {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update registration set valid_to = $2 where membership_id = $1 and valid_to is null",
+        about.membership_id,
+        about.today
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into registration (id, membership_id, organisation_id, valid_from) values ($1, $2, $3, $4)",
+        new_id,
+        about.membership_id,
+        organisation_id,
+        about.today
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The membership takes a step. Steps stand in the order of the lock under which they are taken, which is that of their ids,
+/// whatever the clocks say by which they are dated.
+pub async fn set_status(conn: &mut PgConnection, status: &str, about: &About) -> Result<()> {
+    sqlx::query!(
+        "with taken as (
+             insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, $3, $4)
+         )
+         update membership set status = $2 where id = $1",
+        about.membership_id,
+        status,
+        about.now,
+        about.account_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The membership is over from today on; one that began today has been, for a day. It stays registered where it was, so that
+/// those who kept it can still look it up.
+pub async fn end_membership(conn: &mut PgConnection, about: &About) -> Result<()> {
+    sqlx::query!(
+        "update membership set valid_to = greatest($2, valid_from + 1) where id = $1",
+        about.membership_id,
+        about.today
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! Activation over HTTP: a typed code and a birth date become an enrolled phone with a card and a session.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::Cookie;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{NaiveDate, TimeDelta};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::profile::{MemberProfile, profile};
+use crate::access::codes::Code;
+use crate::access::store::SessionOwner;
+use crate::access::{limits, make_cookie, member_audience, start_session};
+use crate::act::notices::{By, Kind};
+use crate::act::{change_log, notices};
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{ClientAddress, Json};
+use crate::base::{Base, live};
+use crate::cards::enrolment::{
+    ANSWERED_CHALLENGE_DAYS, PROFCARDS_TEXT_VERSION, check_possession, moving, store,
+};
+use crate::cards::{self, Issuer, Order};
+use crate::programme::ledger;
+use crate::registry::members;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(check)).routes(routes!(enrol))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TypedCode {
+    pub code: String,
+    pub birth_date: NaiveDate,
+}
+
+/// Counts an attempt at one of the doors that open to a typed code.
+pub(super) async fn count_code(
+    base: &Base,
+    address: &ClientAddress,
+    form: &TypedCode,
+    door: &limits::Door,
+) -> Result<limits::Attempt> {
+    let code = Code::parse(&form.code).map(|code| code.to_string());
+    limits::attempt_at(base, door, address, code.as_deref()).await
+}
+
+/// The hash under which the typed code is stored.
+pub(super) fn hash_code(base: &Base, form: &TypedCode) -> Result<[u8; 32]> {
+    let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
+    Ok(code.stored_hash(&base.secret, "activation-hash"))
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ActivationOffer {
+    /// base64url of 32 bytes; the phone signs them.
+    challenge: String,
+    first_name: String,
+    organisation_name: String,
+    /// Enrolling this phone ends another one.
+    replaces_phone: bool,
+    /// The member has agreed to the cashback programme already: that is asked once, and taken back in the profile.
+    takes_part: bool,
+    /// How long the card will not pay on this phone; not at all where the other phone, which pays itself, has agreed to the move.
+    redemption_wait_hours: i64,
+}
+
+/// Check a code and birth date; answers what the phone must sign.
+#[utoipa::path(post, path = "/api/activation/check", tag = "member", request_body = TypedCode, responses(
+    (status = 200, body = ActivationOffer), (status = 403, body = Problem), (status = 429, body = Problem)))]
+async fn check(
+    State(issuer): State<Issuer>,
+    address: ClientAddress,
+    jar: CookieJar,
+    Json(form): Json<TypedCode>,
+) -> Result<(CookieJar, Json<ActivationOffer>)> {
+    let attempt = count_code(&issuer, &address, &form, &limits::ACTIVATION).await?;
+    let offered = offer_challenge(&issuer, &form).await;
+    let (challenge, offer) = attempt.judged(offered).await?;
+    Ok((jar.add(challenge_cookie(&issuer, &challenge)), Json(offer)))
+}
+
+async fn offer_challenge(issuer: &Issuer, form: &TypedCode) -> Result<([u8; 32], ActivationOffer)> {
+    let code_hash = hash_code(issuer, form)?;
+    let now = issuer.clock.now();
+    let usable = store::use_code(&issuer.db, &code_hash, form.birth_date, now)
+        .await?
+        .ok_or(Error::ActivationRefused)?;
+    limits::spend(issuer, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
+    let challenge = issuer.random.bytes::<32>();
+    store::insert_challenge(&issuer.db, &challenge, usable.id, now).await?;
+    let mut conn = issuer.db.acquire().await?;
+    let wait = issuer.config.redemption_wait();
+    let redeems_from = moving::redeems_from_of_next(&mut conn, usable.membership_id, wait, now).await?;
+    let offer = ActivationOffer {
+        challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
+        first_name: usable.first_name,
+        organisation_name: usable.organisation_name,
+        replaces_phone: usable.replaces_phone,
+        takes_part: store::takes_part(&mut conn, usable.membership_id).await?,
+        redemption_wait_hours: whole_hours(redeems_from - now),
+    };
+    Ok((challenge, offer))
+}
+
+/// A part of an hour is one.
+fn whole_hours(time: TimeDelta) -> i64 {
+    (time + TimeDelta::seconds(3_599)).num_hours()
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Enrolment {
+    /// As the check answered it.
+    challenge: String,
+    /// base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form.
+    public_key: String,
+    /// base64url of the signature over `"PC-ENROL-1" 00 challenge`.
+    signature: String,
+    /// The consents that the member gave, each by an act of its own.
+    consents: Vec<GivenConsent>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GivenConsent {
+    kind: String,
+    text_version: String,
+}
+
+/// Names the cookie of the browser that was given a challenge.
+const CHALLENGE_COOKIE: &str = "pc_challenge";
+/// The most consents in one enrolment: as many as there are kinds.
+const MAX_CONSENTS: usize = 4;
+
+/// Enrol this phone: prove its key, receive the card and a session. A repeated request gets the same phone and card.
+#[utoipa::path(post, path = "/api/activation/enrol", tag = "member", request_body = Enrolment, responses(
+    (status = 201, body = MemberProfile), (status = 403, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+async fn enrol(
+    State(issuer): State<Issuer>,
+    address: ClientAddress,
+    jar: CookieJar,
+    Json(form): Json<Enrolment>,
+) -> Result<(StatusCode, CookieJar, Json<MemberProfile>)> {
+    let attempt = limits::attempt_at(&issuer, &limits::ENROL, &address, None).await?;
+    let enrolled = enrol_phone(&issuer, &form, jar).await;
+    let (jar, profile) = attempt.judged(enrolled).await?;
+    live::wake(&issuer, &member_audience(profile.member_id)).await;
+    Ok((StatusCode::CREATED, jar, Json(profile)))
+}
+
+async fn enrol_phone(
+    issuer: &Issuer,
+    form: &Enrolment,
+    jar: CookieJar,
+) -> Result<(CookieJar, MemberProfile)> {
+    let challenge: [u8; 32] =
+        decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
+    let public_key = decode("publicKey", &form.public_key)?;
+    let key = check_possession(&public_key, &challenge, &decode("signature", &form.signature)?)?;
+    check_consents(&form.consents)?;
+    let now = issuer.clock.now();
+    let mut tx = issuer.db.begin().await?;
+    let open = store::lock_challenge(&mut tx, &challenge, now).await?.ok_or(Error::ActivationRefused)?;
+    let device_id = match open.device_id {
+        // The reply to the first request was lost: the same phone asks again, by the browser that was given the challenge.
+        // Whoever has got hold of the request alone is given no session for it.
+        Some(device_id)
+            if open.device_key.as_ref() == Some(&public_key) && was_given(issuer, &jar, &challenge) =>
+        {
+            device_id
+        }
+        Some(_) => return Err(Error::ActivationRefused),
+        None if open.code_used => return Err(Error::ActivationRefused),
+        None => {
+            let device_id = issuer.random.uuid();
+            let replaces = store::had_phone(&mut tx, open.membership_id).await?;
+            let wait = issuer.config.redemption_wait();
+            let redeems_from = moving::redeems_from_of_next(&mut tx, open.membership_id, wait, now).await?;
+            cards::retire_phone(&mut tx, open.membership_id, "replaced", now).await?;
+            store::insert_device(&mut tx, device_id, &open, &challenge, &public_key, redeems_from, now)
+                .await?;
+            tracing::info!(activation = %open.activation_id, membership = %open.membership_id, device = %device_id, replaces, %redeems_from, "a phone is enrolled");
+            let order = Order {
+                membership_id: open.membership_id,
+                key: Some(&key),
+                device_id: Some(device_id),
+                sample: false,
+            };
+            cards::issue(issuer, &mut tx, &order, now).await?;
+            let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
+            notices::tell(issuer, &mut tx, open.membership_id, &kind, By::Member, now).await?;
+            let person_id = store::person_of(&mut tx, open.membership_id).await?;
+            for consent in &form.consents {
+                let id = issuer.random.uuid();
+                members::store::give_consent(
+                    &mut tx,
+                    id,
+                    person_id,
+                    &consent.kind,
+                    &consent.text_version,
+                    "app",
+                    now,
+                )
+                .await?;
+            }
+            change_log::record_change(&mut tx, &member_audience(open.membership_id), "profile", "me", now)
+                .await?;
+            device_id
+        }
+    };
+    let jar = start_session(issuer, &mut tx, jar, SessionOwner::Device(device_id), now).await?;
+    let balance = ledger::store::balance(&mut tx, open.membership_id).await?;
+    let profile =
+        profile(&mut tx, open.membership_id, device_id, &issuer.config.union_name, balance.shown(), now)
+            .await?;
+    tx.commit().await?;
+    Ok((jar, profile))
+}
+
+/// Marks the browser that was given a challenge, for as long as the challenge is kept.
+fn challenge_cookie(issuer: &Issuer, challenge: &[u8; 32]) -> Cookie<'static> {
+    let mac = BASE64_URL_SAFE_NO_PAD.encode(issuer.secret.mac("challenge-given", &[challenge]));
+    make_cookie(issuer, CHALLENGE_COOKIE, mac, ANSWERED_CHALLENGE_DAYS)
+}
+
+/// Whether this browser was given the challenge.
+fn was_given(issuer: &Issuer, jar: &CookieJar, challenge: &[u8; 32]) -> bool {
+    let given = challenge_cookie(issuer, challenge);
+    jar.get(given.name()).is_some_and(|held| held.value() == given.value())
+}
+
+fn decode(field: &'static str, text: &str) -> Result<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::field(field, "encoding-invalid"))
+}
+
+fn check_consents(given: &[GivenConsent]) -> Result<()> {
+    if given.len() > MAX_CONSENTS {
+        return Err(Error::field("consents", "too-many"));
+    }
+    given.iter().try_for_each(|consent| check_consent(&consent.kind, &consent.text_version))
+}
+
+/// Only the text that the app shows now can be agreed to, and only what the app may ask for.
+pub(super) fn check_consent(kind: &str, text_version: &str) -> Result<()> {
+    if kind != "profcards" {
+        return Err(Error::field("kind", "unknown-consent"));
+    }
+    if text_version != PROFCARDS_TEXT_VERSION {
+        return Err(Error::field("textVersion", "text-outdated"));
+    }
+    Ok(())
+}

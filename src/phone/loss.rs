@@ -1,0 +1,53 @@
+//! A lost phone: the member reports it from any other device, with the code on the sheet that stayed at home and the birth date.
+//! Those who keep the register report it by hand, in `membership`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::activation::{TypedCode, count_code, hash_code};
+use crate::access::{limits, member_audience};
+use crate::act::notices::By;
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{ClientAddress, Json};
+use crate::base::{Base, live};
+use crate::cards::enrolment::loss::lose_phone;
+use crate::cards::enrolment::store;
+use crate::registry::members;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Base> {
+    OpenApiRouter::new().routes(routes!(report))
+}
+
+/// Report one's own phone lost, with the code on the printed sheet, used or not, and the birth date.
+#[utoipa::path(post, operation_id = "report_lost_phone", path = "/api/lost-phone", tag = "member", request_body = TypedCode,
+    responses((status = 204), (status = 403, body = Problem), (status = 429, body = Problem)))]
+async fn report(
+    State(base): State<Base>,
+    address: ClientAddress,
+    Json(form): Json<TypedCode>,
+) -> Result<StatusCode> {
+    let attempt = count_code(&base, &address, &form, &limits::LOSS).await?;
+    let ended = end_phone(&base, &form).await;
+    let membership_id = attempt.judged(ended).await?;
+    live::wake(&base, &member_audience(membership_id)).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the phone for which the sheet with this code speaks; answers whose it was.
+async fn end_phone(base: &Base, form: &TypedCode) -> Result<Uuid> {
+    let code_hash = hash_code(base, form)?;
+    let sheet = store::sheet(&base.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
+    let now = base.clock.now();
+    let mut tx = base.db.begin().await?;
+    members::store::lock(&mut tx, &[sheet.membership_id]).await?;
+    if !store::is_current_sheet(&mut tx, &sheet, now).await? {
+        return Err(Error::ActivationRefused);
+    }
+    lose_phone(base, &mut tx, sheet.membership_id, By::Member, now).await?;
+    tx.commit().await?;
+    Ok(sheet.membership_id)
+}

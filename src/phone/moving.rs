@@ -1,0 +1,53 @@
+//! The phone that holds the card agrees that another takes its place, or takes that back.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::profile::{MemberProfile, profile_of};
+use crate::access::{MemberPhone, limits, member_audience};
+use crate::act::change_log;
+use crate::base::Base;
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{Json, Nothing};
+use crate::cards::enrolment::moving::{AGREED, set_move_agreed};
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Base> {
+    OpenApiRouter::new().routes(routes!(agree, withdraw))
+}
+
+/// Agree that another phone takes this one's place within half an hour.
+#[utoipa::path(post, operation_id = "agree_to_move", path = "/api/member/move", tag = "member", security(("pc_member" = [])),
+    request_body = Nothing, responses(
+    (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 429, body = Problem)))]
+async fn agree(
+    State(base): State<Base>,
+    phone: MemberPhone,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<Json<MemberProfile>> {
+    let until = base.clock.now() + AGREED;
+    note(&base, &phone, Some(until)).await
+}
+
+/// Take that back.
+#[utoipa::path(delete, operation_id = "withdraw_move", path = "/api/member/move", tag = "member", security(("pc_member" = [])), responses(
+    (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 429, body = Problem)))]
+async fn withdraw(State(base): State<Base>, phone: MemberPhone) -> Result<Json<MemberProfile>> {
+    note(&base, &phone, None).await
+}
+
+async fn note(base: &Base, phone: &MemberPhone, until: Option<DateTime<Utc>>) -> Result<Json<MemberProfile>> {
+    limits::spend(base, limits::MOVES_PER_PHONE, &phone.device_id.to_string()).await?;
+    let mut tx = base.db.begin().await?;
+    if !set_move_agreed(&mut tx, phone.device_id, until).await? {
+        // Another phone took its place a moment ago.
+        return Err(Error::Unauthenticated);
+    }
+    let audience = member_audience(phone.membership_id);
+    change_log::record_change(&mut tx, &audience, "profile", "me", base.clock.now()).await?;
+    tx.commit().await?;
+    tracing::info!(membership = %phone.membership_id, device = %phone.device_id, agrees = until.is_some(), "a phone says whether the card may move");
+    Ok(Json(profile_of(base, phone).await?))
+}

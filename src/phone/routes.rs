@@ -1,0 +1,130 @@
+//! The member's own face over HTTP: what it shows, the card's renewal, consents, and the end of its session.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum_extra::extract::CookieJar;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::activation::check_consent;
+use super::profile::{MemberProfile, PhoneCard, profile_of};
+use crate::access::{self, Face, MemberPhone, forget_cookie, limits, member_audience};
+use crate::act::notices::{By, Kind};
+use crate::act::{change_log, notices};
+use crate::base::error::{Error, Problem, Result};
+use crate::base::extract::{Json, Nothing};
+use crate::base::live;
+use crate::cards::enrolment::{PROFCARDS_TEXT_VERSION, store};
+use crate::cards::{self, Issuer, Order};
+use crate::registry::members;
+
+/// The endpoints of this room.
+pub fn router() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
+        .routes(routes!(profile))
+        .routes(routes!(renew_card))
+        .routes(routes!(change_consent))
+        .routes(routes!(sign_out))
+}
+
+/// The member's own data, card and balance.
+#[utoipa::path(get, path = "/api/member/profile", tag = "member", security(("pc_member" = [])), responses(
+    (status = 200, body = MemberProfile), (status = 401, body = Problem)))]
+async fn profile(State(issuer): State<Issuer>, phone: MemberPhone) -> Result<Json<MemberProfile>> {
+    Ok(Json(profile_of(&issuer, &phone).await?))
+}
+
+/// The phone's card; a newer one when it is a month old.
+#[utoipa::path(post, path = "/api/member/card", tag = "member", security(("pc_member" = [])), request_body = Nothing,
+    responses((status = 200, body = PhoneCard), (status = 401, body = Problem), (status = 409, body = Problem)))]
+async fn renew_card(
+    State(issuer): State<Issuer>,
+    phone: MemberPhone,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<Json<PhoneCard>> {
+    let now = issuer.clock.now();
+    let mut tx = issuer.db.begin().await?;
+    // One request at a time, so that two tabs do not issue two cards, nor a renewal what a change has just put right.
+    members::store::lock(&mut tx, &[phone.membership_id]).await?;
+    let held = cards::store::card_of_device(&mut tx, phone.device_id)
+        .await?
+        .ok_or(Error::Conflict("card-revoked"))?;
+    // While the membership rests nothing is issued; the held card is suspended and stays.
+    let card = if held.is_due(now) && store::is_active(&mut tx, phone.membership_id).await? {
+        let cose_key = store::device_key(&mut tx, phone.device_id).await?;
+        let key = profcards_card::DeviceKey::from_cose_key(&cose_key).map_err(anyhow::Error::from)?;
+        let order = Order {
+            membership_id: phone.membership_id,
+            key: Some(&key),
+            device_id: Some(phone.device_id),
+            sample: false,
+        };
+        cards::issue(&issuer, &mut tx, &order, now).await?
+    } else {
+        held
+    };
+    tx.commit().await?;
+    Ok(Json(card.into()))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ConsentChange {
+    /// `profcards`.
+    kind: String,
+    given: bool,
+    text_version: String,
+}
+
+/// Give or withdraw one consent.
+#[utoipa::path(post, path = "/api/member/consents", tag = "member", security(("pc_member" = [])),
+    request_body = ConsentChange, responses(
+    (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+async fn change_consent(
+    State(issuer): State<Issuer>,
+    phone: MemberPhone,
+    Json(change): Json<ConsentChange>,
+) -> Result<Json<MemberProfile>> {
+    // An app that still shows an older text can always withdraw, but not agree.
+    let text_version = if change.given { change.text_version.as_str() } else { PROFCARDS_TEXT_VERSION };
+    check_consent(&change.kind, text_version)?;
+    limits::spend(&issuer, limits::CONSENTS_PER_MEMBER, &phone.membership_id.to_string()).await?;
+    let now = issuer.clock.now();
+    let mut tx = issuer.db.begin().await?;
+    let person_id = store::person_of(&mut tx, phone.membership_id).await?;
+    if change.given {
+        let id = issuer.random.uuid();
+        members::store::give_consent(&mut tx, id, person_id, &change.kind, &change.text_version, "app", now)
+            .await?;
+    } else {
+        members::store::withdraw_consent(&mut tx, person_id, &change.kind, now).await?;
+    }
+    change_log::record_change(&mut tx, &member_audience(phone.membership_id), "profile", "me", now).await?;
+    tx.commit().await?;
+    Ok(Json(profile_of(&issuer, &phone).await?))
+}
+
+/// Sign this phone out: its card is revoked and its session ends.
+#[utoipa::path(delete, operation_id = "member_sign_out", path = "/api/member/session", tag = "member", security(("pc_member" = [])), responses(
+    (status = 204), (status = 401, body = Problem)))]
+async fn sign_out(
+    State(issuer): State<Issuer>,
+    phone: MemberPhone,
+    jar: CookieJar,
+) -> Result<(CookieJar, StatusCode)> {
+    let now = issuer.clock.now();
+    let mut tx = issuer.db.begin().await?;
+    members::store::lock(&mut tx, &[phone.membership_id]).await?;
+    // Another phone may have taken this one's place meanwhile; it stays.
+    if store::active_phone(&mut tx, phone.membership_id).await? == Some(phone.device_id) {
+        cards::retire_phone(&mut tx, phone.membership_id, "signed-out", now).await?;
+        notices::tell(&issuer, &mut tx, phone.membership_id, &Kind::SignedOut, By::Member, now).await?;
+    }
+    access::store::close_session(&mut tx, &phone.token_hash).await?;
+    tx.commit().await?;
+    live::wake(&issuer, &member_audience(phone.membership_id)).await;
+    Ok((jar.add(forget_cookie(&issuer, Face::Member)), StatusCode::NO_CONTENT))
+}

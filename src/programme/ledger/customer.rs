@@ -1,0 +1,304 @@
+//! Who stands before a till: the holder of a card whose token is verified again here, or of a card that was found by its
+//! typed number. Either way the issuer's own tables have the last word.
+
+use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
+use profcards_card::{
+    Code, Context, Proof, SignedCard, StatusSource, Token, Verdict, Wants, from_text, verify,
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Applied, Refusal, lookup, store};
+use crate::base::clock::{from_unix_seconds, unix_seconds};
+use crate::base::error::{Error, Result};
+use crate::cards;
+use crate::cards::Issuer;
+use crate::registry::members;
+
+/// What a till hands in of the card.
+#[derive(Clone, Copy, Debug)]
+pub enum Presented<'a> {
+    /// The text of the QR code.
+    Token(&'a str),
+    /// A number that this till has looked up.
+    Lookup(Uuid),
+}
+
+/// When something happened, by a clock that may be wrong or may have been set right since.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    /// As the till reckons: its clock corrected by the server offset that it knew then.
+    pub at: u64,
+    /// The server's time minus the till's, measured when the till sent this.
+    pub till_skew_seconds: i64,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+impl When {
+    /// Now, without a till's clock.
+    pub fn now(now: DateTime<Utc>) -> Self {
+        Self { at: unix_seconds(now), till_skew_seconds: 0, now }
+    }
+
+    /// The moments to be tried in turn: as the till reckoned, then as its clock is seen to be off now. Neither the pairing nor
+    /// the last contact is a bound: a till that was paired anew, or whose earlier push was answered `retry`, hands in what
+    /// is older than both. What is older than a till may be away is no candidate.
+    pub fn candidates(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let (earliest, now) = (self.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), self.now);
+        [self.at, self.at.saturating_add_signed(self.till_skew_seconds)]
+            .into_iter()
+            .map(from_unix_seconds)
+            .filter(move |at| *at >= earliest)
+            .map(move |at| at.min(now))
+    }
+
+    /// The till's moment as it will be seen later, where it lies in this server's future: one of the two clocks is wrong. Only within
+    /// the time of the trust list in force, so nothing can wait for a year that somebody made up.
+    fn seen_later(&self, trusted_until: u64) -> Option<Self> {
+        let is_ahead = from_unix_seconds(self.at) > self.now && self.at < trusted_until;
+        is_ahead.then(|| Self { at: self.at, till_skew_seconds: 0, now: from_unix_seconds(trusted_until) })
+    }
+}
+
+/// Whom the till serves.
+pub struct Customer {
+    /// The card by which the member is known.
+    pub card_id: Uuid,
+    /// Whose balance it is.
+    pub membership_id: Uuid,
+    /// When it happened.
+    pub event_at: DateTime<Utc>,
+    /// The card was good then and is not now: that it was shown before it ended is only the till's word.
+    pub has_ended_since: bool,
+    /// What was shown, to be used up by one purchase.
+    pub evidence: Evidence,
+}
+
+/// What ties a purchase to one showing.
+pub enum Evidence {
+    /// A token; a paper card's has no proof.
+    Token(Option<Proof>),
+    /// A lookup.
+    Lookup(Uuid),
+}
+
+impl Customer {
+    /// The proof of the showing, where there is one.
+    pub fn proof(&self) -> Option<&Proof> {
+        match &self.evidence {
+            Evidence::Token(proof) => proof.as_ref(),
+            Evidence::Lookup(_) => None,
+        }
+    }
+}
+
+/// Finds out who it was. With a `challenge` the card is asked for a redemption, which only a living code with just these
+/// digits can give.
+///
+/// # Errors
+/// [`Error::Unavailable`] where it is refused now and would not be at the moment that the till names, which this server's clock has
+/// not reached: a phone's proof has to agree with the till about it.
+pub async fn identify(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    presented: Presented<'_>,
+    challenge: Option<&str>,
+    terminal_id: Uuid,
+    when: &When,
+) -> Applied<Customer> {
+    let identified = identify_at(issuer, &mut *conn, presented, challenge, terminal_id, when).await?;
+    if let Err(refusal) = &identified
+        && let Some(later) = when.seen_later(issuer.keys.trust_list().list.claims().exp)
+        && identify_at(issuer, conn, presented, challenge, terminal_id, &later).await?.is_ok()
+    {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "refused as {}, and good at its own time, which this clock has not reached",
+            refusal.code
+        )));
+    }
+    Ok(identified)
+}
+
+/// By one reading of the present time.
+async fn identify_at(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    presented: Presented<'_>,
+    challenge: Option<&str>,
+    terminal_id: Uuid,
+    when: &When,
+) -> Applied<Customer> {
+    if when.candidates().next().is_none() {
+        return Ok(Err(Refusal::of("too-old")));
+    }
+    match presented {
+        Presented::Token(token) => by_token(issuer, conn, token, challenge, when).await,
+        Presented::Lookup(_) if challenge.is_some() => Ok(Err(Refusal::of("redemption-not-allowed"))),
+        Presented::Lookup(id) => by_lookup(conn, id, terminal_id, when).await,
+    }
+}
+
+async fn by_token(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    token: &str,
+    challenge: Option<&str>,
+    when: &When,
+) -> Applied<Customer> {
+    let (event_at, verdict) = match verify_as_of_event(issuer, token, challenge, when) {
+        Ok(verified) => verified,
+        Err(code) => return refused_by_format(code).map(Err),
+    };
+    if challenge.is_some() && !verdict.allowed.redemption {
+        return Ok(Err(Refusal::of("redemption-not-allowed")));
+    }
+    let Some(card) = issued_here(conn, token).await? else {
+        return Ok(Err(Refusal::of("card-not-issued-here")));
+    };
+    let mark = Mark { status: card.status, since: card.status_at };
+    let has_ended_since = match has_ended_since(conn, card.membership_id, &mark, event_at, when.now).await? {
+        Ok(has_ended_since) => has_ended_since,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    Ok(Ok(Customer {
+        card_id: card.id,
+        membership_id: card.membership_id,
+        event_at,
+        has_ended_since,
+        evidence: Evidence::Token(verdict.proof),
+    }))
+}
+
+async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &When) -> Applied<Customer> {
+    // One that is unknown, another till's or long forgotten is answered like one that is too old.
+    let found = lookup::find(&mut *conn, id, terminal_id).await?;
+    let Some((event_at, found)) = found.and_then(|found| Some((found.event_at(when)?, found))) else {
+        return Ok(Err(Refusal::of("lookup-expired")));
+    };
+    let mark = Mark { status: found.status, since: found.status_at };
+    let has_ended_since = match has_ended_since(conn, found.membership_id, &mark, event_at, when.now).await? {
+        Ok(has_ended_since) => has_ended_since,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    Ok(Ok(Customer {
+        card_id: found.card_id,
+        membership_id: found.membership_id,
+        event_at,
+        has_ended_since,
+        evidence: Evidence::Lookup(id),
+    }))
+}
+
+/// A refusal by the card's format. Where our own list, not the card, is at fault, nothing is decided: the till keeps the
+/// purchase and sends it again.
+fn refused_by_format(code: Code) -> Result<Refusal> {
+    match code {
+        Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired => {
+            Err(Error::Unavailable(anyhow::anyhow!("cards cannot be verified: {}", code.as_str())))
+        }
+        code => Ok(Refusal::of(code.as_str())),
+    }
+}
+
+/// Verifies the token as of the moment of the event, whichever of the two that may be.
+fn verify_as_of_event(
+    issuer: &Issuer,
+    token: &str,
+    challenge: Option<&str>,
+    when: &When,
+) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
+    let trust = issuer.keys.trust_list();
+    // Without an amount no redemption passes unchallenged, whatever the policy spares small ones.
+    let wants = challenge.map_or(Wants::Accrual, |_| Wants::Redemption { amount_kopecks: None });
+    let mut refused = None;
+    for event_at in when.candidates() {
+        let context = Context {
+            now: unix_seconds(event_at),
+            trust: Ok(&trust.list),
+            status: StatusSource::IssuerTables,
+            challenge,
+            wants,
+            seen: &|_| false,
+        };
+        let verdict = verify(token, &context);
+        if verdict.accepted {
+            return Ok((event_at, verdict));
+        }
+        refused.get_or_insert(verdict.code);
+    }
+    Err(refused.unwrap_or(Code::Malformed))
+}
+
+/// The card in the tables, if this instance issued just this one. Its place is not enough: whoever has a key that was given up
+/// can sign a card for the place of one that another key signed.
+pub async fn issued_here(
+    conn: &mut PgConnection,
+    accepted_token: &str,
+) -> Result<Option<cards::store::KnownCard>> {
+    let bytes = from_text(accepted_token).context("an accepted token is a text")?;
+    let card = Token::parse(&bytes).context("an accepted token is one")?.card;
+    let place = &card.claims.status;
+    let Some(known) = cards::store::find(conn, &place.uri, place.idx).await? else { return Ok(None) };
+    let issued = SignedCard::parse(&known.cose).context("a card in the tables is not one")?;
+    let is_this_one = (issued.kid, &issued.claims) == (card.kid, &card.claims);
+    Ok(is_this_one.then_some(known))
+}
+
+/// How a card is marked now.
+struct Mark {
+    /// 0 valid, 1 revoked, 2 suspended.
+    status: i16,
+    /// Since when.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Mark {
+    /// Whether it counted at a moment. One from the future was made by a clock that was wrong, and has always counted.
+    fn counts_at(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.status != 0 && self.since.is_none_or(|since| since <= at || since > now)
+    }
+}
+
+/// Whether a genuine card that was good at the time of the event is so no more.
+///
+/// # Errors
+/// Refused where it was marked by then, and where its holder did not take part in the programme then, or does not now: who has
+/// left it is booked nothing any more, whatever day a till names.
+async fn has_ended_since(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    mark: &Mark,
+    event_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Applied<bool> {
+    if mark.counts_at(event_at, now) {
+        let code = if mark.status == 2 { Code::Suspended } else { Code::Revoked };
+        return Ok(Err(Refusal::of(code.as_str())));
+    }
+    // The card may be valid again by now; at the time it was not.
+    if members::store::was_suspended(&mut *conn, membership_id, event_at).await? {
+        return Ok(Err(Refusal::of(Code::Suspended.as_str())));
+    }
+    if !store::takes_part(&mut *conn, membership_id, event_at, now).await? {
+        return Ok(Err(Refusal::of("not-in-programme")));
+    }
+    Ok(Ok(mark.status != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_counts_from_its_moment_on_and_one_from_the_future_always() {
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let revoked = |since| Mark { status: 1, since };
+        assert!(!Mark { status: 0, since: None }.counts_at(at(5), at(9)));
+        assert!(revoked(None).counts_at(at(5), at(9)));
+        assert!(revoked(Some(at(5))).counts_at(at(5), at(9)));
+        assert!(!revoked(Some(at(6))).counts_at(at(5), at(9)));
+        assert!(revoked(Some(at(10))).counts_at(at(5), at(9)), "a clock that was ahead must not let it pass");
+    }
+}

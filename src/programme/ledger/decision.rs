@@ -1,0 +1,171 @@
+//! What a person decides of a purchase: whether one that was booked on a till's word stands, and whether one that turned out
+//! false is taken back. Each decision is made once, with its reason; said again it changes nothing.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::purchase::tell;
+use super::reversal::{Reversal, reverse};
+use super::store::{self, PurchaseRow};
+use crate::access::member_audience;
+use crate::base::error::{Error, Result};
+use crate::base::{Base, texts};
+
+/// In the journal; the decision itself says who it was.
+const OPERATOR: &str = "operator";
+/// A reason in the table's column.
+const MAX_REASON_CHARS: usize = 500;
+/// The name of whoever decides.
+const MAX_NAME_CHARS: usize = 100;
+
+/// What can be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// A held purchase is good: its cashback waits no longer than any other's.
+    Release,
+    /// A held purchase is not, and is undone.
+    Refuse,
+    /// The same for any purchase, also when its cashback is available or spent by now.
+    TakeBack,
+}
+
+impl Decision {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Refuse | Self::TakeBack => "take-back",
+        }
+    }
+
+    fn is_possible(self, state: &str) -> bool {
+        match self {
+            Self::Release | Self::Refuse => state == "held",
+            Self::TakeBack => state != "cancelled",
+        }
+    }
+}
+
+/// A purchase that waits for a decision.
+pub struct Held {
+    /// The purchase.
+    pub id: Uuid,
+    /// Whose it is, by the number of the membership.
+    pub membership_number: String,
+    /// The partner's name.
+    pub partner_name: String,
+    /// The outlet's name.
+    pub outlet_name: String,
+    /// The till.
+    pub terminal_id: Uuid,
+    /// What was paid.
+    pub amount_kopecks: i64,
+    /// What it would bring.
+    pub accrual_kopecks: i64,
+    /// When it was made, by the till's word.
+    pub event_at: DateTime<Utc>,
+    /// When it was handed in.
+    pub booked_at: DateTime<Utc>,
+}
+
+/// What waits, the oldest first.
+pub async fn held(db: &PgPool, limit: i64) -> Result<Vec<Held>> {
+    Ok(sqlx::query_as!(
+        Held,
+        "select u.id, m.number as membership_number, p.name as partner_name, o.name as outlet_name, u.terminal_id,
+                u.amount_kopecks, u.accrual_kopecks, u.event_at, u.booked_at
+         from purchase u
+         join membership m on m.id = u.membership_id
+         join partner p on p.id = u.partner_id
+         join outlet o on o.id = u.outlet_id
+         where u.state = 'held' order by u.booked_at, u.id limit $1",
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many purchases wait.
+pub async fn count_held(db: &PgPool) -> Result<i64> {
+    Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from purchase where state = 'held'"#)
+        .fetch_one(db)
+        .await?)
+}
+
+/// Who decides, and why.
+#[derive(Debug)]
+pub struct Grounds {
+    by: String,
+    reason: String,
+}
+
+impl Grounds {
+    /// As they were typed.
+    ///
+    /// # Errors
+    /// What is wrong with them, for whoever typed them.
+    pub fn new(by: &str, reason: &str) -> std::result::Result<Self, String> {
+        let by = texts::named(by, MAX_NAME_CHARS)?;
+        let reason = texts::named(reason, MAX_REASON_CHARS)
+            .map_err(|_| format!("the reason has 1 to {MAX_REASON_CHARS} characters"))?;
+        Ok(Self { by, reason })
+    }
+}
+
+/// Decides; `false` if this was decided before.
+///
+/// # Errors
+/// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
+pub async fn decide(base: &Base, id: Uuid, decision: Decision, grounds: &Grounds) -> Result<bool> {
+    let now = base.clock.now();
+    let mut tx = base.db_jobs.begin().await?;
+    let found = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
+    store::lock_balance(&mut tx, found.membership_id).await?;
+    if is_decided(&mut tx, id, decision).await? {
+        return Ok(false);
+    }
+    // Read again under the lock: the till, a round or another decision may have come between.
+    let row = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
+    if !decision.is_possible(&row.state) {
+        return Err(Error::Conflict(if row.state == "cancelled" { "already-cancelled" } else { "not-held" }));
+    }
+    let posting_seq = match decision {
+        Decision::Release => release(&mut tx, &row, now).await.map(|()| None)?,
+        Decision::Refuse | Decision::TakeBack => {
+            let idem = base.random.uuid();
+            let reversal = Reversal { principal: OPERATOR, idem, event_at: now, booked_at: now };
+            Some(reverse(&mut tx, &row, &reversal).await?)
+        }
+    };
+    sqlx::query!(
+        "insert into purchase_decision (purchase_id, decision, reason, decided_by, decided_at, posting_seq)
+         values ($1, $2, $3, $4, $5, $6)",
+        id,
+        decision.as_str(),
+        grounds.reason,
+        grounds.by,
+        now,
+        posting_seq
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    super::refresh_balance(base, row.membership_id).await;
+    crate::base::live::wake(base, &member_audience(row.membership_id)).await;
+    Ok(true)
+}
+
+async fn is_decided(conn: &mut PgConnection, id: Uuid, decision: Decision) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from purchase_decision where purchase_id = $1 and decision = $2) as "decided!""#,
+        id,
+        decision.as_str()
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+async fn release(conn: &mut PgConnection, row: &PurchaseRow, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update purchase set state = 'pending' where id = $1", row.id).execute(&mut *conn).await?;
+    tell(conn, row.membership_id, row.terminal_id, row.id, now).await
+}

@@ -1,0 +1,121 @@
+//! ПрофКардс, the cashback ledger: Postgres holds the truth, Redis only makes reading it quicker. Rules are pure
+//! ([`rules`]); [`customer`] finds out who stands before a till, by a card's token or by a number that was looked up
+//! ([`lookup`]); postings are made in [`purchase`], [`reversal`] and [`confirm`], by people in [`decision`]; [`views`] shows them, and [`audit`]
+//! recomputes everything from the journal. Nothing outside this folder writes to the books.
+
+pub mod audit;
+pub mod confirm;
+pub mod customer;
+pub mod decision;
+pub mod guards;
+pub mod lookup;
+pub mod purchase;
+pub mod redemption;
+pub mod reversal;
+pub mod routes;
+pub mod rules;
+pub mod store;
+pub mod views;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::act::mutations::RefusalDetail;
+use crate::base::Base;
+use crate::base::error::Result;
+use crate::base::money::Kopecks;
+
+/// A cached balance lives no longer: the most that a reader can lag when a writer died between commit and cache.
+const BALANCE_CACHE_SECONDS: u64 = 60;
+
+/// A till's number of an operation is another operation's.
+pub const OP_NUMBER_REUSED: &str = "op-number-reused";
+
+/// What a member has, in kopecks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Balance {
+    /// May be spent.
+    pub available_kopecks: Kopecks,
+    /// Waits for its return window to close.
+    pub pending_kopecks: Kopecks,
+    /// Is taken from later accruals.
+    pub debt_kopecks: Kopecks,
+    /// Of the available, held for a purchase in progress.
+    pub held_kopecks: Kopecks,
+}
+
+impl Balance {
+    /// What a purchase may take now. A hold is part of the available; what is owed is not there to spend.
+    pub fn free_kopecks(&self) -> Kopecks {
+        Kopecks((self.available_kopecks.0 - self.held_kopecks.0 - self.debt_kopecks.0).max(0))
+    }
+}
+
+/// Why an operation has no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Stable, kebab-case; the till translates it.
+    pub code: &'static str,
+    /// The figures that its words need.
+    pub detail: Option<RefusalDetail>,
+}
+
+impl Refusal {
+    /// A refusal whose code says all.
+    pub fn of(code: &'static str) -> Self {
+        Self { code, detail: None }
+    }
+}
+
+/// The result of an operation: applied, refused for good, or failed without a decision.
+pub type Applied<T> = Result<std::result::Result<T, Refusal>>;
+
+/// A balance and its version.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VersionedBalance {
+    /// The figures.
+    pub balance: Balance,
+    /// Grows with every change.
+    pub version: i64,
+}
+
+impl VersionedBalance {
+    /// The figures alone.
+    pub fn shown(self) -> Balance {
+        self.balance
+    }
+}
+
+fn cache_key(membership_id: Uuid) -> String {
+    format!("balance:{{{membership_id}}}")
+}
+
+/// A member's balance, from the cache if it is there.
+pub async fn cached_balance(base: &Base, membership_id: Uuid) -> Result<Balance> {
+    let cached = base.cache.get_versioned(&cache_key(membership_id)).await;
+    if let Some(balance) = cached.and_then(|text| serde_json::from_str(&text).ok()) {
+        return Ok(balance);
+    }
+    let mut conn = base.db_tills.acquire().await?;
+    let read = store::balance(&mut conn, membership_id).await?;
+    remember_balance(base, membership_id, read).await;
+    Ok(read.balance)
+}
+
+/// Lets the cache follow a balance that has just been changed and committed.
+pub async fn refresh_balance(base: &Base, membership_id: Uuid) {
+    if let Ok(mut conn) = base.db_tills.acquire().await
+        && let Ok(read) = store::balance(&mut conn, membership_id).await
+    {
+        remember_balance(base, membership_id, read).await;
+    }
+}
+
+/// Puts a committed balance into the cache.
+async fn remember_balance(base: &Base, membership_id: Uuid, read: VersionedBalance) {
+    if let Ok(text) = serde_json::to_string(&read.balance) {
+        base.cache.set_versioned(&cache_key(membership_id), read.version, &text, BALANCE_CACHE_SECONDS).await;
+    }
+}

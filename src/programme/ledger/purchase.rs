@@ -1,0 +1,392 @@
+//! Booking a purchase that a till recorded, inside the transaction that also holds the mutation's idempotency key; a refusal
+//! leaves nothing behind but its answer.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use profcards_card::{Code, ProofIdentity};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::customer::{Customer, Evidence, Presented, When, identify};
+use super::rules::{self, Line, Outcome};
+use super::store::{self, Movement, NewPurchase, Posting};
+use super::views::{self, Course, receipt};
+use super::{Applied, OP_NUMBER_REUSED, Refusal, lookup, redemption};
+use crate::access::{member_audience, till_audience};
+use crate::act::change_log::record_change;
+use crate::base::clock::CLOCKS_APART;
+use crate::base::error::{Error, Result};
+use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
+use crate::cards;
+use crate::cards::Issuer;
+use crate::programme::offers::{self, Offer};
+use crate::programme::partners;
+use crate::programme::partners::challenge::Challenge;
+use crate::programme::partners::store::TerminalPlace;
+
+/// A proof that was booked is remembered in Redis for so long; after it Postgres alone remembers.
+const NONCE_SECONDS: u64 = 24 * 3600;
+/// A till that was away for a while hands in what many members bought, each a little.
+const TILL_TIMES_MEMBER: i64 = 20;
+
+/// A purchase as a till hands it in.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecordPurchase {
+    /// The text of the QR code. Exactly one of this and `lookupId` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// A number that this till has looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup_id: Option<Uuid>,
+    /// What the purchase costs.
+    pub amount_kopecks: i64,
+    /// What of it is paid from the balance; nothing where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeem_kopecks: Option<i64>,
+    /// The till's own number of this operation.
+    pub op_no: i64,
+    /// Where it was made, as the till knew then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlet_id: Option<Uuid>,
+}
+
+impl RecordPurchase {
+    /// Whether a part is to be paid from the balance.
+    pub fn redeems(&self) -> bool {
+        self.redeem_kopecks.is_some_and(|kopecks| kopecks > 0)
+    }
+
+    /// What was handed in of the card.
+    fn presented(&self) -> std::result::Result<Presented<'_>, Refusal> {
+        match (self.token.as_deref(), self.lookup_id) {
+            (Some(token), None) => Ok(Presented::Token(token)),
+            (None, Some(id)) => Ok(Presented::Lookup(id)),
+            _ => Err(Refusal::of("malformed-args")),
+        }
+    }
+}
+
+/// A mutation's own circumstances.
+pub struct Circumstances<'a> {
+    /// The till.
+    pub terminal_id: Uuid,
+    /// The owner of the idempotency key.
+    pub principal: &'a str,
+    /// The idempotency key.
+    pub idem: Uuid,
+    /// When it happened.
+    pub when: When,
+}
+
+/// What a recorded purchase answers; stored, so that a retry gets the same. The stored answer is kept for long, so the name on
+/// the card is not in it: [`add_shown_name`].
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PurchaseResult {
+    /// The purchase.
+    pub purchase_id: Uuid,
+    /// The short number on the receipt.
+    pub receipt: String,
+    /// What the purchase costs.
+    pub amount_kopecks: i64,
+    /// What of it was paid from the balance.
+    pub redeem_kopecks: i64,
+    /// What is left to pay.
+    pub payable_kopecks: i64,
+    /// What it brings the member.
+    pub accrual_kopecks: i64,
+    /// From which day on it may be spent.
+    pub confirm_on: NaiveDate,
+    /// Why these figures.
+    pub explanation: Vec<Line>,
+}
+
+/// A booked operation: its answer, and what to do once it is committed.
+pub struct Booked {
+    /// The stored answer.
+    pub result: serde_json::Value,
+    /// Whose balance changed.
+    pub membership_id: Uuid,
+    /// The proof that is used up.
+    pub proof: Option<ProofIdentity>,
+}
+
+/// Books a purchase by the rule of its own time, unless it is late; part of it paid from the balance if the member has agreed to that.
+pub async fn record(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    request: &RecordPurchase,
+    about: &Circumstances<'_>,
+) -> Applied<Booked> {
+    let redeem = Kopecks(request.redeem_kopecks.unwrap_or(0));
+    if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
+        return Ok(Err(Refusal::of("amount-invalid")));
+    }
+    if !store::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
+        return Ok(Err(Refusal::of("op-number-invalid")));
+    }
+    let presented = match request.presented() {
+        Ok(presented) => presented,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let place = partners::store::place(&mut *conn, about.terminal_id).await?;
+    // A tablet that was moved to another shop may still hold what the first one sold.
+    if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
+        return Ok(Err(Refusal::of("other-outlet")));
+    }
+    let (customer, challenge) = match identify_buyer(issuer, conn, request, presented, about).await? {
+        Ok(buyer) => buyer,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let sale = Sale { request, redeem, challenge, place, customer };
+    if let Some(refusal) = claim(issuer, conn, &sale, about).await? {
+        return Ok(Err(refusal));
+    }
+    let offer = offers::store::offer_at(&mut *conn, sale.place.partner_id, sale.customer.event_at).await?;
+    if let Some(refusal) = redemption::why_not(issuer, conn, offer.as_ref(), &sale, about).await? {
+        return Ok(Err(refusal));
+    }
+    let proof = sale.customer.proof().map(|proof| proof.identity);
+    let result = book(issuer, conn, &sale, offer.as_ref(), about).await?;
+    Ok(Ok(Booked { result, membership_id: sale.customer.membership_id, proof }))
+}
+
+/// Who buys, and, where a part is to be paid from the balance, the digits that the member has agreed by.
+async fn identify_buyer(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    request: &RecordPurchase,
+    presented: Presented<'_>,
+    about: &Circumstances<'_>,
+) -> Applied<(Customer, Option<Challenge>)> {
+    if !request.redeems() {
+        let customer = identify(issuer, conn, presented, None, about.terminal_id, &about.when).await?;
+        return Ok(customer.map(|customer| (customer, None)));
+    }
+    let operation = (about.terminal_id, request.op_no);
+    let payer = redemption::identify_payer(issuer, conn, presented, operation, about.when.now).await?;
+    Ok(payer.map(|(customer, challenge)| (customer, Some(challenge))).map_err(redemption::when_booked))
+}
+
+/// A purchase that is being booked.
+pub(super) struct Sale<'a> {
+    /// As the till handed it in.
+    pub(super) request: &'a RecordPurchase,
+    /// What of it is paid from the balance.
+    pub(super) redeem: Kopecks,
+    /// The digits of a redemption.
+    pub(super) challenge: Option<Challenge>,
+    /// Where it was made.
+    pub(super) place: TerminalPlace,
+    /// By whom.
+    pub(super) customer: Customer,
+}
+
+/// Locks the balance, and uses up what may serve one purchase only: the proof or the lookup, and the operation number.
+async fn claim(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    about: &Circumstances<'_>,
+) -> Result<Option<Refusal>> {
+    let proof = sale.customer.proof().map(|proof| proof.identity);
+    if let Some(identity) = proof
+        && issuer.cache.get(&nonce_key(&identity)).await.is_some_and(|owner| owner != nonce_owner(about))
+        && store::is_proof_spent(&mut *conn, &identity.0).await?
+    {
+        // Redis spares the lock, Postgres decides.
+        return Ok(Some(Refusal::of(Code::Replayed.as_str())));
+    }
+    store::lock_balance(&mut *conn, sale.customer.membership_id).await?;
+    if let Some(identity) = proof
+        && !store::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now).await?
+    {
+        return Ok(Some(Refusal::of(Code::Replayed.as_str())));
+    }
+    if let Evidence::Lookup(id) = sale.customer.evidence
+        && !lookup::claim(&mut *conn, id, about.idem).await?
+    {
+        return Ok(Some(Refusal::of("lookup-used")));
+    }
+    let claimed =
+        store::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
+    Ok((!claimed).then(|| Refusal::of(OP_NUMBER_REUSED)))
+}
+
+/// The rule by which a purchase is booked, and what it brings: that of its own time; where it is handed in late, the one of
+/// then and of now that gives the member less, since a till could name whatever day it likes.
+async fn terms(
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    of_event: Option<&Offer>,
+    now: DateTime<Utc>,
+) -> Result<(Option<i32>, Outcome)> {
+    let evaluate = |offer: Option<&Offer>| {
+        let outcome = rules::evaluate(offer, Kopecks(sale.request.amount_kopecks), sale.redeem)
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("the rule's figures do not fit")))?;
+        Ok::<_, Error>((offer.map(|offer| offer.version), outcome))
+    };
+    let own = evaluate(of_event)?;
+    if !rules::is_late(sale.customer.event_at, now) {
+        return Ok(own);
+    }
+    let of_now = evaluate(offers::store::offer_at(conn, sale.place.partner_id, now).await?.as_ref())?;
+    Ok(if of_now.1.accrual_kopecks < own.1.accrual_kopecks { of_now } else { own })
+}
+
+/// Whether what is booked on a till's word waits for a person: where it brings something, and with what else was booked so
+/// lately is more than is let pass. Split into small ones it is as much.
+async fn is_held(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    accrual: Kopecks,
+    about: &Circumstances<'_>,
+) -> Result<bool> {
+    if accrual == Kopecks::ZERO {
+        return Ok(false);
+    }
+    let (since, until) =
+        (about.when.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), about.when.now + CLOCKS_APART);
+    let sums =
+        store::booked_on_trust(conn, sale.customer.membership_id, about.terminal_id, since, until).await?;
+    let (amount, limit) = (sale.request.amount_kopecks, issuer.config.held_above_kopecks);
+    Ok(sums.of_member_kopecks.saturating_add(amount) > limit
+        || sums.of_till_kopecks.saturating_add(amount) > limit.saturating_mul(TILL_TIMES_MEMBER))
+}
+
+async fn book(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    sale: &Sale<'_>,
+    offer: Option<&Offer>,
+    about: &Circumstances<'_>,
+) -> Result<serde_json::Value> {
+    let Sale { request, redeem, place, customer, .. } = sale;
+    let now = about.when.now;
+    let is_late = rules::is_late(customer.event_at, now);
+    let on_trust = is_late || customer.has_ended_since;
+    let (rule_version, outcome) = terms(&mut *conn, sale, offer, now).await?;
+    let is_held = on_trust && is_held(issuer, &mut *conn, sale, outcome.accrual_kopecks, about).await?;
+    let posting = Posting {
+        kind: "purchase",
+        principal: about.principal,
+        idem: about.idem,
+        membership_id: customer.membership_id,
+        partner_id: place.partner_id,
+        outlet_id: place.outlet_id,
+        terminal_id: about.terminal_id,
+        amount_kopecks: request.amount_kopecks,
+        accrual_kopecks: outcome.accrual_kopecks.0,
+        commission_kopecks: outcome.commission_kopecks.0,
+        redeem_kopecks: redeem.0,
+        debt_kopecks: 0,
+        rule_version,
+        reverses: None,
+        event_at: customer.event_at,
+        booked_at: now,
+    };
+    let new = NewPurchase {
+        id: issuer.random.uuid(),
+        seq: store::post(&mut *conn, &posting).await?,
+        op_no: request.op_no,
+        card_id: customer.card_id,
+        shown_by: match customer.evidence {
+            Evidence::Token(_) => "token",
+            Evidence::Lookup(_) => "number",
+        },
+        confirm_on: rules::confirm_day(customer.event_at, now),
+        on_trust,
+        state: if is_held { "held" } else { "pending" },
+    };
+    store::insert_purchase(&mut *conn, &new, &posting).await?;
+    let movement = Movement {
+        pending_kopecks: posting.accrual_kopecks,
+        available_kopecks: -posting.redeem_kopecks,
+        ..Movement::default()
+    };
+    store::move_balance(&mut *conn, customer.membership_id, movement).await?;
+    tell(conn, customer.membership_id, about.terminal_id, new.id, now).await?;
+    if is_held {
+        metrics::counter!("profcards_purchases_held_total").increment(1);
+    }
+    let course =
+        Course { is_late, is_held, is_cancelled: false, taken_back_debt: None, confirm_on: new.confirm_on };
+    let result = PurchaseResult {
+        purchase_id: new.id,
+        receipt: receipt(place.number, request.op_no),
+        amount_kopecks: request.amount_kopecks,
+        redeem_kopecks: redeem.0,
+        payable_kopecks: request.amount_kopecks - redeem.0,
+        accrual_kopecks: posting.accrual_kopecks,
+        confirm_on: new.confirm_on,
+        explanation: course.explain(outcome, true),
+    };
+    Ok(serde_json::to_value(result).map_err(anyhow::Error::from)?)
+}
+
+/// Adds to the answer of a recorded purchase the name on the card by which the member was known.
+pub async fn add_shown_name(conn: &mut PgConnection, result: &mut serde_json::Value) -> Result<()> {
+    let purchase_id: Uuid =
+        serde_json::from_value(result["purchaseId"].clone()).map_err(anyhow::Error::from)?;
+    let card = store::card_of_purchase(conn, purchase_id).await?;
+    result["shownName"] = lookup::shown(&card)?.name().into();
+    Ok(())
+}
+
+/// What was answered when this mutation recorded a purchase, read from the purchase: the stored answer is kept for a hundred days,
+/// a till may keep its question for longer.
+pub async fn recorded_before(
+    conn: &mut PgConnection,
+    about: &Circumstances<'_>,
+) -> Result<Option<serde_json::Value>> {
+    let Some((id, _)) = store::find_purchase(&mut *conn, about.terminal_id, about.idem).await? else {
+        return Ok(None);
+    };
+    let Some(booked) = views::purchases(conn, &[id], true).await?.pop() else { return Ok(None) };
+    let result = PurchaseResult {
+        purchase_id: id,
+        receipt: booked.receipt,
+        amount_kopecks: booked.amount_kopecks,
+        redeem_kopecks: booked.redeem_kopecks,
+        payable_kopecks: booked.amount_kopecks - booked.redeem_kopecks,
+        accrual_kopecks: booked.accrual_kopecks,
+        confirm_on: booked.confirm_on,
+        explanation: booked.explanation,
+    };
+    Ok(Some(serde_json::to_value(result).map_err(anyhow::Error::from)?))
+}
+
+/// Puts what changed before the member's and the till's eyes.
+pub(super) async fn tell(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    terminal_id: Uuid,
+    purchase_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (member, id) = (member_audience(membership_id), purchase_id.to_string());
+    record_change(&mut *conn, &member, "purchase", &id, now).await?;
+    record_change(&mut *conn, &member, "balance", "me", now).await?;
+    record_change(conn, &till_audience(terminal_id), "purchase", &id, now).await
+}
+
+fn nonce_key(identity: &ProofIdentity) -> String {
+    format!("proof:{}", hex::encode(identity.0))
+}
+
+fn nonce_owner(about: &Circumstances<'_>) -> String {
+    format!("{}/{}", about.principal, about.idem)
+}
+
+/// Once committed: the proof is remembered, the cached balance follows, the member's page is woken. None of it is
+/// needed for the books to be right.
+pub async fn after_commit(issuer: &crate::cards::Issuer, booked: &Booked, about: &Circumstances<'_>) {
+    if let Some(identity) = &booked.proof {
+        issuer.cache.set(&nonce_key(identity), &nonce_owner(about), NONCE_SECONDS).await;
+    }
+    super::refresh_balance(issuer, booked.membership_id).await;
+    crate::base::live::wake(issuer, &member_audience(booked.membership_id)).await;
+}

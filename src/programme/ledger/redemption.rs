@@ -1,0 +1,245 @@
+//! Paying part of a purchase from the balance. It takes the network from beginning to end: the till asks for digits, the member's
+//! phone makes a living code with them, and the purchase is booked within that code's minute. The code's phone must have held the
+//! card long enough, the rule must allow it and the balance hold it: nothing is promised on credit.
+
+use chrono::{DateTime, Utc};
+use profcards_card::{Code, Proof};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::customer::{Customer, Presented, When, identify};
+use super::purchase::{Circumstances, Sale};
+use super::{Applied, OP_NUMBER_REUSED, Refusal, RefusalDetail, store};
+use crate::base::clock::from_unix_seconds;
+use crate::base::error::{Error, Result};
+use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
+use crate::base::trusted_time;
+use crate::cards::{Issuer, enrolment};
+use crate::programme::offers::{self, Offer};
+use crate::programme::partners;
+use crate::programme::partners::challenge::{self, Asker, Challenge};
+
+/// The digits were not asked for, were used, or have lasted too long: new ones do.
+const CHALLENGE_OVER: &str = "challenge-over";
+/// The purchase reached us when the member's code was old already.
+const TOO_LATE: &str = "redemption-offline";
+/// The member's phone was enrolled too lately.
+const TOO_SOON: &str = "redemption-too-soon";
+
+/// A purchase that a member wants to pay a part of.
+#[derive(Clone, Copy)]
+pub struct Intent {
+    /// The till.
+    pub terminal_id: Uuid,
+    /// Its number of the purchase.
+    pub op_no: i64,
+    /// What it costs.
+    pub amount_kopecks: i64,
+}
+
+impl Intent {
+    async fn why_malformed(&self, conn: &mut PgConnection) -> Result<Option<Refusal>> {
+        if !(1..=MAX_PURCHASE_KOPECKS).contains(&self.amount_kopecks) {
+            return Ok(Some(Refusal::of("amount-invalid")));
+        }
+        let is_near = store::is_op_no_near(conn, self.terminal_id, self.op_no).await?;
+        Ok((!is_near).then(|| Refusal::of("op-number-invalid")))
+    }
+}
+
+/// Draws the digits of a purchase, if any of it may be paid from a balance.
+pub async fn ask(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applied<Challenge> {
+    // Digits of a wrong hour would pay in none.
+    issuer.keys.check_clock()?;
+    let mut conn = issuer.db_tills.acquire().await?;
+    if let Some(refusal) = intent.why_malformed(&mut conn).await? {
+        return Ok(Err(refusal));
+    }
+    if store::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
+        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
+    }
+    let place = partners::store::place(&mut conn, intent.terminal_id).await?;
+    let offer = offers::store::offer_at(&mut conn, place.partner_id, now).await?;
+    if offer.and_then(|offer| offer.redeemable(Kopecks(intent.amount_kopecks))).is_none() {
+        return Ok(Err(Refusal::of("redemption-not-allowed")));
+    }
+    drop(conn);
+    challenge::issue(issuer, Asker::Till(intent.terminal_id), &intent.op_no.to_string(), now).await.map(Ok)
+}
+
+/// Who pays, and the digits that the code was made with. The code is judged by the server's time alone, whatever the till says of
+/// its own.
+pub(super) async fn identify_payer(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    presented: Presented<'_>,
+    (terminal_id, op_no): (Uuid, i64),
+    now: DateTime<Utc>,
+) -> Applied<(Customer, Challenge)> {
+    if let Presented::Lookup(_) = presented {
+        return Ok(Err(Refusal::of("redemption-not-allowed")));
+    }
+    let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string(), now).await?;
+    let Some(challenge) = asked else { return Ok(Err(Refusal::of(CHALLENGE_OVER))) };
+    let when = When::now(now);
+    let identified = identify(issuer, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
+    Ok(identified.map(|customer| (customer, challenge)))
+}
+
+/// What a booking says of a code that is too old by now: it was not when the till took it.
+pub(super) fn when_booked(refusal: Refusal) -> Refusal {
+    if refusal.code == Code::ProofStale.as_str() { Refusal::of(TOO_LATE) } else { refusal }
+}
+
+/// After a refusal of a purchase that was to be paid from a balance: a code with other digits counts against those of its
+/// operation. In the transaction that keeps the answer.
+pub async fn note_refusal(
+    conn: &mut PgConnection,
+    refusal: &Refusal,
+    (terminal_id, op_no): (Uuid, i64),
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if refusal.code != Code::ChallengeWrong.as_str() {
+        return Ok(());
+    }
+    challenge::count_wrong_answer(conn, Asker::Till(terminal_id), &op_no.to_string(), now).await
+}
+
+/// How much a purchase may take, and what of it the balance holds.
+struct Bounds {
+    /// By the rule and by what the member allowed.
+    agreed: Kopecks,
+    /// By the balance.
+    available: Kopecks,
+}
+
+impl Bounds {
+    fn most(&self) -> Kopecks {
+        self.agreed.min(self.available)
+    }
+}
+
+/// The bounds of a purchase; none where the rule allows no redemption. Exact only while the balance is locked.
+async fn bounds(
+    conn: &mut PgConnection,
+    offer: Option<&Offer>,
+    amount: Kopecks,
+    customer: &Customer,
+) -> Result<Option<Bounds>> {
+    let Some(by_rule) = offer.and_then(|offer| offer.redeemable(amount)) else { return Ok(None) };
+    // A proof that names no sum allows none.
+    let by_member = customer.proof().and_then(|proof| proof.max_redemption_kopecks).unwrap_or(0);
+    let by_member = Kopecks(i64::try_from(by_member).unwrap_or(i64::MAX));
+    let available = store::balance(conn, customer.membership_id).await?.balance.free_kopecks();
+    Ok(Some(Bounds { agreed: by_rule.min(by_member), available }))
+}
+
+/// Whether a code was made after the digits that it carries.
+pub fn answers(challenge: &Challenge, proof: Option<&Proof>) -> bool {
+    proof.is_some_and(|proof| challenge.is_before(from_unix_seconds(proof.iat)))
+}
+
+/// Why these digits, or this phone, do not pay now, whatever the purchase.
+async fn why_not_yet(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    customer: &Customer,
+    challenge: &Challenge,
+    terminal_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Refusal>> {
+    if !challenge.is_live(now) {
+        return Ok(Some(Refusal::of(CHALLENGE_OVER)));
+    }
+    if !answers(challenge, customer.proof()) {
+        return Ok(Some(Refusal::of(Code::ProofStale.as_str())));
+    }
+    let Some(redeems_from) = enrolment::moving::redeems_from(conn, customer.card_id).await? else {
+        // A card of no phone: there is nobody who could have agreed.
+        return Ok(Some(Refusal::of("redemption-not-allowed")));
+    };
+    if trusted_time::has_come(&mut *conn, issuer, redeems_from).await? {
+        return Ok(None);
+    }
+    if now >= redeems_from {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "a new phone's wait is over by a clock that may be wrong"
+        )));
+    }
+    tracing::warn!(membership = %customer.membership_id, terminal = %terminal_id, "a redemption by a phone that was enrolled lately is refused");
+    metrics::counter!("profcards_redemptions_too_soon_total").increment(1);
+    let detail = RefusalDetail { redeems_from: Some(redeems_from.timestamp()), ..RefusalDetail::default() };
+    Ok(Some(Refusal { code: TOO_SOON, detail: Some(detail) }))
+}
+
+/// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse. What is not refused
+/// has used its digits up.
+pub(super) async fn why_not(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    offer: Option<&Offer>,
+    sale: &Sale<'_>,
+    about: &Circumstances<'_>,
+) -> Result<Option<Refusal>> {
+    let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(None) };
+    let not_yet = why_not_yet(issuer, &mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
+    if not_yet.is_some() {
+        return Ok(not_yet);
+    }
+    let Some(bounds) =
+        bounds(&mut *conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
+    else {
+        return Ok(Some(Refusal::of("redemption-not-allowed")));
+    };
+    let (code, detail) = if sale.redeem > bounds.agreed {
+        let max_kopecks = Some(bounds.most().0);
+        ("redemption-too-much", RefusalDetail { max_kopecks, ..RefusalDetail::default() })
+    } else if sale.redeem > bounds.available {
+        let available_kopecks = Some(bounds.available.0);
+        ("balance-too-low", RefusalDetail { available_kopecks, ..RefusalDetail::default() })
+    } else {
+        let (asker, operation) = (Asker::Till(about.terminal_id), sale.request.op_no.to_string());
+        let claimed = challenge::claim(conn, asker, &operation, &challenge.digits, now).await?;
+        return Ok((!claimed).then(|| Refusal::of(CHALLENGE_OVER)));
+    };
+    Ok(Some(Refusal { code, detail: Some(detail) }))
+}
+
+/// The most that a purchase may take from the balance at this moment. The code is verified as it will be when the purchase is
+/// booked, and neither it nor its digits are used up.
+pub async fn most(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    intent: &Intent,
+    token: &str,
+    now: DateTime<Utc>,
+) -> Applied<Kopecks> {
+    let Intent { terminal_id, op_no, amount_kopecks } = *intent;
+    if let Some(refusal) = intent.why_malformed(&mut *conn).await? {
+        return Ok(Err(refusal));
+    }
+    let presented = Presented::Token(token);
+    let payer = identify_payer(issuer, conn, presented, (terminal_id, op_no), now).await?;
+    let (customer, challenge) = match payer {
+        Ok(payer) => payer,
+        Err(refusal) => {
+            note_refusal(conn, &refusal, (terminal_id, op_no), now).await?;
+            return Ok(Err(refusal));
+        }
+    };
+    if let Some(proof) = customer.proof()
+        && store::is_proof_spent(&mut *conn, &proof.identity.0).await?
+    {
+        return Ok(Err(Refusal::of(Code::Replayed.as_str())));
+    }
+    if store::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
+        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
+    }
+    if let Some(refusal) = why_not_yet(issuer, &mut *conn, &customer, &challenge, terminal_id, now).await? {
+        return Ok(Err(refusal));
+    }
+    let place = partners::store::place(&mut *conn, terminal_id).await?;
+    let offer = offers::store::offer_at(&mut *conn, place.partner_id, now).await?;
+    let bounds = bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?;
+    Ok(bounds.map(|bounds| bounds.most()).ok_or(Refusal::of("redemption-not-allowed")))
+}

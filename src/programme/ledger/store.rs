@@ -1,0 +1,502 @@
+//! The ledger's tables in SQL. Statements that several postings share are here; the order in which locks are taken is the
+//! callers': first the balance, then what it guards.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Balance, VersionedBalance};
+use crate::base::error::Result;
+use crate::base::money::Kopecks;
+
+/// A till does not number more between two contacts, nor does a restored dump forget more.
+const MAX_OP_NO_STEP: i64 = 1_000_000;
+
+/// A member's balance; one who never bought anything has zeros.
+pub async fn balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<VersionedBalance> {
+    let row = sqlx::query!(
+        "select available_kopecks, pending_kopecks, debt_kopecks, held_kopecks, version
+         from balance where membership_id = $1",
+        membership_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map_or_else(VersionedBalance::default, |row| VersionedBalance {
+        balance: Balance {
+            available_kopecks: Kopecks(row.available_kopecks),
+            pending_kopecks: Kopecks(row.pending_kopecks),
+            debt_kopecks: Kopecks(row.debt_kopecks),
+            held_kopecks: Kopecks(row.held_kopecks),
+        },
+        version: row.version,
+    }))
+}
+
+/// Locks a member's balance, making it first if need be.
+pub async fn lock_balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<()> {
+    sqlx::query!("insert into balance (membership_id) values ($1) on conflict do nothing", membership_id)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("select from balance where membership_id = $1 for update", membership_id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// What a posting changes of a balance: a purchase adds to what waits and takes from what is available, a refund the other
+/// way round.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Movement {
+    /// Of what waits.
+    pub pending_kopecks: i64,
+    /// Of what may be spent.
+    pub available_kopecks: i64,
+    /// Of what is taken from later accruals.
+    pub debt_kopecks: i64,
+}
+
+/// Moves a balance, which must be locked.
+pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Movement) -> Result<()> {
+    sqlx::query!(
+        "update balance
+         set pending_kopecks = pending_kopecks + $2, available_kopecks = available_kopecks + $3,
+             debt_kopecks = debt_kopecks + $4, version = version + 1
+         where membership_id = $1",
+        membership_id,
+        by.pending_kopecks,
+        by.available_kopecks,
+        by.debt_kopecks
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Claims a proof for a mutation; `false` if it has served another one, or at a partner's server.
+pub async fn claim_proof(
+    conn: &mut PgConnection,
+    identity: &[u8; 32],
+    terminal_id: Uuid,
+    idem: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into proof (identity, terminal_id, idem, seen_at) values ($1, $2, $3, $4) on conflict do nothing",
+        &identity[..],
+        terminal_id,
+        idem,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// Claims a proof for what a partner's server was asked; `false` if it has served, there or at a till.
+pub async fn claim_proof_elsewhere(
+    conn: &mut PgConnection,
+    identity: &[u8; 32],
+    partner_key_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into proof (identity, partner_key_id, seen_at) values ($1, $2, $3) on conflict do nothing",
+        &identity[..],
+        partner_key_id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// Whether a proof has served already.
+pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from proof where identity = $1) as "spent!""#,
+        &identity[..]
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Whether any mutation of this till has used this number.
+pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from terminal_op where terminal_id = $1 and op_no = $2)
+                  or exists (select from terminal where id = $1 and op_floor >= $2) as "used!""#,
+        terminal_id,
+        op_no
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The newest operation number of a till that is known, 0 before its first.
+pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"select greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "newest!"
+           from terminal t where t.id = $1"#,
+        terminal_id
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Whether a till may have come to this number. One far beyond the newest would use up all between them: the next goes on from it.
+pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
+    let is_near = |newest: i64| (1..=newest.saturating_add(MAX_OP_NO_STEP)).contains(&op_no);
+    // The first million is near to whatever there is.
+    Ok(is_near(0) || (op_no > 0 && is_near(newest_op_no(conn, terminal_id).await?)))
+}
+
+/// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
+pub async fn claim_op_no(
+    conn: &mut PgConnection,
+    terminal_id: Uuid,
+    op_no: i64,
+    idem: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "insert into terminal_op (terminal_id, op_no, idem, booked_at)
+         select id, $2, $3, $4 from terminal where id = $1 and op_floor < $2
+         on conflict do nothing",
+        terminal_id,
+        op_no,
+        idem,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// A posting about a purchase.
+pub struct Posting<'a> {
+    /// `purchase`, `refund` or `take-back`.
+    pub kind: &'a str,
+    /// Who asked for it.
+    pub principal: &'a str,
+    /// By which mutation.
+    pub idem: Uuid,
+    /// Whose balance.
+    pub membership_id: Uuid,
+    /// The partner.
+    pub partner_id: Uuid,
+    /// The outlet.
+    pub outlet_id: Uuid,
+    /// The till.
+    pub terminal_id: Uuid,
+    /// What was paid.
+    pub amount_kopecks: i64,
+    /// The member's part.
+    pub accrual_kopecks: i64,
+    /// The programme's part.
+    pub commission_kopecks: i64,
+    /// What was paid from the balance.
+    pub redeem_kopecks: i64,
+    /// By how much what the member owes grows; below zero, what of it is paid.
+    pub debt_kopecks: i64,
+    /// The rule.
+    pub rule_version: Option<i32>,
+    /// The purchase that a refund or a take-back undoes.
+    pub reverses: Option<i64>,
+    /// When it happened.
+    pub event_at: DateTime<Utc>,
+    /// When it is booked.
+    pub booked_at: DateTime<Utc>,
+}
+
+/// Writes a posting; answers its sequence number.
+pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        "insert into journal (booked_at, event_at, kind, principal, idem, membership_id, partner_id, outlet_id, terminal_id,
+                              amount_kopecks, accrual_kopecks, commission_kopecks, redeem_kopecks, debt_kopecks, rule_version, reverses)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         returning seq",
+        posting.booked_at,
+        posting.event_at,
+        posting.kind,
+        posting.principal,
+        posting.idem,
+        posting.membership_id,
+        posting.partner_id,
+        posting.outlet_id,
+        posting.terminal_id,
+        posting.amount_kopecks,
+        posting.accrual_kopecks,
+        posting.commission_kopecks,
+        posting.redeem_kopecks,
+        posting.debt_kopecks,
+        posting.rule_version,
+        posting.reverses
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// A purchase as people see it.
+#[derive(Clone, Debug)]
+pub struct PurchaseRow {
+    /// The purchase.
+    pub id: Uuid,
+    /// Its posting.
+    pub seq: i64,
+    /// The till.
+    pub terminal_id: Uuid,
+    /// The till's number in its outlet.
+    pub terminal_number: i32,
+    /// The mutation that made it.
+    pub idem: Uuid,
+    /// The till's own number of it.
+    pub op_no: i64,
+    /// Whose it is.
+    pub membership_id: Uuid,
+    /// The partner.
+    pub partner_id: Uuid,
+    /// The partner's name.
+    pub partner_name: String,
+    /// The outlet.
+    pub outlet_id: Uuid,
+    /// The outlet's name.
+    pub outlet_name: String,
+    /// What was paid.
+    pub amount_kopecks: i64,
+    /// What it brings.
+    pub accrual_kopecks: i64,
+    /// What of it was paid from the balance.
+    pub redeem_kopecks: i64,
+    /// By which rule.
+    pub rule_version: Option<i32>,
+    /// `pending`, `held`, `available` or `cancelled`.
+    pub state: String,
+    /// Its time is only the till's word.
+    pub on_trust: bool,
+    /// When it happened.
+    pub event_at: DateTime<Utc>,
+    /// When it was booked.
+    pub booked_at: DateTime<Utc>,
+    /// From which day on it may be spent.
+    pub confirm_on: NaiveDate,
+    /// When it was taken back.
+    pub cancelled_at: Option<DateTime<Utc>>,
+    /// If the programme took it back once it was available: what of it was spent by then.
+    pub taken_back_debt_kopecks: Option<i64>,
+}
+
+/// What a purchase is besides its posting.
+pub struct NewPurchase {
+    /// The purchase.
+    pub id: Uuid,
+    /// Its posting.
+    pub seq: i64,
+    /// The till's own number of it.
+    pub op_no: i64,
+    /// The card by which the member was known.
+    pub card_id: Uuid,
+    /// How that card was shown: `token` or `number`.
+    pub shown_by: &'static str,
+    /// From which day on its cashback may be spent.
+    pub confirm_on: NaiveDate,
+    /// Its time is only the till's word.
+    pub on_trust: bool,
+    /// `pending` or `held`.
+    pub state: &'static str,
+}
+
+/// A new purchase; its names are looked up when it is read.
+pub async fn insert_purchase(
+    conn: &mut PgConnection,
+    new: &NewPurchase,
+    posting: &Posting<'_>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into purchase (id, seq, terminal_id, idem, op_no, membership_id, partner_id, outlet_id, card_id, shown_by,
+                               amount_kopecks, accrual_kopecks, redeem_kopecks, rule_version, event_at, booked_at,
+                               confirm_on, on_trust, state)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        new.id,
+        new.seq,
+        posting.terminal_id,
+        posting.idem,
+        new.op_no,
+        posting.membership_id,
+        posting.partner_id,
+        posting.outlet_id,
+        new.card_id,
+        new.shown_by,
+        posting.amount_kopecks,
+        posting.accrual_kopecks,
+        posting.redeem_kopecks,
+        posting.rule_version,
+        posting.event_at,
+        posting.booked_at,
+        new.confirm_on,
+        new.on_trust,
+        new.state
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What was booked on a till's word alone.
+pub struct OnTrust {
+    /// Of a member, at whatever till.
+    pub of_member_kopecks: i64,
+    /// At a till, of whomever.
+    pub of_till_kopecks: i64,
+}
+
+/// The sums of what was booked on trust between two moments and was not taken back. The balance must be locked; the till is locked
+/// here, so that of many at once each sees those before it.
+pub async fn booked_on_trust(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    terminal_id: Uuid,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<OnTrust> {
+    sqlx::query!("select from terminal where id = $1 for no key update", terminal_id)
+        .execute(&mut *conn)
+        .await?;
+    Ok(sqlx::query_as!(
+        OnTrust,
+        r#"select (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
+                   where membership_id = $1 and on_trust and booked_at > $3 and booked_at <= $4 and state <> 'cancelled') as "of_member_kopecks!",
+                  (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
+                   where terminal_id = $2 and on_trust and booked_at > $3 and booked_at <= $4 and state <> 'cancelled') as "of_till_kopecks!""#,
+        membership_id,
+        terminal_id,
+        since,
+        until
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Which purchase a mutation of this till made, and whose it is.
+pub async fn find_purchase(
+    conn: &mut PgConnection,
+    terminal_id: Uuid,
+    idem: Uuid,
+) -> Result<Option<(Uuid, Uuid)>> {
+    let row = sqlx::query!(
+        "select id, membership_id from purchase where terminal_id = $1 and idem = $2",
+        terminal_id,
+        idem
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.id, row.membership_id)))
+}
+
+/// Whether this mutation took a purchase back.
+pub async fn is_cancelled_by(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    principal: &str,
+    idem: Uuid,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from journal where membership_id = $1 and kind = 'refund' and principal = $2 and idem = $3
+           ) as "cancelled!""#,
+        membership_id,
+        principal,
+        idem
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Purchases by id, with their names.
+pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<PurchaseRow>> {
+    Ok(sqlx::query_as!(
+        PurchaseRow,
+        r#"select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
+                  p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
+                  u.redeem_kopecks, u.rule_version, u.state, u.on_trust, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at,
+                  case when j.seq is not null then greatest(j.debt_kopecks, 0) end as "taken_back_debt_kopecks?"
+           from purchase u
+           join terminal t on t.id = u.terminal_id
+           join partner p on p.id = u.partner_id
+           join outlet o on o.id = u.outlet_id
+           left join purchase_decision d on d.purchase_id = u.id and d.decision = 'take-back'
+           left join journal j on j.seq = d.posting_seq and j.booked_at = d.decided_at and j.kind = 'take-back'
+           where u.id = any($1)"#,
+        ids
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The card by which the member of a purchase was known.
+pub async fn card_of_purchase(conn: &mut PgConnection, id: Uuid) -> Result<Vec<u8>> {
+    Ok(sqlx::query_scalar!(
+        "select c.cose from purchase p join card c on c.id = p.card_id where p.id = $1",
+        id
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The commission that was booked with a posting.
+pub async fn commission_of(conn: &mut PgConnection, seq: i64) -> Result<i64> {
+    Ok(sqlx::query_scalar!("select commission_kopecks from journal where seq = $1", seq)
+        .fetch_one(conn)
+        .await?)
+}
+
+/// Marks a purchase as taken back.
+pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update purchase set state = 'cancelled', cancelled_at = $2 where id = $1", id, now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off, and does so now. A consent
+/// from the future was given before a clock that was ahead, and has always counted.
+pub async fn takes_part(
+    conn: &mut PgConnection,
+    membership_id: Uuid,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select coalesce(bool_or((c.given_at <= $2::timestamptz + interval '15 minutes' or c.given_at > $3)
+                                   and (c.withdrawn_at is null or c.withdrawn_at > $2)), false)
+                  and coalesce(bool_or(c.withdrawn_at is null), false) as "takes_part!"
+           from consent c join membership m on m.person_id = c.person_id
+           where m.id = $1 and c.kind = 'profcards'"#,
+        membership_id,
+        at,
+        now
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// The newest purchases of a member.
+pub async fn newest_of_member(conn: &mut PgConnection, membership_id: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from purchase where membership_id = $1 order by event_at desc limit $2",
+        membership_id,
+        limit
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The newest purchases of a till.
+pub async fn newest_of_till(conn: &mut PgConnection, terminal_id: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from purchase where terminal_id = $1 order by event_at desc limit $2",
+        terminal_id,
+        limit
+    )
+    .fetch_all(conn)
+    .await?)
+}

@@ -1,0 +1,30 @@
+//! Partners, their outlets and terminals, and the digits that a terminal shows. Purchases are the ledger's business; how a browser
+//! becomes a till stands in `tills`.
+
+pub mod challenge;
+pub mod store;
+
+use profcards_card::Shown;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A pairing code is good for so long.
+pub const PAIRING_CODE_DAYS: u64 = 7;
+
+/// What a till or a partner's server is shown of a member: as much as stands on the card.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownCard {
+    /// Such as «Иванова М. П.».
+    pub name: String,
+    /// First two digits of the region's ОКАТО; 0 where there is none.
+    pub region: u8,
+    /// 1 works, 2 studies, 3 is a pensioner.
+    pub category: u8,
+}
+
+impl From<&Shown> for ShownCard {
+    fn from(shown: &Shown) -> Self {
+        Self { name: shown.name().to_owned(), region: shown.region(), category: shown.category().value() }
+    }
+}

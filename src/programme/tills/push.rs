@@ -1,0 +1,251 @@
+//! What a till hands in: each mutation in a transaction of its own, in which its effects and its answer commit together. One that
+//! fails never keeps the others from being answered.
+
+use std::collections::HashSet;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::access::{limits, till_audience};
+use crate::act::idempotency::{self, Claim};
+use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, count, rejected, repeated};
+use crate::base::clock::from_unix_seconds;
+use crate::base::error::{Error, Result};
+use crate::base::{faults, trusted_time};
+use crate::cards::Issuer;
+use crate::programme::ledger::customer::When;
+use crate::programme::ledger::purchase::{self, Booked, Circumstances};
+use crate::programme::ledger::{Applied, OP_NUMBER_REUSED, Refusal, redemption, reversal};
+
+/// The mutation that takes a purchase back.
+const CANCEL: &str = "purchase.cancel";
+
+/// Who pushes, and how its clock stands.
+pub struct Pusher {
+    /// The till.
+    pub terminal_id: Uuid,
+    /// The server's time minus the client's.
+    pub skew_seconds: i64,
+}
+
+/// Applies mutations in their order; one answer each. What takes back a purchase that may come again is undecided,
+/// or the refusal of the one would outlive the acceptance of the other.
+pub async fn apply_all(issuer: &Issuer, pusher: &Pusher, mutations: &[Mutation]) -> Vec<Answer> {
+    let (mut coming_again, mut undecided) = (HashSet::new(), Undecided::default());
+    let mut answers = Vec::with_capacity(mutations.len());
+    for mutation in mutations {
+        let outcome = if taken_back_by(mutation).is_some_and(|purchase| coming_again.contains(&purchase)) {
+            undecided.follow(mutation)
+        } else {
+            undecided.decide(mutation, try_apply(issuer, pusher, mutation).await)
+        };
+        if may_come_again(&outcome) {
+            coming_again.insert(mutation.id);
+        }
+        answers.push(Answer { id: mutation.id, outcome });
+    }
+    undecided.tell();
+    answers
+}
+
+/// Undecided, or refused for its number alone: a till that was put back to an earlier state sends it under another one.
+fn may_come_again(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Retry => true,
+        Outcome::Rejected { code, .. } => code == OP_NUMBER_REUSED,
+        Outcome::Applied { .. } | Outcome::Duplicate { .. } => false,
+    }
+}
+
+fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
+    if mutation.name != CANCEL {
+        return None;
+    }
+    serde_json::from_value(mutation.args.get("mutationId")?.clone()).ok()
+}
+
+fn refused(refusal: Refusal) -> Outcome {
+    Outcome::Rejected { code: refusal.code.to_owned(), detail: refusal.detail }
+}
+
+/// Applies one mutation, or finds the answer that it had.
+async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Result<Outcome> {
+    // A name or arguments that this release does not know are not decided for good: a later one may know them.
+    let operation = match Operation::read(mutation) {
+        Ok(operation) => operation,
+        Err(refusal) => return Ok(refused(refusal)),
+    };
+    // By a wrong clock a good purchase would be refused for good.
+    issuer.keys.check_clock()?;
+    let now = issuer.clock.now();
+    let principal = till_audience(pusher.terminal_id);
+    let about = Circumstances {
+        terminal_id: pusher.terminal_id,
+        principal: &principal,
+        idem: mutation.id,
+        when: When { at: mutation.at, till_skew_seconds: pusher.skew_seconds, now },
+    };
+    let payload_hash =
+        idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
+    let mut tx = issuer.db_tills.begin().await?;
+    if let Claim::Stored(answer) =
+        idempotency::claim(&mut tx, &principal, mutation.id, payload_hash, now).await?
+    {
+        let mut outcome = repeated(&answer)?;
+        operation.complete(&mut tx, &mut outcome).await?;
+        return Ok(outcome);
+    }
+    // The key is new here or was forgotten; what it did is not.
+    if let Some(result) = operation.done_before(&mut tx, &about).await? {
+        let mut outcome = Outcome::Duplicate { result };
+        operation.complete(&mut tx, &mut outcome).await?;
+        return Ok(outcome);
+    }
+    if is_forgotten(&about.when) {
+        ensure_time_is_believed(&mut tx, issuer, "too-old").await?;
+        return Ok(rejected("too-old"));
+    }
+    let booked = in_savepoint(issuer, &mut tx, &operation, &about).await?;
+    if let Err(refusal) = &booked
+        && operation.may_wait()
+        && hangs_on_time(refusal.code)
+    {
+        ensure_time_is_believed(&mut tx, issuer, refusal.code).await?;
+    }
+    let mut outcome = match &booked {
+        Ok(booked) => Outcome::Applied { result: booked.result.clone() },
+        Err(refusal) => refused(*refusal),
+    };
+    if may_come_again(&outcome) {
+        // With other arguments its key would be taken for another operation's: so it is not kept.
+        count(&mutation.name, &outcome);
+        return Ok(outcome);
+    }
+    if let Err(refusal) = &booked {
+        // Beyond it the till is asked to come again later, and nothing is kept.
+        limits::take(&mut tx, limits::REFUSALS_PER_TILL, &principal, now).await?;
+        operation.note_refusal(&mut tx, refusal, &about).await?;
+    }
+    let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
+    idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
+    operation.complete(&mut tx, &mut outcome).await?;
+    tx.commit().await?;
+    faults::after_commit();
+    if let Ok(booked) = &booked {
+        purchase::after_commit(issuer, booked, &about).await;
+    }
+    count(&mutation.name, &outcome);
+    Ok(outcome)
+}
+
+/// Whether it happened, by either reading of the till's clock, before the answers that are kept. What was refused then must not
+/// be judged anew.
+fn is_forgotten(when: &When) -> bool {
+    let newest = when.at.max(when.at.saturating_add_signed(when.till_skew_seconds));
+    from_unix_seconds(newest) < idempotency::forgotten_before(when.now)
+}
+
+/// A refusal for the sake of the time is not final while that is doubted.
+async fn ensure_time_is_believed(conn: &mut PgConnection, issuer: &Issuer, code: &str) -> Result<()> {
+    if trusted_time::is_doubted(conn, issuer).await? {
+        return Err(Error::Unavailable(anyhow::anyhow!("refused as {code}, by a clock that may be wrong")));
+    }
+    Ok(())
+}
+
+/// Whether an operation would perhaps not be refused for this reason at another hour.
+fn hangs_on_time(code: &str) -> bool {
+    matches!(
+        code,
+        "proof-stale"
+            | "proof-future"
+            | "expired"
+            | "not-yet-valid"
+            | "lookup-expired"
+            | "too-old"
+            | "redemption-offline"
+    )
+}
+
+/// Runs an operation so that a refusal undoes what it had begun, while the claimed key stays.
+async fn in_savepoint(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    operation: &Operation,
+    about: &Circumstances<'_>,
+) -> Applied<Booked> {
+    let mut savepoint = conn.begin().await?;
+    let applied = match operation {
+        Operation::Record(request) => purchase::record(issuer, &mut savepoint, request, about).await?,
+        Operation::Cancel(request) => reversal::cancel(&mut savepoint, request, about).await?,
+    };
+    if applied.is_ok() {
+        savepoint.commit().await?;
+    } else {
+        savepoint.rollback().await?;
+    }
+    Ok(applied)
+}
+
+/// The mutations that a till knows.
+enum Operation {
+    Record(purchase::RecordPurchase),
+    Cancel(reversal::CancelPurchase),
+}
+
+impl Operation {
+    fn read(mutation: &Mutation) -> std::result::Result<Self, Refusal> {
+        fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Refusal> {
+            serde_json::from_value(args.clone()).map_err(|_| Refusal::of("malformed-args"))
+        }
+        match mutation.name.as_str() {
+            "purchase.record" => args(&mutation.args).map(Self::Record),
+            CANCEL => args(&mutation.args).map(Self::Cancel),
+            _ => Err(Refusal::of("unknown-mutation")),
+        }
+    }
+
+    /// What this mutation was answered when it was applied, from what it left in the books.
+    async fn done_before(&self, conn: &mut PgConnection, about: &Circumstances<'_>) -> Result<Option<Value>> {
+        match self {
+            Self::Record(_) => purchase::recorded_before(conn, about).await,
+            Self::Cancel(request) => reversal::cancelled_before(conn, request, about).await,
+        }
+    }
+
+    /// Whether it can be sent again later: nobody stands at a till and waits to learn what is left to pay.
+    fn may_wait(&self) -> bool {
+        match self {
+            Self::Record(request) => !request.redeems(),
+            Self::Cancel(_) => true,
+        }
+    }
+
+    /// What stays of an operation that was refused.
+    async fn note_refusal(
+        &self,
+        conn: &mut PgConnection,
+        refusal: &Refusal,
+        about: &Circumstances<'_>,
+    ) -> Result<()> {
+        match self {
+            Self::Record(request) if request.redeems() => {
+                let operation = (about.terminal_id, request.op_no);
+                redemption::note_refusal(conn, refusal, operation, about.when.now).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds to an answer what is not stored with it.
+    async fn complete(&self, conn: &mut PgConnection, outcome: &mut Outcome) -> Result<()> {
+        match (self, outcome) {
+            (Self::Record(_), Outcome::Applied { result } | Outcome::Duplicate { result }) => {
+                purchase::add_shown_name(conn, result).await
+            }
+            _ => Ok(()),
+        }
+    }
+}

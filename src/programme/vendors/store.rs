@@ -1,0 +1,160 @@
+//! Partners' API keys, and what was shown to their servers, in SQL.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::base::error::Result;
+use crate::base::sweep::BATCH;
+
+/// What partners' servers were told is kept for so long: a year, and the month in which it is settled.
+const REDEMPTION_DAYS: i64 = 400;
+
+/// The key with this hash, unless it was revoked.
+pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select id from partner_key where key_hash = $1 and revoked_at is null",
+        &key_hash[..]
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// What a partner's server was told that a member lets it take.
+pub struct Redemption {
+    /// When.
+    pub allowed_at: DateTime<Utc>,
+    /// The partner's name.
+    pub partner_name: String,
+    /// The name of the key.
+    pub key_name: String,
+    /// The partner's own name of the purchase.
+    pub operation: String,
+    /// Whose balance it is about, by the number of the membership.
+    pub membership_number: String,
+    /// The most.
+    pub most_kopecks: i64,
+}
+
+/// Writes down what a partner's server is told of a showing.
+pub async fn note_redemption(
+    conn: &mut PgConnection,
+    identity: &[u8; 32],
+    (partner_key_id, operation): (Uuid, &str),
+    membership_id: Uuid,
+    most_kopecks: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into vendor_redemption (identity, partner_key_id, operation, membership_id, most_kopecks, allowed_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        &identity[..],
+        partner_key_id,
+        operation,
+        membership_id,
+        most_kopecks,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What partners' servers were told since a moment, the oldest first.
+pub async fn redemptions(db: &PgPool, since: DateTime<Utc>, limit: i64) -> Result<Vec<Redemption>> {
+    Ok(sqlx::query_as!(
+        Redemption,
+        "select r.allowed_at, p.name as partner_name, k.name as key_name, r.operation, m.number as membership_number, r.most_kopecks
+         from vendor_redemption r
+         join partner_key k on k.id = r.partner_key_id
+         join partner p on p.id = k.partner_id
+         join membership m on m.id = r.membership_id
+         where r.allowed_at >= $1 order by r.allowed_at, r.identity limit $2",
+        since,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Forgets what was settled long ago.
+pub async fn prune_redemptions(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    loop {
+        let gone = sqlx::query!(
+            "delete from vendor_redemption where identity in (select identity from vendor_redemption where allowed_at < $1 limit $2)",
+            now - TimeDelta::days(REDEMPTION_DAYS),
+            BATCH
+        )
+        .execute(db)
+        .await?;
+        if gone.rows_affected() < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
+}
+
+/// Adds a key for a partner; `false` if there is no such partner.
+pub async fn insert_key(
+    conn: &mut PgConnection,
+    id: Uuid,
+    partner_id: Uuid,
+    name: &str,
+    key_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "insert into partner_key (id, partner_id, name, key_hash, created_at)
+         select $1, id, $3, $4, $5 from partner where id = $2",
+        id,
+        partner_id,
+        name,
+        &key_hash[..],
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Ends a key; `false` if there is none that lives.
+pub async fn revoke_key(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let revoked =
+        // A clock that was ahead when it was made must not keep it alive until then.
+        sqlx::query!(
+            "update partner_key set revoked_at = greatest($2, created_at) where id = $1 and revoked_at is null",
+            id,
+            now
+        )
+        .execute(conn)
+        .await?;
+    Ok(revoked.rows_affected() == 1)
+}
+
+/// A key as the command line lists it; a partner without keys has a row too, so that its id can be found.
+pub struct KeyRow {
+    /// The partner.
+    pub partner_id: Uuid,
+    /// Its name.
+    pub partner_name: String,
+    /// The key.
+    pub id: Option<Uuid>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// Since when it is.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Since when it is not.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// All partners with their keys.
+pub async fn keys(db: &PgPool) -> Result<Vec<KeyRow>> {
+    Ok(sqlx::query_as!(
+        KeyRow,
+        r#"select p.id as partner_id, p.name as partner_name, k.id as "id?", k.name as "name?",
+                  k.created_at as "created_at?", k.revoked_at
+           from partner p left join partner_key k on k.partner_id = p.id
+           order by p.created_at, p.id, k.created_at, k.id"#
+    )
+    .fetch_all(db)
+    .await?)
+}

@@ -1,0 +1,188 @@
+//! Invented people, the same for the same seed. Any likeness to a living person is chance.
+
+use chrono::{Datelike as _, Days, NaiveDate};
+
+use crate::base::random::Random;
+use crate::registry::members::NewMember;
+
+const SURNAMES: [&str; 40] = [
+    "Абрамов",
+    "Алексеев",
+    "Белов",
+    "Богданов",
+    "Васильев",
+    "Виноградов",
+    "Воробьёв",
+    "Герасимов",
+    "Голубев",
+    "Гусев",
+    "Данилов",
+    "Дмитриев",
+    "Ершов",
+    "Жуков",
+    "Зайцев",
+    "Захаров",
+    "Ильин",
+    "Калинин",
+    "Киселёв",
+    "Козлов",
+    "Королёв",
+    "Лебедев",
+    "Макаров",
+    "Медведев",
+    "Миронов",
+    "Никитин",
+    "Орлов",
+    "Павлов",
+    "Поляков",
+    "Родионов",
+    "Савельев",
+    "Семёнов",
+    "Сорокин",
+    "Тарасов",
+    "Титов",
+    "Фёдоров",
+    "Филиппов",
+    "Чернов",
+    "Шестаков",
+    "Яковлев",
+];
+const WOMEN: [&str; 16] = [
+    "Анна",
+    "Валентина",
+    "Вера",
+    "Галина",
+    "Дарья",
+    "Екатерина",
+    "Елена",
+    "Ирина",
+    "Лариса",
+    "Людмила",
+    "Марина",
+    "Мария",
+    "Надежда",
+    "Наталья",
+    "Ольга",
+    "Татьяна",
+];
+const MEN: [&str; 12] = [
+    "Александр",
+    "Алексей",
+    "Андрей",
+    "Виктор",
+    "Дмитрий",
+    "Игорь",
+    "Максим",
+    "Михаил",
+    "Николай",
+    "Павел",
+    "Роман",
+    "Сергей",
+];
+const FATHERS: [(&str, &str); 12] = [
+    ("Александровна", "Александрович"),
+    ("Алексеевна", "Алексеевич"),
+    ("Андреевна", "Андреевич"),
+    ("Викторовна", "Викторович"),
+    ("Владимировна", "Владимирович"),
+    ("Дмитриевна", "Дмитриевич"),
+    ("Ивановна", "Иванович"),
+    ("Михайловна", "Михайлович"),
+    ("Николаевна", "Николаевич"),
+    ("Петровна", "Петрович"),
+    ("Сергеевна", "Сергеевич"),
+    ("Юрьевна", "Юрьевич"),
+];
+const POSITIONS: [&str; 12] = [
+    "учитель математики",
+    "учитель русского языка",
+    "учитель начальных классов",
+    "учитель физики",
+    "учитель истории",
+    "учитель английского языка",
+    "педагог-психолог",
+    "воспитатель",
+    "заместитель директора",
+    "библиотекарь",
+    "социальный педагог",
+    "логопед",
+];
+
+/// Who there is in an organisation.
+#[derive(Clone, Copy)]
+pub struct Crowd {
+    /// Makes the people of this organisation what they are.
+    pub seed: u64,
+    /// Of category 1.
+    pub workers: u32,
+    /// Of category 2.
+    pub students: u32,
+    /// Of category 3.
+    pub pensioners: u32,
+}
+
+/// An invented person.
+pub struct Invented {
+    /// As a chairperson would enter it.
+    pub member: NewMember,
+    /// Has consented to ПрофКардс.
+    pub takes_part: bool,
+}
+
+/// The people of a crowd.
+pub fn people(crowd: Crowd, today: NaiveDate) -> Vec<Invented> {
+    let random = Random::seeded(crowd.seed);
+    let categories = [(1, crowd.workers), (2, crowd.students), (3, crowd.pensioners)];
+    let each =
+        categories.into_iter().flat_map(|(category, count)| std::iter::repeat_n(category, count as usize));
+    each.map(|category| invent(&random, category, today)).collect()
+}
+
+fn pick<'a, T>(random: &Random, from: &'a [T]) -> &'a T {
+    &from[random.below(u32::try_from(from.len()).unwrap_or(1)) as usize]
+}
+
+fn invent(random: &Random, category: i16, today: NaiveDate) -> Invented {
+    // Four of five who work at schools are women.
+    let is_woman = random.below(5) < 4;
+    let (oldest, span_years): (u32, u32) = match category {
+        2 => (24, 6),
+        3 => (82, 20),
+        _ => (64, 40),
+    };
+    let age_days = (oldest * 365).saturating_sub(random.below(span_years * 365));
+    let birth_date = today.checked_sub_days(Days::new(u64::from(age_days))).unwrap_or(today);
+    let adult =
+        NaiveDate::from_ymd_opt(birth_date.year() + 18, birth_date.month(), 1).unwrap_or(today).min(today);
+    let since_adult = u32::try_from((today - adult).num_days()).unwrap_or(0);
+    let joined_on =
+        adult.checked_add_days(Days::new(u64::from(random.below(since_adult + 1)))).unwrap_or(today);
+    let surname = *pick(random, &SURNAMES);
+    let father = pick(random, &FATHERS);
+    let phone = format!("+79{:09}", random.below(999_999_999));
+    let position = match category {
+        1 => Some((*pick(random, &POSITIONS)).to_owned()),
+        2 => Some(format!("{} курс", 1 + random.below(5))),
+        _ => None,
+    };
+    let member = NewMember {
+        last_name: if is_woman { format!("{surname}а") } else { surname.to_owned() },
+        first_name: (*(if is_woman { pick(random, &WOMEN) } else { pick(random, &MEN) })).to_owned(),
+        middle_name: Some((if is_woman { father.0 } else { father.1 }).to_owned()),
+        sex: if is_woman { "f" } else { "m" }.to_owned(),
+        birth_date,
+        phone: (random.below(10) > 0).then_some(phone),
+        email: None,
+        category,
+        position,
+        joined_on,
+        processing_consent_on: (random.below(8) > 0).then_some(joined_on.max(consents_since()).min(today)),
+        is_another_person: false,
+    };
+    Invented { member, takes_part: random.below(3) > 0 }
+}
+
+/// No consent on record is older than the register itself.
+fn consents_since() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2025, 9, 1).unwrap_or(NaiveDate::MIN)
+}
