@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use profcards::app::{App, AppState};
+use profcards::base::clock::{Clock, unix_seconds};
+use profcards::base::config::Config;
+use profcards::base::random::Random;
 use profcards::cards::lists;
-use profcards::cards::reissue::{self, BATCH_MEMBERS, Scope, Which};
-use profcards::clock::{Clock, unix_seconds};
-use profcards::config::Config;
-use profcards::embedded::Services;
-use profcards::random::Random;
+use profcards::cards::reissue::{self, BATCH_MEMBERS, Selection, Which};
+use profcards::server::App;
+use profcards::server::embedded::Services;
 use profcards_card::{
     CardClaims, CardClass, Category, DeviceKey, DeviceSigningKey, Shown, StatusRef, full_hour, issue_card,
 };
@@ -78,7 +78,7 @@ fn config(folder: &Path, services: &Services) -> Config {
         redis_url: Some(services.redis_url.clone()),
         production: false,
         behind_proxy: 0,
-        proxy_header: profcards::http::forwarded::ProxyHeader::XForwardedFor,
+        proxy_header: profcards::base::forwarded::ProxyHeader::XForwardedFor,
         held_above_kopecks: 10_000_00,
         redemption_wait_hours: None,
         union_name: "Общероссийский Профсоюз образования".into(),
@@ -186,11 +186,11 @@ fn sign_alone(app: &App, members: i64, keys: &[DeviceKey]) -> anyhow::Result<Dur
     Ok(signing)
 }
 
-async fn reissue_all(app: &AppState, members: i64, signing: Duration) -> anyhow::Result<()> {
-    let scope = Scope { which: Which::All, class: Some(CardClass::Phone) };
+async fn reissue_all(app: &App, members: i64, signing: Duration) -> anyhow::Result<()> {
+    let selection = Selection { which: Which::All, class: Some(CardClass::Phone) };
     let mut next_report = 0.1;
     let started = Instant::now();
-    let done = reissue::run(app, scope, BATCH_MEMBERS, |progress| {
+    let done = reissue::run(app, selection, BATCH_MEMBERS, |progress| {
         if progress.share >= next_report {
             println!("  {:3.0} % after {}", progress.share * 100.0, seconds(started.elapsed()));
             next_report += 0.1;
@@ -217,7 +217,7 @@ async fn reissue_all(app: &AppState, members: i64, signing: Duration) -> anyhow:
 
 /// Marks more and more cards, and has the list published after each time. The marks lie scattered, as people leave: at equal
 /// distances they would compress to nearly nothing.
-async fn build_list(app: &AppState, members: i64) -> anyhow::Result<()> {
+async fn build_list(app: &App, members: i64) -> anyhow::Result<()> {
     for per_mille in MARKED_PER_MILLE {
         sqlx::query(
             "update card set status = 1, status_at = now(), status_reason = 'lost'

@@ -112,6 +112,8 @@ pub const PAIRING: Door = Door {
 pub const CHALLENGES_PER_CODE: Limit = limit("challenges-code", 30, HOUR);
 /// Consents given and withdrawn by one member; each is a document that is kept.
 pub const CONSENTS_PER_MEMBER: Limit = limit("consents-member", 20, DAY);
+/// Pages of members that one account is shown; each is kept with whom it named. A region of 60 000 has twelve hundred.
+pub const PAGES_PER_ACCOUNT: Limit = limit("pages-account", 10_000, DAY);
 /// Requests and mutations of one principal that are remembered; each is a row of at least 444 bytes for a hundred days. A till
 /// that was away for 35 days hands in a thousand purchases of each.
 pub const KEYS_PER_PRINCIPAL: Limit = limit("keys-principal", 50_000, DAY);

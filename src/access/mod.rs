@@ -6,6 +6,7 @@ mod known_browser;
 pub mod limits;
 pub mod passwords;
 pub mod policy;
+pub mod rights;
 pub mod routes;
 pub mod store;
 mod tokens;

@@ -1,63 +1,91 @@
-//! Rights over the tree: a mandate in an organisation reaches that organisation and everything below it. The test is a
-//! path prefix in SQL, so it costs the same for a school and for the whole union.
+//! Rights over the tree: a mandate in an organisation reaches that organisation and everything below it, for the actions of its
+//! role (`rights`). The test is a path prefix in SQL, so it costs the same for a school and for the whole union.
+
+use std::marker::PhantomData;
 
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Staff;
+use super::rights::{Permit, Role};
 use crate::base::Base;
 use crate::base::error::{Error, Result};
 
-/// An organisation that the caller may see, with its path for queries over the subtree.
+/// An organisation over which the caller may do `A`, with its path for queries over the subtree.
 #[derive(Clone, Debug)]
-pub struct Scope {
+pub struct Scope<A> {
     /// The organisation.
     pub organisation_id: i64,
     /// Its path, ending in a dot.
     pub path: String,
+    action: PhantomData<A>,
 }
 
-/// The organisation, if a running mandate of this account reaches it.
+/// A member to whom the caller may do `A`.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberScope<A> {
+    /// The membership.
+    pub membership_id: Uuid,
+    /// Where it is registered.
+    pub organisation_id: i64,
+    action: PhantomData<A>,
+}
+
+/// The organisation, if a running mandate of this account reaches it and its role may do that there.
 ///
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
-pub async fn organisation(base: &Base, staff: &Staff, organisation_id: i64) -> Result<Scope> {
-    reached(&base.db, base, staff, organisation_id).await
+pub async fn may<A: Permit>(base: &Base, staff: &Staff, action: A, organisation_id: i64) -> Result<Scope<A>> {
+    reached(&base.db, base, staff, action, organisation_id).await
 }
 
-async fn reached(db: impl PgExecutor<'_>, base: &Base, staff: &Staff, organisation_id: i64) -> Result<Scope> {
+async fn reached<A: Permit>(
+    db: impl PgExecutor<'_>,
+    base: &Base,
+    staff: &Staff,
+    _: A,
+    organisation_id: i64,
+) -> Result<Scope<A>> {
+    let roles: Vec<_> = A::ACTION.roles().iter().map(|role| Role::as_str(*role).to_owned()).collect();
     let path = sqlx::query_scalar!(
         "select o.path from organisation o
          where o.id = $1 and exists (
              select from mandate m join organisation root on root.id = m.organisation_id
              where m.account_id = $2 and m.term_from <= $3 and (m.term_to is null or m.term_to > $3)
-               and o.path ^@ root.path)",
+               and m.role = any($4) and o.path ^@ root.path)",
         organisation_id,
         staff.account_id,
-        base.clock.today()
+        base.clock.today(),
+        &roles
     )
     .fetch_optional(db)
     .await?
     .ok_or(Error::NotFound)?;
-    Ok(Scope { organisation_id, path })
+    Ok(Scope { organisation_id, path, action: PhantomData })
 }
 
-/// The organisation in which a membership is registered, if a running mandate of this account reaches it.
+/// The member, if that may be done where the membership is registered.
 ///
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
-pub async fn membership(base: &Base, staff: &Staff, membership_id: Uuid) -> Result<Scope> {
-    membership_within(&mut *base.db.acquire().await?, base, staff, membership_id).await
+pub async fn may_member<A: Permit>(
+    base: &Base,
+    staff: &Staff,
+    action: A,
+    membership_id: Uuid,
+) -> Result<MemberScope<A>> {
+    may_member_within(&mut *base.db.acquire().await?, base, staff, action, membership_id).await
 }
 
 /// The same within a transaction. Whoever takes the membership's lock asks once more behind it: a transfer may have been
 /// waited for, and the member be another chair's now.
-pub async fn membership_within(
+pub async fn may_member_within<A: Permit>(
     conn: &mut PgConnection,
     base: &Base,
     staff: &Staff,
+    action: A,
     membership_id: Uuid,
-) -> Result<Scope> {
+) -> Result<MemberScope<A>> {
     let organisation_id = sqlx::query_scalar!(
         "select organisation_id from registration where membership_id = $1 and valid_to is null",
         membership_id
@@ -65,5 +93,6 @@ pub async fn membership_within(
     .fetch_optional(&mut *conn)
     .await?
     .ok_or(Error::NotFound)?;
-    reached(conn, base, staff, organisation_id).await
+    reached(conn, base, staff, action, organisation_id).await?;
+    Ok(MemberScope { membership_id, organisation_id, action: PhantomData })
 }

@@ -1,9 +1,221 @@
-//! What an act consists of besides its effect: the key under which it is done once ([`idempotency`], [`mutations`]), the log from
-//! which phones and tills learn of it ([`change_log`], [`held_back`]), and the notice to the member ([`notices`]). What is done is
+//! One act, from the key to the wake-up call: whoever changes something for good does it through [`perform`]. Beside it stands what an
+//! act leaves: the key under which it is done once ([`idempotency`], [`mutations`]), the log from which phones and tills learn of it
+//! ([`change_log`], [`held_back`]), the notice to the member ([`notices`]), and the record of who did it ([`audit`]). What is done is
 //! the business of the features above.
 
+pub mod audit;
 pub mod change_log;
 pub mod held_back;
 pub mod idempotency;
 pub mod mutations;
 pub mod notices;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use uuid::Uuid;
+
+use self::audit::Entry;
+use self::idempotency::{Claim, Idempotent};
+use crate::access::rights::Action;
+use crate::access::{MemberPhone, Staff, member_audience, till_audience};
+use crate::base::error::{Error, Result};
+use crate::base::{Base, faults, live};
+
+/// An act that gave way to another one is done again so many times at most.
+const MAX_TRIES: u32 = 4;
+
+/// Who wants what done, and under which key.
+pub struct Deed<'a> {
+    actor: String,
+    action: Action,
+    key: Option<(Uuid, [u8; 32])>,
+    db: &'a PgPool,
+}
+
+impl<'a> Deed<'a> {
+    /// Of a signed-in account.
+    pub fn of_staff(base: &'a Base, staff: &Staff, action: Action) -> Self {
+        Self { actor: staff.principal(), action, key: None, db: &base.db }
+    }
+
+    /// Of a member, by the phone.
+    pub fn of_phone(base: &'a Base, phone: &MemberPhone, action: Action) -> Self {
+        Self::of_member(base, phone.membership_id, action)
+    }
+
+    /// Of a member who has no phone yet, or not any more, and is known by the printed sheet.
+    pub fn of_member(base: &'a Base, membership_id: Uuid, action: Action) -> Self {
+        Self { actor: member_audience(membership_id), action, key: None, db: &base.db }
+    }
+
+    /// Of a till.
+    pub fn of_terminal(base: &'a Base, terminal_id: Uuid, action: Action) -> Self {
+        Self { actor: till_audience(terminal_id), action, key: None, db: &base.db_tills }
+    }
+
+    /// Of whoever runs the instance, by a command; `login` where somebody is named.
+    pub fn of_operator(base: &'a Base, login: Option<&str>, action: Action) -> Self {
+        let actor = login.map_or_else(|| "cli".to_owned(), |login| format!("cli:{login}"));
+        Self { actor, action, key: None, db: &base.db_jobs }
+    }
+
+    /// Done once under this request's key, however often it is asked for.
+    #[must_use]
+    pub fn once<T>(mut self, request: &Idempotent<T>) -> Self {
+        self.key = Some((request.key, request.payload_hash));
+        self
+    }
+
+    /// The same for what is no HTTP request.
+    #[must_use]
+    pub fn once_under(mut self, key: Uuid, payload_hash: [u8; 32]) -> Self {
+        self.key = Some((key, payload_hash));
+        self
+    }
+}
+
+/// What is to be written down of an act.
+enum Trace {
+    /// Nobody has said yet.
+    Missing,
+    /// A row of the log.
+    Entry(Entry),
+    /// The journal has it, or there was no effect.
+    Elsewhere,
+}
+
+/// An act in progress: its transaction, and what has been said of it.
+pub struct Act {
+    tx: Transaction<'static, Postgres>,
+    now: DateTime<Utc>,
+    stored: Option<Value>,
+    answer: Option<Value>,
+    trace: Trace,
+    audiences: Vec<String>,
+}
+
+/// How an act ends.
+pub struct Done<T> {
+    /// What is to be committed; none if nothing of it shall stay.
+    act: Option<Act>,
+    value: T,
+}
+
+impl Act {
+    /// The transaction in which everything happens.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// When it is done.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// What was answered when this was done under the same key before; then nothing is done again.
+    pub fn answered_before<A: DeserializeOwned>(&self) -> Result<Option<A>> {
+        let read = |stored: &Value| serde_json::from_value(stored.clone());
+        Ok(self.stored.as_ref().map(read).transpose().map_err(anyhow::Error::from)?)
+    }
+
+    /// Keeps the answer for a repeated request: references and figures, no personal data.
+    pub fn keep_answer(&mut self, answer: &impl Serialize) -> Result<()> {
+        self.answer = Some(serde_json::to_value(answer).map_err(anyhow::Error::from)?);
+        Ok(())
+    }
+
+    /// What the log will say.
+    pub fn record(&mut self, entry: Entry) {
+        self.trace = Trace::Entry(entry);
+    }
+
+    /// The log need not say anything: the journal does, or nothing was changed.
+    pub fn record_nothing(&mut self) {
+        self.trace = Trace::Elsewhere;
+    }
+
+    /// Once it is done, this audience's pages are called.
+    pub fn wake(&mut self, audience: String) {
+        self.audiences.push(audience);
+    }
+
+    /// All is made that there is to make; it is committed with the record and the answer.
+    pub fn done<T>(self, value: T) -> Result<Done<T>> {
+        Ok(Done { act: Some(self), value })
+    }
+
+    /// Nothing of it shall stay, the key neither.
+    pub fn give_up<T>(self, value: T) -> Result<Done<T>> {
+        Ok(Done { act: None, value })
+    }
+
+    async fn finish(mut self, base: &Base, deed: &Deed<'_>) -> Result<()> {
+        if self.stored.is_none() {
+            match &self.trace {
+                Trace::Missing => return Err(unfinished(deed, "it leaves no record")),
+                Trace::Entry(entry) => {
+                    audit::write(&mut self.tx, &deed.actor, deed.action, entry, self.now).await?;
+                }
+                Trace::Elsewhere => {}
+            }
+            if let Some((key, _)) = deed.key {
+                let answer = self.answer.ok_or_else(|| unfinished(deed, "its key has no answer"))?;
+                idempotency::store(&mut self.tx, &deed.actor, key, &answer).await?;
+            }
+        }
+        self.tx.commit().await?;
+        faults::after_commit();
+        for audience in &self.audiences {
+            live::wake(base, audience).await;
+        }
+        Ok(())
+    }
+}
+
+fn unfinished(deed: &Deed<'_>, what: &str) -> Error {
+    Error::Internal(anyhow::anyhow!("{}: {what}", deed.action.as_str()))
+}
+
+/// Does an act: claims its key, runs the effect, writes the record and the answer, commits all of it together, and wakes whoever must
+/// learn of it. The effect takes its locks first and asks for rights behind them; it owns the act while it runs, and ends with
+/// [`Act::done`]. It may be run again from the beginning, when the database has rolled it back for another's sake.
+///
+/// # Errors
+/// As the effect; nothing of it is left then. [`Error::IdempotencyConflict`] if the key was used for another request.
+pub async fn perform<T, Effect>(base: &Base, deed: Deed<'_>, effect: impl Fn(Act) -> Effect) -> Result<T>
+where
+    Effect: Future<Output = Result<Done<T>>>,
+{
+    for _ in 1..MAX_TRIES {
+        match attempt(base, &deed, &effect).await {
+            Err(error) if error.gave_way() => tracing::debug!(%error, "an act gave way, and is done again"),
+            outcome => return outcome,
+        }
+    }
+    attempt(base, &deed, &effect).await
+}
+
+async fn attempt<T, Effect>(base: &Base, deed: &Deed<'_>, effect: impl Fn(Act) -> Effect) -> Result<T>
+where
+    Effect: Future<Output = Result<Done<T>>>,
+{
+    let (now, mut tx) = (base.clock.now(), deed.db.begin().await?);
+    let stored = match deed.key {
+        None => None,
+        Some((key, payload_hash)) => {
+            match idempotency::claim(&mut tx, &deed.actor, key, payload_hash, now).await? {
+                Claim::New => None,
+                Claim::Stored(answer) => Some(answer),
+            }
+        }
+    };
+    let (trace, audiences) = (Trace::Missing, Vec::new());
+    let done = effect(Act { tx, now, stored, answer: None, trace, audiences }).await?;
+    if let Some(act) = done.act {
+        act.finish(base, deed).await?;
+    }
+    Ok(done.value)
+}

@@ -125,6 +125,13 @@ impl Error {
         matches!(self, Self::Unavailable(cause) if cause.downcast_ref().is_some_and(is_locked))
     }
 
+    /// Whether the database has rolled it back for another transaction's sake: done again, it may succeed.
+    #[must_use]
+    pub fn gave_way(&self) -> bool {
+        let code = |cause: &anyhow::Error| cause.downcast_ref().and_then(sqlstate);
+        matches!(self, Self::Unavailable(cause) if matches!(code(cause).as_deref(), Some("40001" | "40P01")))
+    }
+
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),

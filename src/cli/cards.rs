@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use profcards_card::{CardClass, Kid};
 
 use crate::base::error::Error;
-use crate::cards::reissue::{self, BATCH_MEMBERS, Progress, Scope, Which};
+use crate::cards::reissue::{self, BATCH_MEMBERS, Progress, Selection, Which};
 use crate::server::App;
 
 #[derive(Subcommand)]
@@ -58,7 +58,7 @@ fn parse_kid(text: &str) -> Result<Kid, String> {
 }
 
 impl Reissue {
-    fn scope(&self) -> Scope {
+    fn selection(&self) -> Selection {
         let which = match self.which.kid {
             Some(kid) => Which::SignedBy(kid),
             None if self.which.due => Which::Due,
@@ -69,14 +69,14 @@ impl Reissue {
             Class::Paper => Some(CardClass::Paper),
             Class::Both => None,
         };
-        Scope { which, class }
+        Selection { which, class }
     }
 }
 
 /// Re-issues and prints what came of it; the exit code is 1 if a card could not be made.
 pub async fn reissue(app: &App, args: &Reissue) -> anyhow::Result<i32> {
     let mut meter = Meter::start();
-    let outcome = reissue::run(app, args.scope(), args.batch, |progress| meter.show(progress)).await;
+    let outcome = reissue::run(app, args.selection(), args.batch, |progress| meter.show(progress)).await;
     meter.end();
     let done = match outcome {
         Err(Error::Conflict("reissue-running")) => anyhow::bail!("another process is re-issuing these cards"),

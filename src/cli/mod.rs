@@ -1,6 +1,7 @@
 //! The commands. Each is a thin way to a feature; what a command prints on standard output is its result, everything
 //! else goes to standard error.
 
+mod audit;
 mod card;
 mod cards;
 mod keys;
@@ -28,6 +29,9 @@ use crate::server::{App, demo, jobs};
 pub struct Cli {
     #[command(flatten)]
     config: Config,
+    /// Who acts, where the record of acts should name somebody.
+    #[arg(long = "as", global = true, value_name = "LOGIN")]
+    login: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -58,6 +62,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// The record of acts and of reading.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Once after loading a dump, before serving it: leave out what was given out since, let phones and tills start over, and say
     /// what must be done again.
     Restored(restored::Restored),
@@ -82,11 +89,11 @@ enum Command {
 
 /// Runs the command line; answers the exit code.
 pub fn run(cli: Cli) -> anyhow::Result<i32> {
-    let config = cli.config;
+    let (config, login) = (cli.config, cli.login);
     match cli.command {
         Command::WithServices { command } => embedded::with_services(&command),
         Command::Openapi => {
-            print!("{}", crate::server::openapi::document());
+            print!("{}", crate::server::router::document());
             Ok(0)
         }
         Command::Up => serve::up(config),
@@ -101,9 +108,12 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
             faults::arm(config.production);
             beside_instance(config, async move |app| cards::reissue(&app, &args).await)
         }
-        Command::Till(command) => beside_instance(config, async move |app| till::run(&app, &command).await),
+        Command::Till(command) => {
+            beside_instance(config, async move |app| till::run(&app, login.as_deref(), &command).await)
+        }
+        Command::Audit(command) => beside_instance(config, async move |app| audit::run(&app, &command).await),
         Command::PartnerKey(command) => {
-            beside_instance(config, async move |app| partner_key::run(&app, &command).await)
+            beside_instance(config, async move |app| partner_key::run(&app, login.as_deref(), &command).await)
         }
         Command::Ledger(command) => {
             beside_instance(config, async move |app| ledger::run(&app, &command).await)
@@ -173,5 +183,5 @@ fn beside_services(
 /// Fresh codes of the demo union, if it is loaded.
 async fn demo_codes(app: &App) -> anyhow::Result<Option<(demo::MemberEntry, Code)>> {
     let Some(entry) = demo::member_entry(app).await? else { return Ok(None) };
-    Ok(Some((entry, till::pairing_code(app, None).await?)))
+    Ok(Some((entry, till::pairing_code(app, None, None).await?)))
 }

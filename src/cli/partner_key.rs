@@ -4,6 +4,9 @@ use anyhow::ensure;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
+use crate::access::rights::Action;
+use crate::act::audit::Entry;
+use crate::act::{self, Deed};
 use crate::base::texts;
 use crate::programme::vendors::{ApiKey, MAX_NAME_CHARS, store};
 use crate::server::App;
@@ -32,29 +35,49 @@ pub struct Create {
 }
 
 /// Runs one of the commands; answers the exit code.
-pub async fn run(app: &App, command: &PartnerKey) -> anyhow::Result<i32> {
+pub async fn run(app: &App, login: Option<&str>, command: &PartnerKey) -> anyhow::Result<i32> {
     match command {
-        PartnerKey::Create(new) => create(app, new).await?,
+        PartnerKey::Create(new) => create(app, login, new).await?,
         PartnerKey::List => list(app).await?,
         PartnerKey::Revoke { id } => {
-            let mut conn = app.db_jobs.acquire().await?;
-            let revoked = store::revoke_key(&mut conn, *id, app.clock.now()).await?;
+            let deed = Deed::of_operator(app, login, Action::RevokePartnerKey);
+            let revoked = act::perform(app, deed, |mut act| async move {
+                let now = act.now();
+                act.record(of_key(*id));
+                if store::revoke_key(act.conn(), *id, now).await? {
+                    act.done(true)
+                } else {
+                    act.give_up(false)
+                }
+            });
+            let revoked = revoked.await?;
             ensure!(revoked, "there is no such key, or it was revoked before");
         }
     }
     Ok(0)
 }
 
-async fn create(app: &App, new: &Create) -> anyhow::Result<()> {
+async fn create(app: &App, login: Option<&str>, new: &Create) -> anyhow::Result<()> {
     let name = texts::named(&new.name, MAX_NAME_CHARS).map_err(anyhow::Error::msg)?;
     let key = ApiKey::new(app);
     let (id, hash) = (app.random.uuid(), key.stored_hash(&app.secret));
-    let mut conn = app.db_jobs.acquire().await?;
-    let known = store::insert_key(&mut conn, id, new.partner, &name, &hash, app.clock.now()).await?;
+    let (name, hash) = (&name, &hash);
+    let deed = Deed::of_operator(app, login, Action::MakePartnerKey);
+    let known = act::perform(app, deed, |mut act| async move {
+        let now = act.now();
+        act.record(of_key(id));
+        let is_known = store::insert_key(act.conn(), id, new.partner, name, hash, now).await?;
+        if is_known { act.done(true) } else { act.give_up(false) }
+    });
+    let known = known.await?;
     ensure!(known, "there is no such partner: see `partner-key list`");
     eprintln!("key {id}; it is shown this once:");
     println!("{key}");
     Ok(())
+}
+
+fn of_key(id: Uuid) -> Entry {
+    Entry::of_subject(format!("partner-key:{id}"))
 }
 
 async fn list(app: &App) -> anyhow::Result<()> {

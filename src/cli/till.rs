@@ -5,6 +5,10 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use crate::access::codes::Code;
+use crate::access::rights::Action;
+use crate::access::till_audience;
+use crate::act::audit::Entry;
+use crate::act::{self, Deed};
 use crate::programme::partners::store;
 use crate::server::App;
 
@@ -28,9 +32,9 @@ pub enum Till {
 }
 
 /// Runs one of the commands; answers the exit code.
-pub async fn run(app: &App, command: &Till) -> anyhow::Result<i32> {
+pub async fn run(app: &App, login: Option<&str>, command: &Till) -> anyhow::Result<i32> {
     match command {
-        Till::Code { outlet } => println!("{}", pairing_code(app, *outlet).await?),
+        Till::Code { outlet } => println!("{}", pairing_code(app, login, *outlet).await?),
         Till::Outlets => {
             for outlet in store::outlets(&app.db_jobs).await? {
                 println!("{} {}", outlet.id, outlet.name);
@@ -38,9 +42,13 @@ pub async fn run(app: &App, command: &Till) -> anyhow::Result<i32> {
         }
         Till::List => list(app).await?,
         Till::End { id } => {
-            let mut tx = app.db_jobs.begin().await?;
-            let ended = store::unpair(&mut tx, *id, app.clock.now()).await?;
-            tx.commit().await?;
+            let deed = Deed::of_operator(app, login, Action::UnpairTill);
+            let ended = act::perform(app, deed, |mut act| async move {
+                let now = act.now();
+                act.record(Entry::of_subject(till_audience(*id)));
+                if store::unpair(act.conn(), *id, now).await? { act.done(true) } else { act.give_up(false) }
+            });
+            let ended = ended.await?;
             ensure!(ended, "there is no such till, or it was ended before: see `till list`");
         }
     }
@@ -64,15 +72,22 @@ async fn list(app: &App) -> anyhow::Result<()> {
 }
 
 /// Makes a pairing code for an outlet.
-pub async fn pairing_code(app: &App, outlet: Option<Uuid>) -> anyhow::Result<Code> {
+pub async fn pairing_code(app: &App, login: Option<&str>, outlet: Option<Uuid>) -> anyhow::Result<Code> {
     let outlet_id = match outlet {
         Some(id) => id,
         None => store::outlets(&app.db_jobs).await?.first().context("there is no outlet yet")?.id,
     };
     let code = Code::from_bytes(&app.random.bytes::<7>());
-    let mut conn = app.db_jobs.acquire().await?;
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
-    let known = store::insert_pairing_code(&mut conn, &code_hash, outlet_id, app.clock.now()).await?;
+    let code_hash = &code_hash;
+    let deed = Deed::of_operator(app, login, Action::MakePairingCode);
+    let known = act::perform(app, deed, |mut act| async move {
+        let now = act.now();
+        act.record(Entry::of_subject(format!("outlet:{outlet_id}")));
+        let is_known = store::insert_pairing_code(act.conn(), code_hash, outlet_id, now).await?;
+        if is_known { act.done(true) } else { act.give_up(false) }
+    });
+    let known = known.await?;
     ensure!(known, "there is no such outlet: see `till list`");
     Ok(code)
 }

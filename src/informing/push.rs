@@ -5,9 +5,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::store;
+use crate::access::rights::Action;
 use crate::access::{MemberPhone, member_audience};
-use crate::act::idempotency::{self, Claim};
+use crate::act::idempotency;
 use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, rejected, repeated};
+use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::Result;
 
@@ -41,21 +43,24 @@ async fn apply(base: &Base, phone: &MemberPhone, mutation: &Mutation) -> Result<
     if !(1..=MAX_IDS).contains(&read.ids.len()) {
         return Ok(rejected("malformed-args"));
     }
-    let (now, audience) = (base.clock.now(), member_audience(phone.membership_id));
+    let audience = member_audience(phone.membership_id);
     let payload_hash = idempotency::payload_hash(&mutation.name, &mutation.args);
-    let mut tx = base.db.begin().await?;
-    if let Claim::Stored(answer) =
-        idempotency::claim(&mut tx, &audience, mutation.id, payload_hash, now).await?
-    {
-        return repeated(&answer);
-    }
-    let outcome = Outcome::Applied { result: json!({ "readAt": now.timestamp() }) };
-    if !store::mark_read(&mut tx, phone.membership_id, &audience, &read.ids, now).await? {
-        // There was no effect, so no key is kept with it: a phone leaves no more keys than it has read notices.
-        return Ok(outcome);
-    }
-    let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
-    idempotency::store(&mut tx, &audience, mutation.id, &answer).await?;
-    tx.commit().await?;
-    Ok(outcome)
+    let deed = Deed::of_phone(base, phone, Action::ReadNotices).once_under(mutation.id, payload_hash);
+    let (audience, read) = (&audience, &read);
+    act::perform(base, deed, |mut act| async move {
+        if let Some(answer) = act.answered_before()? {
+            return act.done(repeated(&answer)?);
+        }
+        let now = act.now();
+        let outcome = Outcome::Applied { result: json!({ "readAt": now.timestamp() }) };
+        if !store::mark_read(act.conn(), phone.membership_id, audience, &read.ids, now).await? {
+            // There was no effect, so no key is kept with it: a phone leaves no more keys than it has read notices.
+            return act.give_up(outcome);
+        }
+        // The notice itself says when it was read.
+        act.record_nothing();
+        act.keep_answer(&outcome)?;
+        act.done(outcome)
+    })
+    .await
 }

@@ -139,6 +139,17 @@ impl Change {
     }
 }
 
+impl Change {
+    /// Why, where the change says it.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::CardsRevoked { reason } => Some(reason),
+            Self::Status(to) => Some(to.as_str()),
+            Self::Edit(_) | Self::Transfer { .. } | Self::PhoneLost => None,
+        }
+    }
+}
+
 /// Whose data change, by whom, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
@@ -152,11 +163,17 @@ pub struct About {
     pub today: NaiveDate,
 }
 
-/// Makes a change, with all that follows from it. The caller holds the membership's lock; the phone's page is woken by whoever
+/// Makes a change, with all that follows from it; answers which fields of the data it changed. The caller holds the membership's lock; the phone's page is woken by whoever
 /// commits.
-pub async fn apply(issuer: &Issuer, conn: &mut PgConnection, change: &Change, about: &About) -> Result<()> {
+pub async fn apply(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    change: &Change,
+    about: &About,
+) -> Result<Vec<String>> {
+    let mut fields = Vec::new();
     match change {
-        Change::Edit(edit) => put_right(issuer, &mut *conn, edit, about).await?,
+        Change::Edit(edit) => fields = edit_member(issuer, &mut *conn, edit, about).await?,
         Change::Status(to) => take_step(issuer, &mut *conn, *to, about).await?,
         Change::Transfer { organisation_id } => transfer(issuer, &mut *conn, *organisation_id, about).await?,
         Change::PhoneLost => {
@@ -170,7 +187,8 @@ pub async fn apply(issuer: &Issuer, conn: &mut PgConnection, change: &Change, ab
     }
     tracing::info!(account = %about.account_id, membership = %about.membership_id, change = change.as_str(), "a member is changed");
     let audience = member_audience(about.membership_id);
-    change_log::record_change(conn, &audience, "profile", "me", about.now).await
+    change_log::record_change(conn, &audience, "profile", "me", about.now).await?;
+    Ok(fields)
 }
 
 async fn revoke_cards(issuer: &Issuer, conn: &mut PgConnection, reason: &str, about: &About) -> Result<()> {
@@ -183,7 +201,12 @@ async fn revoke_cards(issuer: &Issuer, conn: &mut PgConnection, reason: &str, ab
     Ok(())
 }
 
-async fn put_right(issuer: &Issuer, conn: &mut PgConnection, edit: &MemberEdit, about: &About) -> Result<()> {
+async fn edit_member(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    edit: &MemberEdit,
+    about: &About,
+) -> Result<Vec<String>> {
     let known = store::known(&mut *conn, about.membership_id).await?;
     // What has long been on record does not keep other data from being put right.
     if edit.birth_date != known.birth_date && is_too_young(edit.birth_date, known.joined_on) {
@@ -195,13 +218,15 @@ async fn put_right(issuer: &Issuer, conn: &mut PgConnection, edit: &MemberEdit, 
         let (organisation_id, own) = (known.organisation_id, Some(about.membership_id));
         members::refuse_same_person(&mut *conn, organisation_id, &search_name, edit.birth_date, own).await?;
     }
+    let fields = store::changed_fields(&mut *conn, known.person_id, edit).await?;
     store::update_person(&mut *conn, known.person_id, edit, &search_name, about).await?;
     if edit.birth_date != known.birth_date {
         tracing::info!(account = %about.account_id, membership = %about.membership_id, "a birth date is changed, which printed sheets ask for");
         tell(issuer, &mut *conn, &Kind::BirthDateChanged, about).await?;
     }
     store::set_engagement(&mut *conn, issuer.random.uuid(), known.person_id, edit, about.today).await?;
-    reissue(issuer, conn, about).await
+    reissue(issuer, conn, about).await?;
+    Ok(fields)
 }
 
 /// What the cards say may have changed.

@@ -2,21 +2,21 @@
 
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{About, Change, MemberEdit, NewStatus, apply};
+use crate::access::rights::{EditMember, Permit, ReportLostPhone, RevokeCards, SetStatus, TransferMember};
 use crate::access::{Staff, member_audience, policy};
-use crate::act::idempotency::{self, Claim, Idempotent};
+use crate::act::audit::Entry;
+use crate::act::idempotency::Idempotent;
+use crate::act::{self, Deed};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
-use crate::base::live;
 use crate::cards::Issuer;
-use crate::registry::members::MemberDetail;
-use crate::registry::members::store as members;
+use crate::registry::members::{MemberDetail, MemberRef, store as members};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Issuer> {
@@ -29,28 +29,34 @@ pub fn router() -> OpenApiRouter<Issuer> {
 }
 
 /// Makes a change once, however often it is asked for under this key, and answers the member as it is then.
-pub async fn once<T>(
+async fn change_once<A: Permit, T>(
     issuer: &Issuer,
     staff: &Staff,
-    membership_id: Uuid,
+    (permit, membership_id): (A, Uuid),
     request: &Idempotent<T>,
     change: &Change,
 ) -> Result<Json<MemberDetail>> {
-    let now = issuer.clock.now();
-    let principal = staff.principal();
-    let mut tx = issuer.db.begin().await?;
-    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
-    members::lock(&mut tx, &[membership_id]).await?;
-    policy::membership_within(&mut tx, issuer, staff, membership_id).await?;
-    if let Claim::New = claim {
-        let about = About { membership_id, account_id: staff.account_id, now, today: issuer.clock.today() };
-        apply(issuer, &mut tx, change, &about).await?;
-        idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id })).await?;
-    }
-    let detail = members::detail(&mut tx, membership_id, now).await?;
-    tx.commit().await?;
-    live::wake(issuer, &member_audience(membership_id)).await;
-    Ok(Json(detail))
+    let deed = Deed::of_staff(issuer, staff, A::ACTION).once(request);
+    let detail = act::perform(issuer, deed, |mut act| async move {
+        members::lock(act.conn(), &[membership_id]).await?;
+        let scope = policy::may_member_within(act.conn(), issuer, staff, permit, membership_id).await?;
+        let now = act.now();
+        if act.answered_before::<MemberRef>()?.is_none() {
+            let about =
+                About { membership_id, account_id: staff.account_id, now, today: issuer.clock.today() };
+            let fields = apply(issuer, act.conn(), change, &about).await?;
+            let entry = Entry::of_member(membership_id).within(scope.organisation_id).changing(fields);
+            act.record(match change.reason() {
+                Some(reason) => entry.because(reason),
+                None => entry,
+            });
+            act.keep_answer(&MemberRef { member_id: membership_id })?;
+        }
+        act.wake(member_audience(membership_id));
+        let detail = members::detail(act.conn(), membership_id, now).await?;
+        act.done(detail)
+    });
+    Ok(Json(detail.await?))
 }
 
 /// Put a member's data right. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`.
@@ -64,9 +70,9 @@ async fn edit(
     Path(id): Path<Uuid>,
     request: Idempotent<MemberEdit>,
 ) -> Result<Json<MemberDetail>> {
-    policy::membership(&issuer, &staff, id).await?;
+    policy::may_member(&issuer, &staff, EditMember, id).await?;
     let change = Change::Edit(request.body.clone().checked(issuer.clock.latest_today())?);
-    once(&issuer, &staff, id, &request, &change).await
+    change_once(&issuer, &staff, (EditMember, id), &request, &change).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -86,9 +92,9 @@ async fn set_status(
     Path(id): Path<Uuid>,
     request: Idempotent<StatusChange>,
 ) -> Result<Json<MemberDetail>> {
-    policy::membership(&issuer, &staff, id).await?;
+    policy::may_member(&issuer, &staff, SetStatus, id).await?;
     let change = Change::Status(request.body.to);
-    once(&issuer, &staff, id, &request, &change).await
+    change_once(&issuer, &staff, (SetStatus, id), &request, &change).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -108,10 +114,10 @@ async fn transfer(
     Path(id): Path<Uuid>,
     request: Idempotent<Transfer>,
 ) -> Result<Json<MemberDetail>> {
-    policy::membership(&issuer, &staff, id).await?;
-    let target = policy::organisation(&issuer, &staff, request.body.organisation_id).await?;
+    policy::may_member(&issuer, &staff, TransferMember, id).await?;
+    let target = policy::may(&issuer, &staff, TransferMember, request.body.organisation_id).await?;
     let change = Change::Transfer { organisation_id: target.organisation_id };
-    once(&issuer, &staff, id, &request, &change).await
+    change_once(&issuer, &staff, (TransferMember, id), &request, &change).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -129,8 +135,8 @@ async fn phone_lost(
     Path(id): Path<Uuid>,
     request: Idempotent<LostPhone>,
 ) -> Result<Json<MemberDetail>> {
-    policy::membership(&issuer, &staff, id).await?;
-    once(&issuer, &staff, id, &request, &Change::PhoneLost).await
+    policy::may_member(&issuer, &staff, ReportLostPhone, id).await?;
+    change_once(&issuer, &staff, (ReportLostPhone, id), &request, &Change::PhoneLost).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -151,11 +157,11 @@ async fn revoke(
     Path(membership_id): Path<Uuid>,
     request: Idempotent<Revocation>,
 ) -> Result<Json<MemberDetail>> {
-    policy::membership(&issuer, &staff, membership_id).await?;
+    policy::may_member(&issuer, &staff, RevokeCards, membership_id).await?;
     let reason = request.body.reason.as_str();
     if !matches!(reason, "lost" | "left" | "error") {
         return Err(Error::field("reason", "required"));
     }
     let change = Change::CardsRevoked { reason: reason.to_owned() };
-    once(&issuer, &staff, membership_id, &request, &change).await
+    change_once(&issuer, &staff, (RevokeCards, membership_id), &request, &change).await
 }

@@ -40,6 +40,40 @@ pub async fn known(conn: &mut PgConnection, membership_id: Uuid) -> Result<Known
     .ok_or(Error::NotFound)
 }
 
+/// The fields in which a form differs from what is on record.
+pub async fn changed_fields(
+    conn: &mut PgConnection,
+    person_id: Uuid,
+    edit: &MemberEdit,
+) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        r#"select array_remove(array[
+               case when p.last_name is distinct from $2 then 'lastName' end,
+               case when p.first_name is distinct from $3 then 'firstName' end,
+               case when p.middle_name is distinct from $4 then 'middleName' end,
+               case when p.sex is distinct from $5 then 'sex' end,
+               case when p.birth_date is distinct from $6 then 'birthDate' end,
+               case when p.phone is distinct from $7 then 'phone' end,
+               case when p.email is distinct from $8 then 'email' end,
+               case when e.category is distinct from $9 then 'category' end,
+               case when e.position is distinct from $10 then 'position' end], null) as "fields!"
+           from person p left join engagement e on e.person_id = p.id and e.valid_to is null
+           where p.id = $1"#,
+        person_id,
+        edit.last_name,
+        edit.first_name,
+        edit.middle_name,
+        edit.sex,
+        edit.birth_date,
+        edit.phone,
+        edit.email,
+        edit.category,
+        edit.position
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Puts a person's data right, and keeps what they were.
 pub async fn update_person(
     conn: &mut PgConnection,

@@ -6,21 +6,27 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::Cookie;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use profcards_card::DeviceKey;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::profile::{MemberProfile, profile};
 use crate::access::codes::Code;
+use crate::access::rights::Action;
 use crate::access::store::SessionOwner;
 use crate::access::{limits, make_cookie, member_audience, start_session};
+use crate::act::audit::Entry;
+use crate::act::change_log::record_change;
 use crate::act::notices::{By, Kind};
-use crate::act::{change_log, notices};
+use crate::act::{self, Deed, notices};
+use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
-use crate::base::{Base, live};
 use crate::cards::enrolment::{
     ANSWERED_CHALLENGE_DAYS, PROFCARDS_TEXT_VERSION, check_possession, moving, store,
 };
@@ -153,7 +159,6 @@ async fn enrol(
     let attempt = limits::attempt_at(&issuer, &limits::ENROL, &address, None).await?;
     let enrolled = enrol_phone(&issuer, &form, jar).await;
     let (jar, profile) = attempt.judged(enrolled).await?;
-    live::wake(&issuer, &member_audience(profile.member_id)).await;
     Ok((StatusCode::CREATED, jar, Json(profile)))
 }
 
@@ -167,63 +172,80 @@ async fn enrol_phone(
     let public_key = decode("publicKey", &form.public_key)?;
     let key = check_possession(&public_key, &challenge, &decode("signature", &form.signature)?)?;
     check_consents(&form.consents)?;
-    let now = issuer.clock.now();
-    let mut tx = issuer.db.begin().await?;
-    let open = store::lock_challenge(&mut tx, &challenge, now).await?.ok_or(Error::ActivationRefused)?;
-    let device_id = match open.device_id {
-        // The reply to the first request was lost: the same phone asks again, by the browser that was given the challenge.
-        // Whoever has got hold of the request alone is given no session for it.
-        Some(device_id)
-            if open.device_key.as_ref() == Some(&public_key) && was_given(issuer, &jar, &challenge) =>
-        {
-            device_id
-        }
-        Some(_) => return Err(Error::ActivationRefused),
-        None if open.code_used => return Err(Error::ActivationRefused),
-        None => {
-            let device_id = issuer.random.uuid();
-            let replaces = store::had_phone(&mut tx, open.membership_id).await?;
-            let wait = issuer.config.redemption_wait();
-            let redeems_from = moving::redeems_from_of_next(&mut tx, open.membership_id, wait, now).await?;
-            cards::retire_phone(&mut tx, open.membership_id, "replaced", now).await?;
-            store::insert_device(&mut tx, device_id, &open, &challenge, &public_key, redeems_from, now)
-                .await?;
-            tracing::info!(activation = %open.activation_id, membership = %open.membership_id, device = %device_id, replaces, %redeems_from, "a phone is enrolled");
-            let order = Order {
-                membership_id: open.membership_id,
-                key: Some(&key),
-                device_id: Some(device_id),
-                sample: false,
-            };
-            cards::issue(issuer, &mut tx, &order, now).await?;
-            let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
-            notices::tell(issuer, &mut tx, open.membership_id, &kind, By::Member, now).await?;
-            let person_id = store::person_of(&mut tx, open.membership_id).await?;
-            for consent in &form.consents {
-                let id = issuer.random.uuid();
-                members::store::give_consent(
-                    &mut tx,
-                    id,
-                    person_id,
-                    &consent.kind,
-                    &consent.text_version,
-                    "app",
-                    now,
-                )
-                .await?;
+    // Whose act it is stands in the challenge, which the act itself locks.
+    let membership_id =
+        store::member_of_challenge(&issuer.db, &challenge).await?.ok_or(Error::ActivationRefused)?;
+    let deed = Deed::of_member(issuer, membership_id, Action::EnrolPhone);
+    let (key, public_key, challenge, jar) = (&key, &public_key, &challenge, &jar);
+    act::perform(issuer, deed, |mut act| async move {
+        let now = act.now();
+        let open =
+            store::lock_challenge(act.conn(), challenge, now).await?.ok_or(Error::ActivationRefused)?;
+        let device_id = match open.device_id {
+            // The reply to the first request was lost: the same phone asks again, by the browser that was given the challenge.
+            // Whoever has got hold of the request alone is given no session for it.
+            Some(device_id)
+                if open.device_key.as_ref() == Some(public_key) && was_given(issuer, jar, challenge) =>
+            {
+                act.record_nothing();
+                device_id
             }
-            change_log::record_change(&mut tx, &member_audience(open.membership_id), "profile", "me", now)
-                .await?;
-            device_id
-        }
-    };
-    let jar = start_session(issuer, &mut tx, jar, SessionOwner::Device(device_id), now).await?;
-    let balance = ledger::store::balance(&mut tx, open.membership_id).await?;
-    let profile =
-        profile(&mut tx, open.membership_id, device_id, &issuer.config.union_name, balance.shown(), now)
-            .await?;
-    tx.commit().await?;
-    Ok((jar, profile))
+            Some(_) => return Err(Error::ActivationRefused),
+            None if open.code_used => return Err(Error::ActivationRefused),
+            None => {
+                let device_id = issuer.random.uuid();
+                let new = NewPhone { device_id, key, public_key, challenge };
+                take_place(issuer, act.conn(), &open, &new, &form.consents, now).await?;
+                act.record(Entry::of_member(membership_id));
+                device_id
+            }
+        };
+        act.wake(member_audience(membership_id));
+        let owner = SessionOwner::Device(device_id);
+        let jar = start_session(issuer, act.conn(), jar.clone(), owner, now).await?;
+        let balance = ledger::store::balance(act.conn(), membership_id).await?.shown();
+        let union_name = &issuer.config.union_name;
+        let profile = profile(act.conn(), membership_id, device_id, union_name, balance, now).await?;
+        act.done((jar, profile))
+    })
+    .await
+}
+
+/// A phone that has just proved its key.
+struct NewPhone<'a> {
+    device_id: Uuid,
+    key: &'a DeviceKey,
+    public_key: &'a [u8],
+    challenge: &'a [u8; 32],
+}
+
+/// The phone becomes the member's, in place of the one before it: with a card, a notice, and the consents that were given.
+async fn take_place(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    open: &store::OpenChallenge,
+    new: &NewPhone<'_>,
+    consents: &[GivenConsent],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let (membership_id, device_id) = (open.membership_id, new.device_id);
+    let replaces = store::had_phone(&mut *conn, membership_id).await?;
+    let wait = issuer.config.redemption_wait();
+    let redeems_from = moving::redeems_from_of_next(&mut *conn, membership_id, wait, now).await?;
+    cards::retire_phone(&mut *conn, membership_id, "replaced", now).await?;
+    store::insert_device(&mut *conn, device_id, open, new.challenge, new.public_key, redeems_from, now)
+        .await?;
+    tracing::info!(activation = %open.activation_id, membership = %membership_id, device = %device_id, replaces, %redeems_from, "a phone is enrolled");
+    let order = Order { membership_id, key: Some(new.key), device_id: Some(device_id), sample: false };
+    cards::issue(issuer, &mut *conn, &order, now).await?;
+    let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
+    notices::tell(issuer, &mut *conn, membership_id, &kind, By::Member, now).await?;
+    let person_id = store::person_of(&mut *conn, membership_id).await?;
+    for GivenConsent { kind, text_version } in consents {
+        let id = issuer.random.uuid();
+        members::store::give_consent(&mut *conn, id, person_id, kind, text_version, "app", now).await?;
+    }
+    record_change(conn, &member_audience(membership_id), "profile", "me", now).await
 }
 
 /// Marks the browser that was given a challenge, for as long as the challenge is kept.

@@ -5,14 +5,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::activation::{TypedCode, count_code, hash_code};
+use crate::access::rights::Action;
 use crate::access::{limits, member_audience};
+use crate::act::audit::Entry;
 use crate::act::notices::By;
+use crate::act::{self, Deed};
+use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
-use crate::base::{Base, live};
 use crate::cards::enrolment::loss::lose_phone;
 use crate::cards::enrolment::store;
 use crate::registry::members;
@@ -32,22 +34,26 @@ async fn report(
 ) -> Result<StatusCode> {
     let attempt = count_code(&base, &address, &form, &limits::LOSS).await?;
     let ended = end_phone(&base, &form).await;
-    let membership_id = attempt.judged(ended).await?;
-    live::wake(&base, &member_audience(membership_id)).await;
+    attempt.judged(ended).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends the phone for which the sheet with this code speaks; answers whose it was.
-async fn end_phone(base: &Base, form: &TypedCode) -> Result<Uuid> {
+/// Ends the phone for which the sheet with this code speaks.
+async fn end_phone(base: &Base, form: &TypedCode) -> Result<()> {
     let code_hash = hash_code(base, form)?;
     let sheet = store::sheet(&base.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
-    let now = base.clock.now();
-    let mut tx = base.db.begin().await?;
-    members::store::lock(&mut tx, &[sheet.membership_id]).await?;
-    if !store::is_current_sheet(&mut tx, &sheet, now).await? {
-        return Err(Error::ActivationRefused);
-    }
-    lose_phone(base, &mut tx, sheet.membership_id, By::Member, now).await?;
-    tx.commit().await?;
-    Ok(sheet.membership_id)
+    let deed = Deed::of_member(base, sheet.membership_id, Action::ReportOwnLoss);
+    let sheet = &sheet;
+    act::perform(base, deed, |mut act| async move {
+        let now = act.now();
+        members::store::lock(act.conn(), &[sheet.membership_id]).await?;
+        if !store::is_current_sheet(act.conn(), sheet, now).await? {
+            return Err(Error::ActivationRefused);
+        }
+        lose_phone(base, act.conn(), sheet.membership_id, By::Member, now).await?;
+        act.record(Entry::of_member(sheet.membership_id));
+        act.wake(member_audience(sheet.membership_id));
+        act.done(())
+    })
+    .await
 }

@@ -6,8 +6,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::profile::{MemberProfile, profile_of};
+use crate::access::rights::Action;
 use crate::access::{MemberPhone, limits, member_audience};
-use crate::act::change_log;
+use crate::act::audit::Entry;
+use crate::act::change_log::record_change;
+use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing};
@@ -40,14 +43,19 @@ async fn withdraw(State(base): State<Base>, phone: MemberPhone) -> Result<Json<M
 
 async fn note(base: &Base, phone: &MemberPhone, until: Option<DateTime<Utc>>) -> Result<Json<MemberProfile>> {
     limits::spend(base, limits::MOVES_PER_PHONE, &phone.device_id.to_string()).await?;
-    let mut tx = base.db.begin().await?;
-    if !set_move_agreed(&mut tx, phone.device_id, until).await? {
-        // Another phone took its place a moment ago.
-        return Err(Error::Unauthenticated);
-    }
-    let audience = member_audience(phone.membership_id);
-    change_log::record_change(&mut tx, &audience, "profile", "me", base.clock.now()).await?;
-    tx.commit().await?;
+    let deed = Deed::of_phone(base, phone, Action::AgreeToMove);
+    let noted = act::perform(base, deed, |mut act| async move {
+        if !set_move_agreed(act.conn(), phone.device_id, until).await? {
+            // Another phone took its place a moment ago.
+            return Err(Error::Unauthenticated);
+        }
+        let (audience, now) = (member_audience(phone.membership_id), act.now());
+        record_change(act.conn(), &audience, "profile", "me", now).await?;
+        let agrees = if until.is_some() { "agrees" } else { "withdraws" };
+        act.record(Entry::of_member(phone.membership_id).because(agrees));
+        act.done(())
+    });
+    noted.await?;
     tracing::info!(membership = %phone.membership_id, device = %phone.device_id, agrees = until.is_some(), "a phone says whether the card may move");
     Ok(Json(profile_of(base, phone).await?))
 }

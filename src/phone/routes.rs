@@ -10,12 +10,14 @@ use utoipa_axum::routes;
 
 use super::activation::check_consent;
 use super::profile::{MemberProfile, PhoneCard, profile_of};
+use crate::access::rights::Action;
 use crate::access::{self, Face, MemberPhone, forget_cookie, limits, member_audience};
+use crate::act::audit::Entry;
+use crate::act::change_log::record_change;
 use crate::act::notices::{By, Kind};
-use crate::act::{change_log, notices};
+use crate::act::{self, Deed, notices};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing};
-use crate::base::live;
 use crate::cards::enrolment::{PROFCARDS_TEXT_VERSION, store};
 use crate::cards::{self, Issuer, Order};
 use crate::registry::members;
@@ -44,29 +46,28 @@ async fn renew_card(
     phone: MemberPhone,
     Json(Nothing {}): Json<Nothing>,
 ) -> Result<Json<PhoneCard>> {
-    let now = issuer.clock.now();
-    let mut tx = issuer.db.begin().await?;
-    // One request at a time, so that two tabs do not issue two cards, nor a renewal what a change has just put right.
-    members::store::lock(&mut tx, &[phone.membership_id]).await?;
-    let held = cards::store::card_of_device(&mut tx, phone.device_id)
-        .await?
-        .ok_or(Error::Conflict("card-revoked"))?;
-    // While the membership rests nothing is issued; the held card is suspended and stays.
-    let card = if held.is_due(now) && store::is_active(&mut tx, phone.membership_id).await? {
-        let cose_key = store::device_key(&mut tx, phone.device_id).await?;
+    let deed = Deed::of_phone(&issuer, &phone, Action::RenewCard);
+    let (issuer, phone) = (&issuer, &phone);
+    let card = act::perform(issuer, deed, |mut act| async move {
+        let now = act.now();
+        // One request at a time, so that two tabs do not issue two cards, nor a renewal what a change has just put right.
+        members::store::lock(act.conn(), &[phone.membership_id]).await?;
+        let held = cards::store::card_of_device(act.conn(), phone.device_id).await?;
+        let held = held.ok_or(Error::Conflict("card-revoked"))?;
+        // While the membership rests nothing is issued; the held card is suspended and stays.
+        if !held.is_due(now) || !store::is_active(act.conn(), phone.membership_id).await? {
+            act.record_nothing();
+            return act.done(held);
+        }
+        let cose_key = store::device_key(act.conn(), phone.device_id).await?;
         let key = profcards_card::DeviceKey::from_cose_key(&cose_key).map_err(anyhow::Error::from)?;
-        let order = Order {
-            membership_id: phone.membership_id,
-            key: Some(&key),
-            device_id: Some(phone.device_id),
-            sample: false,
-        };
-        cards::issue(&issuer, &mut tx, &order, now).await?
-    } else {
-        held
-    };
-    tx.commit().await?;
-    Ok(Json(card.into()))
+        let (membership_id, device_id) = (phone.membership_id, Some(phone.device_id));
+        let order = Order { membership_id, key: Some(&key), device_id, sample: false };
+        act.record(Entry::of_member(membership_id));
+        let card = cards::issue(issuer, act.conn(), &order, now).await?;
+        act.done(card)
+    });
+    Ok(Json(card.await?.into()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -92,19 +93,25 @@ async fn change_consent(
     let text_version = if change.given { change.text_version.as_str() } else { PROFCARDS_TEXT_VERSION };
     check_consent(&change.kind, text_version)?;
     limits::spend(&issuer, limits::CONSENTS_PER_MEMBER, &phone.membership_id.to_string()).await?;
-    let now = issuer.clock.now();
-    let mut tx = issuer.db.begin().await?;
-    let person_id = store::person_of(&mut tx, phone.membership_id).await?;
-    if change.given {
-        let id = issuer.random.uuid();
-        members::store::give_consent(&mut tx, id, person_id, &change.kind, &change.text_version, "app", now)
-            .await?;
-    } else {
-        members::store::withdraw_consent(&mut tx, person_id, &change.kind, now).await?;
-    }
-    change_log::record_change(&mut tx, &member_audience(phone.membership_id), "profile", "me", now).await?;
-    tx.commit().await?;
-    Ok(Json(profile_of(&issuer, &phone).await?))
+    let deed = Deed::of_phone(&issuer, &phone, Action::ChangeConsent);
+    let (issuer, phone, change) = (&issuer, &phone, &change);
+    let changed = act::perform(issuer, deed, |mut act| async move {
+        let (now, kind) = (act.now(), &change.kind);
+        let person_id = store::person_of(act.conn(), phone.membership_id).await?;
+        if change.given {
+            let id = issuer.random.uuid();
+            members::store::give_consent(act.conn(), id, person_id, kind, &change.text_version, "app", now)
+                .await?;
+        } else {
+            members::store::withdraw_consent(act.conn(), person_id, kind, now).await?;
+        }
+        record_change(act.conn(), &member_audience(phone.membership_id), "profile", "me", now).await?;
+        let verb = if change.given { "given" } else { "withdrawn" };
+        act.record(Entry::of_member(phone.membership_id).because(format!("{verb} {kind}")));
+        act.done(())
+    });
+    changed.await?;
+    Ok(Json(profile_of(issuer, phone).await?))
 }
 
 /// Sign this phone out: its card is revoked and its session ends.
@@ -115,16 +122,21 @@ async fn sign_out(
     phone: MemberPhone,
     jar: CookieJar,
 ) -> Result<(CookieJar, StatusCode)> {
-    let now = issuer.clock.now();
-    let mut tx = issuer.db.begin().await?;
-    members::store::lock(&mut tx, &[phone.membership_id]).await?;
-    // Another phone may have taken this one's place meanwhile; it stays.
-    if store::active_phone(&mut tx, phone.membership_id).await? == Some(phone.device_id) {
-        cards::retire_phone(&mut tx, phone.membership_id, "signed-out", now).await?;
-        notices::tell(&issuer, &mut tx, phone.membership_id, &Kind::SignedOut, By::Member, now).await?;
-    }
-    access::store::close_session(&mut tx, &phone.token_hash).await?;
-    tx.commit().await?;
-    live::wake(&issuer, &member_audience(phone.membership_id)).await;
-    Ok((jar.add(forget_cookie(&issuer, Face::Member)), StatusCode::NO_CONTENT))
+    let deed = Deed::of_phone(&issuer, &phone, Action::SignOutPhone);
+    let (issuer, phone) = (&issuer, &phone);
+    let ended = act::perform(issuer, deed, |mut act| async move {
+        let (now, membership_id) = (act.now(), phone.membership_id);
+        members::store::lock(act.conn(), &[membership_id]).await?;
+        // Another phone may have taken this one's place meanwhile; it stays.
+        if store::active_phone(act.conn(), membership_id).await? == Some(phone.device_id) {
+            cards::retire_phone(act.conn(), membership_id, "signed-out", now).await?;
+            notices::tell(issuer, act.conn(), membership_id, &Kind::SignedOut, By::Member, now).await?;
+        }
+        access::store::close_session(act.conn(), &phone.token_hash).await?;
+        act.record(Entry::of_member(membership_id));
+        act.wake(member_audience(membership_id));
+        act.done(())
+    });
+    ended.await?;
+    Ok((jar.add(forget_cookie(issuer, Face::Member)), StatusCode::NO_CONTENT))
 }

@@ -33,7 +33,6 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(readyz))
         .routes(routes!(metrics))
         .routes(routes!(time))
-        .routes(routes!(openapi))
 }
 
 /// The process answers.
@@ -160,10 +159,4 @@ struct ServerTime {
 async fn time(State(app): State<App>) -> Json<ServerTime> {
     let now = app.clock.now();
     Json(ServerTime { unix_seconds: now.timestamp(), unix_millis: now.timestamp_millis() })
-}
-
-/// This description of the API.
-#[utoipa::path(get, path = "/api/openapi.json", tag = "public", responses((status = 200, content_type = "application/json", body = String)))]
-async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], super::openapi::document()).into_response()
 }

@@ -7,6 +7,7 @@ use profcards_card::Kid;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::{App, retention};
+use crate::act::audit::chain;
 use crate::act::held_back::{Holder, Watch};
 use crate::base::clock::{moscow_day, unix_seconds};
 use crate::base::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::base::sweep::Lifted;
 use crate::base::{db, faults, trusted_time};
 use crate::cards;
 use crate::cards::keys;
-use crate::cards::reissue::{self, Scope, Which};
+use crate::cards::reissue::{self, Selection, Which};
 use crate::programme::ledger;
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -27,6 +28,8 @@ const LOOK_WITHIN: Duration = Duration::from_secs(30);
 const ROUND_WITHIN: Duration = Duration::from_hours(6);
 /// How often it is looked whether changes still reach phones and tills.
 const LOOK_AT_FEED_EVERY: Duration = Duration::from_secs(10);
+/// How soon after its commit an act is linked to the chain.
+const LINK_EVERY: Duration = Duration::from_secs(5);
 /// From so long before the trust list or a signing key ends, every round of housekeeping says so.
 const WARN_BEFORE_SECONDS: u64 = 10 * 24 * 3600;
 /// Members of a batch beside a server's other work.
@@ -34,7 +37,7 @@ const GENTLE_BATCH: u32 = 200;
 
 /// Runs all of it, for as long as the instance runs. It ends only by a panic, and the server with it.
 pub async fn run(app: App) {
-    tokio::join!(keep_house(&app), keep_keys(&app), keep_cards(&app), watch_feed(&app));
+    tokio::join!(keep_house(&app), keep_keys(&app), keep_cards(&app), watch_feed(&app), keep_chain(&app));
 }
 
 /// A timer that after a long step or a sleeping machine goes on from there, and makes up for nothing.
@@ -72,6 +75,16 @@ async fn keep_cards(app: &App) {
     loop {
         timer.tick().await;
         tell_news(&mut last, "cards of a revoked key", within(ROUND_WITHIN, replace_lost_cards(app)).await);
+    }
+}
+
+/// Links what was done to the chain of the record.
+async fn keep_chain(app: &App) {
+    let (mut timer, mut last) = (timer(LINK_EVERY), None);
+    loop {
+        timer.tick().await;
+        let linking = async { Ok(chain::link(&app.db_jobs, app.clock.now()).await.map(drop)?) };
+        tell_news(&mut last, "the chain of the record", within(LOOK_WITHIN, linking).await);
     }
 }
 
@@ -127,8 +140,8 @@ pub async fn replace_lost_cards(app: &App) -> anyhow::Result<()> {
 
 async fn replace_cards_of(app: &App, kid: &[u8]) -> anyhow::Result<()> {
     app.keys.card_key(unix_seconds(app.clock.now()))?;
-    let scope = Scope { which: Which::SignedBy(Kid(kid.try_into()?)), class: None };
-    let done = reissue::run(app, scope, GENTLE_BATCH, |progress| {
+    let selection = Selection { which: Which::SignedBy(Kid(kid.try_into()?)), class: None };
+    let done = reissue::run(app, selection, GENTLE_BATCH, |progress| {
         tracing::info!(
             cards = progress.cards,
             share = progress.share,

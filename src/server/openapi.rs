@@ -4,12 +4,10 @@
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, InfoBuilder, OpenApi};
 
-use super::router;
 use crate::access::Face;
 
-/// The description as a value.
-pub fn description() -> OpenApi {
-    let mut description = router::api();
+/// The endpoints' description, completed by what concerns all of them.
+pub fn complete(mut description: OpenApi) -> OpenApi {
     description.info = InfoBuilder::new()
         .title("ПрофКардс")
         .version(env!("CARGO_PKG_VERSION"))
@@ -28,32 +26,4 @@ pub fn description() -> OpenApi {
     }
     components.add_security_scheme("partner_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     description
-}
-
-/// The description as JSON, ending in a line break: exactly what is committed beside the PWA.
-///
-/// # Panics
-/// Never: the description is plain data.
-pub fn document() -> String {
-    let mut text = description().to_pretty_json().expect("the description is plain data");
-    text.push('\n');
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::description;
-
-    /// Clients are generated with one name for each operation.
-    #[test]
-    fn operations_have_names_of_their_own() {
-        let value = serde_json::to_value(description()).unwrap();
-        let items =
-            value["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
-        let names: Vec<&str> = items.filter_map(|operation| operation["operationId"].as_str()).collect();
-        assert!(names.len() > 20, "the description is not empty");
-        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
-    }
 }

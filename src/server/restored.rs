@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::App;
-use crate::act::change_log;
+use crate::act::{audit, change_log};
 use crate::base::error::Result;
 use crate::cards;
 use crate::cards::enrolment;
@@ -36,6 +36,7 @@ pub async fn take_up(app: &App, since: GivenSince) -> Result<Restored> {
     let mut tx = app.db_jobs.begin().await?;
     let last_changed_at = change_log::last_changed_at(&mut tx).await?;
     change_log::forget_changes(&mut tx).await?;
+    audit::chain::take_up(&mut tx, app.clock.now()).await?;
     members::store::skip_numbers(&mut tx, since.members.into()).await?;
     cards::places::void_next(app, &mut tx, since.cards as usize).await?;
     let phones = enrolment::moving::hold_redemption(&mut tx, redeem_from).await?;

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::App;
 use crate::access;
 use crate::access::limits;
-use crate::act::{change_log, idempotency};
+use crate::act::{audit, change_log, idempotency};
 use crate::base::error::Result;
 use crate::base::sweep::{BATCH, Lifted};
 use crate::cards::enrolment;
@@ -29,6 +29,7 @@ pub async fn prune_all(app: &App, now: DateTime<Utc>, lifted: Lifted) -> Vec<(&'
         ("pairing codes", partners::store::prune_codes(db, now).await),
         ("partners' redemptions", vendors::store::prune_redemptions(db, now).await),
         ("redemption digits", partners::challenge::prune(db, now).await),
+        ("who read what", audit::prune(db, now).await),
         ("idempotency keys", idempotency::prune(db, now).await),
         ("proofs", ledger::guards::prune_proofs(db, now).await),
         ("operation numbers", ledger::guards::prune_op_numbers(db, now).await),

@@ -12,8 +12,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{App, assets, health, sync};
+use super::{App, assets, health, openapi, sync};
 use crate::base::Base;
 use crate::base::error::{Error, Result};
 use crate::cards::Issuer;
@@ -59,15 +60,31 @@ fn on_issuer() -> OpenApiRouter<Issuer> {
 
 /// Those that ask about the whole instance.
 fn on_app() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(health::router()).merge(sync::router())
+    OpenApiRouter::new().merge(health::router()).merge(sync::router()).routes(routes!(described))
 }
 
-/// The description of every endpoint.
-pub fn api() -> OpenApi {
+/// The description of the API as a value.
+pub fn description() -> OpenApi {
     let mut api = on_app().into_openapi();
     api.merge(on_base().into_openapi());
     api.merge(on_issuer().into_openapi());
-    api
+    openapi::complete(api)
+}
+
+/// The description as JSON, ending in a line break: exactly what is committed beside the PWA.
+///
+/// # Panics
+/// Never: the description is plain data.
+pub fn document() -> String {
+    let mut text = description().to_pretty_json().expect("the description is plain data");
+    text.push('\n');
+    text
+}
+
+/// This description of the API.
+#[utoipa::path(get, operation_id = "openapi", path = "/api/openapi.json", tag = "public", responses((status = 200, content_type = "application/json", body = String)))]
+async fn described() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
 }
 
 /// The whole server.
@@ -176,7 +193,20 @@ async fn security_headers(State(app): State<App>, request: Request, next: Next) 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    /// Clients are generated with one name for each operation.
+    #[test]
+    fn operations_have_names_of_their_own() {
+        let value = serde_json::to_value(description()).unwrap();
+        let items =
+            value["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        let names: Vec<&str> = items.filter_map(|operation| operation["operationId"].as_str()).collect();
+        assert!(names.len() > 20, "the description is not empty");
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+    }
 
     #[test]
     fn a_request_that_changes_something_comes_from_our_own_pages() {

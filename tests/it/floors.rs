@@ -51,7 +51,8 @@ fn module_of(file: &Path) -> Vec<String> {
 
 /// Every path of a text that begins with `crate` or `super`, with its braces opened, and the number of its line.
 fn paths(text: &str) -> Vec<(usize, Vec<String>)> {
-    let code: String = text.lines().map(|line| format!("{}\n", line.split("//").next().unwrap())).collect();
+    let code: Vec<_> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
+    let code = code.join("\n");
     let mut found = Vec::new();
     for start in ["crate::", "super::"] {
         for (at, _) in code.match_indices(start) {

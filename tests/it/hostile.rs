@@ -4,7 +4,7 @@
 use axum::http::Method;
 use profcards::access::codes::Code;
 use profcards::programme::vendors::{ApiKey, store as vendors};
-use profcards::server::openapi;
+use profcards::server::router;
 use profcards_card::MembershipNumber;
 use serde_json::{Value, json};
 
@@ -109,7 +109,7 @@ impl World {
 
     /// Every endpoint of the description, each with a body that would pass, once for each face that it serves.
     async fn endpoints(&self) -> Vec<Endpoint> {
-        let document = serde_json::to_value(openapi::description()).unwrap();
+        let document = serde_json::to_value(router::description()).unwrap();
         let mut endpoints = Vec::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, about) in methods.as_object().unwrap() {

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod ahead;
+mod audit;
 mod behind;
 mod cards;
 mod changes;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use profcards::base::error::Error;
-use profcards::cards::reissue::{self, Progress, Scope, Which};
+use profcards::cards::reissue::{self, Progress, Selection, Which};
 use profcards::registry::members;
 use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::support::lists::{Held, place_of};
 use super::support::{DAY_SECONDS, Phone, TestApp, entity, process, until};
 
-const ALL: Scope = Scope { which: Which::All, class: None };
-const PHONES: Scope = Scope { which: Which::All, class: Some(CardClass::Phone) };
+const ALL: Selection = Selection { which: Which::All, class: None };
+const PHONES: Selection = Selection { which: Which::All, class: Some(CardClass::Phone) };
 const NAMES: [&str; 4] =
     ["Иванова Мария Петровна", "Петрова Анна Сергеевна", "Ким Ольга", "Воскресенская Ирина Николаевна"];
 
@@ -26,8 +26,8 @@ async fn members(app: &TestApp, count: usize) -> Vec<Phone> {
     phones
 }
 
-async fn reissued(app: &TestApp, scope: Scope, batch_members: u32) -> Progress {
-    reissue::run(&app.app, scope, batch_members, |_| {}).await.unwrap()
+async fn reissued(app: &TestApp, selection: Selection, batch_members: u32) -> Progress {
+    reissue::run(&app.app, selection, batch_members, |_| {}).await.unwrap()
 }
 
 #[derive(sqlx::FromRow)]
@@ -110,7 +110,7 @@ async fn only_what_lives_and_is_asked_for_is_issued_anew() {
     assert_eq!(status, 204, "signed out, which ends the phone's card and leaves the paper card");
     assert_eq!(reissued(&app, PHONES, 10).await.cards, 2);
     assert_eq!(reissued(&app, ALL, 10).await.cards, 2 + 3);
-    let due = Scope { which: Which::Due, class: None };
+    let due = Selection { which: Which::Due, class: None };
     app.advance(29 * DAY_SECONDS);
     assert_eq!(reissued(&app, due, 10).await.cards, 0);
     app.advance(DAY_SECONDS);
@@ -134,7 +134,7 @@ async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     let app = TestApp::start().await;
     let mut phones = members(&app, 3).await;
     let signs = SignedCard::parse(&phones[0].card).unwrap().kid;
-    let former = Scope { which: Which::SignedBy(Kid([0; 4])), class: None };
+    let former = Selection { which: Which::SignedBy(Kid([0; 4])), class: None };
     assert_eq!(reissued(&app, former, 10).await.cards, 0);
     // As if another key had signed two members' cards.
     for n in [0, 2] {
@@ -161,7 +161,7 @@ async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     assert_eq!(reissued(&app, PHONES, 10).await.cards, 3);
     assert_eq!(changes(&app).await, known + 2, "an ordinary re-issue waits until the phone asks");
     // A key does not replace its own cards.
-    let own = Scope { which: Which::SignedBy(signs), class: None };
+    let own = Selection { which: Which::SignedBy(signs), class: None };
     let refused = reissue::run(&app.app, own, 10, |_| ()).await;
     assert!(matches!(refused, Err(Error::Conflict("reissue-by-same-key"))));
 }

@@ -1093,6 +1093,7 @@ export interface components {
          * @enum {string}
          */
         NewStatus: "active" | "suspended" | "left" | "expelled";
+        /** @description The body of a request that needs none of its own: an empty object. */
         Nothing: Record<string, never>;
         /** @description An organisation as its people see it, with the figures of everything below it. */
         Organisation: {

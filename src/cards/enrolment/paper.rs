@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,8 +14,11 @@ use uuid::Uuid;
 
 use super::store;
 use crate::access::policy::Scope;
+use crate::access::rights::{Action, PrintPaperCards};
 use crate::access::{Staff, policy};
-use crate::act::idempotency::{self, Claim, Idempotent};
+use crate::act::audit::Entry;
+use crate::act::idempotency::Idempotent;
+use crate::act::{self, Deed};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
 use crate::cards::{self, Issuer, Order};
@@ -70,19 +73,22 @@ async fn print_cards(
     Path(id): Path<i64>,
     request: Idempotent<PaperOrder>,
 ) -> Result<Json<PaperCards>> {
-    let scope = policy::organisation(&issuer, &staff, id).await?;
+    let scope = policy::may(&issuer, &staff, PrintPaperCards, id).await?;
     let ids = &request.body.member_ids;
     members::check_chosen(ids)?;
-    let now = issuer.clock.now();
-    let principal = staff.principal();
-    let mut tx = issuer.db.begin().await?;
-    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
-    if let Claim::New = claim {
-        issue_missing(&issuer, &mut tx, &scope, ids, now).await?;
-        idempotency::store(&mut tx, &principal, request.key, &json!({})).await?;
-    }
-    let cards = store::paper_cards(&mut tx, &scope.path, ids, now, now).await?;
-    tx.commit().await?;
+    let deed = Deed::of_staff(&issuer, &staff, Action::PrintPaperCards).once(&request);
+    let (issuer, scope) = (&issuer, &scope);
+    let cards = act::perform(issuer, deed, |mut act| async move {
+        let now = act.now();
+        if act.answered_before::<Value>()?.is_none() {
+            issue_missing(issuer, act.conn(), scope, ids, now).await?;
+            act.record(Entry::of_members(ids).within(scope.organisation_id));
+            act.keep_answer(&json!({}))?;
+        }
+        let cards = store::paper_cards(act.conn(), scope, ids, now, now).await?;
+        act.done(cards)
+    });
+    let cards = cards.await?;
     let mut cards: HashMap<Uuid, store::HeldPaper> =
         cards.into_iter().map(|card| (card.membership_id, card)).collect();
     let items = ids.iter().map(|id| cards.remove(id).map(PaperCard::from)).collect::<Option<_>>();
@@ -93,12 +99,12 @@ async fn print_cards(
 async fn issue_missing(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    scope: &Scope,
+    scope: &Scope<PrintPaperCards>,
     ids: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<()> {
     members::store::lock(&mut *conn, ids).await?;
-    let statuses = store::statuses_in(&mut *conn, &scope.path, ids).await?;
+    let statuses = store::statuses_in(&mut *conn, scope, ids).await?;
     if statuses.len() < ids.len() {
         return Err(Error::NotFound);
     }
@@ -106,7 +112,7 @@ async fn issue_missing(
         return Err(Error::field("memberIds", "not-active"));
     }
     let until = now + TimeDelta::days(MIN_DAYS_LEFT);
-    let lasting = store::paper_cards(&mut *conn, &scope.path, ids, now, until).await?;
+    let lasting = store::paper_cards(&mut *conn, scope, ids, now, until).await?;
     let lasting: BTreeSet<Uuid> = lasting.iter().map(|card| card.membership_id).collect();
     for membership_id in ids.iter().copied().filter(|id| !lasting.contains(id)) {
         let order = Order { membership_id, key: None, device_id: None, sample: false };

@@ -3,8 +3,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,14 +11,15 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{code_of, store};
+use crate::access::rights::{Action, PrintSheet};
 use crate::access::{Staff, member_audience, policy};
-use crate::act::idempotency::{self, Claim, Idempotent};
-use crate::act::notices;
-use crate::act::notices::{By, Kind};
+use crate::act::audit::Entry;
+use crate::act::idempotency::Idempotent;
+use crate::act::notices::{self, By, Kind};
+use crate::act::{self, Deed};
 use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing, Path};
-use crate::base::live;
 use crate::cards::{self, Issuer, Order};
 use crate::registry::members;
 
@@ -63,46 +63,74 @@ async fn print_sheet(
     Path(membership_id): Path<Uuid>,
     request: Idempotent<Nothing>,
 ) -> Result<Json<ActivationSheet>> {
-    policy::membership(&issuer, &staff, membership_id).await?;
-    let now = issuer.clock.now();
-    let principal = staff.principal();
-    let mut tx = issuer.db.begin().await?;
-    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
-    members::store::lock(&mut tx, &[membership_id]).await?;
-    policy::membership_within(&mut tx, &issuer, &staff, membership_id).await?;
-    let activation_id: Uuid = match claim {
-        Claim::Stored(answer) => {
-            serde_json::from_value(answer["activationId"].clone()).map_err(anyhow::Error::from)?
-        }
-        Claim::New => {
-            if !store::is_active(&mut tx, membership_id).await? {
-                return Err(Error::Conflict("membership-not-active"));
-            }
-            let id = make_code(&issuer, &mut tx, &staff, membership_id, now).await?;
-            if store::paper_card(&mut tx, membership_id, now).await?.is_none() {
-                let order = Order { membership_id, key: None, device_id: None, sample: false };
-                cards::issue(&issuer, &mut tx, &order, now).await?;
-            }
-            idempotency::store(&mut tx, &principal, request.key, &json!({ "activationId": id })).await?;
-            id
-        }
-    };
-    let holder = store::sheet_holder(&mut tx, membership_id).await?;
-    let expires_at = store::code_expiry(&mut tx, activation_id).await?;
+    policy::may_member(&issuer, &staff, PrintSheet, membership_id).await?;
+    let deed = Deed::of_staff(&issuer, &staff, Action::PrintSheet).once(&request);
+    let (issuer, staff) = (&issuer, &staff);
+    let sheet = act::perform(issuer, deed, |mut act| async move {
+        let now = act.now();
+        members::store::lock(act.conn(), &[membership_id]).await?;
+        let scope = policy::may_member_within(act.conn(), issuer, staff, PrintSheet, membership_id).await?;
+        let made = if let Some(made) = act.answered_before::<MadeCode>()? {
+            made
+        } else {
+            let activation_id = make_sheet(issuer, act.conn(), staff, membership_id, now).await?;
+            act.record(Entry::of_member(membership_id).within(scope.organisation_id));
+            act.keep_answer(&MadeCode { activation_id })?;
+            MadeCode { activation_id }
+        };
+        act.wake(member_audience(membership_id));
+        let sheet = show_sheet(issuer, act.conn(), made.activation_id, membership_id, now).await?;
+        act.done(sheet)
+    });
+    Ok(Json(sheet.await?))
+}
+
+/// The stored answer: what is printed is read anew.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MadeCode {
+    activation_id: Uuid,
+}
+
+/// A new code, and the paper card if there is none.
+async fn make_sheet(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    staff: &Staff,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Uuid> {
+    if !store::is_active(&mut *conn, membership_id).await? {
+        return Err(Error::Conflict("membership-not-active"));
+    }
+    let id = make_code(issuer, &mut *conn, staff, membership_id, now).await?;
+    if store::paper_card(&mut *conn, membership_id, now).await?.is_none() {
+        let order = Order { membership_id, key: None, device_id: None, sample: false };
+        cards::issue(issuer, conn, &order, now).await?;
+    }
+    Ok(id)
+}
+
+async fn show_sheet(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    activation_id: Uuid,
+    membership_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<ActivationSheet> {
+    let holder = store::sheet_holder(&mut *conn, membership_id).await?;
+    let expires_at = store::code_expiry(&mut *conn, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
-    let paper =
-        store::paper_card(&mut tx, membership_id, now).await?.ok_or(Error::Conflict("card-revoked"))?;
-    tx.commit().await?;
-    live::wake(&issuer, &member_audience(membership_id)).await;
-    Ok(Json(ActivationSheet {
-        code: code_of(&issuer, activation_id).to_string(),
+    let paper = store::paper_card(conn, membership_id, now).await?.ok_or(Error::Conflict("card-revoked"))?;
+    Ok(ActivationSheet {
+        code: code_of(issuer, activation_id).to_string(),
         expires_at,
         full_name: holder.full_name,
         number: holder.number,
         organisation_name: holder.organisation_name,
         activation_path: "/activate".into(),
         paper_token: profcards_card::to_text(&paper),
-    }))
+    })
 }
 
 /// Makes the code of a new sheet. Where a phone holds the card already, or did, the sheet can take it away: such sheets are limited,

@@ -5,6 +5,8 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::{ANSWERED_CHALLENGE_DAYS, CHALLENGE_MINUTES, CODE_DAYS, MAX_FAILURES};
+use crate::access::policy::Scope;
+use crate::access::rights::PrintPaperCards;
 use crate::base::clock::{CLOCKS_APART, TOLERATED_AHEAD};
 use crate::base::error::{Error, Result};
 
@@ -254,6 +256,16 @@ pub struct OpenChallenge {
     pub code_used: bool,
 }
 
+/// Whose code a challenge was drawn for.
+pub async fn member_of_challenge(db: &PgPool, challenge: &[u8]) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "select a.membership_id from enrolment_challenge c join activation_code a on a.id = c.activation_id where c.challenge = $1",
+        challenge
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
 /// Locks the membership of a challenge that is still in time, and whose code, if nobody has used it yet, is as usable now as when the
 /// challenge was drawn; an answered one is found as long as it is kept, for a phone whose reply was lost. The lock is a statement of
 /// its own: a request that has waited for another one must then see all that the other one did, the new phone included.
@@ -385,13 +397,13 @@ pub async fn paper_card(
 /// The statuses of those of these memberships that are registered in a subtree.
 pub async fn statuses_in(
     conn: &mut PgConnection,
-    path: &str,
+    scope: &Scope<PrintPaperCards>,
     membership_ids: &[Uuid],
 ) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select status as "status!" from registered_member where id = any($1) and organisation_path ^@ $2"#,
         membership_ids,
-        path
+        scope.path
     )
     .fetch_all(conn)
     .await?)
@@ -416,7 +428,7 @@ pub struct HeldPaper {
 /// The paper cards, good now and until after `until`, that members of a subtree hold. One whose key was given up is none.
 pub async fn paper_cards(
     conn: &mut PgConnection,
-    path: &str,
+    scope: &Scope<PrintPaperCards>,
     membership_ids: &[Uuid],
     now: DateTime<Utc>,
     until: DateTime<Utc>,
@@ -430,7 +442,7 @@ pub async fn paper_cards(
            where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3 and c.issued_at <= $4
              and not is_lost_card_key(c.kid)"#,
         membership_ids,
-        path,
+        scope.path,
         until,
         now + CLOCKS_APART
     )

@@ -39,14 +39,14 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// Which cards are issued anew. Only cards that live and have not ended are: a phone that was away for longer asks for
 /// its card itself, and a paper card that has ended must be handed out anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scope {
+pub struct Selection {
     /// Of these.
     pub which: Which,
     /// Of this class; none means both.
     pub class: Option<CardClass>,
 }
 
-/// The cards that a scope begins with.
+/// The cards that a selection begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// Every one.
@@ -57,8 +57,8 @@ pub enum Which {
     SignedBy(Kid),
 }
 
-impl Scope {
-    /// The name by which a run of this scope is found again.
+impl Selection {
+    /// The name by which a run of this selection is found again.
     fn name(self) -> String {
         let class = self.class.map_or("both", CardClass::as_str);
         match self.which {
@@ -91,21 +91,21 @@ pub struct Progress {
     pub share_before: f64,
 }
 
-/// Issues the scope's cards anew, or goes on with what an earlier call began. Progress is told after every batch.
+/// Issues the selection's cards anew, or goes on with what an earlier call began. Progress is told after every batch.
 ///
 /// # Errors
-/// `reissue-running` when another process is at the same scope; `reissue-by-same-key` when the key whose cards are to be
+/// `reissue-running` when another process is at the same selection; `reissue-by-same-key` when the key whose cards are to be
 /// replaced is the one that would sign the new ones.
 pub async fn run(
     issuer: &Issuer,
-    scope: Scope,
+    selection: Selection,
     batch_members: u32,
     mut on_progress: impl FnMut(&Progress),
 ) -> Result<Progress> {
     let (mut guard, mut begun, mut failures) = (None, None, 0);
     loop {
         let mut moved = false;
-        let outcome = attempt(issuer, scope, batch_members, &mut guard, &mut begun, &mut |progress| {
+        let outcome = attempt(issuer, selection, batch_members, &mut guard, &mut begun, &mut |progress| {
             moved = true;
             on_progress(progress);
         })
@@ -123,17 +123,17 @@ pub async fn run(
     }
 }
 
-/// Goes on from the run's mark, to the end or the first failure. The guard is a session that holds the scope's lock, so
+/// Goes on from the run's mark, to the end or the first failure. The guard is a session that holds the selection's lock, so
 /// that no other process is at the same members; it outlives the attempt.
 async fn attempt(
     issuer: &Issuer,
-    scope: Scope,
+    selection: Selection,
     batch_members: u32,
     guard: &mut Option<PgConnection>,
     begun: &mut Option<Run>,
     on_progress: &mut impl FnMut(&Progress),
 ) -> Result<Progress> {
-    let name = scope.name();
+    let name = selection.name();
     let mut session = if let Some(session) = guard.take() {
         session
     } else {
@@ -159,8 +159,8 @@ async fn attempt(
     let begun = begun.get_or_insert_with(|| run.clone());
     let progress_of = |run: &Run| progress_of(run, begun, range.as_ref());
     if !ended {
-        run = all_batches(issuer, scope, batch_members, run, session, &mut |run| {
-            on_progress(&progress_of(run))
+        run = all_batches(issuer, selection, batch_members, run, session, &mut |run| {
+            on_progress(&progress_of(run));
         })
         .await?;
     }
@@ -169,7 +169,7 @@ async fn attempt(
 
 async fn all_batches(
     issuer: &Issuer,
-    scope: Scope,
+    selection: Selection,
     batch_members: u32,
     mut run: Run,
     guard: &mut PgConnection,
@@ -178,7 +178,7 @@ async fn all_batches(
     let mut writing: Option<JoinHandle<Result<Run>>> = None;
     let mut ahead = run.clone();
     loop {
-        let batch = prepare(issuer, scope, ahead.clone(), batch_members).await;
+        let batch = prepare(issuer, selection, ahead.clone(), batch_members).await;
         if let Some(writing) = writing.take() {
             run = writing.await.context("writing a batch was cut short")??;
             on_written(&run);
@@ -186,7 +186,7 @@ async fn all_batches(
         }
         let Some(batch) = batch? else { break };
         ahead = batch.after.clone();
-        writing = Some(tokio::spawn(write(issuer.clone(), scope, batch)));
+        writing = Some(tokio::spawn(write(issuer.clone(), selection, batch)));
     }
     store::finish(&issuer.db_jobs, &run, issuer.clock.now()).await?;
     Ok(run)
@@ -226,9 +226,14 @@ struct Batch {
 }
 
 /// Locks the next members, reads what their cards say, takes places and signs; none when no members are left.
-async fn prepare(issuer: &Issuer, scope: Scope, before: Run, batch_members: u32) -> Result<Option<Batch>> {
+async fn prepare(
+    issuer: &Issuer,
+    selection: Selection,
+    before: Run,
+    batch_members: u32,
+) -> Result<Option<Batch>> {
     let now = issuer.clock.now();
-    let wanted = Wanted::of(scope, now);
+    let wanted = Wanted::of(selection, now);
     let mut tx = issuer.db_jobs.begin().await?;
     store::begin_batch(&mut tx).await?;
     let members =
@@ -241,7 +246,7 @@ async fn prepare(issuer: &Issuer, scope: Scope, before: Run, batch_members: u32)
     let holders = super::store::holders(&mut tx, &members).await?;
     let places = places::take(issuer, &mut tx, held.len()).await?;
     let key = issuer.keys.card_key(unix_seconds(now))?;
-    if scope.which == Which::SignedBy(key.kid()) {
+    if selection.which == Which::SignedBy(key.kid()) {
         return Err(Error::Conflict("reissue-by-same-key"));
     }
     let (random, ordered) = (issuer.random.clone(), held.len());
@@ -328,19 +333,19 @@ fn sign_again(
 }
 
 /// Records a batch and the run's mark, in one transaction.
-async fn write(issuer: Issuer, scope: Scope, batch: Batch) -> Result<Run> {
+async fn write(issuer: Issuer, selection: Selection, batch: Batch) -> Result<Run> {
     let Batch { mut tx, before, after, cards, kid, now } = batch;
     let phones = cards.iter().filter(|card| card.device_id.is_some());
     let audiences: Vec<String> =
-        phones.filter(|_| scope.tells_phones()).map(|card| member_audience(card.membership_id)).collect();
-    let issued = u64::try_from(cards.len()).unwrap_or(u64::MAX);
+        phones.filter(|_| selection.tells_phones()).map(|card| member_audience(card.membership_id)).collect();
+    let cards_written = u64::try_from(cards.len()).unwrap_or(u64::MAX);
     store::insert(&mut tx, cards, kid).await?;
     store::record_profile_changes(&mut tx, &audiences, now).await?;
     store::move_run(&mut tx, &before, &after).await?;
     faults::at("reissue-before-commit");
     tx.commit().await?;
     faults::at("reissue-after-commit");
-    metrics::counter!("profcards_cards_reissued_total").increment(issued);
+    metrics::counter!("profcards_cards_reissued_total").increment(cards_written);
     for audience in &audiences {
         live::wake(&issuer, audience).await;
     }

@@ -6,7 +6,7 @@ use profcards_card::{CardClass, Kid};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{PAPER_DUE, Scope, Which};
+use super::{PAPER_DUE, Selection, Which};
 use crate::base::error::{Error, Result};
 use crate::cards::places::Place;
 
@@ -109,7 +109,7 @@ pub async fn finish(db: &PgPool, run: &Run, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// A scope as `reissue_wants` takes it.
+/// A selection as `reissue_wants` takes it.
 pub struct Wanted {
     class: Option<i16>,
     kid: Option<Vec<u8>>,
@@ -118,14 +118,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The scope as of now.
-    pub fn of(scope: Scope, now: DateTime<Utc>) -> Self {
+    /// The selection as of now.
+    pub fn of(selection: Selection, now: DateTime<Utc>) -> Self {
         let phone_renewed_after =
             TimeDelta::seconds(i64::try_from(PHONE_CARD_RENEW_SECONDS).unwrap_or(i64::MAX));
-        let is_due = scope.which == Which::Due;
+        let is_due = selection.which == Which::Due;
         Self {
-            class: scope.class.map(class_value),
-            kid: match scope.which {
+            class: selection.class.map(class_value),
+            kid: match selection.which {
                 Which::SignedBy(kid) => Some(kid.0.to_vec()),
                 Which::All | Which::Due => None,
             },

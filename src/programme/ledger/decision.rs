@@ -9,8 +9,11 @@ use super::purchase::tell;
 use super::reversal::{Reversal, reverse};
 use super::store::{self, PurchaseRow};
 use crate::access::member_audience;
+use crate::access::rights::Action;
+use crate::act::audit::Entry;
+use crate::act::{self, Act, Deed, Done};
 use crate::base::error::{Error, Result};
-use crate::base::{Base, texts};
+use crate::base::{Base, live, texts};
 
 /// In the journal; the decision itself says who it was.
 const OPERATOR: &str = "operator";
@@ -117,24 +120,40 @@ impl Grounds {
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
 pub async fn decide(base: &Base, id: Uuid, decision: Decision, grounds: &Grounds) -> Result<bool> {
-    let now = base.clock.now();
-    let mut tx = base.db_jobs.begin().await?;
-    let found = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
-    store::lock_balance(&mut tx, found.membership_id).await?;
-    if is_decided(&mut tx, id, decision).await? {
-        return Ok(false);
+    let deed = Deed::of_operator(base, Some(&grounds.by), Action::DecidePurchase);
+    let decided = act::perform(base, deed, |act| decide_once(base, act, id, decision, grounds));
+    let Some(membership_id) = decided.await? else { return Ok(false) };
+    super::refresh_balance(base, membership_id).await;
+    // The member's page is called after that: it may read the balance from the cache.
+    live::wake(base, &member_audience(membership_id)).await;
+    Ok(true)
+}
+
+/// Whose purchase it was; none if this was decided before.
+async fn decide_once(
+    base: &Base,
+    mut act: Act,
+    id: Uuid,
+    decision: Decision,
+    grounds: &Grounds,
+) -> Result<Done<Option<Uuid>>> {
+    let now = act.now();
+    let found = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
+    store::lock_balance(act.conn(), found.membership_id).await?;
+    if is_decided(act.conn(), id, decision).await? {
+        return act.give_up(None);
     }
     // Read again under the lock: the till, a round or another decision may have come between.
-    let row = store::purchases(&mut tx, &[id]).await?.pop().ok_or(Error::NotFound)?;
+    let row = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
     if !decision.is_possible(&row.state) {
         return Err(Error::Conflict(if row.state == "cancelled" { "already-cancelled" } else { "not-held" }));
     }
     let posting_seq = match decision {
-        Decision::Release => release(&mut tx, &row, now).await.map(|()| None)?,
+        Decision::Release => release(act.conn(), &row, now).await.map(|()| None)?,
         Decision::Refuse | Decision::TakeBack => {
             let idem = base.random.uuid();
             let reversal = Reversal { principal: OPERATOR, idem, event_at: now, booked_at: now };
-            Some(reverse(&mut tx, &row, &reversal).await?)
+            Some(reverse(act.conn(), &row, &reversal).await?)
         }
     };
     sqlx::query!(
@@ -147,12 +166,11 @@ pub async fn decide(base: &Base, id: Uuid, decision: Decision, grounds: &Grounds
         now,
         posting_seq
     )
-    .execute(&mut *tx)
+    .execute(act.conn())
     .await?;
-    tx.commit().await?;
-    super::refresh_balance(base, row.membership_id).await;
-    crate::base::live::wake(base, &member_audience(row.membership_id)).await;
-    Ok(true)
+    let why = format!("{}: {}", decision.as_str(), grounds.reason);
+    act.record(Entry::of_member(row.membership_id).about(format!("purchase:{id}")).because(why));
+    act.done(Some(row.membership_id))
 }
 
 async fn is_decided(conn: &mut PgConnection, id: Uuid, decision: Decision) -> Result<bool> {

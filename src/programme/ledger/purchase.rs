@@ -18,8 +18,8 @@ use crate::act::change_log::record_change;
 use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Result};
 use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
-use crate::cards;
-use crate::cards::Issuer;
+use crate::base::{Base, live};
+use crate::cards::{self, Issuer};
 use crate::programme::offers::{self, Offer};
 use crate::programme::partners;
 use crate::programme::partners::challenge::Challenge;
@@ -193,7 +193,11 @@ async fn claim(
 ) -> Result<Option<Refusal>> {
     let proof = sale.customer.proof().map(|proof| proof.identity);
     if let Some(identity) = proof
-        && issuer.cache.get(&nonce_key(&identity)).await.is_some_and(|owner| owner != nonce_owner(about))
+        && issuer
+            .cache
+            .get(&nonce_key(&identity))
+            .await
+            .is_some_and(|owner| owner != nonce_owner(about.principal, about.idem))
         && store::is_proof_spent(&mut *conn, &identity.0).await?
     {
         // Redis spares the lock, Postgres decides.
@@ -377,16 +381,16 @@ fn nonce_key(identity: &ProofIdentity) -> String {
     format!("proof:{}", hex::encode(identity.0))
 }
 
-fn nonce_owner(about: &Circumstances<'_>) -> String {
-    format!("{}/{}", about.principal, about.idem)
+fn nonce_owner(principal: &str, idem: Uuid) -> String {
+    format!("{principal}/{idem}")
 }
 
 /// Once committed: the proof is remembered, the cached balance follows, the member's page is woken. None of it is
 /// needed for the books to be right.
-pub async fn after_commit(issuer: &crate::cards::Issuer, booked: &Booked, about: &Circumstances<'_>) {
+pub async fn after_commit(base: &Base, booked: &Booked, principal: &str, idem: Uuid) {
     if let Some(identity) = &booked.proof {
-        issuer.cache.set(&nonce_key(identity), &nonce_owner(about), NONCE_SECONDS).await;
+        base.cache.set(&nonce_key(identity), &nonce_owner(principal, idem), NONCE_SECONDS).await;
     }
-    super::refresh_balance(issuer, booked.membership_id).await;
-    crate::base::live::wake(issuer, &member_audience(booked.membership_id)).await;
+    super::refresh_balance(base, booked.membership_id).await;
+    live::wake(base, &member_audience(booked.membership_id)).await;
 }

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
+use crate::access::rights::Action;
 use crate::access::{limits, till_audience};
-use crate::act::idempotency::{self, Claim};
 use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, count, rejected, repeated};
+use crate::act::{self, Act, Deed, Done, idempotency};
 use crate::base::clock::from_unix_seconds;
 use crate::base::error::{Error, Result};
-use crate::base::{faults, trusted_time};
+use crate::base::trusted_time;
 use crate::cards::Issuer;
 use crate::programme::ledger::customer::When;
 use crate::programme::ledger::purchase::{self, Booked, Circumstances};
@@ -79,40 +80,62 @@ async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Res
     };
     // By a wrong clock a good purchase would be refused for good.
     issuer.keys.check_clock()?;
-    let now = issuer.clock.now();
-    let principal = till_audience(pusher.terminal_id);
-    let about = Circumstances {
-        terminal_id: pusher.terminal_id,
-        principal: &principal,
-        idem: mutation.id,
-        when: When { at: mutation.at, till_skew_seconds: pusher.skew_seconds, now },
-    };
     let payload_hash =
         idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
-    let mut tx = issuer.db_tills.begin().await?;
-    if let Claim::Stored(answer) =
-        idempotency::claim(&mut tx, &principal, mutation.id, payload_hash, now).await?
-    {
+    let principal = till_audience(pusher.terminal_id);
+    let deed = Deed::of_terminal(issuer, pusher.terminal_id, operation.action())
+        .once_under(mutation.id, payload_hash);
+    let (operation, principal) = (&operation, &principal);
+    let applied = act::perform(issuer, deed, |act| async move {
+        let now = act.now();
+        let about = Circumstances {
+            terminal_id: pusher.terminal_id,
+            principal,
+            idem: mutation.id,
+            when: When { at: mutation.at, till_skew_seconds: pusher.skew_seconds, now },
+        };
+        apply_once(issuer, act, operation, &about).await
+    });
+    let (outcome, booked) = applied.await?;
+    if let Some(booked) = &booked {
+        purchase::after_commit(issuer, booked, principal, mutation.id).await;
+    }
+    if booked.is_some() || matches!(outcome, Outcome::Rejected { .. }) {
+        count(&mutation.name, &outcome);
+    }
+    Ok(outcome)
+}
+
+/// The operation under its key; what it has booked now, if anything.
+async fn apply_once(
+    issuer: &Issuer,
+    mut act: Act,
+    operation: &Operation,
+    about: &Circumstances<'_>,
+) -> Result<Done<(Outcome, Option<Booked>)>> {
+    // Of what is applied the journal is the record, and a refusal changes nothing.
+    act.record_nothing();
+    if let Some(answer) = act.answered_before()? {
         let mut outcome = repeated(&answer)?;
-        operation.complete(&mut tx, &mut outcome).await?;
-        return Ok(outcome);
+        operation.complete(act.conn(), &mut outcome).await?;
+        return act.done((outcome, None));
     }
     // The key is new here or was forgotten; what it did is not.
-    if let Some(result) = operation.done_before(&mut tx, &about).await? {
+    if let Some(result) = operation.done_before(act.conn(), about).await? {
         let mut outcome = Outcome::Duplicate { result };
-        operation.complete(&mut tx, &mut outcome).await?;
-        return Ok(outcome);
+        operation.complete(act.conn(), &mut outcome).await?;
+        return act.give_up((outcome, None));
     }
     if is_forgotten(&about.when) {
-        ensure_time_is_believed(&mut tx, issuer, "too-old").await?;
-        return Ok(rejected("too-old"));
+        ensure_time_is_believed(act.conn(), issuer, "too-old").await?;
+        return act.give_up((rejected("too-old"), None));
     }
-    let booked = in_savepoint(issuer, &mut tx, &operation, &about).await?;
+    let booked = in_savepoint(issuer, act.conn(), operation, about).await?;
     if let Err(refusal) = &booked
         && operation.may_wait()
         && hangs_on_time(refusal.code)
     {
-        ensure_time_is_believed(&mut tx, issuer, refusal.code).await?;
+        ensure_time_is_believed(act.conn(), issuer, refusal.code).await?;
     }
     let mut outcome = match &booked {
         Ok(booked) => Outcome::Applied { result: booked.result.clone() },
@@ -120,24 +143,16 @@ async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Res
     };
     if may_come_again(&outcome) {
         // With other arguments its key would be taken for another operation's: so it is not kept.
-        count(&mutation.name, &outcome);
-        return Ok(outcome);
+        return act.give_up((outcome, None));
     }
     if let Err(refusal) = &booked {
         // Beyond it the till is asked to come again later, and nothing is kept.
-        limits::take(&mut tx, limits::REFUSALS_PER_TILL, &principal, now).await?;
-        operation.note_refusal(&mut tx, refusal, &about).await?;
+        limits::take(act.conn(), limits::REFUSALS_PER_TILL, about.principal, about.when.now).await?;
+        operation.note_refusal(act.conn(), refusal, about).await?;
     }
-    let answer = serde_json::to_value(&outcome).map_err(anyhow::Error::from)?;
-    idempotency::store(&mut tx, &principal, mutation.id, &answer).await?;
-    operation.complete(&mut tx, &mut outcome).await?;
-    tx.commit().await?;
-    faults::after_commit();
-    if let Ok(booked) = &booked {
-        purchase::after_commit(issuer, booked, &about).await;
-    }
-    count(&mutation.name, &outcome);
-    Ok(outcome)
+    act.keep_answer(&outcome)?;
+    operation.complete(act.conn(), &mut outcome).await?;
+    act.done((outcome, booked.ok()))
 }
 
 /// Whether it happened, by either reading of the till's clock, before the answers that are kept. What was refused then must not
@@ -196,6 +211,13 @@ enum Operation {
 }
 
 impl Operation {
+    fn action(&self) -> Action {
+        match self {
+            Self::Record(_) => Action::RecordPurchase,
+            Self::Cancel(_) => Action::CancelPurchase,
+        }
+    }
+
     fn read(mutation: &Mutation) -> std::result::Result<Self, Refusal> {
         fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Refusal> {
             serde_json::from_value(args.clone()).map_err(|_| Refusal::of("malformed-args"))

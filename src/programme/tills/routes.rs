@@ -11,8 +11,11 @@ use uuid::Uuid;
 
 use super::{TillState, till_state};
 use crate::access::codes::Code;
+use crate::access::rights::Action;
 use crate::access::store::SessionOwner;
-use crate::access::{Face, Till, forget_cookie, limits, start_session};
+use crate::access::{Face, Till, forget_cookie, limits, start_session, till_audience};
+use crate::act::audit::Entry;
+use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
@@ -50,15 +53,22 @@ async fn pair(
 async fn pair_browser(base: &Base, form: &Pairing, jar: CookieJar) -> Result<(CookieJar, TillState)> {
     let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&base.secret, "pairing-hash");
-    let now = base.clock.now();
-    let mut tx = base.db_tills.begin().await?;
-    let terminal_id = store::pair(&mut tx, &code_hash, form.client_id, base.random.uuid(), now)
-        .await?
-        .ok_or(Error::PairingRefused)?;
-    let jar = start_session(base, &mut tx, jar, SessionOwner::Terminal(terminal_id), now).await?;
-    let state = till_state(&mut tx, terminal_id, now).await?;
-    tx.commit().await?;
-    Ok((jar, state))
+    // The terminal that it becomes is known by the code alone, so the act is the new one's; it goes on as itself where it was one.
+    let new_id = base.random.uuid();
+    let deed = Deed::of_terminal(base, new_id, Action::PairTill);
+    let (code_hash, jar) = (&code_hash, &jar);
+    act::perform(base, deed, |mut act| async move {
+        let now = act.now();
+        let terminal_id = store::pair(act.conn(), code_hash, form.client_id, new_id, now)
+            .await?
+            .ok_or(Error::PairingRefused)?;
+        let owner = SessionOwner::Terminal(terminal_id);
+        let jar = start_session(base, act.conn(), jar.clone(), owner, now).await?;
+        act.record(Entry::of_subject(till_audience(terminal_id)));
+        let state = till_state(act.conn(), terminal_id, now).await?;
+        act.done((jar, state))
+    })
+    .await
 }
 
 /// This till, its outlet and the cashback rule in force.
@@ -73,8 +83,14 @@ async fn show(State(base): State<Base>, till: Till) -> Result<Json<TillState>> {
 #[utoipa::path(delete, path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
 async fn unpair(State(base): State<Base>, till: Till, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
-    let mut tx = base.db_tills.begin().await?;
-    store::unpair(&mut tx, till.terminal_id, base.clock.now()).await?;
-    tx.commit().await?;
+    let deed = Deed::of_terminal(&base, till.terminal_id, Action::UnpairTill);
+    let till = &till;
+    let ended = act::perform(&base, deed, |mut act| async move {
+        let now = act.now();
+        store::unpair(act.conn(), till.terminal_id, now).await?;
+        act.record(Entry::of_subject(till_audience(till.terminal_id)));
+        act.done(())
+    });
+    ended.await?;
     Ok((jar.add(forget_cookie(&base, Face::Till)), StatusCode::NO_CONTENT))
 }

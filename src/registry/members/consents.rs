@@ -3,7 +3,6 @@
 use axum::extract::State;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,12 +10,15 @@ use uuid::Uuid;
 
 use super::facts::consent_fault;
 use super::{check_chosen, store};
+use crate::access::rights::{Action, RecordConsents};
 use crate::access::{Staff, member_audience, policy};
-use crate::act::change_log;
-use crate::act::idempotency::{self, Claim, Idempotent};
+use crate::act::audit::Entry;
+use crate::act::change_log::record_change;
+use crate::act::idempotency::Idempotent;
+use crate::act::{self, Deed};
+use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
-use crate::base::{Base, live};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Base> {
@@ -32,7 +34,7 @@ struct SignedConsents {
     signed_on: NaiveDate,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 struct RecordedConsents {
     /// How many of them had none on record before.
     recorded: u64,
@@ -50,40 +52,38 @@ async fn record(
     Path(id): Path<i64>,
     request: Idempotent<SignedConsents>,
 ) -> Result<Json<RecordedConsents>> {
-    let scope = policy::organisation(&base, &staff, id).await?;
+    let scope = policy::may(&base, &staff, RecordConsents, id).await?;
     let SignedConsents { member_ids, signed_on } = &request.body;
     check_chosen(member_ids)?;
-    let (now, principal) = (base.clock.now(), staff.principal());
-    let mut tx = base.db.begin().await?;
-    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
-    let recorded = match claim {
-        Claim::Stored(answer) => {
-            serde_json::from_value(answer["recorded"].clone()).map_err(anyhow::Error::from)?
+    let deed = Deed::of_staff(&base, &staff, Action::RecordConsents).once(&request);
+    let (base, scope) = (&base, &scope);
+    let recorded = act::perform(base, deed, |mut act| async move {
+        for member_id in member_ids {
+            act.wake(member_audience(*member_id));
         }
-        Claim::New => {
-            store::lock(&mut tx, member_ids).await?;
-            let people = store::registered_people(&mut tx, &scope.path, member_ids).await?;
-            if people.len() < member_ids.len() {
-                return Err(Error::NotFound);
-            }
-            let latest = base.clock.latest_today();
-            let fault = people.iter().find_map(|one| consent_fault(*signed_on, one.birth_date, latest));
-            if let Some(code) = fault {
-                return Err(Error::field("signedOn", code));
-            }
-            let given_at = store::signed_at(*signed_on, now);
-            let recorded = store::give_paper_consents(&mut tx, &base.random, &people, given_at).await?;
-            for member_id in member_ids {
-                change_log::record_change(&mut tx, &member_audience(*member_id), "profile", "me", now)
-                    .await?;
-            }
-            idempotency::store(&mut tx, &principal, request.key, &json!({ "recorded": recorded })).await?;
-            recorded
+        if let Some(recorded) = act.answered_before::<RecordedConsents>()? {
+            return act.done(recorded);
         }
-    };
-    tx.commit().await?;
-    for member_id in member_ids {
-        live::wake(&base, &member_audience(*member_id)).await;
-    }
-    Ok(Json(RecordedConsents { recorded }))
+        let now = act.now();
+        store::lock(act.conn(), member_ids).await?;
+        let people = store::registered_people(act.conn(), scope, member_ids).await?;
+        if people.len() < member_ids.len() {
+            return Err(Error::NotFound);
+        }
+        let latest = base.clock.latest_today();
+        let fault = people.iter().find_map(|one| consent_fault(*signed_on, one.birth_date, latest));
+        if let Some(code) = fault {
+            return Err(Error::field("signedOn", code));
+        }
+        let given_at = store::signed_at(*signed_on, now);
+        let recorded = store::give_paper_consents(act.conn(), &base.random, &people, given_at).await?;
+        for member_id in member_ids {
+            record_change(act.conn(), &member_audience(*member_id), "profile", "me", now).await?;
+        }
+        act.record(Entry::of_members(member_ids).within(scope.organisation_id));
+        let recorded = RecordedConsents { recorded };
+        act.keep_answer(&recorded)?;
+        act.done(recorded)
+    });
+    Ok(Json(recorded.await?))
 }

@@ -31,6 +31,14 @@ pub fn check_chosen(ids: &[Uuid]) -> Result<()> {
     Err(Error::field("memberIds", code))
 }
 
+/// The stored answer of an act on one member.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberRef {
+    /// The membership.
+    pub member_id: Uuid,
+}
+
 /// What a chairperson enters about a new member.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -3,15 +3,17 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{MemberDetail, MemberPage, NewMember, consents, names, store};
-use crate::access::{Staff, policy};
-use crate::act::idempotency::{self, Claim, Idempotent};
+use super::{MemberDetail, MemberPage, MemberRef, NewMember, consents, names, store};
+use crate::access::rights::{Action, AddMember, ListMembers, ReadMember};
+use crate::access::{Staff, limits, policy};
+use crate::act::audit::{self, Entry};
+use crate::act::idempotency::Idempotent;
+use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path, Query};
@@ -54,7 +56,8 @@ async fn list(
     Path(id): Path<i64>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<MemberPage>> {
-    let scope = policy::organisation(&base, &staff, id).await?;
+    let scope = policy::may(&base, &staff, ListMembers, id).await?;
+    limits::spend(&base, limits::PAGES_PER_ACCOUNT, &staff.principal()).await?;
     let filter = params.filter.as_deref().unwrap_or("all");
     let category = match filter {
         "working" => Some(1),
@@ -65,7 +68,6 @@ async fn list(
     };
     let words = names::search_form(&params.query.unwrap_or_default());
     let query = store::ListQuery {
-        path: &scope.path,
         statuses: match filter {
             // Without a card because of a suspension is not a gap to be filled.
             "no-phone-card" => &["active"],
@@ -82,9 +84,13 @@ async fn list(
     };
     // The order of names would tell where a stranger's stands.
     if let Some(shown_last) = params.cursor {
-        policy::membership(&base, &staff, shown_last).await?;
+        policy::may_member(&base, &staff, ListMembers, shown_last).await?;
     }
-    let page = store::list(&base.db_searches, &query, base.clock.now()).await.map_err(Error::of_search)?;
+    let now = base.clock.now();
+    let page = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::of_search)?;
+    let shown: Vec<_> = page.items.iter().map(|member| member.id).collect();
+    let asked = format!("{filter} {words}");
+    audit::note_page(&base.db, &staff, scope.organisation_id, asked.trim_end(), &shown, now).await?;
     Ok(Json(page))
 }
 
@@ -99,37 +105,34 @@ async fn add(
     Path(id): Path<i64>,
     request: Idempotent<NewMember>,
 ) -> Result<(StatusCode, Json<MemberDetail>)> {
-    let scope = policy::organisation(&base, &staff, id).await?;
-    let new = request.body.checked(base.clock.latest_today())?;
-    let now = base.clock.now();
-    let principal = staff.principal();
-    let mut tx = base.db.begin().await?;
-    let claim = idempotency::claim(&mut tx, &principal, request.key, request.payload_hash, now).await?;
-    let membership_id = match claim {
-        // The stored answer is a reference: personal data live in one place.
-        Claim::Stored(answer) => {
-            let id = serde_json::from_value(answer["memberId"].clone()).map_err(anyhow::Error::from)?;
+    let scope = policy::may(&base, &staff, AddMember, id).await?;
+    let (new, today) = (request.body.clone().checked(base.clock.latest_today())?, base.clock.today());
+    let deed = Deed::of_staff(&base, &staff, Action::AddMember).once(&request);
+    let (base, staff, scope, new) = (&base, &staff, &scope, &new);
+    let detail = act::perform(base, deed, |mut act| async move {
+        let now = act.now();
+        let member = if let Some(member) = act.answered_before::<MemberRef>()? {
             // Who has left one's reach since is not shown, whoever entered them.
-            policy::membership_within(&mut tx, &base, &staff, id).await?;
-            id
-        }
-        Claim::New => {
+            policy::may_member_within(act.conn(), base, staff, ReadMember, member.member_id).await?;
+            member
+        } else {
             let organisation_id = scope.organisation_id;
-            organisations::store::place(&mut tx, organisation_id, base.clock.today()).await?;
+            organisations::store::place(act.conn(), organisation_id, today).await?;
             if !new.is_another_person {
                 let search_name = new.search_name();
-                store::refuse_same_person(&mut tx, organisation_id, &search_name, new.birth_date, None)
+                store::refuse_same_person(act.conn(), organisation_id, &search_name, new.birth_date, None)
                     .await?;
             }
-            let membership_id = store::insert(&mut tx, &base.random, organisation_id, &new, now).await?;
-            idempotency::store(&mut tx, &principal, request.key, &json!({ "memberId": membership_id }))
-                .await?;
-            membership_id
-        }
-    };
-    let detail = store::detail(&mut tx, membership_id, now).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(detail)))
+            let member_id = store::insert(act.conn(), &base.random, organisation_id, new, now).await?;
+            act.record(Entry::of_member(member_id).within(organisation_id));
+            // A reference: personal data live in one place.
+            act.keep_answer(&MemberRef { member_id })?;
+            MemberRef { member_id }
+        };
+        let detail = store::detail(act.conn(), member.member_id, now).await?;
+        act.done(detail)
+    });
+    Ok((StatusCode::CREATED, Json(detail.await?)))
 }
 
 /// One member, within one's rights.
@@ -137,7 +140,9 @@ async fn add(
     params(("id" = Uuid, Path,)), responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn show(State(base): State<Base>, staff: Staff, Path(id): Path<Uuid>) -> Result<Json<MemberDetail>> {
-    policy::membership(&base, &staff, id).await?;
-    let mut conn = base.db.acquire().await?;
-    Ok(Json(store::detail(&mut conn, id, base.clock.now()).await?))
+    policy::may_member(&base, &staff, ReadMember, id).await?;
+    let now = base.clock.now();
+    let detail = store::detail(&mut *base.db.acquire().await?, id, now).await?;
+    audit::note_read(&base.db, &staff, id, now).await?;
+    Ok(Json(detail))
 }

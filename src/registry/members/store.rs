@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::{
     Activation, EnrolledPhone, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember,
 };
+use crate::access::policy::Scope;
+use crate::access::rights::{ListMembers, RecordConsents};
 use crate::base::error::{Error, Result};
 use crate::base::random::Random;
 
@@ -147,7 +149,7 @@ pub struct RegisteredPerson {
 /// Those of these members who are on the register in a subtree.
 pub async fn registered_people(
     conn: &mut PgConnection,
-    path: &str,
+    scope: &Scope<RecordConsents>,
     membership_ids: &[Uuid],
 ) -> Result<Vec<RegisteredPerson>> {
     Ok(sqlx::query_as!(
@@ -155,7 +157,7 @@ pub async fn registered_people(
         r#"select person_id as "person_id!", birth_date as "birth_date!" from registered_member
            where id = any($1) and organisation_path ^@ $2 and status in ('active', 'suspended')"#,
         membership_ids,
-        path
+        scope.path
     )
     .fetch_all(conn)
     .await?)
@@ -204,8 +206,6 @@ pub async fn withdraw_consent(
 
 /// Which members of a subtree a list shows.
 pub struct ListQuery<'a> {
-    /// The subtree's path.
-    pub path: &'a str,
     /// The statuses that count.
     pub statuses: &'a [&'a str],
     /// Words that the name (or number) must contain, in search form; empty for all.
@@ -245,7 +245,12 @@ fn pattern_of(word: &str) -> String {
 }
 
 /// A page of members by name. Its cursor is an id: a name would stand in the next request's address.
-pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Result<MemberPage> {
+pub async fn list(
+    db: &PgPool,
+    scope: &Scope<ListMembers>,
+    query: &ListQuery<'_>,
+    now: DateTime<Utc>,
+) -> Result<MemberPage> {
     // Every word must occur: LIKE ALL over the patterns, so that the order of names does not matter.
     let patterns: Vec<String> = query.words.iter().map(|word| pattern_of(word)).collect();
     let mut rows = sqlx::query_as!(
@@ -283,7 +288,7 @@ pub async fn list(db: &PgPool, query: &ListQuery<'_>, now: DateTime<Utc>) -> Res
                select p.search_name, m.id from membership m join person p on p.id = m.person_id where m.id = $6)
            order by search_name, id
            limit $7"#,
-        query.path,
+        scope.path,
         &patterns,
         query.category,
         query.without_phone_card,

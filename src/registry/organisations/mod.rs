@@ -1,4 +1,4 @@
-//! Organisations of the union: a tree of any depth. What one may see of it is decided in `auth::policy`.
+//! Organisations of the union: a tree of any depth. What one may see of it is decided in `access::policy`.
 
 pub mod routes;
 pub mod store;

@@ -5,6 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Organisation, store};
+use crate::access::rights::ReadOrganisation;
 use crate::access::{Staff, policy};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
@@ -20,9 +21,9 @@ pub fn router() -> OpenApiRouter<Base> {
     params(("id" = i64, Path,)), responses(
     (status = 200, body = Organisation), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn show(State(base): State<Base>, staff: Staff, Path(id): Path<i64>) -> Result<Json<Organisation>> {
-    let scope = policy::organisation(&base, &staff, id).await?;
+    let scope = policy::may(&base, &staff, ReadOrganisation, id).await?;
     let may_see_parent = match store::parent_of(&base.db, id).await? {
-        Some(parent_id) => policy::organisation(&base, &staff, parent_id).await.is_ok(),
+        Some(parent_id) => policy::may(&base, &staff, ReadOrganisation, parent_id).await.is_ok(),
         None => false,
     };
     let (now, today) = (base.clock.now(), base.clock.today());

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::{Child, Counts, Organisation};
 use crate::access::policy::Scope;
+use crate::access::rights::ReadOrganisation;
 use crate::base::error::{Error, Result};
 
 /// What a new organisation is made from.
@@ -48,7 +49,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewOrganisation<'_>) -> Resul
 /// The organisation with its figures and children. The parent is named only if `may_see_parent`.
 pub async fn overview(
     db: &PgPool,
-    scope: &Scope,
+    scope: &Scope<ReadOrganisation>,
     may_see_parent: bool,
     now: DateTime<Utc>,
     today: NaiveDate,

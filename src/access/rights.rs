@@ -1,0 +1,132 @@
+//! Who may do what: roles × actions, in one table. Over which organisations a role reaches is the mandate's affair (`policy`).
+
+/// What somebody holds a mandate as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Председатель of a primary organisation or of a part of it.
+    Chair,
+    /// Staff of a regional or territorial organisation.
+    Regional,
+    /// A member, by the own phone or the printed sheet; no mandate has this role.
+    Member,
+    /// A paired till; no mandate has this role.
+    Till,
+    /// Whoever runs the instance, by a command; no mandate has this role.
+    Operator,
+}
+
+impl Role {
+    /// The role's name, of a mandate's in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chair => "chair",
+            Self::Regional => "regional",
+            Self::Member => "member",
+            Self::Till => "till",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// A type that stands for one action, so that a scope names what it was given for.
+pub trait Permit: Copy {
+    /// The action.
+    const ACTION: Action;
+}
+
+/// The table. Each action has its type, its name in the log, and the roles whose it is: without them it does not compile.
+macro_rules! actions {
+    ($($(#[$doc:meta])+ $action:ident $name:literal: $($role:ident)+;)+) => {
+        /// What a signed-in account may be allowed to do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[$doc])+ $action,)+
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$action),+];
+
+            /// The action's name in the log.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$action => $name,)+
+                }
+            }
+
+            /// Whose it is.
+            pub fn roles(self) -> &'static [Role] {
+                match self {
+                    $(Self::$action => &[$(Role::$role),+],)+
+                }
+            }
+        }
+
+        $(
+            $(#[$doc])+
+            #[derive(Clone, Copy, Debug)]
+            pub struct $action;
+
+            impl Permit for $action {
+                const ACTION: Action = Action::$action;
+            }
+        )+
+    };
+}
+
+actions! {
+    /// See an organisation, its figures and what is directly below it.
+    ReadOrganisation "organisation.read": Chair Regional;
+    /// List and search the members of an organisation and of all below it.
+    ListMembers "members.list": Chair Regional;
+    /// See one member.
+    ReadMember "member.read": Chair Regional;
+    /// Enter a person.
+    AddMember "member.add": Chair Regional;
+    /// Put a member's data right.
+    EditMember "member.edit": Chair Regional;
+    /// Suspend, resume or end a membership.
+    SetStatus "member.status": Chair Regional;
+    /// Register a member in another organisation; needed over both.
+    TransferMember "member.transfer": Chair Regional;
+    /// Report that a member's phone is lost.
+    ReportLostPhone "member.phone-lost": Chair Regional;
+    /// Revoke every card of a member.
+    RevokeCards "cards.revoke": Chair Regional;
+    /// Print a member's sheet: a code for the phone and the paper card.
+    PrintSheet "sheet.print": Chair Regional;
+    /// Print paper cards for many.
+    PrintPaperCards "paper-cards.print": Chair Regional;
+    /// Record consents that were signed on paper.
+    RecordConsents "consents.record": Chair Regional;
+    /// Enrol a phone with the printed sheet.
+    EnrolPhone "phone.enrol": Member;
+    /// Fetch a newer card for the phone.
+    RenewCard "card.renew": Member;
+    /// Give or withdraw a consent in the app.
+    ChangeConsent "consent.change": Member;
+    /// Agree that another phone takes this one's place, or take that back.
+    AgreeToMove "phone.move": Member;
+    /// Report the own phone lost.
+    ReportOwnLoss "phone.lost": Member;
+    /// Sign the phone out.
+    SignOutPhone "phone.sign-out": Member;
+    /// Mark notices as read.
+    ReadNotices "notices.read": Member;
+    /// Pair a browser with an outlet.
+    PairTill "till.pair": Till;
+    /// End a till.
+    UnpairTill "till.unpair": Till Operator;
+    /// Hand in a purchase; the journal is its record.
+    RecordPurchase "purchase.record": Till;
+    /// Take a purchase back; the journal is its record.
+    CancelPurchase "purchase.cancel": Till;
+    /// Decide on purchases that are held, or take a confirmed one back.
+    DecidePurchase "purchase.decide": Operator;
+    /// Make a code that pairs a till.
+    MakePairingCode "pairing-code.make": Operator;
+    /// Give a partner's server a key.
+    MakePartnerKey "partner-key.make": Operator;
+    /// Revoke such a key.
+    RevokePartnerKey "partner-key.revoke": Operator;
+}

@@ -1,0 +1,111 @@
+//! Finding in the record: by the member whom it is about, or by the account whose it is.
+
+use std::fmt::{Display, Formatter};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::base::error::Result;
+
+/// An act as the log has it.
+#[derive(Debug)]
+pub struct FoundAct {
+    at: DateTime<Utc>,
+    actor: String,
+    login: Option<String>,
+    action: String,
+    members: Vec<Uuid>,
+    subject: Option<String>,
+    reason: Option<String>,
+    fields: Vec<String>,
+}
+
+impl Display for FoundAct {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let actor = self.login.as_ref().unwrap_or(&self.actor);
+        write!(f, "{} {actor} {}", self.at.format("%Y-%m-%d %H:%M:%S"), self.action)?;
+        for member in &self.members {
+            write!(f, " member:{member}")?;
+        }
+        for part in [&self.subject, &self.reason].into_iter().flatten() {
+            write!(f, " {part}")?;
+        }
+        if self.fields.is_empty() { Ok(()) } else { write!(f, " [{}]", self.fields.join(", ")) }
+    }
+}
+
+/// What was done to a member, or what an account did.
+pub async fn acts(
+    db: &PgPool,
+    membership_id: Option<Uuid>,
+    login: Option<&str>,
+    limit: i64,
+) -> Result<Vec<FoundAct>> {
+    Ok(sqlx::query_as!(
+        FoundAct,
+        r#"select e.at, e.actor, a.login as "login?", e.action, e.members, e.subject, e.reason, e.fields
+           from audit_entry e left join account a on 'staff:' || a.id = e.actor
+           where ($1::uuid is null or e.members @> array[$1])
+             and ($2::text is null or e.actor = 'cli:' || $2
+                  or e.actor = 'staff:' || (select id from account where login = lower($2)))
+           order by e.id desc limit $3"#,
+        membership_id,
+        login,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Somebody was shown somebody's data.
+#[derive(Debug)]
+pub struct FoundRead {
+    at: DateTime<Utc>,
+    reader: String,
+    login: Option<String>,
+    member: Option<Uuid>,
+    shown: Option<i32>,
+    filter: Option<String>,
+}
+
+impl Display for FoundRead {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let reader = self.login.as_ref().unwrap_or(&self.reader);
+        write!(f, "{} {reader}", self.at.format("%Y-%m-%d %H:%M"))?;
+        match (self.member, self.shown, &self.filter) {
+            (Some(member), ..) => write!(f, " member:{member}"),
+            (None, Some(shown), Some(filter)) => write!(f, " a list of {shown}: {filter}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who read a member's page or had the member on a list, or what an account read.
+pub async fn reads(
+    db: &PgPool,
+    membership_id: Option<Uuid>,
+    login: Option<&str>,
+    limit: i64,
+) -> Result<Vec<FoundRead>> {
+    Ok(sqlx::query_as!(
+        FoundRead,
+        r#"with whose as (select 'staff:' || id as reader from account where login = lower($2))
+           select seen.at as "at!", seen.reader as "reader!", a.login as "login?", seen.member as "member?", seen.shown as "shown?",
+                  seen.filter as "filter?"
+           from (
+               select quarter as at, reader, membership_id as member, null::integer as shown, null::text as filter
+               from audit_read
+               where ($1::uuid is null or membership_id = $1) and ($2::text is null or reader in (select reader from whose))
+               union all
+               select at, reader, null, cardinality(members), filter from audit_page
+               where ($1::uuid is null or members @> array[$1]) and ($2::text is null or reader in (select reader from whose))
+           ) seen left join account a on 'staff:' || a.id = seen.reader
+           order by seen.at desc limit $3"#,
+        membership_id,
+        login,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
