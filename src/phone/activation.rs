@@ -110,7 +110,7 @@ async fn offer_challenge(issuer: &Issuer, form: &TypedCode) -> Result<([u8; 32],
         first_name: usable.first_name,
         organisation_name: usable.organisation_name,
         replaces_phone: usable.replaces_phone,
-        takes_part: store::takes_part(&mut conn, usable.membership_id).await?,
+        takes_part: members::consents::store::takes_part(&mut conn, usable.membership_id).await?,
         redemption_wait_hours: whole_hours(redeems_from - now),
     };
     Ok((challenge, offer))
@@ -243,7 +243,8 @@ async fn take_place(
     let person_id = store::person_of(&mut *conn, membership_id).await?;
     for GivenConsent { kind, text_version } in consents {
         let id = issuer.random.uuid();
-        members::store::give_consent(&mut *conn, id, person_id, kind, text_version, "app", now).await?;
+        members::consents::store::give_consent(&mut *conn, id, person_id, kind, text_version, "app", now)
+            .await?;
     }
     record_change(conn, &member_audience(membership_id), "profile", "me", now).await
 }

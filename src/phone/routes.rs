@@ -100,10 +100,18 @@ async fn change_consent(
         let person_id = store::person_of(act.conn(), phone.membership_id).await?;
         if change.given {
             let id = issuer.random.uuid();
-            members::store::give_consent(act.conn(), id, person_id, kind, &change.text_version, "app", now)
-                .await?;
+            members::consents::store::give_consent(
+                act.conn(),
+                id,
+                person_id,
+                kind,
+                &change.text_version,
+                "app",
+                now,
+            )
+            .await?;
         } else {
-            members::store::withdraw_consent(act.conn(), person_id, kind, now).await?;
+            members::consents::store::withdraw_consent(act.conn(), person_id, kind, now).await?;
         }
         record_change(act.conn(), &member_audience(phone.membership_id), "profile", "me", now).await?;
         let verb = if change.given { "given" } else { "withdrawn" };

@@ -157,7 +157,7 @@ async fn push_mutations(
 }
 
 async fn newest_op_no(app: &App, terminal_id: Uuid) -> Result<i64> {
-    ledger::store::newest_op_no(&mut *app.db_tills.acquire().await?, terminal_id).await
+    ledger::guards::newest_op_no(&mut *app.db_tills.acquire().await?, terminal_id).await
 }
 
 #[derive(Deserialize, IntoParams)]

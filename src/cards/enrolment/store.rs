@@ -341,17 +341,6 @@ pub async fn person_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<U
         .await?)
 }
 
-/// Whether the member has agreed to the cashback programme.
-pub async fn takes_part(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from consent c join membership m on m.person_id = c.person_id
-                          where m.id = $1 and c.kind = 'profcards' and c.withdrawn_at is null) as "takes_part!""#,
-        membership_id
-    )
-    .fetch_one(conn)
-    .await?)
-}
-
 /// What the printed sheet says of its member.
 pub struct SheetHolder {
     /// Фамилия Имя Отчество.

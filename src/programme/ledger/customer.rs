@@ -9,7 +9,7 @@ use profcards_card::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Applied, Refusal, lookup, store};
+use super::{Applied, Refusal, lookup};
 use crate::base::clock::{from_unix_seconds, unix_seconds};
 use crate::base::error::{Error, Result};
 use crate::cards;
@@ -281,7 +281,7 @@ async fn has_ended_since(
     if members::store::was_suspended(&mut *conn, membership_id, event_at).await? {
         return Ok(Err(Refusal::of(Code::Suspended.as_str())));
     }
-    if !store::takes_part(&mut *conn, membership_id, event_at, now).await? {
+    if !members::consents::store::took_part_and_does(&mut *conn, membership_id, event_at, now).await? {
         return Ok(Err(Refusal::of("not-in-programme")));
     }
     Ok(Ok(mark.status != 0))

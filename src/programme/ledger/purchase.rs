@@ -12,7 +12,7 @@ use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Outcome};
 use super::store::{self, Movement, NewPurchase, Posting};
 use super::views::{self, Course, receipt};
-use super::{Applied, OP_NUMBER_REUSED, Refusal, lookup, redemption};
+use super::{Applied, OP_NUMBER_REUSED, Refusal, guards, lookup, redemption};
 use crate::access::{member_audience, till_audience};
 use crate::act::change_log::record_change;
 use crate::base::clock::CLOCKS_APART;
@@ -124,7 +124,7 @@ pub async fn record(
     if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
         return Ok(Err(Refusal::of("amount-invalid")));
     }
-    if !store::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
+    if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
         return Ok(Err(Refusal::of("op-number-invalid")));
     }
     let presented = match request.presented() {
@@ -198,14 +198,15 @@ async fn claim(
             .get(&nonce_key(&identity))
             .await
             .is_some_and(|owner| owner != nonce_owner(about.principal, about.idem))
-        && store::is_proof_spent(&mut *conn, &identity.0).await?
+        && guards::is_proof_spent(&mut *conn, &identity.0).await?
     {
         // Redis spares the lock, Postgres decides.
         return Ok(Some(Refusal::of(Code::Replayed.as_str())));
     }
     store::lock_balance(&mut *conn, sale.customer.membership_id).await?;
     if let Some(identity) = proof
-        && !store::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now).await?
+        && !guards::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now)
+            .await?
     {
         return Ok(Some(Refusal::of(Code::Replayed.as_str())));
     }
@@ -215,7 +216,7 @@ async fn claim(
         return Ok(Some(Refusal::of("lookup-used")));
     }
     let claimed =
-        store::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
+        guards::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
     Ok((!claimed).then(|| Refusal::of(OP_NUMBER_REUSED)))
 }
 

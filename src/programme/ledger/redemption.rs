@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::customer::{Customer, Presented, When, identify};
 use super::purchase::{Circumstances, Sale};
-use super::{Applied, OP_NUMBER_REUSED, Refusal, RefusalDetail, store};
+use super::{Applied, OP_NUMBER_REUSED, Refusal, RefusalDetail, guards, store};
 use crate::base::clock::from_unix_seconds;
 use crate::base::error::{Error, Result};
 use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
@@ -42,7 +42,7 @@ impl Intent {
         if !(1..=MAX_PURCHASE_KOPECKS).contains(&self.amount_kopecks) {
             return Ok(Some(Refusal::of("amount-invalid")));
         }
-        let is_near = store::is_op_no_near(conn, self.terminal_id, self.op_no).await?;
+        let is_near = guards::is_op_no_near(conn, self.terminal_id, self.op_no).await?;
         Ok((!is_near).then(|| Refusal::of("op-number-invalid")))
     }
 }
@@ -55,7 +55,7 @@ pub async fn ask(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applie
     if let Some(refusal) = intent.why_malformed(&mut conn).await? {
         return Ok(Err(refusal));
     }
-    if store::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
+    if guards::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
         return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
     }
     let place = partners::store::place(&mut conn, intent.terminal_id).await?;
@@ -228,11 +228,11 @@ pub async fn most(
         }
     };
     if let Some(proof) = customer.proof()
-        && store::is_proof_spent(&mut *conn, &proof.identity.0).await?
+        && guards::is_proof_spent(&mut *conn, &proof.identity.0).await?
     {
         return Ok(Err(Refusal::of(Code::Replayed.as_str())));
     }
-    if store::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
+    if guards::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
         return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
     }
     if let Some(refusal) = why_not_yet(issuer, &mut *conn, &customer, &challenge, terminal_id, now).await? {

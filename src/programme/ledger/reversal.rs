@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::purchase::{Booked, Circumstances, tell};
 use super::store::{self, Movement, Posting, PurchaseRow};
-use super::{Applied, Balance, OP_NUMBER_REUSED, Refusal};
+use super::{Applied, Balance, OP_NUMBER_REUSED, Refusal, guards};
 use crate::base::error::{Error, Result};
 
 /// The wish to take a purchase back.
@@ -44,10 +44,10 @@ pub async fn cancel(
         "cancelled" => return Ok(Err(Refusal::of("already-cancelled"))),
         _ => return Ok(Err(Refusal::of("cancel-too-late"))),
     }
-    if !store::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
+    if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
         return Ok(Err(Refusal::of("op-number-invalid")));
     }
-    if !store::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now).await? {
+    if !guards::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now).await? {
         return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
     }
     let taken_back_at = about.when.candidates().find(|at| *at >= row.event_at);

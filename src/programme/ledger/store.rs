@@ -9,9 +9,6 @@ use super::{Balance, VersionedBalance};
 use crate::base::error::Result;
 use crate::base::money::Kopecks;
 
-/// A till does not number more between two contacts, nor does a restored dump forget more.
-const MAX_OP_NO_STEP: i64 = 1_000_000;
-
 /// A member's balance; one who never bought anything has zeros.
 pub async fn balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<VersionedBalance> {
     let row = sqlx::query!(
@@ -70,106 +67,6 @@ pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Move
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Claims a proof for a mutation; `false` if it has served another one, or at a partner's server.
-pub async fn claim_proof(
-    conn: &mut PgConnection,
-    identity: &[u8; 32],
-    terminal_id: Uuid,
-    idem: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let claimed = sqlx::query!(
-        "insert into proof (identity, terminal_id, idem, seen_at) values ($1, $2, $3, $4) on conflict do nothing",
-        &identity[..],
-        terminal_id,
-        idem,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(claimed.rows_affected() == 1)
-}
-
-/// Claims a proof for what a partner's server was asked; `false` if it has served, there or at a till.
-pub async fn claim_proof_elsewhere(
-    conn: &mut PgConnection,
-    identity: &[u8; 32],
-    partner_key_id: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let claimed = sqlx::query!(
-        "insert into proof (identity, partner_key_id, seen_at) values ($1, $2, $3) on conflict do nothing",
-        &identity[..],
-        partner_key_id,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(claimed.rows_affected() == 1)
-}
-
-/// Whether a proof has served already.
-pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from proof where identity = $1) as "spent!""#,
-        &identity[..]
-    )
-    .fetch_one(conn)
-    .await?)
-}
-
-/// Whether any mutation of this till has used this number.
-pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from terminal_op where terminal_id = $1 and op_no = $2)
-                  or exists (select from terminal where id = $1 and op_floor >= $2) as "used!""#,
-        terminal_id,
-        op_no
-    )
-    .fetch_one(conn)
-    .await?)
-}
-
-/// The newest operation number of a till that is known, 0 before its first.
-pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        r#"select greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "newest!"
-           from terminal t where t.id = $1"#,
-        terminal_id
-    )
-    .fetch_one(conn)
-    .await?)
-}
-
-/// Whether a till may have come to this number. One far beyond the newest would use up all between them: the next goes on from it.
-pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
-    let is_near = |newest: i64| (1..=newest.saturating_add(MAX_OP_NO_STEP)).contains(&op_no);
-    // The first million is near to whatever there is.
-    Ok(is_near(0) || (op_no > 0 && is_near(newest_op_no(conn, terminal_id).await?)))
-}
-
-/// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
-pub async fn claim_op_no(
-    conn: &mut PgConnection,
-    terminal_id: Uuid,
-    op_no: i64,
-    idem: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let claimed = sqlx::query!(
-        "insert into terminal_op (terminal_id, op_no, idem, booked_at)
-         select id, $2, $3, $4 from terminal where id = $1 and op_floor < $2
-         on conflict do nothing",
-        terminal_id,
-        op_no,
-        idem,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(claimed.rows_affected() == 1)
 }
 
 /// A posting about a purchase.
@@ -455,28 +352,6 @@ pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Ut
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off, and does so now. A consent
-/// from the future was given before a clock that was ahead, and has always counted.
-pub async fn takes_part(
-    conn: &mut PgConnection,
-    membership_id: Uuid,
-    at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select coalesce(bool_or((c.given_at <= $2::timestamptz + interval '15 minutes' or c.given_at > $3)
-                                   and (c.withdrawn_at is null or c.withdrawn_at > $2)), false)
-                  and coalesce(bool_or(c.withdrawn_at is null), false) as "takes_part!"
-           from consent c join membership m on m.person_id = c.person_id
-           where m.id = $1 and c.kind = 'profcards'"#,
-        membership_id,
-        at,
-        now
-    )
-    .fetch_one(conn)
-    .await?)
 }
 
 /// The newest purchases of a member.

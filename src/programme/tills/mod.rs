@@ -97,7 +97,7 @@ pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTim
     )
     .fetch_one(&mut *conn)
     .await?;
-    let last_op_no = ledger::store::newest_op_no(&mut *conn, terminal_id).await?;
+    let last_op_no = ledger::guards::newest_op_no(&mut *conn, terminal_id).await?;
     let offer = offers::store::offer_at(conn, row.partner_id, now).await?;
     Ok(TillState {
         terminal_id,

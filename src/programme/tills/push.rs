@@ -99,8 +99,6 @@ async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Res
     let (outcome, booked) = applied.await?;
     if let Some(booked) = &booked {
         purchase::after_commit(issuer, booked, principal, mutation.id).await;
-    }
-    if booked.is_some() || matches!(outcome, Outcome::Rejected { .. }) {
         count(&mutation.name, &outcome);
     }
     Ok(outcome)
@@ -143,12 +141,14 @@ async fn apply_once(
     };
     if may_come_again(&outcome) {
         // With other arguments its key would be taken for another operation's: so it is not kept.
+        count(operation.action().as_str(), &outcome);
         return act.give_up((outcome, None));
     }
     if let Err(refusal) = &booked {
         // Beyond it the till is asked to come again later, and nothing is kept.
         limits::take(act.conn(), limits::REFUSALS_PER_TILL, about.principal, about.when.now).await?;
         operation.note_refusal(act.conn(), refusal, about).await?;
+        count(operation.action().as_str(), &outcome);
     }
     act.keep_answer(&outcome)?;
     operation.complete(act.conn(), &mut outcome).await?;

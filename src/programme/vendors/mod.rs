@@ -23,6 +23,7 @@ use crate::cards::{Issuer, enrolment};
 use crate::programme::ledger;
 use crate::programme::ledger::redemption;
 use crate::programme::partners::challenge::{self, Asker, Challenge};
+use crate::registry::members;
 
 /// Every key begins with this, so that one which was published by mistake is recognised.
 const PREFIX: &str = "pcv_";
@@ -146,7 +147,7 @@ pub async fn judge(
         return Ok(refused(verdict, Code::Revoked));
     }
     if let Some(proof) = &verdict.proof
-        && !ledger::store::claim_proof_elsewhere(&mut tx, &proof.identity.0, vendor.key_id, now).await?
+        && !ledger::guards::claim_proof_elsewhere(&mut tx, &proof.identity.0, vendor.key_id, now).await?
     {
         return Ok(refused(verdict, Code::Replayed));
     }
@@ -192,7 +193,7 @@ async fn allow(
     wants: Wants,
     now: DateTime<Utc>,
 ) -> Result<Judgement> {
-    if !ledger::store::takes_part(&mut *conn, card.membership_id, now, now).await? {
+    if !members::consents::store::took_part_and_does(&mut *conn, card.membership_id, now, now).await? {
         (verdict.allowed.accrual, verdict.allowed.redemption) = (false, false);
     }
     if !verdict.allowed.redemption {

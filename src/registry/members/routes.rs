@@ -28,7 +28,7 @@ const MAX_WORDS: usize = 6;
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Base> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show)).merge(consents::router())
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show)).merge(consents::routes::router())
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -5,16 +5,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::consents::{self, PROCESSING_TEXT_VERSION};
 use super::{
     Activation, EnrolledPhone, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember,
 };
 use crate::access::policy::Scope;
-use crate::access::rights::{ListMembers, RecordConsents};
+use crate::access::rights::ListMembers;
 use crate::base::error::{Error, Result};
 use crate::base::random::Random;
-
-/// The version of the paper consent to processing that forms of this release refer to.
-pub const PROCESSING_TEXT_VERSION: &str = "paper-2025-09";
 
 /// The next membership number: eleven digits of the sequence and the check digit.
 async fn next_number(conn: &mut PgConnection) -> Result<String> {
@@ -101,107 +99,20 @@ pub async fn insert(
     .execute(&mut *conn)
     .await?;
     if let Some(day) = new.processing_consent_on {
-        let given_at = signed_at(day, now);
+        let given_at = consents::signed_at(day, now);
         let id = random.uuid();
-        give_consent(conn, id, person_id, "processing", PROCESSING_TEXT_VERSION, "paper", given_at).await?;
+        consents::store::give_consent(
+            conn,
+            id,
+            person_id,
+            "processing",
+            PROCESSING_TEXT_VERSION,
+            "paper",
+            given_at,
+        )
+        .await?;
     }
     Ok(membership_id)
-}
-
-/// The moment that stands for the day on which a paper was signed; in the east that day begins before it does here.
-pub fn signed_at(day: NaiveDate, now: DateTime<Utc>) -> DateTime<Utc> {
-    day.and_time(chrono::NaiveTime::MIN).and_utc().min(now)
-}
-
-/// Records a consent, unless it is in force already.
-pub async fn give_consent(
-    conn: &mut PgConnection,
-    id: Uuid,
-    person_id: Uuid,
-    kind: &str,
-    text_version: &str,
-    channel: &str,
-    given_at: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "insert into consent (id, person_id, kind, text_version, channel, given_at) values ($1, $2, $3, $4, $5, $6)
-         on conflict (person_id, kind) where withdrawn_at is null do nothing",
-        id,
-        person_id,
-        kind,
-        text_version,
-        channel,
-        given_at
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// A member of a subtree, as a consent names them.
-pub struct RegisteredPerson {
-    /// The person.
-    pub person_id: Uuid,
-    /// Day of birth.
-    pub birth_date: NaiveDate,
-}
-
-/// Those of these members who are on the register in a subtree.
-pub async fn registered_people(
-    conn: &mut PgConnection,
-    scope: &Scope<RecordConsents>,
-    membership_ids: &[Uuid],
-) -> Result<Vec<RegisteredPerson>> {
-    Ok(sqlx::query_as!(
-        RegisteredPerson,
-        r#"select person_id as "person_id!", birth_date as "birth_date!" from registered_member
-           where id = any($1) and organisation_path ^@ $2 and status in ('active', 'suspended')"#,
-        membership_ids,
-        scope.path
-    )
-    .fetch_all(conn)
-    .await?)
-}
-
-/// Records paper consents to processing where none is in force; answers how many.
-pub async fn give_paper_consents(
-    conn: &mut PgConnection,
-    random: &Random,
-    people: &[RegisteredPerson],
-    given_at: DateTime<Utc>,
-) -> Result<u64> {
-    let ids: Vec<Uuid> = people.iter().map(|_| random.uuid()).collect();
-    let person_ids: Vec<Uuid> = people.iter().map(|one| one.person_id).collect();
-    let recorded = sqlx::query!(
-        "insert into consent (id, person_id, kind, text_version, channel, given_at)
-         select id, person_id, 'processing', $3, 'paper', $4 from unnest($1::uuid[], $2::uuid[]) as new (id, person_id)
-         on conflict (person_id, kind) where withdrawn_at is null do nothing",
-        &ids,
-        &person_ids,
-        PROCESSING_TEXT_VERSION,
-        given_at
-    )
-    .execute(conn)
-    .await?;
-    Ok(recorded.rows_affected())
-}
-
-/// Withdraws a consent, if it is in force.
-pub async fn withdraw_consent(
-    conn: &mut PgConnection,
-    person_id: Uuid,
-    kind: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
-        "update consent set withdrawn_at = greatest($3, given_at) where person_id = $1 and kind = $2 and withdrawn_at is null",
-        person_id,
-        kind,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Which members of a subtree a list shows.

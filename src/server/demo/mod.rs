@@ -197,7 +197,7 @@ async fn enter(
         if person.takes_part {
             let person_id = enrolment::store::person_of(&mut *conn, membership_id).await?;
             let id = app.random.uuid();
-            members::store::give_consent(
+            members::consents::store::give_consent(
                 &mut *conn,
                 id,
                 person_id,

@@ -8,8 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::facts::consent_fault;
-use super::{check_chosen, store};
+use super::{signed_at, store};
 use crate::access::rights::{Action, RecordConsents};
 use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
@@ -19,6 +18,8 @@ use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
+use crate::registry::members::facts::consent_fault;
+use crate::registry::members::{self, check_chosen};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Base> {
@@ -65,7 +66,7 @@ async fn record(
             return act.done(recorded);
         }
         let now = act.now();
-        store::lock(act.conn(), member_ids).await?;
+        members::store::lock(act.conn(), member_ids).await?;
         let people = store::registered_people(act.conn(), scope, member_ids).await?;
         if people.len() < member_ids.len() {
             return Err(Error::NotFound);
@@ -75,7 +76,7 @@ async fn record(
         if let Some(code) = fault {
             return Err(Error::field("signedOn", code));
         }
-        let given_at = store::signed_at(*signed_on, now);
+        let given_at = signed_at(*signed_on, now);
         let recorded = store::give_paper_consents(act.conn(), &base.random, &people, given_at).await?;
         for member_id in member_ids {
             record_change(act.conn(), &member_audience(*member_id), "profile", "me", now).await?;
