@@ -83,7 +83,7 @@ async fn recovers_when_the_process_was_killed() -> Result<()> {
     let folder = Folder::new(0o755)?;
     let place = Place::of(&folder.0)?;
     let mut holder = Command::new(std::env::current_exe()?)
-        .args(["--exact", "embedded::tests::hold_services", "--ignored"])
+        .args(["--exact", "server::embedded::tests::hold_services", "--ignored"])
         .env(HELD_DIR, &folder.0)
         .stdout(Stdio::null())
         .spawn()?;
