@@ -4,9 +4,7 @@ import { defineConfig } from 'vitest/config';
 import { BUILD_TARGET } from './scripts/browsers.mjs';
 
 const server = 'http://127.0.0.1:8080';
-const proxy = Object.fromEntries(
-  ['/api', '/.well-known', '/shell.json'].map((path) => [path, { target: server }]),
-);
+const proxy = Object.fromEntries(['/api', '/.well-known', '/shell.json'].map((path) => [path, { target: server }]));
 
 export default defineConfig({
   plugins: [

@@ -28,11 +28,29 @@ await build({
   },
 });
 
-execFileSync(join(app, 'node_modules/.bin/tsc'), [
-  join(source, 'index.ts'), '--declaration', '--emitDeclarationOnly', '--outDir', dist, '--rootDir', source,
-  '--target', 'es2022', '--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2023,dom,dom.iterable',
-  '--strict', '--skipLibCheck',
-], { cwd: app, stdio: 'inherit' });
+execFileSync(
+  join(app, 'node_modules/.bin/tsc'),
+  [
+    join(source, 'index.ts'),
+    '--declaration',
+    '--emitDeclarationOnly',
+    '--outDir',
+    dist,
+    '--rootDir',
+    source,
+    '--target',
+    'es2022',
+    '--module',
+    'esnext',
+    '--moduleResolution',
+    'bundler',
+    '--lib',
+    'es2023,dom,dom.iterable',
+    '--strict',
+    '--skipLibCheck',
+  ],
+  { cwd: app, stdio: 'inherit' },
+);
 // Under Node's rules of resolution a relative import has its extension.
 for (const name of readdirSync(dist).filter((file) => file.endsWith('.d.ts'))) {
   const types = readFileSync(join(dist, name), 'utf8');
@@ -47,4 +65,6 @@ writeFileSync(join(dist, 'LICENSES.txt'), licences.join(`\n${'-'.repeat(100)}\n\
 
 const bundle = readFileSync(join(dist, 'index.js'));
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
-console.log(`@profcards/verify: index.js ${kib(bundle.length)}, ${kib(gzipSync(bundle, { level: 9 }).length)} compressed`);
+console.log(
+  `@profcards/verify: index.js ${kib(bundle.length)}, ${kib(gzipSync(bundle, { level: 9 }).length)} compressed`,
+);

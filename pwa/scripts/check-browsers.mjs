@@ -38,9 +38,12 @@ const members = youngMembers();
 function* youngInScript(source) {
   const found = new Set();
   full(parse(source, { ecmaVersion: 'latest', sourceType: 'module' }), (node) => {
-    if (node.type === 'NewExpression' && node.callee.type === 'Identifier' && globals.has(node.callee.name)) found.add(node.callee.name);
-    if (node.type === 'CallExpression' && node.callee.type === 'Identifier' && globals.has(node.callee.name)) found.add(node.callee.name);
-    if (node.type === 'CallExpression' && members.language.has(node.callee.property?.name)) found.add(`.${node.callee.property.name}()`);
+    if (node.type === 'NewExpression' && node.callee.type === 'Identifier' && globals.has(node.callee.name))
+      found.add(node.callee.name);
+    if (node.type === 'CallExpression' && node.callee.type === 'Identifier' && globals.has(node.callee.name))
+      found.add(node.callee.name);
+    if (node.type === 'CallExpression' && members.language.has(node.callee.property?.name))
+      found.add(`.${node.callee.property.name}()`);
     if (node.type !== 'MemberExpression' || node.computed || node.property.type !== 'Identifier') return;
     const { name } = node.property;
     const owner = node.object.type === 'Identifier' ? node.object.name : '';
@@ -86,7 +89,9 @@ const undeclared = [];
 const used = new Set();
 const pwa = join(dirname(fileURLToPath(import.meta.url)), '..');
 const filesIn = (folder, kinds) =>
-  readdirSync(join(pwa, folder), { recursive: true }).filter((name) => kinds.test(name)).map((name) => join(folder, name));
+  readdirSync(join(pwa, folder), { recursive: true })
+    .filter((name) => kinds.test(name))
+    .map((name) => join(folder, name));
 const files = [...filesIn('dist', /\.(js|css)$/), ...filesIn('src', /\.svelte$/)];
 for (const file of files) {
   for (const name of READERS[file.split('.').at(-1)](readFileSync(join(pwa, file), 'utf8'))) {
@@ -98,4 +103,6 @@ const unused = [...Object.keys(declared), ...named].filter((name) => !used.has(n
 for (const name of undeclared) console.error(`YOUNG ${name}`);
 for (const name of unused) console.error(`declared and not used: ${name}`);
 if (undeclared.length + unused.length > 0) process.exit(1);
-console.log(`ok   browsers: ${files.length} files run in the oldest ones promised, ${used.size} young functions have their fallbacks`);
+console.log(
+  `ok   browsers: ${files.length} files run in the oldest ones promised, ${used.size} young functions have their fallbacks`,
+);

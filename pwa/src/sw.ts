@@ -4,12 +4,7 @@
  * network is back, even with the app closed. It never caches an answer of the API and never
  * replaces itself unasked.
  */
-import {
-  addPlugins,
-  cleanupOutdatedCaches,
-  createHandlerBoundToURL,
-  precacheAndRoute,
-} from 'workbox-precaching';
+import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching';
 import { NavigationRoute, registerRoute } from 'workbox-routing';
 import { SEGMENTS } from './app/faces';
 import { restoreClock } from './core/clock';
@@ -23,7 +18,9 @@ interface SyncEvent extends ExtendableEvent {
 }
 
 // A network's sign-in page answers for any file; a version with such a file in it is not installed.
-addPlugins([{ cacheWillUpdate: async ({ request, response }) => ((await isFileOf(request, response)) ? response : null) }]);
+addPlugins([
+  { cacheWillUpdate: async ({ request, response }) => ((await isFileOf(request, response)) ? response : null) },
+]);
 precacheAndRoute(self.__WB_MANIFEST);
 cleanupOutdatedCaches();
 

@@ -47,12 +47,13 @@ beforeEach(() => {
   served = serve(good);
 });
 
-const makeVerifier = (more = {}) => api.createVerifier({
-  roots: good.roots,
-  trustListUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/profcards/trust-list`,
-  nowSeconds: () => good.now,
-  ...more,
-});
+const makeVerifier = (more = {}) =>
+  api.createVerifier({
+    roots: good.roots,
+    trustListUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/profcards/trust-list`,
+    nowSeconds: () => good.now,
+    ...more,
+  });
 
 const storageOf = (rows: Map<string, SignedList>): ListStorage => ({
   all: async () => [...rows.values()],
@@ -68,7 +69,12 @@ test('the lists are downloaded by the first verification; what was accepted is r
   const verifier = makeVerifier();
   const verdict = await verifier.verify(good.token, { wants: 'accrual' });
   expect(verdict).toMatchObject({
-    accepted: true, code: 'accepted', warning: null, class: 'phone', number: good.expect.number, proofId: good.expect.proofId,
+    accepted: true,
+    code: 'accepted',
+    warning: null,
+    class: 'phone',
+    number: good.expect.number,
+    proofId: good.expect.proofId,
   });
   expect((await verifier.verify(good.token)).code).toBe('replayed');
 });

@@ -15,12 +15,20 @@ export async function inBrowser(files, run) {
     const [type, body] = files[url] ?? [];
     // Isolated, a page may read the time to five microseconds.
     const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
-    response.writeHead(body === undefined ? 404 : 200, { 'content-type': type ?? 'text/plain', ...isolation }).end(body);
+    response
+      .writeHead(body === undefined ? 404 : 200, { 'content-type': type ?? 'text/plain', ...isolation })
+      .end(body);
   });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+    ],
   });
   try {
     return await run(browser, `http://localhost:${server.address().port}/`);
@@ -55,9 +63,13 @@ export async function runInBrowser(dist, vectors) {
 /** Runs in the page. */
 async function runHere(engine) {
   const { deviation, hideEd25519, runVector } = await import('/vectors.mjs');
-  const importKey = (curve) => crypto.subtle.importKey('raw', new Uint8Array([0x58, ...Array(31).fill(0x66)]), { name: curve }, false, ['verify']);
+  const importKey = (curve) =>
+    crypto.subtle.importKey('raw', new Uint8Array([0x58, ...Array(31).fill(0x66)]), { name: curve }, false, ['verify']);
   if (engine === 'noble') hideEd25519();
-  const hasEd25519 = await importKey('Ed25519').then(() => true, () => false);
+  const hasEd25519 = await importKey('Ed25519').then(
+    () => true,
+    () => false,
+  );
   if (hasEd25519 !== (engine === 'webcrypto')) throw new Error(`Ed25519 in WebCrypto: ${hasEd25519}`);
   const api = await import('/package.mjs');
   const vectors = await (await fetch('/vectors.json')).json();

@@ -22,12 +22,23 @@ function vectorOf(draft, index, code) {
   return {
     name: `${draft.name}, place ${index}`,
     draft: draft.name,
-    token: tokenOf(card(index)), now: NOW, roots: [hex(root.x)], trustList: hex(trustList), statusLists: [hex(statusList(draft.bits, Buffer.from(draft.lst, 'hex')))],
+    token: tokenOf(card(index)),
+    now: NOW,
+    roots: [hex(root.x)],
+    trustList: hex(trustList),
+    statusLists: [hex(statusList(draft.bits, Buffer.from(draft.lst, 'hex')))],
     held: { trustSeq: null, statusIat: null, proofIds: [] },
-    challenge: null, wants: 'accrual', amountKopecks: null,
+    challenge: null,
+    wants: 'accrual',
+    amountKopecks: null,
     expect: {
-      accepted, code, warning: null, allowed: accepted ? ['discount', 'accrual'] : [],
-      number: accepted ? NUMBER : null, class: accepted ? 'paper' : null, proofId: null,
+      accepted,
+      code,
+      warning: null,
+      allowed: accepted ? ['discount', 'accrual'] : [],
+      number: accepted ? NUMBER : null,
+      class: accepted ? 'paper' : null,
+      proofId: null,
     },
   };
 }
@@ -36,7 +47,9 @@ function vectorOf(draft, index, code) {
 function vectorsOf(draft) {
   if (draft.bits !== 2) return [vectorOf(draft, 0, 'status-bad')];
   const marks = new Map(draft.marked);
-  return placesOf(draft).map((index) => vectorOf(draft, index, index < draft.entries ? CODES[marks.get(index) ?? 0] : 'status-unknown'));
+  return placesOf(draft).map((index) =>
+    vectorOf(draft, index, index < draft.entries ? CODES[marks.get(index) ?? 0] : 'status-unknown'),
+  );
 }
 
 export const drafts = JSON.parse(readFileSync(draftFile, 'utf8'));

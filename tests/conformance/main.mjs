@@ -15,8 +15,15 @@ const [runVectors, packageFolder, python, output] = process.argv.slice(2);
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 function jsonLines(program, args) {
-  const text = execFileSync(program, args, { encoding: 'utf8', maxBuffer: MAX_OUTPUT_BYTES, stdio: ['ignore', 'pipe', 'inherit'] });
-  return text.trim().split('\n').map((line) => JSON.parse(line));
+  const text = execFileSync(program, args, {
+    encoding: 'utf8',
+    maxBuffer: MAX_OUTPUT_BYTES,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'profcards-conformance-'));
@@ -36,22 +43,40 @@ try {
   const rows = all.map((vector, at) => ({
     ...vector,
     rust: rust[at].name === vector.name ? deviation(vector, rust[at]) : 'no verdict',
-    browser: ENGINES.map((engine) => browser.found[engine][at] && `${engine}: ${browser.found[engine][at]}`).filter(Boolean).join('; ') || null,
+    browser:
+      ENGINES.map((engine) => browser.found[engine][at] && `${engine}: ${browser.found[engine][at]}`)
+        .filter(Boolean)
+        .join('; ') || null,
     cwt: answers.get(`cwt: ${vector.name}`),
     pycose: answers.get(`pycose: ${vector.name}`),
   }));
   const draftRows = drafts.map((draft) => {
     const places = rows.filter((row) => row.draft === draft.name);
-    const faults = (column) => places.map((row) => row[column]).filter(Boolean).join('; ') || null;
-    return { ...draft, places: places.length, rust: faults('rust'), browser: faults('browser'), zlib: answers.get(`zlib: ${draft.name}`) };
+    const faults = (column) =>
+      places
+        .map((row) => row[column])
+        .filter(Boolean)
+        .join('; ') || null;
+    return {
+      ...draft,
+      places: places.length,
+      rust: faults('rust'),
+      browser: faults('browser'),
+      zlib: answers.get(`zlib: ${draft.name}`),
+    };
   });
   const wrong = [
-    ...rows.flatMap(({ name, rust: ofRust, browser: ofBrowser }) => [ofRust && `Rust, ${name}: ${ofRust}`, ofBrowser && `browser, ${name}: ${ofBrowser}`]),
+    ...rows.flatMap(({ name, rust: ofRust, browser: ofBrowser }) => [
+      ofRust && `Rust, ${name}: ${ofRust}`,
+      ofBrowser && `browser, ${name}: ${ofBrowser}`,
+    ]),
     ...libraries.map(({ library, name, what, why }) => what === 'unexplained' && `${library}, ${name}: ${why}`),
   ].filter(Boolean);
   if (wrong.length > 0) throw new Error(`Not as the format says:\n${wrong.join('\n')}`);
   writeFileSync(output, documentOf(stages, rows, draftRows));
-  console.error(`${vectors.length} vectors and ${drafts.length} lists of the draft: Rust and Chromium ${browser.version} conform`);
+  console.error(
+    `${vectors.length} vectors and ${drafts.length} lists of the draft: Rust and Chromium ${browser.version} conform`,
+  );
 } catch (cause) {
   console.error(cause.message);
   process.exitCode = 1;

@@ -6,13 +6,17 @@ export const fromHex = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) =
 /** `api` is what @profcards/verify exports. Answers the verdict. */
 export async function runVector({ loadTrustList, loadStatusList, verify }, vector) {
   const { held: before, now } = vector;
-  const trust = vector.trustList === null
-    ? 'trust-list-bad'
-    : await loadTrustList(fromHex(vector.trustList), vector.roots.map(fromHex), before.trustSeq ?? undefined);
+  const trust =
+    vector.trustList === null
+      ? 'trust-list-bad'
+      : await loadTrustList(fromHex(vector.trustList), vector.roots.map(fromHex), before.trustSeq ?? undefined);
   const held = new Map();
   let someFailed = false;
   for (const hex of typeof trust === 'string' ? [] : vector.statusLists) {
-    const list = await loadStatusList(fromHex(hex), trust, { nowSeconds: now, heldIatSeconds: before.statusIat ?? undefined });
+    const list = await loadStatusList(fromHex(hex), trust, {
+      nowSeconds: now,
+      heldIatSeconds: before.statusIat ?? undefined,
+    });
     if (list === 'status-bad') someFailed = true;
     else if ((held.get(list.uri)?.iatSeconds ?? 0) <= list.iatSeconds) held.set(list.uri, list);
   }

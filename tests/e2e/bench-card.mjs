@@ -27,7 +27,12 @@ function notePaint(cases) {
       observer.disconnect();
       requestAnimationFrame(() => setTimeout(() => painted(performance.now())));
     }
-    observer.observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-shown-at'] });
+    observer.observe(document, {
+      subtree: true,
+      childList: true,
+      attributes: true,
+      attributeFilter: ['data-shown-at'],
+    });
   });
 }
 
@@ -58,7 +63,14 @@ try {
       for (const [at, { url }] of CASES.entries()) measured[at].push(await paintedAfterMillis(phone.context, url));
     }
     const figures = measured.map((millis) => quantiles(millis.slice(WARM_UP)));
-    console.log(row(`processor slowed ${SLOWDOWN}×, no network, opened anew and painted`, 'median, ms', 'p95, ms', '÷ empty page'));
+    console.log(
+      row(
+        `processor slowed ${SLOWDOWN}×, no network, opened anew and painted`,
+        'median, ms',
+        'p95, ms',
+        '÷ empty page',
+      ),
+    );
     console.log(row('---', '---:', '---:', '---:'));
     for (const [at, { median, p95 }] of figures.entries()) {
       console.log(row(CASES[at].name, median.toFixed(0), p95.toFixed(0), (median / figures[0].median).toFixed(1)));

@@ -3,7 +3,18 @@
 // Usage: node tests/e2e/bench-verdict.mjs PACKAGE_FOLDER, by bin/bench-browser.
 import { deflateSync } from 'node:zlib';
 import { inBrowser, packageFiles } from '../conformance/browser.mjs';
-import { NOW, card, cardKey, devices, hex, present, root, signaturesOf, statusList, trustList } from '../conformance/issuer.mjs';
+import {
+  NOW,
+  card,
+  cardKey,
+  devices,
+  hex,
+  present,
+  root,
+  signaturesOf,
+  statusList,
+  trustList,
+} from '../conformance/issuer.mjs';
 import { quantiles, row, SLOWDOWN, slowDown } from './lib/figures.mjs';
 import { tokenOf } from './lib/token.mjs';
 
@@ -33,7 +44,11 @@ const lists = {
   now: NOW,
 };
 
-const keyOf = ({ coseKey }) => [...coseKey].filter(([label]) => label <= -2).map(([, coordinate]) => hex(coordinate)).join('');
+const keyOf = ({ coseKey }) =>
+  [...coseKey]
+    .filter(([label]) => label <= -2)
+    .map(([, coordinate]) => hex(coordinate))
+    .join('');
 
 /** Runs in the page. Answers milliseconds, for each showing: of the bare pair where the browser has both, and of the verdict. */
 async function measureHere({ engine, device, showings, keys, lists: given }) {
@@ -47,16 +62,22 @@ async function measureHere({ engine, device, showings, keys, lists: given }) {
   const acceptedBefore = (proofId) => seen.size === seen.add(proofId).size;
 
   const ED25519 = [{ name: 'Ed25519' }, { name: 'Ed25519' }];
-  const P256 = [{ name: 'ECDSA', namedCurve: 'P-256' }, { name: 'ECDSA', hash: 'SHA-256' }];
+  const P256 = [
+    { name: 'ECDSA', namedCurve: 'P-256' },
+    { name: 'ECDSA', hash: 'SHA-256' },
+  ];
   const prepare = async ([importAs, verifyAs], key) => {
     const imported = await crypto.subtle.importKey('raw', fromHex(key), importAs, false, ['verify']);
     return ({ signature, signed }) => crypto.subtle.verify(verifyAs, imported, signature, signed);
   };
   const bytes = ({ signature, signed }) => ({ signature: fromHex(signature), signed: fromHex(signed) });
-  const bare = engine === 'noble' ? null : {
-    card: await prepare(ED25519, keys.card),
-    proof: await (device === 'p256' ? prepare(P256, `04${keys.device}`) : prepare(ED25519, keys.device)),
-  };
+  const bare =
+    engine === 'noble'
+      ? null
+      : {
+          card: await prepare(ED25519, keys.card),
+          proof: await (device === 'p256' ? prepare(P256, `04${keys.device}`) : prepare(ED25519, keys.device)),
+        };
 
   const timed = async (what) => {
     const startedAt = performance.now();
@@ -67,8 +88,11 @@ async function measureHere({ engine, device, showings, keys, lists: given }) {
   for (const { text, ...parts } of showings) {
     const [ofCard, ofProof] = [bytes(parts.card), bytes(parts.proof)];
     const pair = bare && (await timed(async () => (await bare.card(ofCard)) && bare.proof(ofProof)));
-    const whole = await timed(() => verify(text, { nowSeconds: given.now, trust, statusLists, wants: 'accrual', acceptedBefore }));
-    if (whole.result.code !== 'accepted' || pair?.result === false) throw new Error(`${whole.result.code}, pair ${pair?.result}`);
+    const whole = await timed(() =>
+      verify(text, { nowSeconds: given.now, trust, statusLists, wants: 'accrual', acceptedBefore }),
+    );
+    if (whole.result.code !== 'accepted' || pair?.result === false)
+      throw new Error(`${whole.result.code}, pair ${pair?.result}`);
     measured.push({ pair: pair?.millis, whole: whole.millis });
   }
   return measured;
@@ -79,14 +103,24 @@ async function measure(browser, url, { device, engine }) {
   await page.goto(url);
   await slowDown(page);
   const keys = { card: keyOf(cardKey), device: keyOf(devices[device]) };
-  const measured = await page.evaluate(measureHere, { engine, device, showings: makeShowings(devices[device]), keys, lists });
+  const measured = await page.evaluate(measureHere, {
+    engine,
+    device,
+    showings: makeShowings(devices[device]),
+    keys,
+    lists,
+  });
   await page.close();
   return measured.slice(WARM_UP);
 }
 
 await inBrowser(await packageFiles(process.argv[2]), async (browser, url) => {
-  console.log(`Chromium ${browser.version()}, processor slowed ${SLOWDOWN}×, ${MEASURED} fresh presentations each, a status list of ${PLACES} cards\n`);
-  console.log(row('decoded text to verdict', 'median, ms', 'p95, ms', 'bare pair: median, ms', 'p95, ms', 'verdict ÷ pair'));
+  console.log(
+    `Chromium ${browser.version()}, processor slowed ${SLOWDOWN}×, ${MEASURED} fresh presentations each, a status list of ${PLACES} cards\n`,
+  );
+  console.log(
+    row('decoded text to verdict', 'median, ms', 'p95, ms', 'bare pair: median, ms', 'p95, ms', 'verdict ÷ pair'),
+  );
   console.log(row('---', '---:', '---:', '---:', '---:', '---:'));
   for (const run of runs) {
     const measured = await measure(browser, url, run);

@@ -11,7 +11,9 @@ import { assertReads, chapter, check, conclude, fail } from './lib/report.mjs';
 import { signInChair } from './lib/staff.mjs';
 import { pictureOf, withOtherName, withOtherProof, withoutProof } from './lib/token.mjs';
 
-const { default: puppeteer } = await import(createRequire(join(repository, 'pwa/package.json')).resolve('puppeteer-core'));
+const { default: puppeteer } = await import(
+  createRequire(join(repository, 'pwa/package.json')).resolve('puppeteer-core')
+);
 
 const WAIT_MILLIS = 15_000;
 const PUBLISHED_WITHIN_MILLIS = 5_000;
@@ -33,7 +35,8 @@ function stopClock(millis) {
 }
 
 const at = (testid) => `[data-testid="${testid}"]`;
-const textOf = async (page, testid) => (await page.waitForSelector(at(testid))).evaluate((element) => element.innerText);
+const textOf = async (page, testid) =>
+  (await page.waitForSelector(at(testid))).evaluate((element) => element.innerText);
 
 async function visit(page, url) {
   await page.goto(`${url}/scan`);
@@ -43,7 +46,9 @@ async function visit(page, url) {
 /** The app is kept on this device, and so is this version of the status list. */
 async function installed(page, etag) {
   await page.evaluate(isInstalled);
-  await until('the list is kept', WAIT_MILLIS, async () => (await page.evaluate(storedRows, 'lists')).some((row) => row.etag === etag));
+  await until('the list is kept', WAIT_MILLIS, async () =>
+    (await page.evaluate(storedRows, 'lists')).some((row) => row.etag === etag),
+  );
 }
 
 async function verdictOn(page, token) {
@@ -84,15 +89,23 @@ async function offlineStory(instance, page, cards) {
   await visit(page, instance.url);
   await check('the till opens from what is kept', () => textOf(page, 'lists-age'));
   const { ed25519, p256, paper, name } = cards;
-  await check('a phone’s card with an Ed25519 proof is accepted', () => accepts(page, ed25519, name, 'Начисление', 'Списание'));
+  await check('a phone’s card with an Ed25519 proof is accepted', () =>
+    accepts(page, ed25519, name, 'Начисление', 'Списание'),
+  );
   await check('a phone’s card with a P-256 proof is accepted', () => accepts(page, p256, name, 'Списание'));
   await check('a paper card is accepted', () => accepts(page, paper, 'Скидка', 'Начисление'));
   await check('a card with another name on it is refused', () =>
-    refuses(page, withOtherName(ed25519, name), 'bad-signature', 'Карта подделана или повреждена', 'Не принимайте'));
+    refuses(page, withOtherName(ed25519, name), 'bad-signature', 'Карта подделана или повреждена', 'Не принимайте'),
+  );
   await check('an altered proof is refused', () =>
-    refuses(page, withOtherProof(p256), 'proof-bad', 'Карта подделана или повреждена'));
-  await check('a card with its proof stripped is refused', () => refuses(page, withoutProof(ed25519), 'proof-missing', 'Показана копия карты'));
-  await check('a code that is no card is refused', () => refuses(page, 'HTTPS://EXAMPLE.ORG/', 'not-a-card', 'Это не карта профсоюза'));
+    refuses(page, withOtherProof(p256), 'proof-bad', 'Карта подделана или повреждена'),
+  );
+  await check('a card with its proof stripped is refused', () =>
+    refuses(page, withoutProof(ed25519), 'proof-missing', 'Показана копия карты'),
+  );
+  await check('a code that is no card is refused', () =>
+    refuses(page, 'HTTPS://EXAMPLE.ORG/', 'not-a-card', 'Это не карта профсоюза'),
+  );
 }
 
 async function revokedStory(instance, page, member, cards) {
@@ -104,12 +117,15 @@ async function revokedStory(instance, page, member, cards) {
     until('a new status list', PUBLISHED_WITHIN_MILLIS, async () => {
       const { etag } = await instance.download(STATUS_LIST);
       return etag !== before && etag;
-    }));
+    }),
+  );
   await visit(page, instance.url);
   await installed(page, after);
   await instance.stop();
   await visit(page, instance.url);
-  await check('with the server gone again, the revoked card is refused', () => refuses(page, cards.paper, 'revoked', 'Карта отозвана'));
+  await check('with the server gone again, the revoked card is refused', () =>
+    refuses(page, cards.paper, 'revoked', 'Карта отозвана'),
+  );
   await check('codes that were accepted before are refused, after a reload too', async () => {
     await refuses(page, cards.ed25519, 'replayed', 'Этот код уже принят');
     await refuses(page, cards.p256, 'replayed', 'Этот код уже принят');

@@ -30,10 +30,12 @@ const RUN_BY = [
 /** Program → package. */
 function readTable(text) {
   const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
-  return new Map(lines.flatMap((line) => {
-    const [brought, ...programs] = line.trim().split(/\s+/);
-    return programs.map((program) => [program, brought]);
-  }));
+  return new Map(
+    lines.flatMap((line) => {
+      const [brought, ...programs] = line.trim().split(/\s+/);
+      return programs.map((program) => [program, brought]);
+    }),
+  );
 }
 
 /** All that a script starts and asks for, with those functions of `library` that it calls. */
@@ -61,15 +63,23 @@ function survey(script, library) {
 /** What is wrong with a script that starts these programs and asks for those, in words. */
 function complaints(path, found, table) {
   const unknown = [...found.asked].filter((name) => !table.has(name));
-  return [...unknown.map((name) => `${path} asks for ${name}, which bin/programs does not know`), ...startComplaints(path, found, table)];
+  return [
+    ...unknown.map((name) => `${path} asks for ${name}, which bin/programs does not know`),
+    ...startComplaints(path, found, table),
+  ];
 }
 
 function startComplaints(path, { started, asked }, table) {
-  return [...started].map(programName).filter((name) => name !== undefined).flatMap((name) => {
-    const brought = table.get(name);
-    if (brought === undefined) return [`${path} starts ${name}, which bin/programs does not know`];
-    return ['base', 'optional'].includes(brought) || asked.has(name) ? [] : [`${path} starts ${name} and does not ask for it: want ${name}`];
-  });
+  return [...started]
+    .map(programName)
+    .filter((name) => name !== undefined)
+    .flatMap((name) => {
+      const brought = table.get(name);
+      if (brought === undefined) return [`${path} starts ${name}, which bin/programs does not know`];
+      return ['base', 'optional'].includes(brought) || asked.has(name)
+        ? []
+        : [`${path} starts ${name} and does not ask for it: want ${name}`];
+    });
 }
 
 /** Nothing for what is named by a variable, and for the repository's own files. */
@@ -80,7 +90,9 @@ function programName(word) {
 
 const table = readTable(read('bin/programs'));
 // This folder speaks of programs that it does not start.
-const files = execFileSync('git', ['ls-files', '--', '.', ':!tests/programs'], { cwd: repository, encoding: 'utf8' }).trim().split('\n');
+const files = execFileSync('git', ['ls-files', '--', '.', ':!tests/programs'], { cwd: repository, encoding: 'utf8' })
+  .trim()
+  .split('\n');
 const library = readScript(read('bin/lib.sh'));
 
 const judge = (text, lib = library) => complaints('it', survey(readScript(text), lib), table);
@@ -90,27 +102,36 @@ const unknown = (name) => [`it starts ${name}, which bin/programs does not know`
 test('each script of the repository asks for what it starts', () => {
   const scripts = files.filter((path) => /^(bin|\.ci)\/[\w-]+$/.test(path) && read(path).startsWith('#!'));
   assert.ok(scripts.length >= 10, scripts.join());
-  assert.deepEqual(scripts.flatMap((path) => complaints(path, survey(readScript(read(path)), library), table)), []);
+  assert.deepEqual(
+    scripts.flatMap((path) => complaints(path, survey(readScript(read(path)), library), table)),
+    [],
+  );
 });
 
 test('each script asks for what the programs and tests that it runs start', () => {
   const surveys = new Map();
-  const found = files.filter((path) => /\.(mjs|ts|rs)$/.test(path)).flatMap((path) => {
-    const started = startedIn(read(path), path.endsWith('.rs') ? 'rs' : 'mjs');
-    if (started.size === 0) return [];
-    const [, runners] = RUN_BY.find(([folder]) => path.startsWith(folder)) ?? assert.fail(`${path} starts programs: say in RUN_BY who runs it`);
-    return runners.flatMap((runner) => {
-      if (!surveys.has(runner)) surveys.set(runner, survey(readScript(read(runner)), library));
-      return startComplaints(`${path}, run by ${runner},`, { started, asked: surveys.get(runner).asked }, table);
+  const found = files
+    .filter((path) => /\.(mjs|ts|rs)$/.test(path))
+    .flatMap((path) => {
+      const started = startedIn(read(path), path.endsWith('.rs') ? 'rs' : 'mjs');
+      if (started.size === 0) return [];
+      const [, runners] =
+        RUN_BY.find(([folder]) => path.startsWith(folder)) ??
+        assert.fail(`${path} starts programs: say in RUN_BY who runs it`);
+      return runners.flatMap((runner) => {
+        if (!surveys.has(runner)) surveys.set(runner, survey(readScript(read(runner)), library));
+        return startComplaints(`${path}, run by ${runner},`, { started, asked: surveys.get(runner).asked }, table);
+      });
     });
-  });
   assert.deepEqual(found, []);
 });
 
 test('what is asked for may be started, by the script or by the function that it calls', () => {
   assert.deepEqual(judge('psql --version'), unasked('psql'));
   assert.deepEqual(judge('want psql\npsql --version'), []);
-  const lib = readScript('want() { true; }\nwant_database() {\n  want psql\n}\nlook() { psql --version; }\nbuild() { npm ci; }');
+  const lib = readScript(
+    'want() { true; }\nwant_database() {\n  want psql\n}\nlook() { psql --version; }\nbuild() { npm ci; }',
+  );
   assert.deepEqual(judge('look', lib), unasked('psql'));
   assert.deepEqual(judge('want_database\nlook', lib), []);
   assert.deepEqual(judge('want frobnicate'), ['it asks for frobnicate, which bin/programs does not know']);
@@ -160,8 +181,17 @@ test('what only looks like a program is none', () => {
 
 test('programs are found in JavaScript and Rust', () => {
   const found = (source, kind) => [...startedIn(source, kind)];
-  assert.deepEqual(found("spawn('one', []); promisify(execFile)('two', []); run(process.env.X ?? '/usr/bin/three')", 'mjs'), ['one', 'two', 'three']);
-  assert.deepEqual(found("const player = 'one';\nexecFile(player, []); spawn(process.execPath); // spawn('two')", 'mjs'), ['one']);
+  assert.deepEqual(
+    found("spawn('one', []); promisify(execFile)('two', []); run(process.env.X ?? '/usr/bin/three')", 'mjs'),
+    ['one', 'two', 'three'],
+  );
+  assert.deepEqual(
+    found("const player = 'one';\nexecFile(player, []); spawn(process.execPath); // spawn('two')", 'mjs'),
+    ['one'],
+  );
   assert.throws(() => found("import { exec } from 'node:child_process';", 'mjs'), /execFile/);
-  assert.deepEqual(found('let a = Command::new("one");\nlet program = Path::new("two"); Command::new(program);', 'rs'), ['one', 'two']);
+  assert.deepEqual(
+    found('let a = Command::new("one");\nlet program = Path::new("two"); Command::new(program);', 'rs'),
+    ['one', 'two'],
+  );
 });

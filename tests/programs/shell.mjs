@@ -9,7 +9,19 @@ const BUILTINS = new Set(
    trap true type typeset ulimit umask unalias unset wait for case function select`.split(/\s+/),
 );
 // They start the command that follows them and this many words of their own.
-const PREFIXES = { builtin: 0, chroot: 1, command: 0, env: 0, exec: 0, nohup: 0, setpriv: 0, setsid: 0, sudo: 0, unshare: 0, xargs: 0 };
+const PREFIXES = {
+  builtin: 0,
+  chroot: 1,
+  command: 0,
+  env: 0,
+  exec: 0,
+  nohup: 0,
+  setpriv: 0,
+  setsid: 0,
+  sudo: 0,
+  unshare: 0,
+  xargs: 0,
+};
 const emptyScript = (arrays = new Map()) => ({ commands: [], arrays, functions: new Map() });
 
 /** What a script does: its commands as lists of words, its arrays, and the functions that it defines, which are scripts too. */
@@ -100,7 +112,8 @@ class Reader {
 
   #readBracket() {
     const isCount = this.#words.length === 0 || this.#words[0] === 'for';
-    const opened = (isCount && this.#take(/\(\(/y)) || (this.#words.length === 1 && this.#take(/\(\)\s*[{(]/y)) || this.#take(/\(/y);
+    const opened =
+      (isCount && this.#take(/\(\(/y)) || (this.#words.length === 1 && this.#take(/\(\)\s*[{(]/y)) || this.#take(/\(/y);
     if (!opened) return false;
     if (opened === '((') this.#skipPast('))');
     else if (opened === '(') this.#readInner(')');

@@ -23,15 +23,21 @@ async function problemOf(promise: Promise<unknown>): Promise<ApiProblem> {
 }
 
 test('a browser without AbortSignal.any asks, and whoever leaves is waited for no longer', async () => {
-  vi.stubGlobal('AbortSignal', class extends AbortSignal {
-    static override any = undefined as never;
-    static override timeout = AbortSignal.timeout.bind(AbortSignal);
-  });
-  const { reach, contact } = await load((_, init) => new Promise((done, fail) => {
-    if (init?.signal?.aborted) return fail(init.signal.reason as Error);
-    init?.signal?.addEventListener('abort', () => fail(init.signal?.reason as Error));
-    if (!init?.headers) done(Response.json({}));
-  }));
+  vi.stubGlobal(
+    'AbortSignal',
+    class extends AbortSignal {
+      static override any = undefined as never;
+      static override timeout = AbortSignal.timeout.bind(AbortSignal);
+    },
+  );
+  const { reach, contact } = await load(
+    (_, init) =>
+      new Promise((done, fail) => {
+        if (init?.signal?.aborted) return fail(init.signal.reason as Error);
+        init?.signal?.addEventListener('abort', () => fail(init.signal?.reason as Error));
+        if (!init?.headers) done(Response.json({}));
+      }),
+  );
   const leaving = new AbortController();
   expect((await reach('/api/time', { signal: leaving.signal })).status).toBe(200);
   const waiting = reach('/api/time', { signal: leaving.signal, headers: { late: '1' } });
@@ -48,7 +54,11 @@ test.each<[string, () => Response, string]>([
   ['a way round by another address', redirected, 'portal'],
   ['an empty answer of no kind', () => new Response('', { headers: { 'Content-Type': '' } }), 'portal'],
   ['a proxy’s page', () => page(503), 'unavailable'],
-  ['a proxy whose server is away', () => new Response('{}', { status: 502, headers: { 'Content-Type': 'application/json' } }), 'unavailable'],
+  [
+    'a proxy whose server is away',
+    () => new Response('{}', { status: 502, headers: { 'Content-Type': 'application/json' } }),
+    'unavailable',
+  ],
 ])('%s is no contact with the server', async (_, answer, code) => {
   const { reach, contact } = await load(async () => answer());
   expect((await problemOf(reach('/api/time'))).code).toBe(code);
@@ -68,9 +78,16 @@ test.each<[string, () => Response]>([
 });
 
 test('a body that stalls past the limit is a lost connection, whatever the browser calls its end', async () => {
-  const stalled = new ReadableStream({ start: (body) => body.error(new DOMException('signal is aborted', 'AbortError')) });
-  const { reach, answerOf, contact } = await load(async () => new Response(stalled, { headers: { 'Content-Type': 'application/json' } }));
-  const asked = reach('/api/staff/members').then(async (response) => ({ response, data: (await response.json()) as unknown }));
+  const stalled = new ReadableStream({
+    start: (body) => body.error(new DOMException('signal is aborted', 'AbortError')),
+  });
+  const { reach, answerOf, contact } = await load(
+    async () => new Response(stalled, { headers: { 'Content-Type': 'application/json' } }),
+  );
+  const asked = reach('/api/staff/members').then(async (response) => ({
+    response,
+    data: (await response.json()) as unknown,
+  }));
   expect((await problemOf(answerOf(asked))).code).toBe('network');
   expect(contact.get().state).toBe('lost');
 });

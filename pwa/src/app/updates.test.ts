@@ -50,7 +50,12 @@ test('a chunk that is gone reloads the page', async () => {
 });
 
 const away: [string, () => Response][] = [
-  ['does not answer', () => { throw new TypeError('no network'); }],
+  [
+    'does not answer',
+    () => {
+      throw new TypeError('no network');
+    },
+  ],
   ['is away behind its proxy', () => new Response('', { status: 502 })],
   ['is hidden by the sign-in page of a network', () => new Response('<html>')],
 ];

@@ -17,10 +17,7 @@ export function registerServiceWorker(onUpdateReady: (takeOver: () => void) => v
   });
 }
 
-function watch(
-  registration: ServiceWorkerRegistration,
-  onUpdateReady: (takeOver: () => void) => void,
-): void {
+function watch(registration: ServiceWorkerRegistration, onUpdateReady: (takeOver: () => void) => void): void {
   const announce = (waiting: ServiceWorker) => onUpdateReady(() => takeOver(waiting));
   // Without a controller this is the first install, which is no update.
   const isUpdate = () => navigator.serviceWorker.controller !== null;
@@ -36,7 +33,7 @@ function watch(
     if (document.visibilityState === 'visible') registration.update().catch(() => undefined);
   });
   // A till may stay in sight for weeks.
-  setInterval(() => registration.update().catch(() => undefined), LOOK_EVERY_MILLIS);
+  setInterval(() => void registration.update().catch(() => undefined), LOOK_EVERY_MILLIS);
 }
 
 function takeOver(waiting: ServiceWorker): void {
@@ -76,7 +73,10 @@ export function reloadOnMissingChunk(): void {
 async function reloadIfServerAnswers(): Promise<void> {
   const lastMillis = reloadedAtMillis();
   if (lastMillis === undefined || Date.now() - lastMillis < RELOAD_AT_MOST_EVERY_MILLIS) return;
-  const answers = await askServerMillis().then(() => true, () => false);
+  const answers = await askServerMillis().then(
+    () => true,
+    () => false,
+  );
   if (!answers) return;
   sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
   location.reload();

@@ -5,9 +5,21 @@ const ALPHABET = /[0-9A-HJKMNP-TV-Z]/;
 
 /** What the eye or a Russian keyboard makes of the alphabet's letters. */
 const meant: Record<string, string> = {
-  O: '0', О: '0',
-  I: '1', L: '1',
-  А: 'A', В: 'B', С: 'C', Е: 'E', Н: 'H', К: 'K', М: 'M', Р: 'P', Т: 'T', Х: 'X', У: 'Y',
+  O: '0',
+  О: '0',
+  I: '1',
+  L: '1',
+  А: 'A',
+  В: 'B',
+  С: 'C',
+  Е: 'E',
+  Н: 'H',
+  К: 'K',
+  М: 'M',
+  Р: 'P',
+  Т: 'T',
+  Х: 'X',
+  У: 'Y',
 };
 
 /** What is longer than a code, and holds none, stays as it is: cut to fit it would be a code that nobody was given. */

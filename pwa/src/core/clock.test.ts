@@ -4,7 +4,10 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 beforeEach(() => {
   vi.resetModules();
   const kept = new Map<string, string>();
-  vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => kept.set(key, value) });
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+  });
 });
 
 it('takes the answer as made halfway, and refuses one that was too slow', async () => {
@@ -62,7 +65,10 @@ async function device(behindMillis: number) {
     async reopen(awayMillis: number) {
       // As the page goes out of sight. The store may be asleep by then.
       let leave = () => undefined as void;
-      vi.stubGlobal('document', { visibilityState: 'hidden', addEventListener: (_: string, note: () => void) => (leave = note) });
+      vi.stubGlobal('document', {
+        visibilityState: 'hidden',
+        addEventListener: (_: string, note: () => void) => (leave = note),
+      });
       clock.noteClockOnLeaving();
       leave();
       clockMillis += awayMillis;
@@ -81,15 +87,18 @@ async function device(behindMillis: number) {
 
 afterEach(() => vi.restoreAllMocks());
 
-it.each([10, -10])('a clock that was %d minutes behind and is put right without a network is right', async (minutes) => {
-  const it = await device(minutes * MINUTE_MILLIS);
-  it.pass(MINUTE_MILLIS);
-  expect(it.errorMillis()).toBe(0);
-  it.setClock(minutes * MINUTE_MILLIS);
-  expect(it.errorMillis()).toBe(0);
-  it.pass(MINUTE_MILLIS);
-  expect([it.errorMillis(), it.clock.clockOffsetSeconds()]).toEqual([0, 0]);
-});
+it.each([10, -10])(
+  'a clock that was %d minutes behind and is put right without a network is right',
+  async (minutes) => {
+    const it = await device(minutes * MINUTE_MILLIS);
+    it.pass(MINUTE_MILLIS);
+    expect(it.errorMillis()).toBe(0);
+    it.setClock(minutes * MINUTE_MILLIS);
+    expect(it.errorMillis()).toBe(0);
+    it.pass(MINUTE_MILLIS);
+    expect([it.errorMillis(), it.clock.clockOffsetSeconds()]).toEqual([0, 0]);
+  },
+);
 
 it('a clock that is set wrong without a network is seen through when it goes back', async () => {
   const it = await device(0);

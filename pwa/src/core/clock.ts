@@ -125,11 +125,7 @@ export function offsetAfterVisit(offset: number, seenMillis: number, clockMillis
 }
 
 /** The server's answer is taken to have been made halfway between asking and hearing. */
-export function offsetFrom(
-  serverMillis: number,
-  askedAtMillis: number,
-  heardAtMillis: number,
-): number | undefined {
+export function offsetFrom(serverMillis: number, askedAtMillis: number, heardAtMillis: number): number | undefined {
   const tookMillis = heardAtMillis - askedAtMillis;
   if (tookMillis < 0 || tookMillis > SLOWEST_USEFUL_MILLIS) return undefined;
   return Math.round(serverMillis - (askedAtMillis + heardAtMillis) / 2);

@@ -28,9 +28,9 @@ it('makes an Ed25519 key that survives the database and cannot be read', async (
   expect([coseKey.get(1), coseKey.get(-1)]).toEqual([1, 6]);
   const challenge = crypto.getRandomValues(new Uint8Array(16));
   const signature = await signEnrolment(key, challenge);
-  const publicKey = await crypto.subtle.importKey(
-    'raw', coseKey.get(-2) as Uint8Array<ArrayBuffer>, 'Ed25519', false, ['verify'],
-  );
+  const publicKey = await crypto.subtle.importKey('raw', coseKey.get(-2) as Uint8Array<ArrayBuffer>, 'Ed25519', false, [
+    'verify',
+  ]);
   const message = concat(ascii('PC-ENROL-1'), [0], challenge);
   expect(await crypto.subtle.verify('Ed25519', publicKey, signature, message)).toBe(true);
 });
@@ -70,7 +70,10 @@ it('falls back to P-256 where the database refuses an Ed25519 key', async () => 
 it('falls back to P-256 where a stored Ed25519 key signs for somebody else', async () => {
   const { makeCandidateKey } = await import('./devicekey');
   const sign = crypto.subtle.sign.bind(crypto.subtle);
-  vi.spyOn(crypto.subtle, 'sign').mockImplementation((async (how: { name: string }, ...rest: [CryptoKey, BufferSource]) => {
+  vi.spyOn(crypto.subtle, 'sign').mockImplementation((async (
+    how: { name: string },
+    ...rest: [CryptoKey, BufferSource]
+  ) => {
     const signature = new Uint8Array(await sign(how, ...rest));
     if (how.name === 'Ed25519') signature[0]! ^= 1;
     return signature.buffer;
@@ -100,7 +103,7 @@ async function refuseToStore(refused: (key: { algorithm: string }) => boolean): 
   const put = IDBObjectStore.prototype.put;
   vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value, key) {
     if (value.privateKey && refused(value)) throw new DOMException('not cloneable', 'DataCloneError');
-    return put.call(this, value, key) as IDBRequest<IDBValidKey>;
+    return put.call(this, value, key);
   });
 }
 

@@ -62,10 +62,7 @@ export async function makeCandidateKey(): Promise<DeviceKey> {
 
 async function makeAndProbe(algorithm: DeviceAlgorithm): Promise<DeviceKey> {
   const { generate, verify, coseKey } = kinds[algorithm];
-  const pair = (await crypto.subtle.generateKey(generate, false, [
-    'sign',
-    'verify',
-  ])) as CryptoKeyPair;
+  const pair = (await crypto.subtle.generateKey(generate, false, ['sign', 'verify'])) as CryptoKeyPair;
   const raw = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
   const key: DeviceKey = { id: 'candidate', algorithm, privateKey: pair.privateKey, publicCoseKey: coseKey(raw) };
   await inStore((db) => db.put('keys', key));

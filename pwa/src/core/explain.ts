@@ -23,8 +23,7 @@ const words: Record<string, (params: Params) => string> = {
       amount: money(number(params, 'amountKopecks')),
       accrual: money(number(params, 'accrualKopecks')),
     }),
-  'below-minimum': (params) =>
-    m.rule_below_minimum({ minimum: money(number(params, 'minAmountKopecks')) }),
+  'below-minimum': (params) => m.rule_below_minimum({ minimum: money(number(params, 'minAmountKopecks')) }),
   capped: (params) => m.rule_capped({ cap: money(number(params, 'capKopecks')) }),
   'no-offer': () => m.rule_no_offer(),
   'handed-in-late': () => m.rule_handed_in_late(),

@@ -64,7 +64,8 @@ function fromSeconds(seconds: number): Date {
 function dayMonth(date: Date): string {
   const locale = getLocale();
   let format = dayMonths.get(locale);
-  if (!format) dayMonths.set(locale, (format = new Intl.DateTimeFormat(WORDS_LOCALES[locale], { day: 'numeric', month: 'long' })));
+  if (!format)
+    dayMonths.set(locale, (format = new Intl.DateTimeFormat(WORDS_LOCALES[locale], { day: 'numeric', month: 'long' })));
   return format.format(date).replaceAll(' ', NBSP);
 }
 

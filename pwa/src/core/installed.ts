@@ -18,7 +18,8 @@ export function hasAppStorageApart(): boolean {
 }
 
 /** Messengers and networks that name themselves, or open every link in a window of their own. */
-const NAMED = /Telegram|VKAndroidApp|VKiOS|com\.vk\.|OKApp|OdnoklassnikiMobile|WhatsApp|Viber|Instagram|FBA[NV]\/|FB_IAB|MicroMessenger/i;
+const NAMED =
+  /Telegram|VKAndroidApp|VKiOS|com\.vk\.|OKApp|OdnoklassnikiMobile|WhatsApp|Viber|Instagram|FBA[NV]\/|FB_IAB|MicroMessenger/i;
 
 /** A window of a messenger or another app: what is kept in it is out of reach, or gone, as soon as the app is closed. */
 export function isInAppBrowser(): boolean {

@@ -33,7 +33,10 @@ function open(): Promise<Db> {
   answered.catch(() => {
     forget();
     // What comes after all serves nobody, and would stand in the way of a newer version.
-    opening.then((late) => late.close(), () => undefined);
+    opening.then(
+      (late) => late.close(),
+      () => undefined,
+    );
   });
   return answered;
 }
@@ -62,7 +65,10 @@ export async function inStoreToTheEnd<T>(work: (db: Db) => Promise<T>): Promise<
 
 /** Closed by the system, or its process gone: as WebKit tells it after a sleep, if it tells it. */
 function isHandleLost(cause: unknown): boolean {
-  return cause instanceof TookTooLong || (cause instanceof DOMException && ['InvalidStateError', 'UnknownError'].includes(cause.name));
+  return (
+    cause instanceof TookTooLong ||
+    (cause instanceof DOMException && ['InvalidStateError', 'UnknownError'].includes(cause.name))
+  );
 }
 
 function createFirst(db: Db): void {
@@ -91,5 +97,5 @@ export async function writeMeta(key: string, value: unknown): Promise<void> {
 /** Asks the browser not to evict us; a refusal is normal and changes nothing. */
 export async function askToPersist(): Promise<boolean> {
   const asked = navigator.storage?.persist?.();
-  return asked ? within(ANSWERS_WITHIN_MILLIS, 'storage.persist', asked).catch(() => false) : false;
+  return asked !== undefined ? within(ANSWERS_WITHIN_MILLIS, 'storage.persist', asked).catch(() => false) : false;
 }

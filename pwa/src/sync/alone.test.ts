@@ -24,7 +24,10 @@ afterEach(() => {
 /** `request` as `navigator.locks` has it, its optional argument in the middle. */
 function locks(request: (options: Options, work: Work) => Promise<unknown>): void {
   vi.stubGlobal('navigator', {
-    locks: { request: (_: string, first: Work | Options, second?: Work) => (second ? request(first as Options, second) : request({}, first as Work)) },
+    locks: {
+      request: (_: string, first: Work | Options, second?: Work) =>
+        second ? request(first as Options, second) : request({}, first as Work),
+    },
   });
 }
 

@@ -82,10 +82,7 @@ function createSync(face: SyncFace): Sync {
   }
 
   async function refresh(): Promise<void> {
-    const [counts, lastSynced] = await Promise.all([
-      countOutbox(face),
-      readMeta<number>(lastSyncedKey(face)),
-    ]);
+    const [counts, lastSynced] = await Promise.all([countOutbox(face), readMeta<number>(lastSyncedKey(face))]);
     set({ ...counts, lastSyncedSeconds: lastSynced ?? null });
   }
 

@@ -94,7 +94,9 @@ test('a server that said when to come again is not asked before', async () => {
   const stop = keepInSync('member');
   await roundIsOver();
   const { syncOf } = await import('./engine');
-  vi.stubGlobal('fetch', async () => Response.json({ code: 'too-many-attempts', retryAfterSeconds: 90 }, { status: 429 }));
+  vi.stubGlobal('fetch', async () =>
+    Response.json({ code: 'too-many-attempts', retryAfterSeconds: 90 }, { status: 429 }),
+  );
   const timers = vi.spyOn(globalThis, 'setTimeout');
   await syncOf('member').now();
   expect(timers.mock.calls.map(([, millis]) => millis)).toContain(90_000);

@@ -42,7 +42,9 @@ async function add(db: Db, face: SyncFace, mutation: Mutation): Promise<OutboxRo
     face,
     seq: last + 1,
     name: mutation.name,
-    args: mutation.alongside ? { ...(mutation.args as object), ...(await orAbort(tx, mutation.alongside)) } : mutation.args,
+    args: mutation.alongside
+      ? { ...(mutation.args as object), ...(await orAbort(tx, mutation.alongside)) }
+      : mutation.args,
     atSeconds: mutation.atSeconds ?? nowSeconds(),
     state: 'queued',
     attempts: 0,
@@ -143,7 +145,12 @@ function isOpen(row: OutboxRow): boolean {
 }
 
 /** What becomes of a row by its answer: what takes back a row that the server could not read waits with it. */
-async function answeredIn(tx: OutboxTransaction, row: OutboxRow, answer: MutationAnswer, lastOpNo?: number): Promise<OutboxRow> {
+async function answeredIn(
+  tx: OutboxTransaction,
+  row: OutboxRow,
+  answer: MutationAnswer,
+  lastOpNo?: number,
+): Promise<OutboxRow> {
   const takenBack = takenBackBy(row);
   const waitsWith = takenBack === undefined ? undefined : await tx.objectStore('outbox').get(takenBack);
   if (waitsWith && isUnread(waitsWith)) return row;
@@ -156,7 +163,12 @@ async function answeredIn(tx: OutboxTransaction, row: OutboxRow, answer: Mutatio
  */
 function needsNewNumber(row: OutboxRow, answer: MutationAnswer, lastOpNo = 0): boolean {
   const args = row.args as { opNo?: number; redeemKopecks?: number };
-  return answer.status === 'rejected' && answer.code === 'op-number-reused' && !args.redeemKopecks && lastOpNo >= (args.opNo ?? Infinity);
+  return (
+    answer.status === 'rejected' &&
+    answer.code === 'op-number-reused' &&
+    !args.redeemKopecks &&
+    lastOpNo >= (args.opNo ?? Infinity)
+  );
 }
 
 async function renumbered(tx: OutboxTransaction, row: OutboxRow): Promise<OutboxRow> {

@@ -22,11 +22,7 @@ export async function pullChanges(face: SyncFace, onKept: () => void): Promise<b
   }
 }
 
-async function pullOnwards(
-  face: SyncFace,
-  cursor: string,
-  onKept: () => void,
-): Promise<boolean> {
+async function pullOnwards(face: SyncFace, cursor: string, onKept: () => void): Promise<boolean> {
   let from = cursor;
   for (let page = 0; page < PAGES_AT_MOST; page += 1) {
     const answer = await sendPull(face, from);

@@ -140,9 +140,7 @@ describe('the outbox', () => {
     const { addToOutbox, readOutbox, sync } = await load();
     for (const opNo of [1, 2, 3]) await addToOutbox('till', purchase(opNo));
     server.answer = ({ seq }) =>
-      seq === 2
-        ? { status: 'rejected', code: 'amount-invalid', detail: 'negative' }
-        : { status: 'applied' };
+      seq === 2 ? { status: 'rejected', code: 'amount-invalid', detail: 'negative' } : { status: 'applied' };
     await sync.now();
     expect(sync.get()).toMatchObject({ queued: 0, rejected: 1 });
     expect((await readOutbox('till'))[1]).toMatchObject({
@@ -185,7 +183,10 @@ describe('the outbox', () => {
       const { addToOutbox, readOutbox, sync } = await load();
       const rows = [await addToOutbox('till', purchase(5)), await addToOutbox('till', purchase(6))];
       await sync.now();
-      expect(server.pushes.map(opNos)).toEqual([[5, 6], [21, 22]]);
+      expect(server.pushes.map(opNos)).toEqual([
+        [5, 6],
+        [21, 22],
+      ]);
       expect(server.pushes[1]?.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
       expect((await readOutbox('till')).map(({ state }) => state)).toEqual(['applied', 'applied']);
     });
@@ -194,7 +195,11 @@ describe('the outbox', () => {
       const { addToOutbox, readOutbox, sync } = await load();
       await addToOutbox('till', { name: 'purchase.record', args: { opNo: 5, redeemKopecks: 100 } });
       await sync.now();
-      expect((await readOutbox('till'))[0]).toMatchObject({ state: 'rejected', code: 'op-number-reused', args: { opNo: 5 } });
+      expect((await readOutbox('till'))[0]).toMatchObject({
+        state: 'rejected',
+        code: 'op-number-reused',
+        args: { opNo: 5 },
+      });
     });
 
     it('does not guess where the server does not say its newest number', async () => {
@@ -211,8 +216,7 @@ describe('the outbox', () => {
   it('finds the one row for which a whole request is refused', async () => {
     const { addToOutbox, readOutbox, sync } = await load();
     for (const opNo of [1, 2, 3, 4, 5]) await addToOutbox('till', purchase(opNo));
-    server.refusePush = (sent) =>
-      sent.some(({ seq }) => seq === 4) ? problem(400, 'malformed-request') : undefined;
+    server.refusePush = (sent) => (sent.some(({ seq }) => seq === 4) ? problem(400, 'malformed-request') : undefined);
     await sync.now();
     const states = (await readOutbox('till')).map(({ state }) => state);
     expect(states).toEqual(['applied', 'applied', 'applied', 'rejected', 'applied']);
@@ -245,38 +249,45 @@ describe('the outbox', () => {
 
     /** A server that knows a field, or a mutation, only after it was updated. */
     function refuse(code: string): void {
-      server.answer = ({ name }) => ({ status: 'rejected', code: name === 'purchase.record' ? code : 'unknown-purchase' });
+      server.answer = ({ name }) => ({
+        status: 'rejected',
+        code: name === 'purchase.record' ? code : 'unknown-purchase',
+      });
     }
 
     function update(): void {
       const booked = new Set<string>();
       server.answer = ({ id, name, args }) => {
         if (name === 'purchase.record') booked.add(id);
-        else if (!booked.has((args as { mutationId: string }).mutationId)) return { status: 'rejected', code: 'unknown-purchase' };
+        else if (!booked.has((args as { mutationId: string }).mutationId))
+          return { status: 'rejected', code: 'unknown-purchase' };
         return { status: 'applied', result: { receipt: 'A-1' } };
       };
     }
 
-    it.each(['unknown-mutation', 'malformed-args'])('as %s it waits, with what takes it back, and goes by itself', async (code) => {
-      const { addToOutbox, readOutbox, sync } = await load();
-      const first = await addToOutbox('till', purchase(1));
-      await addToOutbox('till', cancel(first.id));
-      refuse(code);
-      expect(await sync.now()).toMatchObject({ queued: 1, unread: 1, rejected: 0 });
+    it.each(['unknown-mutation', 'malformed-args'])(
+      'as %s it waits, with what takes it back, and goes by itself',
+      async (code) => {
+        const { addToOutbox, readOutbox, sync } = await load();
+        const first = await addToOutbox('till', purchase(1));
+        await addToOutbox('till', cancel(first.id));
+        refuse(code);
+        expect(await sync.now()).toMatchObject({ queued: 1, unread: 1, rejected: 0 });
 
-      await addToOutbox('till', purchase(3));
-      update();
-      await sync.now();
-      // Not before its time: nothing says that the server is another one.
-      expect(server.pushes.at(-1)?.map(({ seq }) => seq)).toEqual([3]);
+        await addToOutbox('till', purchase(3));
+        update();
+        await sync.now();
+        // Not before its time: nothing says that the server is another one.
+        expect(server.pushes.at(-1)?.map(({ seq }) => seq)).toEqual([3]);
 
-      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 600_000);
-      expect(await sync.now()).toMatchObject({ queued: 0, unread: 0, rejected: 0 });
-      expect(server.pushes.slice(-2).map((sent) => sent.map(({ seq }) => seq))).toEqual([[1], [2]]);
-      const rows = await readOutbox('till');
-      expect(rows.map(({ state, code }) => [state, code])).toEqual([1, 2, 3].map(() => ['applied', undefined]));
-      vi.restoreAllMocks();
-    });
+        vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 600_000);
+        expect(await sync.now()).toMatchObject({ queued: 0, unread: 0, rejected: 0 });
+        expect(server.pushes.slice(-2).map((sent) => sent.map(({ seq }) => seq))).toEqual([[1], [2]]);
+        const rows = await readOutbox('till');
+        expect(rows.map(({ state, code }) => [state, code])).toEqual([1, 2, 3].map(() => ['applied', undefined]));
+        vi.restoreAllMocks();
+      },
+    );
 
     it('is tried as soon as the app is opened anew, and holds up nothing', async () => {
       const { addToOutbox, sync } = await load();
@@ -288,7 +299,8 @@ describe('the outbox', () => {
       const { addToOutbox: add, sync: reopened } = await load();
       await add('till', purchase(121));
       const pushesBefore = server.pushes.length;
-      server.answer = ({ seq }) => (seq === 121 ? { status: 'applied' } : { status: 'rejected', code: 'malformed-args' });
+      server.answer = ({ seq }) =>
+        seq === 121 ? { status: 'applied' } : { status: 'rejected', code: 'malformed-args' };
       expect(await reopened.now()).toMatchObject({ queued: 0, unread: 120, problem: null });
       expect(server.pushes.slice(pushesBefore).map((sent) => sent[0]?.seq)).toEqual([121, 1, 101]);
     });

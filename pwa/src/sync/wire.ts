@@ -40,11 +40,7 @@ export type PushAnswer = Server.ReadAs<typeof PushAnswer, Server.PushAnswer>;
 export type PullAnswer = Server.ReadAs<typeof PullAnswer, Server.PullAnswer>;
 export type MutationAnswer = PushAnswer['answers'][number];
 
-export async function sendPush(
-  face: SyncFace,
-  rows: readonly OutboxRow[],
-  clientTime: number,
-): Promise<PushAnswer> {
+export async function sendPush(face: SyncFace, rows: readonly OutboxRow[], clientTime: number): Promise<PushAnswer> {
   const mutations = rows.map(({ id, seq, name, args, atSeconds }) => ({
     id,
     seq,

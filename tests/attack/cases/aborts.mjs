@@ -23,10 +23,16 @@ export async function attack({ isLong }) {
     const bursts = isLong ? 400 : 100;
     await check(`${bursts} bursts of ${AT_ONCE} aborted requests leave no connection in a transaction`, async () => {
       for (let n = 0; n < bursts; n += 1) {
-        await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => hangUp(port, `nobody${n}-${i}`, LONGEST_MILLIS * Math.random())));
+        await Promise.all(
+          Array.from({ length: AT_ONCE }, (_, i) => hangUp(port, `nobody${n}-${i}`, LONGEST_MILLIS * Math.random())),
+        );
       }
       const stuck = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
-      await until('no connection is in a transaction', SEEN_WITHIN_MILLIS, async () => (await instance.sql(stuck)) === '0');
+      await until(
+        'no connection is in a transaction',
+        SEEN_WITHIN_MILLIS,
+        async () => (await instance.sql(stuck)) === '0',
+      );
       const figures = await (await fetch(`${instance.url}/metrics`)).text();
       const closed = /^profcards_db_connections_closed_total (\d+)/m.exec(figures)?.[1] ?? '0';
       console.log(`        connections that came back in a transaction and were closed: ${closed}`);
@@ -38,7 +44,9 @@ export async function attack({ isLong }) {
         const staff = await Staff.signIn(instance.url, 'lyceum3');
         const { status } = await staff.ask('GET', '/api/staff/session');
         assert.equal(status, 200, 'a session that was given is not there');
-        assert.deepEqual(await till.tryPush(till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS })), ['applied']);
+        assert.deepEqual(await till.tryPush(till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS })), [
+          'applied',
+        ]);
       }
       assert.equal((await till.pull()).purchases.size, 24);
       await instance.run('ledger', 'audit');

@@ -19,7 +19,11 @@ export async function attack() {
     await instance.start();
     await setClock('+0');
     // Its databases go by the right clock, and so does the first server.
-    const faked = { LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1', FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1' };
+    const faked = {
+      LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1',
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_NO_CACHE: '1',
+    };
     server = await instance.beside(faked);
     await server.start('serve');
     const { pairingCode } = await instance.freshEntries();
@@ -29,14 +33,17 @@ export async function attack() {
     const [booked] = await till.push([before]);
     assert.equal(booked.status, 'applied');
 
-    await check('sixteen days ahead nothing becomes spendable, and what a till hands in is not refused for good', async () => {
-      const rounds = roundsThatWait(server);
-      await setClock('+16d');
-      await until('a round waits', WITHIN_MILLIS, () => roundsThatWait(server) > rounds);
-      assert.deepEqual(await till.states(), { [before.id]: 'pending' });
-      const [answer] = await till.push([till.purchase({ token: card, amountKopecks: 70_000 })]);
-      assert.equal(answer.status, 'retry');
-    });
+    await check(
+      'sixteen days ahead nothing becomes spendable, and what a till hands in is not refused for good',
+      async () => {
+        const rounds = roundsThatWait(server);
+        await setClock('+16d');
+        await until('a round waits', WITHIN_MILLIS, () => roundsThatWait(server) > rounds);
+        assert.deepEqual(await till.states(), { [before.id]: 'pending' });
+        const [answer] = await till.push([till.purchase({ token: card, amountKopecks: 70_000 })]);
+        assert.equal(answer.status, 'retry');
+      },
+    );
     await check('410 days ahead a session is refused', async () => {
       const rounds = roundsThatWait(server);
       await setClock('+410d');

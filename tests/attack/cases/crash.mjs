@@ -23,7 +23,9 @@ export async function attack({ isLong }) {
     const { till, card } = await pairTillWithCard(instance);
     const purchase = () => till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
     for (let round = 1; round <= (isLong ? 6 : 2); round += 1) {
-      await check(`crash ${round}: nothing acknowledged is lost, and a cursor of before misses nothing`, () => crash(instance, till, purchase));
+      await check(`crash ${round}: nothing acknowledged is lost, and a cursor of before misses nothing`, () =>
+        crash(instance, till, purchase),
+      );
     }
     await instance.stop();
   } finally {
@@ -56,7 +58,11 @@ async function crash(instance, till, purchase) {
   }
   const all = (await till.pull()).purchases;
   const seen = new Set([...before.purchases, ...(await till.pull(before.cursor)).purchases]);
-  assert.deepEqual([...all].filter((id) => !seen.has(id)), [], 'changes that a till would never have heard of');
+  assert.deepEqual(
+    [...all].filter((id) => !seen.has(id)),
+    [],
+    'changes that a till would never have heard of',
+  );
   await instance.run('ledger', 'audit');
 }
 

@@ -21,7 +21,12 @@ export async function attack({ isLong }) {
   const [unshare, ...options] = OWN_MOUNTS;
   const mount = ['sh', '-c', `mount -t tmpfs -o size=${DISK_MEGABYTES}m,mode=755 tmpfs "$0" && exec "$@"`];
   const mayMount = promisify(execFile)(unshare, [...options, ...mount, '/mnt', 'true']);
-  if (!(await mayMount.then(() => true, () => false))) {
+  if (
+    !(await mayMount.then(
+      () => true,
+      () => false,
+    ))
+  ) {
     console.log('        not tried: nothing may be mounted here');
     return;
   }
@@ -37,7 +42,9 @@ export async function attack({ isLong }) {
     const { till, card } = await pairTillWithCard(instance);
     const purchase = () => till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
     for (let round = 1; round <= (isLong ? 5 : 1); round += 1) {
-      await check(`the disk is full, time ${round}: it is told, and nothing is lost`, () => fillAndFree(instance, till, purchase, disk));
+      await check(`the disk is full, time ${round}: it is told, and nothing is lost`, () =>
+        fillAndFree(instance, till, purchase, disk),
+      );
     }
     await instance.stop();
   } finally {
@@ -65,7 +72,10 @@ async function fillAndFree(instance, till, purchase, disk) {
   await rm(filler);
   await until('the server is ready again', 30_000, async () => (await fetch(`${instance.url}/readyz`)).status === 200);
   const again = await till.tryPush(...handedIn.map(({ mutation }) => mutation));
-  assert.deepEqual(again, handedIn.map(({ status }) => (status === 'applied' ? 'duplicate' : 'applied')));
+  assert.deepEqual(
+    again,
+    handedIn.map(({ status }) => (status === 'applied' ? 'duplicate' : 'applied')),
+  );
   await instance.run('ledger', 'audit');
 }
 
@@ -74,7 +84,11 @@ async function fill(path) {
   const file = await open(path, 'w');
   for (let bytes = 1 << 20; bytes > 0; bytes >>= 1) {
     const chunk = Buffer.alloc(bytes);
-    const isFull = async () => file.write(chunk).then(({ bytesWritten }) => bytesWritten < bytes, (error) => error.code === 'ENOSPC');
+    const isFull = async () =>
+      file.write(chunk).then(
+        ({ bytesWritten }) => bytesWritten < bytes,
+        (error) => error.code === 'ENOSPC',
+      );
     while (!(await isFull()));
   }
   await file.close();

@@ -21,8 +21,13 @@ export async function attack() {
     await check('six phones that six sheets enrolled pay nothing', () => takeAll(world));
     await check('each of the six was told of the sheet, and that another phone has the card', () => wereTold(world));
     await check('the log names the account for each sheet', () => areInTheLog(instance));
-    await check('a loss that is reported first, an agreement of the new phone, a second sheet: none shortens the wait', () => detours(world));
-    await check('a member ends the phone with the sheet that was theirs, whatever was done against it', () => ownSheets(instance, world));
+    await check(
+      'a loss that is reported first, an agreement of the new phone, a second sheet: none shortens the wait',
+      () => detours(world),
+    );
+    await check('a member ends the phone with the sheet that was theirs, whatever was done against it', () =>
+      ownSheets(instance, world),
+    );
     await check('an account’s sheets for members with a phone end for the day', () => sheetsEnd(world));
     await check('the books agree with the journal', () => instance.run('ledger', 'audit'));
     await instance.stop();
@@ -86,7 +91,9 @@ async function wereTold({ victims }) {
 
 async function areInTheLog(instance) {
   await instance.told(new RegExp(`(a sheet is printed.*is_replacement=true[^]*){${VICTIMS}}`));
-  const lines = instance.log.split('\n').filter((line) => line.includes('a sheet is printed') && line.includes('is_replacement=true'));
+  const lines = instance.log
+    .split('\n')
+    .filter((line) => line.includes('a sheet is printed') && line.includes('is_replacement=true'));
   assert.equal(lines.length, VICTIMS);
   assert.equal(new Set(lines.map((line) => /account=(\S+)/.exec(line)[1])).size, 1);
 }

@@ -17,7 +17,10 @@ export async function attack({ isLong }) {
     const [, password] = await instance.told(/пароль у всех (\S+)/);
     const own = await signIn(instance, login, password, '203.0.113.1');
     assert.equal(own.status, 200);
-    const cookies = own.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+    const cookies = own.headers
+      .getSetCookie()
+      .map((cookie) => cookie.split(';')[0])
+      .join('; ');
 
     await check('a flood of guesses does not keep the chair out of the own browser', async () => {
       await flood(instance, isLong ? 4_000 : 400, (n) => [login, `198.51.${100 + (n >> 8)}.${n & 255}`]);
@@ -49,7 +52,11 @@ export async function attack({ isLong }) {
 
 function signIn(instance, login, password, address, cookie = '') {
   const headers = { 'content-type': 'application/json', 'x-forwarded-for': address, cookie };
-  return fetch(`${instance.url}/api/staff/session`, { method: 'POST', headers, body: JSON.stringify({ login, password }) });
+  return fetch(`${instance.url}/api/staff/session`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ login, password }),
+  });
 }
 
 /** So many wrong sign-ins, a few at a time; how often each status was answered. */

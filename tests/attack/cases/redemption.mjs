@@ -44,7 +44,9 @@ async function makeWorld(instance) {
 }
 
 async function isUntouched({ phone, balance }) {
-  const { availableKopecks } = (await phone.good('GET', '/api/sync/pull?face=member&schema=1')).upserts.find(({ entity }) => entity === 'balance').data;
+  const { availableKopecks } = (await phone.good('GET', '/api/sync/pull?face=member&schema=1')).upserts.find(
+    ({ entity }) => entity === 'balance',
+  ).data;
   assert.equal(availableKopecks, balance);
 }
 
@@ -70,7 +72,11 @@ async function otherNumbers(world) {
     assert.notEqual(body.digits, digits);
     const limit = await rogue.askLimit(token, opNo);
     assert.deepEqual([limit.status, limit.body.code], [422, 'challenge-wrong']);
-    await refusedAll(rogue, [rogue.purchase({ token, amountKopecks: 100_000, redeemKopecks: 100, opNo })], 'challenge-wrong');
+    await refusedAll(
+      rogue,
+      [rogue.purchase({ token, amountKopecks: 100_000, redeemKopecks: 100, opNo })],
+      'challenge-wrong',
+    );
   }
   await isUntouched(world);
 }
@@ -80,7 +86,11 @@ async function movedNumbers(world) {
   const token = phone.code({ digits: await honest.digits(honest.nextOpNo()), maxKopecks: 30_000 });
   await rogue.book({ token: phone.code({ digits: '1' }), amountKopecks: 20_000, opNo: 4_999 });
   const numbers = Array.from({ length: IN_ONE_PUSH }, (_, n) => 4_950 + n).filter((opNo) => opNo !== 4_999);
-  await refusedAll(rogue, numbers.map((opNo) => rogue.purchase({ token, amountKopecks: 100_000, redeemKopecks: 100, opNo })), 'challenge-over');
+  await refusedAll(
+    rogue,
+    numbers.map((opNo) => rogue.purchase({ token, amountKopecks: 100_000, redeemKopecks: 100, opNo })),
+    'challenge-over',
+  );
   await isUntouched(world);
 }
 
@@ -98,8 +108,17 @@ async function oldCodes(world) {
   const { phone, honest } = world;
   const opNo = honest.nextOpNo();
   const digits = await honest.digits(opNo);
-  const attempt = (at) => honest.purchase({ token: phone.code({ at, digits, maxKopecks: 30_000 }), amountKopecks: 100_000, redeemKopecks: 100, opNo }, at);
-  await refusedAll(honest, [attempt(nowSeconds() - 40), attempt(nowSeconds() - 100)], 'proof-stale', 'redemption-offline');
+  const attempt = (at) =>
+    honest.purchase(
+      { token: phone.code({ at, digits, maxKopecks: 30_000 }), amountKopecks: 100_000, redeemKopecks: 100, opNo },
+      at,
+    );
+  await refusedAll(
+    honest,
+    [attempt(nowSeconds() - 40), attempt(nowSeconds() - 100)],
+    'proof-stale',
+    'redemption-offline',
+  );
   const late = attempt(nowSeconds() - 100);
   // A clock that is said to be just as far behind changes nothing.
   const [answer] = await honest.push([late], nowSeconds() - 100);

@@ -33,7 +33,9 @@ export async function attack({ isLong }) {
       goesOn = false;
       await Promise.all(searches);
       const ratio = (busy / quiet).toFixed(1);
-      console.log(`        p99 of ${PUSHES} pushes: ${quiet.toFixed(1)} ms quiet, ${busy.toFixed(1)} ms busy, ${ratio} times; searches: ${JSON.stringify([...seen])}`);
+      console.log(
+        `        p99 of ${PUSHES} pushes: ${quiet.toFixed(1)} ms quiet, ${busy.toFixed(1)} ms busy, ${ratio} times; searches: ${JSON.stringify([...seen])}`,
+      );
       for (const answer of seen.keys()) assert.ok(['200', '503 search-too-slow'].includes(answer), answer);
     });
     await check('a second server is frozen in the middle of its work: the first one goes on', () => freeze(instance));
@@ -96,11 +98,16 @@ async function freeze(instance) {
     });
     // They end when it is killed.
     const ended = Promise.allSettled(pushes);
-    const stuck = "select count(*) from pg_stat_activity where application_name = 'profcards tills' and wait_event_type = 'Lock'";
+    const stuck =
+      "select count(*) from pg_stat_activity where application_name = 'profcards tills' and wait_event_type = 'Lock'";
     await until('its purchases wait for each other', 10_000, async () => Number(await instance.sql(stuck)) > 0);
     process.kill(second.pid, 'SIGSTOP');
     const mutation = till.purchase({ token: card, amountKopecks: AMOUNT_KOPECKS });
-    await until('the first server books', FROZEN_FOR_MILLIS, async () => (await till.tryPush(mutation))[0] === 'applied');
+    await until(
+      'the first server books',
+      FROZEN_FOR_MILLIS,
+      async () => (await till.tryPush(mutation))[0] === 'applied',
+    );
     assert.equal((await fetch(`${instance.url}/readyz`)).status, 200);
     await second.remove();
     await ended;

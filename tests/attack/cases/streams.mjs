@@ -100,7 +100,9 @@ function ask(port, path, options = {}, body = undefined) {
       const chunks = [];
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', failed);
-      response.on('end', () => done({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }));
+      response.on('end', () =>
+        done({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }),
+      );
     });
     sent.on('error', failed);
     sent.end(body);
@@ -110,7 +112,9 @@ function ask(port, path, options = {}, body = undefined) {
 /** A connection that sends half a head and waits; the server may also close it at once. */
 function halfSent(port) {
   return new Promise((done) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET /healthz HTTP/1.1\r\nHost: half\r\n', () => done(socket)));
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write('GET /healthz HTTP/1.1\r\nHost: half\r\n', () => done(socket)),
+    );
     socket.on('error', () => done(socket.destroy()));
     socket.on('end', () => socket.destroy());
   });
@@ -151,12 +155,24 @@ async function activate(instance) {
   const cose = Buffer.concat([Buffer.from('a3010120062158', 'hex'), Buffer.from([0x20]), raw]);
   const message = Buffer.concat([Buffer.from('PC-ENROL-1\0'), Buffer.from(challenge, 'base64url')]);
   const signature = Buffer.from(await crypto.subtle.sign('Ed25519', pair.privateKey, message));
-  const body = { challenge, publicKey: cose.toString('base64url'), signature: signature.toString('base64url'), consents: [] };
+  const body = {
+    challenge,
+    publicKey: cose.toString('base64url'),
+    signature: signature.toString('base64url'),
+    consents: [],
+  };
   const enrolled = await post(instance, '/api/activation/enrol', body);
   assert.equal(enrolled.status, 201, await enrolled.text());
-  return enrolled.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+  return enrolled.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
 }
 
 function post(instance, path, body) {
-  return fetch(instance.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  return fetch(instance.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 }

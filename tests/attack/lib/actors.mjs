@@ -38,7 +38,10 @@ export class Phone extends Browser {
     const possession = Buffer.concat([Buffer.from('PC-ENROL-1\0'), Buffer.from(offer.challenge, 'base64url')]);
     const profile = await phone.good('POST', '/api/activation/enrol', {
       challenge: offer.challenge,
-      publicKey: Buffer.concat([Buffer.from('a301012006215820', 'hex'), Buffer.from(publicKey.export({ format: 'jwk' }).x, 'base64url')]).toString('base64url'),
+      publicKey: Buffer.concat([
+        Buffer.from('a301012006215820', 'hex'),
+        Buffer.from(publicKey.export({ format: 'jwk' }).x, 'base64url'),
+      ]).toString('base64url'),
       signature: sign(null, possession, privateKey).toString('base64url'),
       consents: [CONSENT],
     });
@@ -55,9 +58,17 @@ export class Phone extends Browser {
     if (maxKopecks !== undefined) claims.push(Buffer.from('3a00010002', 'hex'), uint(maxKopecks));
     const count = 2 + (digits === undefined ? 0 : 1) + (maxKopecks === undefined ? 0 : 1);
     const payload = Buffer.concat([Buffer.from([0xa0 + count]), ...claims]);
-    const signed = Buffer.concat([Buffer.from('846a', 'hex'), Buffer.from('Signature1'), bytes(header), Buffer.from([0x40]), bytes(payload)]);
+    const signed = Buffer.concat([
+      Buffer.from('846a', 'hex'),
+      Buffer.from('Signature1'),
+      bytes(header),
+      Buffer.from([0x40]),
+      bytes(payload),
+    ]);
     const signature = sign(null, signed, this.key);
-    return tokenOf(Buffer.concat([Buffer.from('d284', 'hex'), bytes(header), Buffer.from([0xa0]), bytes(payload), bytes(signature)]));
+    return tokenOf(
+      Buffer.concat([Buffer.from('d284', 'hex'), bytes(header), Buffer.from([0xa0]), bytes(payload), bytes(signature)]),
+    );
   }
 
   async availableKopecks() {

@@ -23,8 +23,14 @@ export async function openBrowser(url) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--use-fake-ui-for-media-stream',
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost',
     ],
   });
@@ -167,7 +173,8 @@ class Person {
         await page.emulateMedia({ colorScheme });
         await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
         await page.screenshot({ path: join(screens, `${name}-${size}-${colorScheme}.png`), animations: 'disabled' });
-        if ((size === 'phone') === (colorScheme === 'light')) faults.push(...(await this.#faults(`${size}, ${colorScheme}`)));
+        if ((size === 'phone') === (colorScheme === 'light'))
+          faults.push(...(await this.#faults(`${size}, ${colorScheme}`)));
       }
     }
     await page.setViewportSize(PHONE);

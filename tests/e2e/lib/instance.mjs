@@ -145,7 +145,9 @@ class Instance {
 
   /** Where its data and its sockets are. */
   async #database() {
-    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) => name.endsWith('postmaster.pid'));
+    const pid = (await readdir(join(this.folder, 'var'), { recursive: true })).find((name) =>
+      name.endsWith('postmaster.pid'),
+    );
     const [, data, , , sockets] = (await readFile(join(this.folder, 'var', pid), 'utf8')).split('\n');
     return { data, sockets };
   }
@@ -216,7 +218,12 @@ export function freePort() {
 export async function processesNaming(folder, where = 'cmdline') {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
   const lines = await Promise.all(
-    ids.map((id) => readFile(`/proc/${id}/${where}`, 'utf8').then((line) => ({ id, line }), () => undefined)),
+    ids.map((id) =>
+      readFile(`/proc/${id}/${where}`, 'utf8').then(
+        (line) => ({ id, line }),
+        () => undefined,
+      ),
+    ),
   );
   return lines.filter((found) => found?.line.includes(folder));
 }

@@ -31,7 +31,8 @@ export function fail(cause) {
 /** The sum, and the exit code with it. */
 export function conclude() {
   console.log(`\n${passed} passed, ${failures.length} failed`);
-  for (const { promise, cause } of failures) console.log(`FAIL  ${promise}\n      ${String(cause).slice(0, 600).replaceAll('\n', '\n      ')}`);
+  for (const { promise, cause } of failures)
+    console.log(`FAIL  ${promise}\n      ${String(cause).slice(0, 600).replaceAll('\n', '\n      ')}`);
   process.exitCode = failures.length === 0 ? 0 : 1;
 }
 

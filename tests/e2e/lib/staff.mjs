@@ -8,7 +8,10 @@ export async function signInChair(instance) {
   const ask = async (path, body) => {
     const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
     const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
-    const response = await fetch(instance.url + path, body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) });
+    const response = await fetch(
+      instance.url + path,
+      body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) },
+    );
     assert.ok(response.ok, `${path}: ${response.status}`);
     // The session's is one of several, and they come in any order.
     for (const line of response.headers.getSetCookie()) {

@@ -61,7 +61,9 @@ export function withOtherProof(token) {
 /** The uri that a status list is for, or null where it is no such thing. */
 export function uriOf(list) {
   try {
-    const claims = decode(decode(list, { useMaps: true, tags: Tagged.preserve(COSE_SIGN1) }).value[2], { useMaps: true });
+    const claims = decode(decode(list, { useMaps: true, tags: Tagged.preserve(COSE_SIGN1) }).value[2], {
+      useMaps: true,
+    });
     return claims.get(CLAIM_SUB) ?? null;
   } catch {
     return null;

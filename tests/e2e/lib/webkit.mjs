@@ -39,7 +39,13 @@ async function findMiniBrowser() {
     const names = await readdir(join(LIBRARIES, machine)).catch(() => []);
     for (const name of names.filter((found) => /^webkit2?gtk-[\d.]+$/.test(found)).sort()) {
       const program = join(LIBRARIES, machine, name, 'MiniBrowser');
-      if (await access(program).then(() => true, () => false)) return program;
+      if (
+        await access(program).then(
+          () => true,
+          () => false,
+        )
+      )
+        return program;
     }
   }
   throw new Error('WebKit is not installed: Debian’s package is webkit2gtk-driver');
@@ -55,7 +61,13 @@ class Stage {
     this.browser = browser;
     this.folder = folder;
     // Nothing of the person who runs this is read or changed. What is started inherits the folder's name, and is found by it.
-    const { XDG_CONFIG_HOME: _c, XDG_CACHE_HOME: _h, XDG_DATA_HOME: _d, DBUS_SESSION_BUS_ADDRESS: _b, ...inherited } = process.env;
+    const {
+      XDG_CONFIG_HOME: _c,
+      XDG_CACHE_HOME: _h,
+      XDG_DATA_HOME: _d,
+      DBUS_SESSION_BUS_ADDRESS: _b,
+      ...inherited
+    } = process.env;
     this.env = {
       ...inherited,
       HOME: folder,
@@ -92,7 +104,10 @@ class Stage {
     const driverUrl = `http://127.0.0.1:${port}`;
     await until('the driver is ready', WAIT_MILLIS, () => {
       if (failure) throw failure;
-      return fetch(`${driverUrl}/status`).then(({ ok }) => ok, () => false);
+      return fetch(`${driverUrl}/status`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
     });
     const options = { binary: this.browser, args: ['--automation'] };
     const session = await Session.begin(driverUrl, { 'webkitgtk:browserOptions': options });
@@ -165,7 +180,11 @@ class Person {
   }
 
   async attribute(selector, name) {
-    return this.session.run((css, attribute) => document.querySelector(css)?.getAttribute(attribute) ?? null, selector, name);
+    return this.session.run(
+      (css, attribute) => document.querySelector(css)?.getAttribute(attribute) ?? null,
+      selector,
+      name,
+    );
   }
 
   async count(selector) {
@@ -178,7 +197,9 @@ class Person {
 
   /** As soon as it can be pressed. */
   async click(selector, ...words) {
-    await this.#act(`${selector}:not(:disabled):not([aria-busy="true"])`, words, (element) => this.session.click(element));
+    await this.#act(`${selector}:not(:disabled):not([aria-busy="true"])`, words, (element) =>
+      this.session.click(element),
+    );
   }
 
   async type(selector, text) {
@@ -210,7 +231,9 @@ class Person {
 
   /** What the page has come to is on the screen. */
   async painted() {
-    await this.session.run(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
+    await this.session.run(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
+    );
   }
 
   async installed() {
@@ -228,12 +251,18 @@ function noteErrors() {
   // A stack has no message here.
   addEventListener('error', ({ message, error }) => faults.push(`${message}\n${error?.stack ?? ''}`));
   addEventListener('unhandledrejection', ({ reason }) => faults.push(`${reason}\n${reason?.stack ?? ''}`));
-  addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => faults.push(`${violatedDirective}: ${blockedURI}`));
+  addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+    faults.push(`${violatedDirective}: ${blockedURI}`),
+  );
 }
 
 /** Runs in the page: the first element that a person sees and that holds all of the words. */
 function seen(selector, words) {
   const holds = (element, word) => element.innerText.replace(/\s+/g, ' ').includes(word);
   const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
-  return [...document.querySelectorAll(selector)].find((element) => isSeen(element) && words.every((word) => holds(element, word))) ?? null;
+  return (
+    [...document.querySelectorAll(selector)].find(
+      (element) => isSeen(element) && words.every((word) => holds(element, word)),
+    ) ?? null
+  );
 }

@@ -64,14 +64,17 @@ export async function keysStory(instance, stage) {
       await till.at('scan-next').click();
     });
   }
-  await check('a browser that can keep no key says so before a code is typed, and leads to the paper card', async () => {
-    const phone = await stage.person('keyless-phone');
-    await phone.context.addInitScript(cannotStoreKeys);
-    await phone.open('/activate');
-    await phone.reads(phone.at('no-key'), 'есть бумажная карта');
-    assert.equal(await phone.at('activation-code').count(), 0);
-    assert.deepEqual(await phone.stored('keys'), []);
-    await phone.shoot('member-no-key');
-  });
+  await check(
+    'a browser that can keep no key says so before a code is typed, and leads to the paper card',
+    async () => {
+      const phone = await stage.person('keyless-phone');
+      await phone.context.addInitScript(cannotStoreKeys);
+      await phone.open('/activate');
+      await phone.reads(phone.at('no-key'), 'есть бумажная карта');
+      assert.equal(await phone.at('activation-code').count(), 0);
+      assert.deepEqual(await phone.stored('keys'), []);
+      await phone.shoot('member-no-key');
+    },
+  );
   await till.page.close();
 }

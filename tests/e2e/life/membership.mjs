@@ -64,26 +64,29 @@ async function changeStory(chair, phone, name) {
   const [lastName, ...given] = name.split(' ');
   const [before] = await phone.stored('cards');
   const [key] = await phone.stored('keys');
-  await check('changing the name says that the card is issued anew; an unfinished change stays as a draft', async () => {
-    await opensPerson(chair, name);
-    await chair.at('edit').click();
-    await chair.at('last-name').fill(NEW_NAME);
-    await chair.reads(chair.page.getByRole('main'), 'Карта будет выпущена заново');
-    assert.equal(await chair.link('Люди').getAttribute('aria-current'), 'page');
-    await chair.shoot('chair-edit');
-    await chair.page.reload();
-    await chair.reads(chair.page.getByRole('main'), 'Это ваш незаконченный черновик');
-    assert.equal(await chair.at('last-name').inputValue(), NEW_NAME);
-    await chair.at('save-person').click();
-    await chair.reads(chair.page.locator('body'), 'Данные изменены, карта выпущена заново');
-    await chair.reads(chair.page.getByRole('heading', { level: 1 }), [NEW_NAME, ...given].join(' '));
-  });
+  await check(
+    'changing the name says that the card is issued anew; an unfinished change stays as a draft',
+    async () => {
+      await opensPerson(chair, name);
+      await chair.at('edit').click();
+      await chair.at('last-name').fill(NEW_NAME);
+      await chair.reads(chair.page.getByRole('main'), 'Карта будет выпущена заново');
+      assert.equal(await chair.link('Люди').getAttribute('aria-current'), 'page');
+      await chair.shoot('chair-edit');
+      await chair.page.reload();
+      await chair.reads(chair.page.getByRole('main'), 'Это ваш незаконченный черновик');
+      assert.equal(await chair.at('last-name').inputValue(), NEW_NAME);
+      await chair.at('save-person').click();
+      await chair.reads(chair.page.locator('body'), 'Данные изменены, карта выпущена заново');
+      await chair.reads(chair.page.getByRole('heading', { level: 1 }), [NEW_NAME, ...given].join(' '));
+    },
+  );
   await check('the new card comes to the open phone by itself, for the same key, with a notice', async () => {
     await phone.reads(phone.at('card'), NEW_NAME);
     assert.ok(!plain(await phone.at('card').innerText()).includes(lastName));
     await phone.reads(phone.page.getByRole('main'), 'Действует');
-    await phone.page.waitForFunction(
-      () => /новых: /.test(document.querySelector('[data-testid="bell"]')?.ariaLabel ?? ''),
+    await phone.page.waitForFunction(() =>
+      /новых: /.test(document.querySelector('[data-testid="bell"]')?.ariaLabel ?? ''),
     );
     await until('the card is exchanged', EXCHANGED_WITHIN_MILLIS, async () => {
       const [after] = await phone.stored('cards');

@@ -49,7 +49,9 @@ async function prints(chair) {
   const folder = await mkdtemp(join(tmpdir(), 'profcards-paper-'));
   try {
     await writeFile(join(folder, 'cards.pdf'), pdf);
-    await promisify(execFile)('pdftoppm', ['-r', String(DOTS_TO_THE_INCH), '-png', 'cards.pdf', 'page'], { cwd: folder });
+    await promisify(execFile)('pdftoppm', ['-r', String(DOTS_TO_THE_INCH), '-png', 'cards.pdf', 'page'], {
+      cwd: folder,
+    });
     const names = (await readdir(folder)).filter((name) => name.endsWith('.png')).sort();
     assert.equal(names.length, Math.ceil(CHOSEN / ON_A_PAGE), 'pages of the print');
     return await Promise.all(names.map((name) => readFile(join(folder, name))));
@@ -61,7 +63,10 @@ async function prints(chair) {
 async function readsBack(pages) {
   const found = [];
   for (const page of pages) found.push(await readCodes(page));
-  assert.deepEqual(found.map(({ length }) => length), [ON_A_PAGE, CHOSEN - ON_A_PAGE]);
+  assert.deepEqual(
+    found.map(({ length }) => length),
+    [ON_A_PAGE, CHOSEN - ON_A_PAGE],
+  );
   const codes = found.flat();
   for (const { position } of codes) {
     const { topLeft, topRight, bottomLeft } = position;

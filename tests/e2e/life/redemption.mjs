@@ -43,17 +43,20 @@ async function redeems(instance, till, phone) {
   await scan(till, phone);
   await waits(instance, till, phone, await asksDigits(till, 1000));
   const digits = await asksDigitsAgain(till);
-  await check('the digits and the most to spend stand above the code; one tap leaves, three minutes end it', async () => {
-    await chooses(phone, digits);
-    await phone.shoot('member-redeeming');
-    await phone.button('Не списывать').click();
-    await phone.at('redeeming').waitFor({ state: 'detached' });
-    await chooses(phone, digits);
-    await phone.shiftClock(181_000);
-    await phone.reads(phone.page.locator('body'), 'Прошло три минуты');
-    await phone.at('redeeming').waitFor({ state: 'detached' });
-    await phone.shiftClock(0);
-  });
+  await check(
+    'the digits and the most to spend stand above the code; one tap leaves, three minutes end it',
+    async () => {
+      await chooses(phone, digits);
+      await phone.shoot('member-redeeming');
+      await phone.button('Не списывать').click();
+      await phone.at('redeeming').waitFor({ state: 'detached' });
+      await chooses(phone, digits);
+      await phone.shiftClock(181_000);
+      await phone.reads(phone.page.locator('body'), 'Прошло три минуты');
+      await phone.at('redeeming').waitFor({ state: 'detached' });
+      await phone.shiftClock(0);
+    },
+  );
   await check('the till takes what was redeemed off the bill; the phone goes back to its plain code', async () => {
     await phone.open('/card/code');
     await showsDigits(till, phone, digits, 30);
@@ -67,18 +70,21 @@ async function redeems(instance, till, phone) {
 }
 
 async function waits(instance, till, phone, digits) {
-  await check('a phone that holds the card only lately pays nothing, and the till says from when on it does', async () => {
-    await instance.sql("update device set redeems_from = now() + interval '3 days'");
-    await typesDigits(phone, digits, 30);
-    await holdPicture(till.page, await photograph(phone));
-    const refusal = await till.reads(till.page.getByRole('alert'), 'код: redemption-too-soon');
-    assertReads(refusal, 'бонусы с него можно списывать с', 'Проведите покупку без списания');
-    await holdNothing(till.page);
-    await till.shoot('till-too-soon');
-    await instance.sql('update device set redeems_from = enrolled_at');
-    await phone.button('Не списывать').click();
-    await till.at('without-redeeming').click();
-  });
+  await check(
+    'a phone that holds the card only lately pays nothing, and the till says from when on it does',
+    async () => {
+      await instance.sql("update device set redeems_from = now() + interval '3 days'");
+      await typesDigits(phone, digits, 30);
+      await holdPicture(till.page, await photograph(phone));
+      const refusal = await till.reads(till.page.getByRole('alert'), 'код: redemption-too-soon');
+      assertReads(refusal, 'бонусы с него можно списывать с', 'Проведите покупку без списания');
+      await holdNothing(till.page);
+      await till.shoot('till-too-soon');
+      await instance.sql('update device set redeems_from = enrolled_at');
+      await phone.button('Не списывать').click();
+      await till.at('without-redeeming').click();
+    },
+  );
 }
 
 /** The amount stands there already. */

@@ -38,7 +38,11 @@ async function findsPlace(staff, name) {
   assert.equal(await staff.at('transfer-here').count(), 0);
   await staff.page.getByRole('link', { name: /^Выше: / }).click();
   await staff.reads(staff.page.getByRole('main'), 'Здесь людей на учёт не ставят');
-  const others = staff.page.getByRole('main').getByRole('link').filter({ hasText: 'Первичная организация' }).filter({ hasNotText: FROM });
+  const others = staff.page
+    .getByRole('main')
+    .getByRole('link')
+    .filter({ hasText: 'Первичная организация' })
+    .filter({ hasNotText: FROM });
   await others.first().click();
   await staff.at('transfer-here').waitFor();
   await staff.shoot('chair-transfer');

@@ -35,7 +35,9 @@ export async function chairStory(stage) {
     await chair.reads(chair.page.locator('h1'), ORGANISATION);
     await chair.reads(chair.page.getByRole('main'), String(members + 1));
   });
-  await check('the task of the consents leads to the people who lack them, and to the act', () => entersConsents(chair));
+  await check('the task of the consents leads to the people who lack them, and to the act', () =>
+    entersConsents(chair),
+  );
   return { chair, code };
 }
 

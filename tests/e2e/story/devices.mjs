@@ -12,9 +12,12 @@ import { makeTill, plant, readVectors } from './till-codes.mjs';
 
 const { youngGlobals, youngStatics, youngMembers } = await import(`${repository}pwa/scripts/browsers.mjs`);
 
-const ANDROID_WINDOW = 'Mozilla/5.0 (Linux; Android 13; SM-A525F; wv) AppleWebKit/537.36 Version/4.0 Chrome/120.0.0.0 Mobile Safari/537.36';
-const IOS_WINDOW = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148';
-const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 Version/16.4 Mobile/15E148 Safari/604.1';
+const ANDROID_WINDOW =
+  'Mozilla/5.0 (Linux; Android 13; SM-A525F; wv) AppleWebKit/537.36 Version/4.0 Chrome/120.0.0.0 Mobile Safari/537.36';
+const IOS_WINDOW =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148';
+const IPHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 Version/16.4 Mobile/15E148 Safari/604.1';
 const CODE = 'ABCDE-FGHJK';
 const SCANNER_KEY_SECONDS = 0.005;
 
@@ -106,7 +109,9 @@ async function portalStory(stage, instance) {
   await check('a network that wants a sign-in is no contact, and is named', async () => {
     const phone = await stage.person('portal');
     const { code, birthDate } = await instance.freshEntries();
-    await phone.context.route('**/api/**', (route) => route.fulfill({ contentType: 'text/html', body: '<html>Wi-Fi</html>' }));
+    await phone.context.route('**/api/**', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<html>Wi-Fi</html>' }),
+    );
     await phone.open('/activate');
     await phone.at('activation-code').fill(code);
     await phone.at('birth-date').pressSequentially(birthDate);
@@ -118,49 +123,61 @@ async function portalStory(stage, instance) {
 }
 
 async function slowScreenStory(stage) {
-  await check('a screen whose file is slow has an outline in its place, and one whose file does not come has words', async () => {
-    const phone = await stage.person('slow-screen');
-    let letThrough;
-    const held = new Promise((done) => (letThrough = done));
-    await phone.context.route('**/assets/LostScreen-*.js', async (route) => {
-      await held;
-      await route.continue();
-    });
-    await phone.open('/lost');
-    await phone.at('pending').locator('.skeleton').first().waitFor();
-    await phone.shoot('screen-pending');
-    letThrough();
-    await phone.at('activation-code').waitFor();
-    assert.equal(await phone.at('pending').count(), 0);
-    await phone.context.close();
+  await check(
+    'a screen whose file is slow has an outline in its place, and one whose file does not come has words',
+    async () => {
+      const phone = await stage.person('slow-screen');
+      let letThrough;
+      const held = new Promise((done) => (letThrough = done));
+      await phone.context.route('**/assets/LostScreen-*.js', async (route) => {
+        await held;
+        await route.continue();
+      });
+      await phone.open('/lost');
+      await phone.at('pending').locator('.skeleton').first().waitFor();
+      await phone.shoot('screen-pending');
+      letThrough();
+      await phone.at('activation-code').waitFor();
+      assert.equal(await phone.at('pending').count(), 0);
+      await phone.context.close();
 
-    const away = await stage.person('missing-screen');
-    await away.context.route('**/assets/LostScreen-*.js', (route) => route.abort());
-    await away.open('/lost');
-    await away.reads(away.page.getByRole('alert'), 'Экран не загрузился');
-    await away.context.close();
-  });
+      const away = await stage.person('missing-screen');
+      await away.context.route('**/assets/LostScreen-*.js', (route) => route.abort());
+      await away.open('/lost');
+      await away.reads(away.page.getByRole('alert'), 'Экран не загрузился');
+      await away.context.close();
+    },
+  );
 }
 
 async function brokenStoreStory(stage) {
-  await check('where the browser’s store is broken, the card and the activation say the same, and what to do', async () => {
-    const phone = await stage.person('broken-store');
-    await phone.context.addInitScript(() => {
-      IDBFactory.prototype.open = () => {
-        throw new DOMException('broken', 'UnknownError');
-      };
-    });
-    for (const path of ['/card', '/activate']) {
-      await phone.open(path);
-      assertReads(await phone.reads(phone.page.getByRole('alert'), 'Память приложения не открылась'), 'не в приватном');
-    }
-    await phone.context.close();
-  });
+  await check(
+    'where the browser’s store is broken, the card and the activation say the same, and what to do',
+    async () => {
+      const phone = await stage.person('broken-store');
+      await phone.context.addInitScript(() => {
+        IDBFactory.prototype.open = () => {
+          throw new DOMException('broken', 'UnknownError');
+        };
+      });
+      for (const path of ['/card', '/activate']) {
+        await phone.open(path);
+        assertReads(
+          await phone.reads(phone.page.getByRole('alert'), 'Память приложения не открылась'),
+          'не в приватном',
+        );
+      }
+      await phone.context.close();
+    },
+  );
 }
 
 async function insideStory(stage) {
   await check('inside a messenger a member is told to leave it, on both systems, and a till too', async () => {
-    for (const [name, userAgent, menu] of [['android', ANDROID_WINDOW, 'Открыть в Chrome'], ['ios', IOS_WINDOW, 'Открыть в Safari']]) {
+    for (const [name, userAgent, menu] of [
+      ['android', ANDROID_WINDOW, 'Открыть в Chrome'],
+      ['ios', IOS_WINDOW, 'Открыть в Safari'],
+    ]) {
       const phone = await stage.person(`inside-${name}`, { userAgent });
       await phone.open(`/activate#${CODE}`);
       assertReads(await phone.reads(phone.at('leave-first')), menu, CODE, '/activate');
@@ -176,28 +193,34 @@ async function insideStory(stage) {
 }
 
 async function iphoneStory(stage) {
-  await check('an iPhone’s browser: the home screen first, the code in sight, the browser as the second way', async () => {
-    const phone = await stage.person('iphone', { userAgent: IPHONE });
-    await phone.open(`/activate#${CODE}`);
-    assertReads(await phone.reads(phone.at('install-first')), 'экран «Домой»', 'Поделиться', CODE);
-    await phone.shoot('member-install-first');
-    await phone.at('in-browser').click();
-    const composed = await phone.at('activation-code').evaluate((field) => {
-      const write = (event) => {
-        field.value = '7k2m9qx';
-        field.dispatchEvent(event);
-        return field.value;
-      };
-      const before = field.value;
-      const shown = [write(new InputEvent('input', { bubbles: true, isComposing: true })), write(new CompositionEvent('compositionend', { bubbles: true }))];
-      field.value = before;
-      field.dispatchEvent(new InputEvent('input', { bubbles: true }));
-      return shown;
-    });
-    assert.deepEqual(composed, ['7k2m9qx', '7K2M9-QX']);
-    assert.equal(await phone.at('activation-code').inputValue(), CODE);
-    await phone.context.close();
-  });
+  await check(
+    'an iPhone’s browser: the home screen first, the code in sight, the browser as the second way',
+    async () => {
+      const phone = await stage.person('iphone', { userAgent: IPHONE });
+      await phone.open(`/activate#${CODE}`);
+      assertReads(await phone.reads(phone.at('install-first')), 'экран «Домой»', 'Поделиться', CODE);
+      await phone.shoot('member-install-first');
+      await phone.at('in-browser').click();
+      const composed = await phone.at('activation-code').evaluate((field) => {
+        const write = (event) => {
+          field.value = '7k2m9qx';
+          field.dispatchEvent(event);
+          return field.value;
+        };
+        const before = field.value;
+        const shown = [
+          write(new InputEvent('input', { bubbles: true, isComposing: true })),
+          write(new CompositionEvent('compositionend', { bubbles: true })),
+        ];
+        field.value = before;
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        return shown;
+      });
+      assert.deepEqual(composed, ['7k2m9qx', '7K2M9-QX']);
+      assert.equal(await phone.at('activation-code').inputValue(), CODE);
+      await phone.context.close();
+    },
+  );
   await check('an iPad’s browser: a till is paired on the home screen', async () => {
     const till = await stage.person('ipad', { userAgent: IPHONE, isPhone: false });
     await till.open('/scan/pairing');
@@ -207,21 +230,26 @@ async function iphoneStory(stage) {
     assert.equal(await till.at('pairing-code').inputValue(), '7K2M9-PX4TB');
     await till.context.close();
   });
-  await check('the icon opens at the activation, and says what became of a code that was used in the browser', async () => {
-    const phone = await stage.person('icon', { userAgent: IPHONE });
-    await phone.context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'standalone', { value: true }));
-    await phone.open('/');
-    await phone.page.waitForURL('**/activate');
-    await phone.link('Это касса?').waitFor();
-    await phone.at('activation-code').fill(CODE);
-    await phone.at('birth-date').pressSequentially('12031985');
-    await phone.button('Продолжить').click();
-    await phone.reads(phone.page.getByRole('main'), 'Уже открывали карту в Safari?');
-    await phone.shoot('member-icon-refused');
-    await phone.link('Назад').click();
-    await phone.reads(phone.page.getByRole('main'), 'Моя карта');
-    await phone.context.close();
-  });
+  await check(
+    'the icon opens at the activation, and says what became of a code that was used in the browser',
+    async () => {
+      const phone = await stage.person('icon', { userAgent: IPHONE });
+      await phone.context.addInitScript(() =>
+        Object.defineProperty(Navigator.prototype, 'standalone', { value: true }),
+      );
+      await phone.open('/');
+      await phone.page.waitForURL('**/activate');
+      await phone.link('Это касса?').waitFor();
+      await phone.at('activation-code').fill(CODE);
+      await phone.at('birth-date').pressSequentially('12031985');
+      await phone.button('Продолжить').click();
+      await phone.reads(phone.page.getByRole('main'), 'Уже открывали карту в Safari?');
+      await phone.shoot('member-icon-refused');
+      await phone.link('Назад').click();
+      await phone.reads(phone.page.getByRole('main'), 'Моя карта');
+      await phone.context.close();
+    },
+  );
 }
 
 /** Native decoders with their faults. The page cannot reach into the worker: each is written before the worker's own script. */
@@ -251,8 +279,32 @@ async function decoderStory(stage, card) {
 
 /** As a scanner types on the places of a US keyboard while the layout is Russian. */
 function scanKeys({ text, suffix }) {
-  const RUSSIAN = { Q: 'Й', W: 'Ц', E: 'У', R: 'К', T: 'Е', P: 'З', A: 'Ф', S: 'Ы', D: 'В', F: 'А', C: 'С', X: 'Ч', Z: 'Я' };
-  const CODES = { ' ': 'Space', $: 'Digit4', '%': 'Digit5', '*': 'Digit8', '+': 'Equal', '-': 'Minus', '.': 'Period', '/': 'Slash', ':': 'Semicolon' };
+  const RUSSIAN = {
+    Q: 'Й',
+    W: 'Ц',
+    E: 'У',
+    R: 'К',
+    T: 'Е',
+    P: 'З',
+    A: 'Ф',
+    S: 'Ы',
+    D: 'В',
+    F: 'А',
+    C: 'С',
+    X: 'Ч',
+    Z: 'Я',
+  };
+  const CODES = {
+    ' ': 'Space',
+    $: 'Digit4',
+    '%': 'Digit5',
+    '*': 'Digit8',
+    '+': 'Equal',
+    '-': 'Minus',
+    '.': 'Period',
+    '/': 'Slash',
+    ':': 'Semicolon',
+  };
   const press = (code, key, shiftKey) => {
     const target = document.activeElement ?? document.body;
     const event = new KeyboardEvent('keydown', { code, key, shiftKey, bubbles: true, cancelable: true });
@@ -275,7 +327,12 @@ function scanKeys({ text, suffix }) {
 async function pressAsScanner(till, digits) {
   const browser = await till.context.newCDPSession(till.page);
   const beganSeconds = Date.now() / 1000;
-  const keys = [...digits].map((key) => ({ key, code: `Digit${key}`, text: key, windowsVirtualKeyCode: key.charCodeAt(0) }));
+  const keys = [...digits].map((key) => ({
+    key,
+    code: `Digit${key}`,
+    text: key,
+    windowsVirtualKeyCode: key.charCodeAt(0),
+  }));
   keys.push({ key: 'Enter', code: 'Enter', text: '\r', windowsVirtualKeyCode: 13 });
   const sent = keys.flatMap((key, n) => {
     const timestamp = beganSeconds + n * SCANNER_KEY_SECONDS;
@@ -292,18 +349,22 @@ async function pressAsScanner(till, digits) {
 async function scannerStory(stage, card) {
   const till = await makeTill(stage, card);
   const scanInto = (suffix) => till.page.evaluate(scanKeys, { text: card.token, suffix });
-  const accepted = () => till.reads(till.page.locator('[data-testid="verdict"][data-code="accepted"]'), 'Иванова М. П.');
+  const accepted = () =>
+    till.reads(till.page.locator('[data-testid="verdict"][data-code="accepted"]'), 'Иванова М. П.');
   for (const suffix of ['Enter', 'Tab', '']) {
-    await check(`a scanner that ends with ${suffix || 'nothing'} is read on the scan screen and out of a field`, async () => {
-      await plant(till, card);
-      await scanInto(suffix);
-      await accepted();
-      await plant(till, card);
-      await till.at('type-number').click();
-      await till.at('number').fill('1234');
-      await scanInto(suffix);
-      await accepted();
-    });
+    await check(
+      `a scanner that ends with ${suffix || 'nothing'} is read on the scan screen and out of a field`,
+      async () => {
+        await plant(till, card);
+        await scanInto(suffix);
+        await accepted();
+        await plant(till, card);
+        await till.at('type-number').click();
+        await till.at('number').fill('1234');
+        await scanInto(suffix);
+        await accepted();
+      },
+    );
   }
   await check('while an amount is typed, a scan changes nothing and says so', async () => {
     await plant(till, card);
@@ -442,7 +503,10 @@ async function clockStory(stage, instance, card) {
     const wrong = await shownAt(phone);
     await phone.shoot('member-code-clock');
     await phone.at('clock-is-right').click();
-    await phone.page.waitForFunction((than) => Number(document.querySelector('[data-testid="qr"]').dataset.shownAt) < than, wrong);
+    await phone.page.waitForFunction(
+      (than) => Number(document.querySelector('[data-testid="qr"]').dataset.shownAt) < than,
+      wrong,
+    );
     await phone.at('clock-is-right').waitFor({ state: 'detached' });
     await phone.context.close();
   });

@@ -50,7 +50,10 @@ export async function activationStory(stage, code) {
   });
   await check('the key of the card stays in the phone: it cannot be read out', async () => {
     const keys = await phone.stored('keys');
-    assert.deepEqual(keys.map(({ id, isExtractable }) => ({ id, isExtractable })), [{ id: 'device', isExtractable: false }]);
+    assert.deepEqual(
+      keys.map(({ id, isExtractable }) => ({ id, isExtractable })),
+      [{ id: 'device', isExtractable: false }],
+    );
   });
   await check('shows the living code, and fetches nothing for the next one', () => livingCode(phone));
   return phone;
@@ -68,7 +71,10 @@ async function livingCode(phone) {
   assert.ok(second >= first + PROOF_MILLIS / 1000);
   // A clock that is put right may go back: a code of the future would be refused until it is caught up with.
   await phone.shiftClock(0);
-  await phone.page.waitForFunction((than) => Number(document.querySelector('[data-testid="qr"]').dataset.shownAt) < than, second);
+  await phone.page.waitForFunction(
+    (than) => Number(document.querySelector('[data-testid="qr"]').dataset.shownAt) < than,
+    second,
+  );
   assert.deepEqual(phone.requests.slice(requestsBefore), []);
 }
 
@@ -127,13 +133,25 @@ export async function offlineStory(phone) {
 export async function cashbackStory(phone) {
   await check('the member sees the cashback appear without touching the phone', async () => {
     await phone.reads(phone.page.getByRole('region', { name: 'Покупки' }), '45,00');
-    assertReads(await phone.page.getByRole('region', { name: 'Доступно' }).innerText(), 'Ожидает подтверждения', '45,00 ₽');
+    assertReads(
+      await phone.page.getByRole('region', { name: 'Доступно' }).innerText(),
+      'Ожидает подтверждения',
+      '45,00 ₽',
+    );
     await phone.shoot('member-profcards');
   });
   await check('and why: the purchase opens into its rule, its figures and its days', async () => {
     await phone.page.getByRole('region', { name: 'Покупки' }).getByRole('button').first().click();
     const text = await phone.reads(phone.sheet(), 'Почему столько');
-    assertReads(text, 'Книжная лавка', 'Магазин на Ленина', '3 % от 1 500,00 ₽ — 45,00 ₽', 'Станет доступно', 'Покупка на кассе', 'Номер операции');
+    assertReads(
+      text,
+      'Книжная лавка',
+      'Магазин на Ленина',
+      '3 % от 1 500,00 ₽ — 45,00 ₽',
+      'Станет доступно',
+      'Покупка на кассе',
+      'Номер операции',
+    );
     await phone.shoot('member-purchase');
   });
 }

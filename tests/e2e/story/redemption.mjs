@@ -39,13 +39,19 @@ async function redeemsPart(till, phone) {
     await typesDigits(phone, String((Number(digits) + 1) % 10_000).padStart(4, '0'), 45);
     await holdPicture(till.page, await photograph(phone));
     const refusal = await till.reads(till.page.getByRole('alert'), 'код: challenge-wrong');
-    assertReads(refusal, `Для списания нужны цифры этой кассы: ${digits}`, 'Пусть член Профсоюза введёт их в приложении');
+    assertReads(
+      refusal,
+      `Для списания нужны цифры этой кассы: ${digits}`,
+      'Пусть член Профсоюза введёт их в приложении',
+    );
     await holdNothing(till.page);
     await till.shoot('till-challenge');
     await phone.button('Не списывать').click();
   });
   await check('a code that the server refuses leads back to the camera, with words', async () => {
-    await till.context.route(LIMIT, (route) => route.fulfill({ status: 422, json: { code: 'proof-stale' } }), { times: 1 });
+    await till.context.route(LIMIT, (route) => route.fulfill({ status: 422, json: { code: 'proof-stale' } }), {
+      times: 1,
+    });
     await typesDigits(phone, digits, 44);
     await holdPicture(till.page, await photograph(phone));
     const refusal = await till.reads(till.page.getByRole('alert'), 'код: proof-stale');
@@ -54,13 +60,16 @@ async function redeemsPart(till, phone) {
     await scanning(till);
     await phone.button('Не списывать').click();
   });
-  const picture = await check('with the digits the till hears from the server how much this purchase may take', async () => {
-    const shown = await showsDigits(till, phone, digits, 45);
-    await till.reads(till.at('redeem-limit'), 'списать до 45,00 ₽');
-    assertReads(await till.at('payable').innerText(), 'к оплате 955,00 ₽');
-    await till.shoot('till-redeem');
-    return shown;
-  });
+  const picture = await check(
+    'with the digits the till hears from the server how much this purchase may take',
+    async () => {
+      const shown = await showsDigits(till, phone, digits, 45);
+      await till.reads(till.at('redeem-limit'), 'списать до 45,00 ₽');
+      assertReads(await till.at('payable').innerText(), 'к оплате 955,00 ₽');
+      await till.shoot('till-redeem');
+      return shown;
+    },
+  );
   await check('a part is redeemed: what is to pay, and what is booked', async () => {
     await typeAmount(till, 20);
     await till.at('confirm-redemption').click();
@@ -145,7 +154,13 @@ async function typesNumber(till, number) {
     await till.at('number').fill(number);
     await till.at('find-number').click();
     const found = await till.reads(till.at('found'), HERO.shownName);
-    assertReads(found, 'ПРОВЕРЬТЕ', 'По номеру: скидка и начисление, без списания', 'Списание: нет', 'сверьте имя с документом');
+    assertReads(
+      found,
+      'ПРОВЕРЬТЕ',
+      'По номеру: скидка и начисление, без списания',
+      'Списание: нет',
+      'сверьте имя с документом',
+    );
     await till.shoot('till-found');
     const done = await buy(till, 300);
     assertReads(done, 'Покупка принята', '300,00 ₽');

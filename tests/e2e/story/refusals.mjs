@@ -59,7 +59,9 @@ export async function rejectedStory(stage, instance, till) {
   chapter('Refused by the server, and revoked');
   const entry = await instance.freshEntries();
   const other = await stage.person('other-phone');
-  await check('a member may open the card without the programme', () => activate(other, entry.code, entry.birthDate, { joins: false }));
+  await check('a member may open the card without the programme', () =>
+    activate(other, entry.code, entry.birthDate, { joins: false }),
+  );
   await openCode(other);
   await check('a purchase that the server rejects stays in sight, with its reason in words', async () => {
     await till.offline();
@@ -96,15 +98,24 @@ export async function revokedStory(instance, chair, till, { other, name }) {
   const before = await instance.download(LIST_PATH);
   await check('the chair revokes a card', () => revokesCards(chair, name));
   await check('the revocation is on the published list within five seconds', () =>
-    until('a new status list', PUBLISHED_WITHIN_MILLIS, async () => (await instance.download(LIST_PATH)).etag !== before.etag));
+    until(
+      'a new status list',
+      PUBLISHED_WITHIN_MILLIS,
+      async () => (await instance.download(LIST_PATH)).etag !== before.etag,
+    ),
+  );
   await check('a till that has heard of it refuses the revoked card, offline', async () => {
     const [answer] = await Promise.all([
-      till.context.waitForEvent('response', (response) => response.url().endsWith(LIST_PATH) && response.status() === 200),
+      till.context.waitForEvent(
+        'response',
+        (response) => response.url().endsWith(LIST_PATH) && response.status() === 200,
+      ),
       till.open('/scan'),
     ]);
     await answer.finished();
     await until('the new list is kept', PUBLISHED_WITHIN_MILLIS, async () =>
-      (await till.stored('lists')).some(({ etag }) => etag === answer.headers().etag));
+      (await till.stored('lists')).some(({ etag }) => etag === answer.headers().etag),
+    );
     await till.offline();
     await till.open('/scan');
     await refuses(till, await scan(till, other), 'revoked', 'Карта отозвана', 'Обслужите без скидки');

@@ -18,7 +18,11 @@ const LIST = 'urn:pc:s1';
 const WORDS = {
   accepted: ['ДЕЙСТВИТЕЛЬНА', 'Иванова М. П.', 'VALID'],
   'status-stale': ['ПРОВЕРЬТЕ', 'Карта подлинная, список отзыва за 21 ноября', 'the revocation list is of 21 November'],
-  'status-too-old': ['ПРОВЕРЬТЕ', 'Карта подлинная, список отзыва за 15 ноября', 'the revocation list is of 15 November'],
+  'status-too-old': [
+    'ПРОВЕРЬТЕ',
+    'Карта подлинная, список отзыва за 15 ноября',
+    'the revocation list is of 15 November',
+  ],
   'not-a-card': ['ОТКАЗ', 'Это не карта профсоюза', 'This is not a union card'],
   malformed: ['ОТКАЗ', 'Код собран не по правилам карты', 'The code is not built as a card’s'],
   'trust-list-bad': ['ОТКАЗ', 'Список доверия на кассе подписан не Профсоюзом', 'not signed by the Union'],
@@ -29,7 +33,11 @@ const WORDS = {
   'not-yet-valid': ['ОТКАЗ', 'Часы кассы отстают на 1 минуту', 'The till’s clock is 1 minute slow'],
   expired: ['ОТКАЗ', 'Срок карты истёк', 'The card expired on'],
   'proof-missing': ['ОТКАЗ', 'Показана копия карты', 'This is a copy of a card'],
-  'proof-bad': ['ОТКАЗ', 'Подпись телефона под кодом не сходится', 'The phone’s signature under the code does not match'],
+  'proof-bad': [
+    'ОТКАЗ',
+    'Подпись телефона под кодом не сходится',
+    'The phone’s signature under the code does not match',
+  ],
   'proof-stale': ['ОТКАЗ', 'Код показан 1 минуту назад: это снимок?', 'The code was shown 1 minute ago: a screenshot?'],
   'proof-future': ['ОТКАЗ', 'Часы телефона спешат на 1 минуту', 'The phone’s clock is 1 minute fast'],
   'challenge-missing': [null, 'Для списания нужны цифры этой кассы: 4271', 'Redeeming needs this till’s digits: 4271'],
@@ -53,8 +61,12 @@ export async function codesStory(stage) {
     await check(`${code}: ${vector.name}`, async () => {
       await plant(till, vector);
       // Whoever redeems shows an ordinary code first.
-      const first = vectors.find(({ expect, token }) => expect.code === 'accepted' && expect.class === 'phone' && token !== vector.token);
-      const picture = await (vector.wants === 'redemption' ? showsAtRedeeming(till, code, vector, first) : showsVerdict(till, code, vector));
+      const first = vectors.find(
+        ({ expect, token }) => expect.code === 'accepted' && expect.class === 'phone' && token !== vector.token,
+      );
+      const picture = await (vector.wants === 'redemption'
+        ? showsAtRedeeming(till, code, vector, first)
+        : showsVerdict(till, code, vector));
       assert.ok(![...pictures.values()].includes(picture), 'another code has the same picture');
       pictures.set(code, picture);
     });
@@ -71,7 +83,8 @@ export async function readVectors() {
 /** The vector whose verdict this is, which a camera can be shown, and whose lists a till can hold: one, and taken in before. */
 function isOf(code, { expect, token, wants, trustList, statusLists, held }) {
   const isRedemption = code.startsWith('challenge-');
-  const isShowable = token.length > 0 && token.length < 700 && trustList !== null && statusLists.length < 2 && held.statusIat === null;
+  const isShowable =
+    token.length > 0 && token.length < 700 && trustList !== null && statusLists.length < 2 && held.statusIat === null;
   return (expect.warning ?? expect.code) === code && isShowable && (wants === 'redemption') === isRedemption;
 }
 
@@ -89,7 +102,9 @@ export async function makeTill(stage, vector) {
   await till.context.route('**/api/**', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
   await till.context.route('**/api/time', (route) => route.fulfill({ json: { unixMillis: till.vector.now * 1000 } }));
   // A vector whose till shows no digits is none that a till which redeems can be in.
-  await till.context.route('**/api/till/redemption-challenge', (route) => route.fulfill({ json: { digits: till.vector.challenge, validSeconds: 180 } }));
+  await till.context.route('**/api/till/redemption-challenge', (route) =>
+    route.fulfill({ json: { digits: till.vector.challenge, validSeconds: 180 } }),
+  );
   await till.context.route('**/shell.json', (route) => route.fulfill({ json: { roots: till.vector.roots } }));
   // The app makes its database.
   await till.open('/scan');
@@ -116,8 +131,12 @@ export async function plant(till, vector) {
 }
 
 const TILL = {
-  terminalId: '00000000-0000-4000-8000-000000000001', terminalNumber: 7, outletId: '00000000-0000-4000-8000-000000000002',
-  partnerName: 'Книжная лавка', outletName: 'Магазин на Ленина', lastOpNo: 0,
+  terminalId: '00000000-0000-4000-8000-000000000001',
+  terminalNumber: 7,
+  outletId: '00000000-0000-4000-8000-000000000002',
+  partnerName: 'Книжная лавка',
+  outletName: 'Магазин на Ленина',
+  lastOpNo: 0,
   redemption: { maxShareBp: 3000 },
 };
 
@@ -140,8 +159,13 @@ async function plantRows(rows) {
   for (const [store, values] of Object.entries(rows)) {
     tx.objectStore(store).clear();
     for (const { hex, ...row } of values) {
-      const bytes = hex === undefined ? {} : { bytes: Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16)) };
-      tx.objectStore(store).put({ ...row, ...bytes, ...(hex === undefined ? {} : { etag: '"planted"', fetchedAtSeconds: 0 }) });
+      const bytes =
+        hex === undefined ? {} : { bytes: Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16)) };
+      tx.objectStore(store).put({
+        ...row,
+        ...bytes,
+        ...(hex === undefined ? {} : { etag: '"planted"', fetchedAtSeconds: 0 }),
+      });
     }
   }
   await new Promise((done, failed) => {

@@ -12,7 +12,9 @@ const LOADED_ANEW_WITHIN_MILLIS = 10_000;
 export async function faultsStory(stage) {
   chapter('Around the card');
   const vectors = await readVectors();
-  const [first, paper] = ['phone, Ed25519, issuer -8', 'paper, issuer -8'].map((wanted) => vectors.find(({ name }) => name === wanted));
+  const [first, paper] = ['phone, Ed25519, issuer -8', 'paper, issuer -8'].map((wanted) =>
+    vectors.find(({ name }) => name === wanted),
+  );
   const till = await makeTill(stage, first);
   await plant(till, first);
   await check('a trigger that was pulled twice is one showing, and another code spends it', async () => {
@@ -37,14 +39,18 @@ export async function faultsStory(stage) {
     assertReads(await till.reads(till.at('done')), '500,00 ₽');
   });
   await check('sending by hand says why nothing went', async () => {
-    await till.context.route('**/api/sync/**', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+    await till.context.route('**/api/sync/**', (route) =>
+      route.fulfill({ status: 503, json: { code: 'unavailable' } }),
+    );
     await till.open('/scan/operations');
     await till.at('send-now').click();
     await till.reads(till.page.locator('body'), 'Сервер временно не отвечает');
     await till.open('/scan');
   });
   await check('a server of another version: the till says so, keeps the purchase and offers its update', async () => {
-    await till.context.route('**/api/sync/**', (route) => route.fulfill({ status: 409, json: { code: 'schema-too-old' } }));
+    await till.context.route('**/api/sync/**', (route) =>
+      route.fulfill({ status: 409, json: { code: 'schema-too-old' } }),
+    );
     await till.page.reload();
     const words = await till.reads(till.at('sync-trouble'), 'код: schema-too-old');
     assertReads(words, 'Обмен с сервером остановился', 'Приложение и сервер разных версий', 'Обновить');
@@ -66,7 +72,9 @@ async function lateNumber(till, vector) {
         reached();
       });
       const shown = { name: 'Другой Ч. Л.', region: 0, category: 1 };
-      await route.fulfill({ json: { lookupId: '00000000-0000-4000-8000-000000000009', shown, expiresAt: vector.now + 600 } }).catch(() => undefined);
+      await route
+        .fulfill({ json: { lookupId: '00000000-0000-4000-8000-000000000009', shown, expiresAt: vector.now + 600 } })
+        .catch(() => undefined);
     }),
   );
   await till.at('type-number').click();
@@ -84,7 +92,9 @@ async function lateNumber(till, vector) {
 
 /** What was under way is over: its words would be on the screen before the next frame. */
 async function drawn(till) {
-  await till.page.evaluate(() => fetch('/api/time').then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
+  await till.page.evaluate(() =>
+    fetch('/api/time').then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))),
+  );
 }
 
 async function brokenStory(stage) {
@@ -109,25 +119,28 @@ async function brokenStory(stage) {
 
 /** As after an update with which the files of the page that is open are gone. */
 async function missingStory(stage) {
-  await check('a face whose file is gone: the page is loaded anew once, says so, and opens when the file is back', async () => {
-    const visitor = await stage.person('missing', { isPhone: false });
-    // The service worker has a copy of every file.
-    await visitor.context.addInitScript(() => delete Navigator.prototype.serviceWorker);
-    let loads = 0;
-    visitor.context.on('request', (request) => (loads += request.isNavigationRequest() ? 1 : 0));
-    const file = '**/assets/Cashier-*.js';
-    await visitor.context.route(file, (route) => route.fulfill({ status: 404 }));
-    await visitor.open('/scan');
-    await until('the page is loaded anew', LOADED_ANEW_WITHIN_MILLIS, () => loads === 2);
-    await visitor.page.waitForLoadState();
-    await visitor.reads(visitor.page.getByRole('alert'), 'Экран не загрузился');
-    await visitor.shoot('face-missing');
-    assert.equal(loads, 2);
-    await visitor.context.unroute(file);
-    await visitor.at('retry').click();
-    await scanning(visitor);
-    await visitor.context.close();
-  });
+  await check(
+    'a face whose file is gone: the page is loaded anew once, says so, and opens when the file is back',
+    async () => {
+      const visitor = await stage.person('missing', { isPhone: false });
+      // The service worker has a copy of every file.
+      await visitor.context.addInitScript(() => delete Navigator.prototype.serviceWorker);
+      let loads = 0;
+      visitor.context.on('request', (request) => (loads += request.isNavigationRequest() ? 1 : 0));
+      const file = '**/assets/Cashier-*.js';
+      await visitor.context.route(file, (route) => route.fulfill({ status: 404 }));
+      await visitor.open('/scan');
+      await until('the page is loaded anew', LOADED_ANEW_WITHIN_MILLIS, () => loads === 2);
+      await visitor.page.waitForLoadState();
+      await visitor.reads(visitor.page.getByRole('alert'), 'Экран не загрузился');
+      await visitor.shoot('face-missing');
+      assert.equal(loads, 2);
+      await visitor.context.unroute(file);
+      await visitor.at('retry').click();
+      await scanning(visitor);
+      await visitor.context.close();
+    },
+  );
 }
 
 async function accepts(till, token, words) {

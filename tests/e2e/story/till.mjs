@@ -126,16 +126,21 @@ export async function purchaseStory(instance, till, phone) {
     assertReads(await till.at('cashback').innerText(), 'кэшбэк 3 % — 45,00 ₽');
     await till.shoot('till-amount');
   });
-  const receipt = await check('takes longer over the amount than a code lives, confirms: done, with a receipt number', async () => {
-    await till.shiftClock(THINKING_MILLIS);
-    await till.at('confirm-purchase').click();
-    const text = await till.reads(till.at('done'), 'Уйдёт на сервер, когда будет связь');
-    assertReads(text, 'Покупка принята', '1 500,00 ₽');
-    await till.shiftClock(0);
-    await till.shoot('till-done');
-    return plain(/Чек № \S+/.exec(text)[0]);
-  });
-  const { token, atSeconds } = await check('what the camera read stands in the outbox, dated by the verdict', () => rowRead(till));
+  const receipt = await check(
+    'takes longer over the amount than a code lives, confirms: done, with a receipt number',
+    async () => {
+      await till.shiftClock(THINKING_MILLIS);
+      await till.at('confirm-purchase').click();
+      const text = await till.reads(till.at('done'), 'Уйдёт на сервер, когда будет связь');
+      assertReads(text, 'Покупка принята', '1 500,00 ₽');
+      await till.shiftClock(0);
+      await till.shoot('till-done');
+      return plain(/Чек № \S+/.exec(text)[0]);
+    },
+  );
+  const { token, atSeconds } = await check('what the camera read stands in the outbox, dated by the verdict', () =>
+    rowRead(till),
+  );
   await till.at('next-customer').click();
   await check('the same code once more is refused: already accepted', async () => {
     // However long the story took, this is shortly after the first time: the code itself has not run out.
@@ -148,7 +153,9 @@ export async function purchaseStory(instance, till, phone) {
     await till.open('/scan');
     await till.reads(till.at('outbox'), '1 ждёт связи');
   });
-  await check('the command line agrees with the till on what its camera read', () => keepStory(instance, token, atSeconds));
+  await check('the command line agrees with the till on what its camera read', () =>
+    keepStory(instance, token, atSeconds),
+  );
   return { token, atSeconds, receipt };
 }
 

@@ -17,7 +17,9 @@ export async function vendorStory(stage, instance, { token, atSeconds }) {
   const folder = await mkdtemp(join(tmpdir(), 'profcards-vendor-'));
   const server = createServer((request, response) => void serve(folder, request, response));
   try {
-    await check('the package is built', () => promisify(execFile)(process.execPath, [join(app, 'scripts/build-verify.mjs'), folder]));
+    await check('the package is built', () =>
+      promisify(execFile)(process.execPath, [join(app, 'scripts/build-verify.mjs'), folder]),
+    );
     await new Promise((ready) => server.listen(0, 'localhost', ready));
     const page = await openPage(stage, instance, server, atSeconds);
     await check('its example page accepts the code, and no second time', async () => {
@@ -48,7 +50,9 @@ async function openPage(stage, instance, server, atSeconds) {
   await context.addInitScript((millis) => (Date.now = () => millis), atSeconds * 1000);
   const { roots } = JSON.parse((await instance.download('/shell.json')).bytes.toString());
   const page = await context.newPage();
-  await page.goto(`http://localhost:${server.address().port}/example.html?${new URLSearchParams({ issuer: instance.url, roots: roots.join() })}`);
+  await page.goto(
+    `http://localhost:${server.address().port}/example.html?${new URLSearchParams({ issuer: instance.url, roots: roots.join() })}`,
+  );
   return page;
 }
 

@@ -16,7 +16,11 @@ export async function watchStory(stage, chair, phone) {
   await phone.offline();
   assert.equal((await scan(till, phone)).code, 'accepted');
   await till.at('scan-next').click();
-  const etags = async () => (await till.stored('lists')).map(({ etag }) => etag).sort().join();
+  const etags = async () =>
+    (await till.stored('lists'))
+      .map(({ etag }) => etag)
+      .sort()
+      .join();
   const before = await etags();
   await revokesCards(chair, `${HERO.lastName} ${HERO.firstName}`);
   await check('it has the new list within seconds, without being touched', async () => {

@@ -39,7 +39,10 @@ export async function activationStory(stage, { code, birthDate, name }) {
   });
   await check('the key stays in the phone: of the kind that is wanted, and it cannot be read out', async () => {
     const keys = await phone.stored('keys');
-    assert.deepEqual(keys.map(({ id, algorithm, isExtractable }) => [id, algorithm, isExtractable]), [['device', 'EdDSA', false]]);
+    assert.deepEqual(
+      keys.map(({ id, algorithm, isExtractable }) => [id, algorithm, isExtractable]),
+      [['device', 'EdDSA', false]],
+    );
   });
   await check('shows the living code, and the next one by itself', async () => {
     await phone.installed();
@@ -143,7 +146,8 @@ export async function movingStory(stage, member, birthDate, old) {
     assertReads(await fresh.reads(at('card')), 'Действует');
   });
   await check('the old phone finds out by itself, and shows no card', () =>
-    seesEnd(old, 'phone-replaced', 'Карта перенесена на другой телефон', 'Это не вы?'));
+    seesEnd(old, 'phone-replaced', 'Карта перенесена на другой телефон', 'Это не вы?'),
+  );
   await check('leaving that screen removes the key and the card', async () => {
     await old.click('button', 'Понятно');
     await until('the key is removed', REMOVED_WITHIN_MILLIS, async () => (await old.stored('keys')).length === 0);
@@ -164,5 +168,6 @@ export async function lossStory(member, birthDate, lost, helper) {
     await helper.reads('main', 'карта отозвана', 'по новому коду у председателя');
   });
   await check('the lost phone finds out by itself, and shows no card', () =>
-    seesEnd(lost, 'phone-lost', 'Телефон отключён', 'возьмите у председателя новый код'));
+    seesEnd(lost, 'phone-lost', 'Телефон отключён', 'возьмите у председателя новый код'),
+  );
 }

@@ -23,7 +23,8 @@ const SCANNED_WITHIN_MILLIS = 4_000;
 const SHIFTED = { $: '4', '%': '5', '*': '8', '+': '=', ':': ';' };
 
 /** The keys that a USB scanner presses for a code. Letters are capitals, as with Caps Lock. */
-const keysOf = (text) => [...text].map((char) => (SHIFTED[char] ? KEYS.shift + SHIFTED[char] + KEYS.shift : char)).join('') + KEYS.enter;
+const keysOf = (text) =>
+  [...text].map((char) => (SHIFTED[char] ? KEYS.shift + SHIFTED[char] + KEYS.shift : char)).join('') + KEYS.enter;
 
 /** Scans again where nothing came of it, as a cashier does: on a busy machine keys may come further apart than a scanner's. */
 async function types(till, text, answer = at('verdict')) {
@@ -71,7 +72,9 @@ export async function pairingStory(stage, instance) {
     await till.reads(at('lists-age'), 'Списки:');
     await till.installed();
   });
-  await check('says that there is no camera, and what else reads a code', () => till.reads('[role="alert"]', 'Камеры нет', 'USB-сканером'));
+  await check('says that there is no camera, and what else reads a code', () =>
+    till.reads('[role="alert"]', 'Камеры нет', 'USB-сканером'),
+  );
   return till;
 }
 
@@ -94,19 +97,37 @@ export async function offlineTillStory(till, phone, { name, paper }) {
     await till.click(at('next-customer'));
   });
   await check('the same picture once more is refused', () =>
-    judges(till, () => uploads(till, picture), 'replayed', 'ОТКАЗ', 'Этот код уже принят'));
+    judges(till, () => uploads(till, picture), 'replayed', 'ОТКАЗ', 'Этот код уже принят'),
+  );
   const token = await scannedText(phone);
-  await check('takes the next code from a scanner’s keystrokes', () => judges(till, () => types(till, token), 'accepted', 'ДЕЙСТВИТЕЛЬНА', name));
+  await check('takes the next code from a scanner’s keystrokes', () =>
+    judges(till, () => types(till, token), 'accepted', 'ДЕЙСТВИТЕЛЬНА', name),
+  );
   await check('a paper card is accepted, by picture and by keystrokes', async () => {
     await judges(till, () => uploads(till, pictureOf(paper.token)), 'accepted', paper.name);
     await judges(till, () => types(till, paper.token), 'accepted', paper.name);
   });
   await check('a card with another name on it is refused', () =>
-    judges(till, () => types(till, withOtherName(paper.token, paper.name)), 'bad-signature', 'ОТКАЗ', 'Карта подделана или повреждена'));
+    judges(
+      till,
+      () => types(till, withOtherName(paper.token, paper.name)),
+      'bad-signature',
+      'ОТКАЗ',
+      'Карта подделана или повреждена',
+    ),
+  );
   await check('a card with its proof stripped is refused', () =>
-    judges(till, () => types(till, withoutProof(token)), 'proof-missing', 'ОТКАЗ', 'Показана копия карты'));
+    judges(till, () => types(till, withoutProof(token)), 'proof-missing', 'ОТКАЗ', 'Показана копия карты'),
+  );
   await check('a code that is no card is refused', () =>
-    judges(till, () => uploads(till, pictureOf('HTTPS://EXAMPLE.ORG/')), 'not-a-card', 'ОТКАЗ', 'Это не карта профсоюза'));
+    judges(
+      till,
+      () => uploads(till, pictureOf('HTTPS://EXAMPLE.ORG/')),
+      'not-a-card',
+      'ОТКАЗ',
+      'Это не карта профсоюза',
+    ),
+  );
 }
 
 export async function settlesStory(till, phone) {
@@ -131,7 +152,11 @@ export async function redemptionStory(till, phone) {
     await till.click(at('to-amount'));
     for (const digit of '1000') await till.click(at(`pad-${digit}`));
     await till.click(at('redeem'));
-    const digits = await until('the digits', KEPT_WITHIN_MILLIS, async () => /^\d{4}$/.exec((await till.reads(at('challenge'))).trim())?.[0]);
+    const digits = await until(
+      'the digits',
+      KEPT_WITHIN_MILLIS,
+      async () => /^\d{4}$/.exec((await till.reads(at('challenge'))).trim())?.[0],
+    );
     await types(till, await asksToRedeem(phone, digits, '45,00 ₽'), at('redeem-limit'));
     await till.reads(at('redeem-limit'), 'списать до 45,00 ₽');
   });
@@ -152,9 +177,12 @@ export async function revokedStory(instance, till, member, paper) {
     return etag !== before && etag;
   });
   await opensScan(till);
-  await until('the list is kept', KEPT_WITHIN_MILLIS, async () => (await till.stored('lists')).some(({ etag }) => etag === after));
+  await until('the list is kept', KEPT_WITHIN_MILLIS, async () =>
+    (await till.stored('lists')).some(({ etag }) => etag === after),
+  );
   await instance.stop();
   await opensScan(till);
   await check('with the server gone again, the revoked card is refused', () =>
-    judges(till, () => types(till, paper.token), 'revoked', 'ОТКАЗ', 'Карта отозвана'));
+    judges(till, () => types(till, paper.token), 'revoked', 'ОТКАЗ', 'Карта отозвана'),
+  );
 }

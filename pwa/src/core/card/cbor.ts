@@ -65,6 +65,8 @@ export const isUint = (value: unknown): value is number => Number.isSafeInteger(
 
 /** Whether the map holds all of the required labels and otherwise only optional ones. */
 export function hasOnly(map: CborMap, required: unknown[], optional: unknown[] = []): boolean {
-  return required.every((label) => map.has(label))
-    && [...map.keys()].every((label) => required.includes(label) || optional.includes(label));
+  return (
+    required.every((label) => map.has(label)) &&
+    [...map.keys()].every((label) => required.includes(label) || optional.includes(label))
+  );
 }

@@ -7,7 +7,8 @@ const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const message = ascii('a card');
 const engines: Ed25519Engine[] = ['webcrypto', 'noble'];
 
-const littleEndian = (value: bigint): Bytes => Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+const littleEndian = (value: bigint): Bytes =>
+  Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
 const toInt = (bytes: Uint8Array): bigint => bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
 
 /** A point of order eight, out of any curve point that has a torsion part. */
@@ -49,12 +50,14 @@ describe.each(engines)('%s', (engine) => {
     const nonce = 777n;
     const publicKey = new Uint8Array(Point.BASE.multiply(secret).add(torsion).toBytes());
     const r = new Uint8Array(Point.BASE.multiply(nonce).toBytes());
-    const verdicts = await Promise.all([0, 1, 2, 3].map(async (i) => {
-      const text = concat(message, [i]);
-      const k = toInt(await hashes.sha512Async(concat(r, publicKey, text))) % ORDER;
-      const signature = concat(r, littleEndian((nonce + k * secret) % ORDER));
-      return { fitsExactly: k % 8n === 0n, accepted: await verifyEd25519(publicKey, signature, text, engine) };
-    }));
+    const verdicts = await Promise.all(
+      [0, 1, 2, 3].map(async (i) => {
+        const text = concat(message, [i]);
+        const k = toInt(await hashes.sha512Async(concat(r, publicKey, text))) % ORDER;
+        const signature = concat(r, littleEndian((nonce + k * secret) % ORDER));
+        return { fitsExactly: k % 8n === 0n, accepted: await verifyEd25519(publicKey, signature, text, engine) };
+      }),
+    );
     expect(verdicts.map((v) => v.accepted)).toEqual(verdicts.map((v) => v.fitsExactly));
   });
 });

@@ -34,13 +34,18 @@ let preferred: Promise<Ed25519Engine> | undefined;
 export function ed25519Engine(): Promise<Ed25519Engine> {
   const base = new Uint8Array(32).fill(0x66);
   base[0] = 0x58;
-  preferred ??= crypto.subtle.importKey('raw', base, { name: 'Ed25519' }, false, ['verify'])
-    .then((): Ed25519Engine => 'webcrypto', (): Ed25519Engine => 'noble');
+  preferred ??= crypto.subtle.importKey('raw', base, { name: 'Ed25519' }, false, ['verify']).then(
+    (): Ed25519Engine => 'webcrypto',
+    (): Ed25519Engine => 'noble',
+  );
   return preferred;
 }
 
 export async function verifyEd25519(
-  publicKey: Bytes, signature: Bytes, message: Bytes, engine?: Ed25519Engine,
+  publicKey: Bytes,
+  signature: Bytes,
+  message: Bytes,
+  engine?: Ed25519Engine,
 ): Promise<boolean> {
   const r = signature.subarray(0, 32);
   if (publicKey.length !== 32 || signature.length !== 64) return false;

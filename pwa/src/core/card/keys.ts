@@ -5,9 +5,7 @@ import * as f from './constants';
 import { verifyEd25519, type Ed25519Engine } from './ed25519';
 import { hasLowS } from './present';
 
-export type PublicKey =
-  | { type: 'ed25519'; x: Bytes }
-  | { type: 'p256'; x: Bytes; y: Bytes };
+export type PublicKey = { type: 'ed25519'; x: Bytes } | { type: 'p256'; x: Bytes; y: Bytes };
 
 /** The key, or null where the map is not exactly one of the two shapes that this format takes. */
 export function readCoseKey(map: unknown): PublicKey | null {
@@ -18,7 +16,8 @@ export function readCoseKey(map: unknown): PublicKey | null {
     return hasOnly(map, [f.KEY_KTY, f.KEY_CRV, f.KEY_X]) ? { type: 'ed25519', x } : null;
   }
   const y = map.get(f.KEY_Y);
-  if (map.get(f.KEY_KTY) !== f.KTY_EC2 || map.get(f.KEY_CRV) !== f.CRV_P256 || !isBytes(y) || y.length !== 32) return null;
+  if (map.get(f.KEY_KTY) !== f.KTY_EC2 || map.get(f.KEY_CRV) !== f.CRV_P256 || !isBytes(y) || y.length !== 32)
+    return null;
   return hasOnly(map, [f.KEY_KTY, f.KEY_CRV, f.KEY_X, f.KEY_Y]) ? { type: 'p256', x, y } : null;
 }
 
@@ -33,7 +32,10 @@ export function isUpperTwin(key: PublicKey, alg: number, signature: Uint8Array):
 }
 
 export async function verifySignature(
-  key: PublicKey, signature: Bytes, message: Bytes, engine?: Ed25519Engine,
+  key: PublicKey,
+  signature: Bytes,
+  message: Bytes,
+  engine?: Ed25519Engine,
 ): Promise<boolean> {
   if (key.type === 'ed25519') return verifyEd25519(key.x, signature, message, engine);
   try {

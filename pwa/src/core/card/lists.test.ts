@@ -14,7 +14,7 @@ const KID = Uint8Array.of(1, 2, 3, 4);
 const [ONE, TWO] = ['urn:pc:s1', 'urn:pc:s2'];
 const pathOf = (uri: string) => `/status/${uri.at(-1)}`;
 
-const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']) as CryptoKeyPair;
+const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
 const rawKey = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
 
 let seq: number;
@@ -32,15 +32,32 @@ async function sign(header: Map<number, unknown>, claims: Map<number, unknown>):
 
 async function serveTrustList(...uris: string[]): Promise<void> {
   seq += 1;
-  const coseKey = new Map<number, unknown>([[f.KEY_KTY, f.KTY_OKP], [f.KEY_CRV, f.CRV_ED25519], [f.KEY_X, rawKey]]);
-  const bytes = await sign(new Map([[f.HEADER_ALG, f.ALG_EDDSA]]), new Map<number, unknown>([
-    [f.CLAIM_ISS, 'union'], [f.CLAIM_IAT, NOW_SECONDS], [f.CLAIM_EXP, NOW_SECONDS + LIFE_SECONDS], [f.CLAIM_TRUST_SEQ, seq],
-    [f.CLAIM_TRUST_KEYS, [[KID, coseKey, 'status', f.ALG_EDDSA, 0, NOW_SECONDS + LIFE_SECONDS]]],
-    [f.CLAIM_TRUST_LISTS, uris.map((uri) => [uri, pathOf(uri)])],
-    [f.CLAIM_TRUST_POLICY, new Map<number, unknown>([
-      [f.POLICY_FRESH, 1], [f.POLICY_STALE, 2], [f.POLICY_PROOF_WINDOW, 60], [f.POLICY_REDEEMING_CLASSES, []], [f.POLICY_CHALLENGE_ABOVE, 0],
-    ])],
-  ]));
+  const coseKey = new Map<number, unknown>([
+    [f.KEY_KTY, f.KTY_OKP],
+    [f.KEY_CRV, f.CRV_ED25519],
+    [f.KEY_X, rawKey],
+  ]);
+  const bytes = await sign(
+    new Map([[f.HEADER_ALG, f.ALG_EDDSA]]),
+    new Map<number, unknown>([
+      [f.CLAIM_ISS, 'union'],
+      [f.CLAIM_IAT, NOW_SECONDS],
+      [f.CLAIM_EXP, NOW_SECONDS + LIFE_SECONDS],
+      [f.CLAIM_TRUST_SEQ, seq],
+      [f.CLAIM_TRUST_KEYS, [[KID, coseKey, 'status', f.ALG_EDDSA, 0, NOW_SECONDS + LIFE_SECONDS]]],
+      [f.CLAIM_TRUST_LISTS, uris.map((uri) => [uri, pathOf(uri)])],
+      [
+        f.CLAIM_TRUST_POLICY,
+        new Map<number, unknown>([
+          [f.POLICY_FRESH, 1],
+          [f.POLICY_STALE, 2],
+          [f.POLICY_PROOF_WINDOW, 60],
+          [f.POLICY_REDEEMING_CLASSES, []],
+          [f.POLICY_CHALLENGE_ABOVE, 0],
+        ]),
+      ],
+    ]),
+  );
   served.set(TRUST_LIST_PATH, { bytes, etag: `trust-${seq}` });
 }
 
@@ -48,11 +65,27 @@ async function serveTrustList(...uris: string[]): Promise<void> {
 async function serveStatusList(uri: string, status: number, iatSeconds: number): Promise<void> {
   const packed = new Blob([Uint8Array.of(status)]).stream().pipeThrough(new CompressionStream('deflate'));
   const lst = new Uint8Array(await new Response(packed).arrayBuffer());
-  const header = new Map<number, unknown>([[f.HEADER_ALG, f.ALG_EDDSA], [f.HEADER_KID, KID], [f.HEADER_TYP, f.TYP_STATUS_LIST]]);
-  const bytes = await sign(header, new Map<number, unknown>([
-    [f.CLAIM_SUB, uri], [f.CLAIM_IAT, iatSeconds], [f.CLAIM_EXP, NOW_SECONDS + LIFE_SECONDS], [f.CLAIM_TTL, 60],
-    [f.CLAIM_STATUS_LIST, new Map<string, unknown>([['lst', lst], ['bits', f.STATUS_BITS]])],
-  ]));
+  const header = new Map<number, unknown>([
+    [f.HEADER_ALG, f.ALG_EDDSA],
+    [f.HEADER_KID, KID],
+    [f.HEADER_TYP, f.TYP_STATUS_LIST],
+  ]);
+  const bytes = await sign(
+    header,
+    new Map<number, unknown>([
+      [f.CLAIM_SUB, uri],
+      [f.CLAIM_IAT, iatSeconds],
+      [f.CLAIM_EXP, NOW_SECONDS + LIFE_SECONDS],
+      [f.CLAIM_TTL, 60],
+      [
+        f.CLAIM_STATUS_LIST,
+        new Map<string, unknown>([
+          ['lst', lst],
+          ['bits', f.STATUS_BITS],
+        ]),
+      ],
+    ]),
+  );
   served.set(pathOf(uri), { bytes, etag: `${uri}-${iatSeconds}` });
 }
 
@@ -91,7 +124,10 @@ beforeEach(async () => {
 test('what is held in good order is asked for by its ETag, and nothing is new', async () => {
   asked = [];
   expect(await refreshLists(await readLists(source), source)).toEqual({ changed: false });
-  expect(asked).toEqual([[TRUST_LIST_PATH, 'trust-1'], ...[ONE, TWO].map((uri) => [pathOf(uri), `${uri}-${NOW_SECONDS - 100}`])]);
+  expect(asked).toEqual([
+    [TRUST_LIST_PATH, 'trust-1'],
+    ...[ONE, TWO].map((uri) => [pathOf(uri), `${uri}-${NOW_SECONDS - 100}`]),
+  ]);
 });
 
 test('a list that another tab has stored is news to this one as well', async () => {

@@ -73,7 +73,9 @@ export async function refreshLists(held: HeldLists, source: ListSource): Promise
   const [trustOutcome] = await Promise.allSettled([refreshTrustList(held, heldTrust, source)]);
   const freshTrust = trustOutcome.status === 'fulfilled' ? trustOutcome.value : undefined;
   const trust = freshTrust ?? heldTrust;
-  const outcomes = await Promise.allSettled(trust?.lists.map((entry) => refreshStatusList(held, trust, entry, source)) ?? []);
+  const outcomes = await Promise.allSettled(
+    trust?.lists.map((entry) => refreshStatusList(held, trust, entry, source)) ?? [],
+  );
   const failed = [trustOutcome, ...outcomes].find((outcome) => outcome.status === 'rejected');
   return {
     changed: freshTrust !== undefined || outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value),
@@ -82,7 +84,9 @@ export async function refreshLists(held: HeldLists, source: ListSource): Promise
 }
 
 async function refreshTrustList(
-  held: HeldLists, heldTrust: TrustList | undefined, source: ListSource,
+  held: HeldLists,
+  heldTrust: TrustList | undefined,
+  source: ListSource,
 ): Promise<TrustList | undefined> {
   const { roots, storage } = source;
   const fresh = await downloadList(source, TRUST_ID, source.trustListPath, heldTrust && held.etags.get(TRUST_ID));
@@ -96,7 +100,10 @@ async function refreshTrustList(
 
 /** Says whether there was a newer one. */
 async function refreshStatusList(
-  held: HeldLists, trust: TrustList, { uri, path }: TrustList['lists'][number], source: ListSource,
+  held: HeldLists,
+  trust: TrustList,
+  { uri, path }: TrustList['lists'][number],
+  source: ListSource,
 ): Promise<boolean> {
   const fresh = await downloadList(source, uri, path, held.etags.get(uri));
   if (!fresh) return false;
@@ -112,7 +119,12 @@ function isNamed(trust: TrustList, uri: string): boolean {
 }
 
 /** The list, or nothing where the one of this ETag is still the newest. */
-async function downloadList(source: ListSource, id: string, path: string, etag: string | undefined): Promise<SignedList | undefined> {
+async function downloadList(
+  source: ListSource,
+  id: string,
+  path: string,
+  etag: string | undefined,
+): Promise<SignedList | undefined> {
   const fresh = await source.download(path, etag);
   return fresh && { id, ...fresh, fetchedAtSeconds: source.nowSeconds() };
 }

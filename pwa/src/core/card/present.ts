@@ -24,22 +24,35 @@ export async function presentCard(showing: Showing): Promise<string> {
   const alg = showing.alg === 'EdDSA' ? f.ALG_EDDSA : f.ALG_ES256;
   const header = concat(
     [0xa3],
-    int(f.HEADER_ALG), int(alg),
-    int(f.HEADER_KCWT), showing.cardBytes,
-    int(f.HEADER_TYP), int(f.TYP_PRESENTATION),
+    int(f.HEADER_ALG),
+    int(alg),
+    int(f.HEADER_KCWT),
+    showing.cardBytes,
+    int(f.HEADER_TYP),
+    int(f.TYP_PRESENTATION),
   );
   const claims = proofClaims(showing);
   const signature = await signAs(showing.alg, showing.key, sigStructure(header, claims));
   const presentation = concat(
-    head(6, f.COSE_SIGN1_TAG), head(4, 4),
-    byteString(header), head(5, 0), byteString(claims), byteString(signature),
+    head(6, f.COSE_SIGN1_TAG),
+    head(4, 4),
+    byteString(header),
+    head(5, 0),
+    byteString(claims),
+    byteString(signature),
   );
   return f.TOKEN_PREFIX + encodeBase45(presentation);
 }
 
 /** RFC 9052's Sig_structure for a COSE_Sign1 without external data: what is signed, here and in verification. */
 export function sigStructure(header: Uint8Array, payload: Uint8Array): Bytes {
-  return concat(head(4, 4), textString('Signature1'), byteString(header), byteString(new Uint8Array()), byteString(payload));
+  return concat(
+    head(4, 4),
+    textString('Signature1'),
+    byteString(header),
+    byteString(new Uint8Array()),
+    byteString(payload),
+  );
 }
 
 /** A 64-byte signature in the one form that this format takes: for ES256, with s in the lower half of the group. */
@@ -57,7 +70,10 @@ export function hasLowS(signature: Uint8Array): boolean {
 function withLowS(signature: Bytes): Bytes {
   if (hasLowS(signature)) return signature;
   const s = (P256_ORDER - scalarS(signature)).toString(16).padStart(64, '0');
-  return concat(signature.subarray(0, 32), s.match(/../g)!.map((pair) => parseInt(pair, 16)));
+  return concat(
+    signature.subarray(0, 32),
+    s.match(/../g)!.map((pair) => parseInt(pair, 16)),
+  );
 }
 
 function scalarS(signature: Uint8Array): bigint {

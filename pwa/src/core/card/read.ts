@@ -56,15 +56,21 @@ function readCard({ header, claims, signature, signed }: Sign1): Card | null {
   const [number, expSeconds, iatSeconds, rawStatus, rawShown, cardClass] = labels.map((label) => claims.get(label));
   const status = readStatus(rawStatus);
   const shown = readShown(rawShown);
-  if (!isText(number) || !isMembershipNumber(number) || !isUint(expSeconds) || !isUint(iatSeconds) || !status || !shown) return null;
+  if (!isText(number) || !isMembershipNumber(number) || !isUint(expSeconds) || !isUint(iatSeconds) || !status || !shown)
+    return null;
   if (cardClass !== f.CLASS_PHONE && cardClass !== f.CLASS_PAPER) return null;
   const deviceKey = claims.has(f.CLAIM_CNF) ? readConfirmation(claims.get(f.CLAIM_CNF)) : null;
-  if ((cardClass === f.CLASS_PHONE) !== (deviceKey !== null) || (cardClass === f.CLASS_PAPER && claims.has(f.CLAIM_CNF))) return null;
+  if (
+    (cardClass === f.CLASS_PHONE) !== (deviceKey !== null) ||
+    (cardClass === f.CLASS_PAPER && claims.has(f.CLAIM_CNF))
+  )
+    return null;
   return { alg, kid, number, iatSeconds, expSeconds, class: cardClass, deviceKey, status, shown, signature, signed };
 }
 
 function readProof({ header, claims, signature, signed }: Sign1, deviceKey: PublicKey): Proof | null {
-  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KCWT, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_PRESENTATION) return null;
+  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KCWT, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_PRESENTATION)
+    return null;
   const alg = header.get(f.HEADER_ALG);
   if (!isInt(alg) || isUpperTwin(deviceKey, alg, signature)) return null;
   if (!hasOnly(claims, [f.CLAIM_AUD, f.CLAIM_IAT], [f.CLAIM_CNONCE, f.CLAIM_MAX_REDEEM_KOPECKS])) return null;

@@ -47,24 +47,45 @@ const KID = Uint8Array.of(1, 2, 3, 4);
 
 /** A union whose status key is this one, and a list of it with entries of this many bytes that do not compress. */
 async function signedList(contentBytes: number): Promise<{ token: Bytes; trust: TrustList }> {
-  const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']) as CryptoKeyPair;
+  const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
   const contents = new Uint8Array(contentBytes);
   for (let at = 0; at < contentBytes; at += 65_536) crypto.getRandomValues(contents.subarray(at, at + 65_536));
   const packed = new Blob([contents]).stream().pipeThrough(new CompressionStream('deflate'));
   const lst = new Uint8Array(await new Response(packed).arrayBuffer());
-  const header = encodeCbor(new Map<number, unknown>([
-    [f.HEADER_ALG, f.ALG_EDDSA], [f.HEADER_KID, KID], [f.HEADER_TYP, f.TYP_STATUS_LIST],
-  ]));
-  const claims = encodeCbor(new Map<number, unknown>([
-    [f.CLAIM_SUB, 'urn:pc:s1'], [f.CLAIM_EXP, NOW_SECONDS + 60], [f.CLAIM_IAT, NOW_SECONDS],
-    [f.CLAIM_STATUS_LIST, new Map<string, unknown>([['lst', lst], ['bits', f.STATUS_BITS]])], [f.CLAIM_TTL, 60],
-  ]));
+  const header = encodeCbor(
+    new Map<number, unknown>([
+      [f.HEADER_ALG, f.ALG_EDDSA],
+      [f.HEADER_KID, KID],
+      [f.HEADER_TYP, f.TYP_STATUS_LIST],
+    ]),
+  );
+  const claims = encodeCbor(
+    new Map<number, unknown>([
+      [f.CLAIM_SUB, 'urn:pc:s1'],
+      [f.CLAIM_EXP, NOW_SECONDS + 60],
+      [f.CLAIM_IAT, NOW_SECONDS],
+      [
+        f.CLAIM_STATUS_LIST,
+        new Map<string, unknown>([
+          ['lst', lst],
+          ['bits', f.STATUS_BITS],
+        ]),
+      ],
+      [f.CLAIM_TTL, 60],
+    ]),
+  );
   const signature = await signAs('EdDSA', privateKey, sigStructure(header, claims));
   const trust = {
-    keys: [{
-      kid: KID, publicKey: new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)), role: 'status',
-      alg: f.ALG_EDDSA, nbfSeconds: NOW_SECONDS, expSeconds: NOW_SECONDS + 60,
-    }],
+    keys: [
+      {
+        kid: KID,
+        publicKey: new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)),
+        role: 'status',
+        alg: f.ALG_EDDSA,
+        nbfSeconds: NOW_SECONDS,
+        expSeconds: NOW_SECONDS + 60,
+      },
+    ],
     lists: [{ uri: 'urn:pc:s1', path: '/status/1' }],
   } as unknown as TrustList;
   return { token: encodeCbor(new Tagged(f.COSE_SIGN1_TAG, [header, new Map(), claims, signature])), trust };

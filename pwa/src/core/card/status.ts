@@ -30,18 +30,23 @@ export interface Newcomer {
 
 /** Takes a list in: named by the trust list and signed by a status key of it. */
 export async function loadStatusList(
-  bytes: Uint8Array, trust: TrustList, newcomer?: Newcomer,
+  bytes: Uint8Array,
+  trust: TrustList,
+  newcomer?: Newcomer,
 ): Promise<StatusList | StatusFailure> {
   const message = bytes.length <= f.STATUS_TOKEN_MAX_BYTES ? readSign1(bytes) : null;
   if (!message) return 'status-bad';
   const { header, claims, signature, signed } = message;
-  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KID, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_STATUS_LIST) return 'status-bad';
+  if (!hasOnly(header, [f.HEADER_ALG, f.HEADER_KID, f.HEADER_TYP]) || header.get(f.HEADER_TYP) !== f.TYP_STATUS_LIST)
+    return 'status-bad';
   const labels = [f.CLAIM_SUB, f.CLAIM_EXP, f.CLAIM_IAT, f.CLAIM_STATUS_LIST, f.CLAIM_TTL];
   const [uri, expSeconds, iatSeconds, packed, ttlSeconds] = labels.map((label) => claims.get(label));
-  if (!hasOnly(claims, labels) || !isText(uri) || !isUint(expSeconds) || !isUint(iatSeconds) || !isUint(ttlSeconds)) return 'status-bad';
+  if (!hasOnly(claims, labels) || !isText(uri) || !isUint(expSeconds) || !isUint(iatSeconds) || !isUint(ttlSeconds))
+    return 'status-bad';
   if (!isMap(packed) || !hasOnly(packed, ['bits', 'lst']) || packed.get('bits') !== f.STATUS_BITS) return 'status-bad';
   if (!trust.lists.some((list) => list.uri === uri)) return 'status-bad';
-  if (newcomer && (expSeconds <= newcomer.nowSeconds || iatSeconds < (newcomer.heldIatSeconds ?? 0))) return 'status-bad';
+  if (newcomer && (expSeconds <= newcomer.nowSeconds || iatSeconds < (newcomer.heldIatSeconds ?? 0)))
+    return 'status-bad';
   const keys = keysFor(trust, 'status', header.get(f.HEADER_KID), header.get(f.HEADER_ALG), iatSeconds, expSeconds);
   const checks = keys.map(({ publicKey }) => verifyEd25519(publicKey, signature, signed));
   if (!(await Promise.all(checks)).includes(true)) return 'status-bad';

@@ -51,10 +51,18 @@ export async function loadTrustList(bytes: Uint8Array, roots: Bytes[], heldSeq =
 }
 
 function readClaims(claims: CborMap): TrustList | null {
-  const labels = [f.CLAIM_ISS, f.CLAIM_EXP, f.CLAIM_IAT,
-    f.CLAIM_TRUST_SEQ, f.CLAIM_TRUST_KEYS, f.CLAIM_TRUST_LISTS, f.CLAIM_TRUST_POLICY];
+  const labels = [
+    f.CLAIM_ISS,
+    f.CLAIM_EXP,
+    f.CLAIM_IAT,
+    f.CLAIM_TRUST_SEQ,
+    f.CLAIM_TRUST_KEYS,
+    f.CLAIM_TRUST_LISTS,
+    f.CLAIM_TRUST_POLICY,
+  ];
   const [issuer, expSeconds, iatSeconds, seq, rawKeys, rawLists, rawPolicy] = labels.map((label) => claims.get(label));
-  if (!hasOnly(claims, labels) || !isText(issuer) || !isUint(expSeconds) || !isUint(iatSeconds) || !isUint(seq)) return null;
+  if (!hasOnly(claims, labels) || !isText(issuer) || !isUint(expSeconds) || !isUint(iatSeconds) || !isUint(seq))
+    return null;
   const policy = readPolicy(rawPolicy);
   const lists = isArray(rawLists) ? rawLists.map(readListEntry) : [null];
   const keys = isArray(rawKeys) ? rawKeys.map(readKey) : [null];
@@ -84,10 +92,19 @@ function readListEntry(raw: unknown): { uri: string; path: string } | null {
 }
 
 function readPolicy(raw: unknown): Policy | null {
-  const labels = [f.POLICY_FRESH, f.POLICY_STALE, f.POLICY_PROOF_WINDOW, f.POLICY_REDEEMING_CLASSES, f.POLICY_CHALLENGE_ABOVE];
+  const labels = [
+    f.POLICY_FRESH,
+    f.POLICY_STALE,
+    f.POLICY_PROOF_WINDOW,
+    f.POLICY_REDEEMING_CLASSES,
+    f.POLICY_CHALLENGE_ABOVE,
+  ];
   if (!isMap(raw) || !hasOnly(raw, labels)) return null;
-  const [freshSeconds, staleSeconds, proofWindowSeconds, redeemingClasses, challengeAboveKopecks] = labels.map((label) => raw.get(label));
-  if (!isUint(freshSeconds) || !isUint(staleSeconds) || !isUint(proofWindowSeconds) || !isUint(challengeAboveKopecks)) return null;
+  const [freshSeconds, staleSeconds, proofWindowSeconds, redeemingClasses, challengeAboveKopecks] = labels.map(
+    (label) => raw.get(label),
+  );
+  if (!isUint(freshSeconds) || !isUint(staleSeconds) || !isUint(proofWindowSeconds) || !isUint(challengeAboveKopecks))
+    return null;
   if (!isArray(redeemingClasses) || !redeemingClasses.every(isClass)) return null;
   return { freshSeconds, staleSeconds, proofWindowSeconds, redeemingClasses, challengeAboveKopecks };
 }
@@ -96,8 +113,20 @@ const isClass = (value: unknown): value is number => value === f.CLASS_PHONE || 
 
 /** The keys of this role and algorithm that were valid over the whole life of what they signed. */
 export function keysFor(
-  trust: TrustList, role: KeyRole, kid: unknown, alg: unknown, iatSeconds: number, expSeconds: number,
+  trust: TrustList,
+  role: KeyRole,
+  kid: unknown,
+  alg: unknown,
+  iatSeconds: number,
+  expSeconds: number,
 ): TrustedKey[] {
-  return trust.keys.filter((key) => key.role === role && isBytes(kid) && equal(key.kid, kid) && key.alg === alg
-    && key.nbfSeconds <= iatSeconds && expSeconds <= key.expSeconds);
+  return trust.keys.filter(
+    (key) =>
+      key.role === role &&
+      isBytes(kid) &&
+      equal(key.kid, kid) &&
+      key.alg === alg &&
+      key.nbfSeconds <= iatSeconds &&
+      expSeconds <= key.expSeconds,
+  );
 }

@@ -1,7 +1,15 @@
 // A verifier that keeps its own lists: downloads them, refreshes them as it works, remembers the proofs that it has accepted.
 // What a partner's till or server uses; the app's own till has its storage and its clock in the database.
 import { fromHex } from './bytes';
-import { issuedAtSeconds, readLists, refreshLists, type HeldLists, type ListSource, type ListStorage, type SignedList } from './lists';
+import {
+  issuedAtSeconds,
+  readLists,
+  refreshLists,
+  type HeldLists,
+  type ListSource,
+  type ListStorage,
+  type SignedList,
+} from './lists';
 import { floorSecondsOf, verify, type Verdict, type Wants } from './verify';
 
 export interface VerifierOptions {
@@ -52,7 +60,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
   };
   let held: HeldLists | undefined;
   /** For as long as the storage cannot be read. */
-  const nothing: HeldLists = { trust: 'trust-list-bad', statusLists: { held: new Map(), someFailed: false }, etags: new Map(), empty: true };
+  const nothing: HeldLists = {
+    trust: 'trust-list-bad',
+    statusLists: { held: new Map(), someFailed: false },
+    etags: new Map(),
+    empty: true,
+  };
   let refreshing: Promise<void> | undefined;
   let refreshedAtMillis = -Infinity;
 
@@ -88,7 +101,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const { trust, statusLists } = await lists();
       const nowSeconds = source.nowSeconds();
       const verdict = await verify(text, {
-        nowSeconds, trust, statusLists, wants,
+        nowSeconds,
+        trust,
+        statusLists,
+        wants,
         ...(challenge === undefined ? {} : { challenge }),
         // The last stage: whoever claims the proof here has accepted it, also when two verifications run at once.
         acceptedBefore: (proofId) => !isNewProof(proofId, nowSeconds),
@@ -103,7 +119,9 @@ function downloader(fetchList: typeof fetch, statusBaseUrl: string): ListSource[
   return async (path) => {
     // A page's own cache asks by ETag; a header of ours would cost another origin's page a preflight request.
     const response = await fetchList(new URL(path, statusBaseUrl), {
-      cache: 'no-cache', credentials: 'omit', signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MILLIS),
+      cache: 'no-cache',
+      credentials: 'omit',
+      signal: AbortSignal.timeout(DOWNLOAD_TIMEOUT_MILLIS),
     });
     if (!response.ok) throw new Error(`${path}: ${response.status}`);
     return { bytes: new Uint8Array(await response.arrayBuffer()) };

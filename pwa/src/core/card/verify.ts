@@ -9,12 +9,25 @@ import { statusAt, type StatusLists } from './status';
 import { keysFor, type TrustFailure, type TrustList } from './trust';
 
 export const REFUSAL_CODES = [
-  'not-a-card', 'malformed',
-  'trust-list-bad', 'trust-list-rollback', 'trust-list-expired',
-  'unknown-key', 'bad-signature', 'not-yet-valid', 'expired',
-  'proof-missing', 'proof-bad', 'proof-stale', 'proof-future',
-  'challenge-missing', 'challenge-wrong',
-  'status-bad', 'status-unknown', 'revoked', 'suspended',
+  'not-a-card',
+  'malformed',
+  'trust-list-bad',
+  'trust-list-rollback',
+  'trust-list-expired',
+  'unknown-key',
+  'bad-signature',
+  'not-yet-valid',
+  'expired',
+  'proof-missing',
+  'proof-bad',
+  'proof-stale',
+  'proof-future',
+  'challenge-missing',
+  'challenge-wrong',
+  'status-bad',
+  'status-unknown',
+  'revoked',
+  'suspended',
   'replayed',
 ] as const;
 export const WARNINGS = ['status-stale', 'status-too-old'] as const;
@@ -114,13 +127,19 @@ export async function proofIdentity(proof: Pick<Proof, 'signed'>): Promise<strin
 
 /** The key's kind decides the algorithm; what the message says must agree. */
 async function isSignedByDevice({ deviceKey }: Card, proof: Proof): Promise<boolean> {
-  return deviceKey !== null && proof.alg === deviceAlg(deviceKey)
-    && verifySignature(deviceKey, proof.signature, proof.signed);
+  return (
+    deviceKey !== null &&
+    proof.alg === deviceAlg(deviceKey) &&
+    verifySignature(deviceKey, proof.signature, proof.signed)
+  );
 }
 
 /** A class that may not redeem is not asked for anything: its verdict just does not allow it. */
 function checkChallenge(
-  card: Card, proof: Proof | null, { policy }: TrustList, { wants, challenge }: VerifyContext,
+  card: Card,
+  proof: Proof | null,
+  { policy }: TrustList,
+  { wants, challenge }: VerifyContext,
 ): RefusalCode | null {
   if (wants === 'accrual' || !policy.redeemingClasses.includes(card.class)) return null;
   if (wants.redeemKopecks !== null && wants.redeemKopecks <= policy.challengeAboveKopecks) return null;
@@ -129,7 +148,10 @@ function checkChallenge(
 }
 
 function statusOf(
-  card: Card, trust: TrustList, { statusLists, nowSeconds }: VerifyContext, verdict: Verdict,
+  card: Card,
+  trust: TrustList,
+  { statusLists, nowSeconds }: VerifyContext,
+  verdict: Verdict,
 ): { failure?: RefusalCode; warning: Warning | null } {
   const list = statusLists.held.get(card.status.uri);
   if (!list) return { failure: statusLists.someFailed ? 'status-bad' : 'status-unknown', warning: null };
@@ -159,8 +181,19 @@ async function describeProof(verdict: Verdict, proof: Proof): Promise<void> {
 
 function emptyVerdict(nowSeconds: number): Verdict {
   return {
-    accepted: false, code: 'malformed', warning: null, allowed: [],
-    number: null, shown: null, class: null, proofId: null, nowSeconds,
-    cardIatSeconds: null, cardExpSeconds: null, proofIatSeconds: null, statusIatSeconds: null, maxRedeemKopecks: null,
+    accepted: false,
+    code: 'malformed',
+    warning: null,
+    allowed: [],
+    number: null,
+    shown: null,
+    class: null,
+    proofId: null,
+    nowSeconds,
+    cardIatSeconds: null,
+    cardExpSeconds: null,
+    proofIatSeconds: null,
+    statusIatSeconds: null,
+    maxRedeemKopecks: null,
   };
 }

@@ -98,10 +98,16 @@ test('of several lenses the main one is taken, and the one that was handed out i
     const { video } = constraints as { video: MediaTrackConstraints };
     asked.push(video.deviceId ?? video.facingMode);
     const stream = await working(constraints);
-    return Object.assign(stream, { getVideoTracks: () => [Object.assign(tracks.at(-1)!, { label: 'camera2 2, facing back' })] });
+    return Object.assign(stream, {
+      getVideoTracks: () => [Object.assign(tracks.at(-1)!, { label: 'camera2 2, facing back' })],
+    });
   };
   navigator.mediaDevices.enumerateDevices = async () =>
-    [2, 0].map((id) => ({ kind: 'videoinput', deviceId: `lens-${id}`, label: `camera2 ${id}, facing back` })) as MediaDeviceInfo[];
+    [2, 0].map((id) => ({
+      kind: 'videoinput',
+      deviceId: `lens-${id}`,
+      label: `camera2 ${id}, facing back`,
+    })) as MediaDeviceInfo[];
   const { openCamera } = await import('./camera');
   await openCamera();
   expect(asked).toEqual(['environment', { exact: 'lens-0' }]);

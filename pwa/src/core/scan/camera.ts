@@ -85,9 +85,7 @@ export async function closeCamera(): Promise<void> {
 /** Labels are there only once the person has allowed a camera. */
 export async function listCameras(): Promise<CameraChoice[]> {
   const devices = await navigator.mediaDevices.enumerateDevices();
-  return devices
-    .filter((device) => device.kind === 'videoinput')
-    .map(({ deviceId, label }) => ({ deviceId, label }));
+  return devices.filter((device) => device.kind === 'videoinput').map(({ deviceId, label }) => ({ deviceId, label }));
 }
 
 /** As the device has them now: another screen of this visit may have changed them. */

@@ -29,7 +29,12 @@ test('one that works is enough', async () => {
 
 const broken: [string, Decode][] = [
   ['throws', async () => Promise.reject(new Error('no service'))],
-  ['throws at once', () => { throw new TypeError('gone'); }],
+  [
+    'throws at once',
+    () => {
+      throw new TypeError('gone');
+    },
+  ],
   ['never answers', () => new Promise(() => undefined)],
 ];
 
@@ -66,6 +71,9 @@ test('a still picture in which the browser sees nothing is looked at again at on
 });
 
 test('where the app’s own cannot be had, the browser’s word stands', async () => {
-  const read = decoderOf(async () => [], () => Promise.reject(new Error('no wasm')));
+  const read = decoderOf(
+    async () => [],
+    () => Promise.reject(new Error('no wasm')),
+  );
   expect(await read(picture, true)).toEqual([]);
 });

@@ -37,7 +37,12 @@ async function loadOwn(): Promise<Decode> {
   const { prepareZXingModule, readBarcodes } = await import('zxing-wasm/reader');
   await prepareZXingModule({ overrides: { locateFile: () => wasmUrl }, fireImmediately: true });
   return async (picture) => {
-    const found = await readBarcodes(picture, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: CODES_AT_MOST, textMode: 'Plain' });
+    const found = await readBarcodes(picture, {
+      formats: ['QRCode'],
+      tryHarder: true,
+      maxNumberOfSymbols: CODES_AT_MOST,
+      textMode: 'Plain',
+    });
     return found.map(({ text }) => text);
   };
 }
@@ -49,16 +54,20 @@ const own: Decode = async (picture) => {
   return (await loading)(picture);
 };
 
-const reading = nativeDecoder().catch(() => null).then((native) => {
-  // It takes a moment to compile, before the first picture comes.
-  if (!native) (loading = loadOwn()).catch(() => undefined);
-  return decoderOf(native, own);
-});
+const reading = nativeDecoder()
+  .catch(() => null)
+  .then((native) => {
+    // It takes a moment to compile, before the first picture comes.
+    if (!native) (loading = loadOwn()).catch(() => undefined);
+    return decoderOf(native, own);
+  });
 
-addEventListener('message', async ({ data: { id, picture, isStill } }: MessageEvent<Frame>) => {
+async function decode({ id, picture, isStill }: Frame): Promise<void> {
   try {
     postMessage({ id, texts: await (await reading)(picture, isStill) } satisfies Decoded);
   } catch (cause) {
     postMessage({ failure: String(cause) } satisfies Decoded);
   }
-});
+}
+
+addEventListener('message', ({ data }: MessageEvent<Frame>) => void decode(data));

@@ -40,24 +40,30 @@ afterEach(() => {
 });
 
 const failures: [string, () => void][] = [
-  ['a worker that could not start', () => latest().dispatchEvent(Object.assign(new Event('error'), { message: 'not loaded' }))],
+  [
+    'a worker that could not start',
+    () => latest().dispatchEvent(Object.assign(new Event('error'), { message: 'not loaded' })),
+  ],
   ['a decoder that failed', () => latest().say({ failure: 'wasm' })],
   ['a worker that never answers', () => void vi.advanceTimersByTime(30_000)],
 ];
 
-test.each(failures)('after %s the picture in hand is told, and the next one is read by another worker', async (_, fail) => {
-  const { decodePicture, DecoderFailed } = await import('./decoder');
-  const first = decodePicture(picture(), false);
-  const told = expect(first).rejects.toThrow(DecoderFailed);
-  fail();
-  await told;
-  expect(latest().isTerminated).toBe(true);
+test.each(failures)(
+  'after %s the picture in hand is told, and the next one is read by another worker',
+  async (_, fail) => {
+    const { decodePicture, DecoderFailed } = await import('./decoder');
+    const first = decodePicture(picture(), false);
+    const told = expect(first).rejects.toThrow(DecoderFailed);
+    fail();
+    await told;
+    expect(latest().isTerminated).toBe(true);
 
-  const second = decodePicture(picture(), false);
-  latest().answer('PC1:X');
-  expect(await second).toEqual(['PC1:X']);
-  expect(FakeWorker.started).toHaveLength(2);
-});
+    const second = decodePicture(picture(), false);
+    latest().answer('PC1:X');
+    expect(await second).toEqual(['PC1:X']);
+    expect(FakeWorker.started).toHaveLength(2);
+  },
+);
 
 test('a worker that works goes on working', async () => {
   const { decodePicture } = await import('./decoder');

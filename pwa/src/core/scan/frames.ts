@@ -8,7 +8,11 @@ const FAILURES_IN_A_ROW = 3;
 const LOOK_EVERY_MILLIS = 100;
 
 /** Calls `onText` with each text that is read, until the returned function is called or the decoder fails for good. */
-export function readFrames(video: HTMLVideoElement, onText: (text: string) => void, onFailure: (cause: unknown) => void): () => void {
+export function readFrames(
+  video: HTMLVideoElement,
+  onText: (text: string) => void,
+  onFailure: (cause: unknown) => void,
+): () => void {
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const see = cardsFirst((text) => !stopped && onText(text));
@@ -39,7 +43,14 @@ export function readFrames(video: HTMLVideoElement, onText: (text: string) => vo
   const tick = (atMillis: number): void => {
     if (stopped) return;
     requestAnimationFrame(tick);
-    if (atMillis - lookedMillis < LOOK_EVERY_MILLIS || waiting || !context || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return;
+    if (
+      atMillis - lookedMillis < LOOK_EVERY_MILLIS ||
+      waiting ||
+      !context ||
+      video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA ||
+      video.videoWidth === 0
+    )
+      return;
     lookedMillis = atMillis;
     void decode(context);
   };

@@ -3,7 +3,12 @@ import { betterLens } from './lens';
 
 const named = (...labels: string[]) => labels.map((label, i) => ({ deviceId: String(i), label }));
 
-const ANDROID = named('camera2 1, facing front', 'camera2 3, facing back', 'camera2 0, facing back', 'camera2 2, facing back');
+const ANDROID = named(
+  'camera2 1, facing front',
+  'camera2 3, facing back',
+  'camera2 0, facing back',
+  'camera2 2, facing back',
+);
 const IPHONE = named('Front Camera', 'Back Ultra Wide Camera', 'Back Camera', 'Back Telephoto Camera');
 const RUSSIAN = named('Фронтальная камера', 'Задняя сверхширокоугольная камера', 'Задняя камера');
 

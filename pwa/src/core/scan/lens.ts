@@ -11,7 +11,9 @@ const NUMBERED = /camera2? (\d+), facing back/i;
 export function betterLens(handedOut: string, cameras: readonly CameraChoice[]): CameraChoice | undefined {
   const number = numberOf(handedOut);
   if (number !== undefined) {
-    const [main] = cameras.filter(({ label }) => numberOf(label) !== undefined).sort((a, b) => numberOf(a.label)! - numberOf(b.label)!);
+    const [main] = cameras
+      .filter(({ label }) => numberOf(label) !== undefined)
+      .sort((a, b) => numberOf(a.label)! - numberOf(b.label)!);
     return main && numberOf(main.label)! < number ? main : undefined;
   }
   if (!ULTRA_WIDE.test(handedOut)) return undefined;

@@ -29,7 +29,11 @@ function turn(visibilityState: string): void {
 }
 
 test('it rests five minutes after the last code, touch or key', () => {
-  for (const awake of [rest.awake, () => window.dispatchEvent(new Event('keydown')), () => window.dispatchEvent(new Event('pointerdown'))]) {
+  for (const awake of [
+    rest.awake,
+    () => window.dispatchEvent(new Event('keydown')),
+    () => window.dispatchEvent(new Event('pointerdown')),
+  ]) {
     vi.advanceTimersByTime(299_000);
     awake();
   }

@@ -11,8 +11,15 @@ interface Pressed {
 }
 
 const CODES: Record<string, [string, boolean]> = {
-  ' ': ['Space', false], $: ['Digit4', true], '%': ['Digit5', true], '*': ['Digit8', true], '+': ['Equal', true],
-  '-': ['Minus', false], '.': ['Period', false], '/': ['Slash', false], ':': ['Semicolon', true],
+  ' ': ['Space', false],
+  $: ['Digit4', true],
+  '%': ['Digit5', true],
+  '*': ['Digit8', true],
+  '+': ['Equal', true],
+  '-': ['Minus', false],
+  '.': ['Period', false],
+  '/': ['Slash', false],
+  ':': ['Semicolon', true],
 };
 
 /** As a scanner types them on a till whose layout is Russian: the places are those of a US keyboard, the keys are not. */
@@ -25,7 +32,10 @@ function typed(text: string): Pressed[] {
 
 function run(keys: Pressed[], stepMillis = 5, isInField = false) {
   const read: string[] = [];
-  const reader = keystrokeReader((text) => read.push(text), () => read.push('other'));
+  const reader = keystrokeReader(
+    (text) => read.push(text),
+    () => read.push('other'),
+  );
   const taken = keys.map((key, i) => reader.take(key, 1000 + i * stepMillis, isInField));
   return { read, taken, reader };
 }
@@ -57,11 +67,14 @@ test('what a person types is left alone, Enter included', () => {
 
 const GOODS = '4601234567890';
 
-test.each(['Enter', 'Tab'])('a scan of goods is told as such, and neither its figures nor its %s go further', (suffix) => {
-  const { read, taken } = run([...typed(GOODS), named(suffix)], 15);
-  expect(read).toEqual(['other']);
-  expect(taken).toEqual([...GOODS, '\n'].map((_, i) => i >= 5));
-});
+test.each(['Enter', 'Tab'])(
+  'a scan of goods is told as such, and neither its figures nor its %s go further',
+  (suffix) => {
+    const { read, taken } = run([...typed(GOODS), named(suffix)], 15);
+    expect(read).toEqual(['other']);
+    expect(taken).toEqual([...GOODS, '\n'].map((_, i) => i >= 5));
+  },
+);
 
 test('a scan of goods without a suffix is told when it stops, and the next one again', () => {
   const { read, reader } = run(typed(GOODS));

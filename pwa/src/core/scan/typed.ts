@@ -18,11 +18,22 @@ const SCANNED_KEY_WITHIN_MILLIS = 40;
 export const SCANNED = 'profcards-scanned';
 
 const SHIFTED: Record<string, string> = {
-  Digit4: '$', Digit5: '%', Digit8: '*', Equal: '+', Semicolon: ':',
+  Digit4: '$',
+  Digit5: '%',
+  Digit8: '*',
+  Equal: '+',
+  Semicolon: ':',
 };
 const PLAIN: Record<string, string> = {
-  Space: ' ', Minus: '-', Period: '.', Slash: '/',
-  NumpadAdd: '+', NumpadSubtract: '-', NumpadMultiply: '*', NumpadDivide: '/', NumpadDecimal: '.',
+  Space: ' ',
+  Minus: '-',
+  Period: '.',
+  Slash: '/',
+  NumpadAdd: '+',
+  NumpadSubtract: '-',
+  NumpadMultiply: '*',
+  NumpadDivide: '/',
+  NumpadDecimal: '.',
 };
 
 /** What a scanner that types as on a US keyboard leaves in a field while the layout is Russian, and what it meant. */
@@ -61,7 +72,10 @@ export interface KeystrokeReader {
  * Gathers keystrokes into a token, and calls back at the scanner's Enter or Tab, or when it stops. A scan of anything else is told
  * as such: outside a field, where it would become an amount and its Enter a purchase.
  */
-export function keystrokeReader(onText: (text: string) => void, onOther: () => void = () => undefined): KeystrokeReader {
+export function keystrokeReader(
+  onText: (text: string) => void,
+  onOther: () => void = () => undefined,
+): KeystrokeReader {
   let text = '';
   /** How many characters have come faster than by hand. */
   let quickChars = 0;
@@ -93,7 +107,8 @@ export function keystrokeReader(onText: (text: string) => void, onOther: () => v
 
   function add(char: string | null): void {
     text = char === null ? '' : text + char;
-    if (text.length <= TOKEN_PREFIX.length && !TOKEN_PREFIX.startsWith(text)) text = TOKEN_PREFIX.startsWith(char ?? '?') ? char! : '';
+    if (text.length <= TOKEN_PREFIX.length && !TOKEN_PREFIX.startsWith(text))
+      text = TOKEN_PREFIX.startsWith(char ?? '?') ? char! : '';
   }
 
   function count({ key, repeat }: Key, gapMillis: number, isInField: boolean): void {
@@ -128,7 +143,11 @@ interface Before {
 }
 
 /** Listens to the whole page until the returned function is called. What a person types into a field stays there. */
-export function listenForTyped(onText: (text: string) => void, onPicture: (picture: Blob) => void, onOther?: () => void): () => void {
+export function listenForTyped(
+  onText: (text: string) => void,
+  onPicture: (picture: Blob) => void,
+  onOther?: () => void,
+): () => void {
   const reader = keystrokeReader(onText, onOther);
   let before: Before | undefined;
   let pausing: ReturnType<typeof setTimeout> | undefined;

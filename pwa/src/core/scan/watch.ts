@@ -37,7 +37,10 @@ export function pictureWatch(camera: Camera, screen: Screen, onSilent: OnSilent)
 /** Watches while the page is in sight, until the returned function is called. */
 export function watchPictures(camera: Camera, video: HTMLVideoElement, onSilent: OnSilent): () => void {
   let look = pictureWatch(camera, video, onSilent);
-  const looking = setInterval(() => document.visibilityState === 'visible' && look(performance.now()), LOOK_EVERY_MILLIS);
+  const looking = setInterval(
+    () => document.visibilityState === 'visible' && look(performance.now()),
+    LOOK_EVERY_MILLIS,
+  );
   const seen = () => {
     if (document.visibilityState !== 'visible') return;
     // Nothing moved while nobody looked; and iOS leaves the picture paused.

@@ -3,7 +3,8 @@ import { kopecksOf, padKeyOf, press, shownAmount } from './amount';
 import { accrualOf } from './offer';
 import type { Offer } from './tillApi';
 
-const typed = (keys: string) => [...keys].reduce((text, key) => press(text, padKeyOf(key === '<' ? 'Backspace' : key)!), '');
+const typed = (keys: string) =>
+  [...keys].reduce((text, key) => press(text, padKeyOf(key === '<' ? 'Backspace' : key)!), '');
 
 test.each([
   ['', 0, '0'],
@@ -27,7 +28,11 @@ test('no other key is a key of the pad', () => {
 });
 
 const offer: Offer = {
-  version: 1, title: 'Кэшбэк', percentBp: 300, minAmountKopecks: 10_000, capPerPurchaseKopecks: 50_000,
+  version: 1,
+  title: 'Кэшбэк',
+  percentBp: 300,
+  minAmountKopecks: 10_000,
+  capPerPurchaseKopecks: 50_000,
 };
 
 test.each([

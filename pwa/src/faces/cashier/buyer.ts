@@ -3,9 +3,7 @@ import type { Judgement } from './judge';
 import type { Showing } from './purchases';
 import type { Found } from './tillApi';
 
-export type Buyer =
-  | { by: 'card'; judgement: Judgement }
-  | { by: 'number'; found: Found };
+export type Buyer = { by: 'card'; judgement: Judgement } | { by: 'number'; found: Found };
 
 export function nameOf(buyer: Buyer): string | null {
   return buyer.by === 'number' ? buyer.found.shown.name : (buyer.judgement.verdict.shown?.name ?? null);

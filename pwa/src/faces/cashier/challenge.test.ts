@@ -5,7 +5,9 @@ import type { Judgement } from './judge';
 
 test('digits last until their end, and none are over', () => {
   const challenge = { opNo: 1, digits: '4821', endsAtMillis: 180_000 };
-  expect([0, 1, 179_999, 180_000, 999_999].map((now) => challengeLeftSeconds(challenge, now))).toEqual([180, 180, 1, 0, 0]);
+  expect([0, 1, 179_999, 180_000, 999_999].map((now) => challengeLeftSeconds(challenge, now))).toEqual([
+    180, 180, 1, 0, 0,
+  ]);
   expect(challengeLeftSeconds(null, 0)).toBe(0);
 });
 

@@ -34,8 +34,16 @@ test.each(['AbortError', 'NotAllowedError'])('an iPhone’s own sheet takes the 
 
 test('the file names the till and its operations', async () => {
   const till: Till = {
-    terminalId: 't', terminalNumber: 7, outletId: 'o', partnerName: 'P', outletName: 'O', outletAddress: null, offer: null,
-    lastOpNo: 1, redemption: null, pairedAt: 0,
+    terminalId: 't',
+    terminalNumber: 7,
+    outletId: 'o',
+    partnerName: 'P',
+    outletName: 'O',
+    outletAddress: null,
+    offer: null,
+    lastOpNo: 1,
+    redemption: null,
+    pairedAt: 0,
   };
   const link = { click: vi.fn(), href: '', download: '' };
   vi.stubGlobal('document', { createElement: () => link });
@@ -44,6 +52,9 @@ test('the file names the till and its operations', async () => {
   await saveOperations(till);
 
   const content = await (makeUrl.mock.calls[0]![0] as Blob).text();
-  expect(JSON.parse(content)).toMatchObject({ till: { terminalNumber: 7 }, operations: [{ args: { amountKopecks: 100 } }] });
+  expect(JSON.parse(content)).toMatchObject({
+    till: { terminalNumber: 7 },
+    operations: [{ args: { amountKopecks: 100 } }],
+  });
   expect([link.click.mock.calls.length, link.download]).toEqual([1, expect.stringContaining('profcards-till-7-')]);
 });

@@ -1,7 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import type { HeldLists } from './lists';
 
-vi.mock('../../core/card/verify', () => ({ verify: async () => ({ accepted: true, code: 'accepted' }), floorSecondsOf: () => 1 }));
+vi.mock('../../core/card/verify', () => ({
+  verify: async () => ({ accepted: true, code: 'accepted' }),
+  floorSecondsOf: () => 1,
+}));
 vi.mock('./time', () => ({
   seen: () => Promise.reject(new DOMException('full', 'QuotaExceededError')),
   tillLagSeconds: () => 0,

@@ -35,7 +35,12 @@ export async function judge(text: string, lists: HeldLists, challenge: string | 
   // For this visit it is noted anyhow: a store that is full or asleep refuses nobody's card.
   if (floorSeconds !== null) await seen(floorSeconds).catch((cause: unknown) => console.warn('seen', cause));
   return {
-    text, verdict, challenge, tillLagSeconds: lagSeconds, clock, noLists: lists.empty,
+    text,
+    verdict,
+    challenge,
+    tillLagSeconds: lagSeconds,
+    clock,
+    noLists: lists.empty,
     trustExpSeconds: typeof trust === 'string' ? null : trust.expSeconds,
   };
 }

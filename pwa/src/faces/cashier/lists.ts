@@ -3,8 +3,14 @@ import { reach } from '../../api/client';
 import { problemFrom } from '../../api/problem';
 import { fromHex, type Bytes } from '../../core/card/bytes';
 import {
-  TRUST_LIST_PATH, issuedAtSeconds, readLists, refreshLists as refresh,
-  type HeldLists, type ListSource, type ListStorage, type Refreshed,
+  TRUST_LIST_PATH,
+  issuedAtSeconds,
+  readLists,
+  refreshLists as refresh,
+  type HeldLists,
+  type ListSource,
+  type ListStorage,
+  type Refreshed,
 } from '../../core/card/lists';
 import { within } from '../../core/within';
 import { inStore, readMeta, writeMeta } from '../../db/open';

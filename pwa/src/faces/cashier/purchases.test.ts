@@ -9,11 +9,28 @@ import { addToOutbox, readOutbox, type OutboxTransaction } from '../../sync/outb
 import { forgetOldProofs, judge } from './judge';
 import type { HeldLists } from './lists';
 import {
-  cancelPurchase, catchUpOpNo, comingOpNo, continueOpNo, DigitsUsed, operationsOf, receiptNumber, recordPurchase, setOutlet, shiftOf, type PulledPurchase,
+  cancelPurchase,
+  catchUpOpNo,
+  comingOpNo,
+  continueOpNo,
+  DigitsUsed,
+  operationsOf,
+  receiptNumber,
+  recordPurchase,
+  setOutlet,
+  shiftOf,
+  type PulledPurchase,
 } from './purchases';
 import { tillNowSeconds } from './time';
 
-interface Vector { name: string; token: string; now: number; roots: string[]; trustList: string; statusLists: string[] }
+interface Vector {
+  name: string;
+  token: string;
+  now: number;
+  roots: string[];
+  trustList: string;
+  statusLists: string[];
+}
 
 const readVectors = (file: string): Vector[] =>
   JSON.parse(readFileSync(new URL(`../../../../crates/card/vectors/${file}`, import.meta.url), 'utf8'));
@@ -25,7 +42,12 @@ async function lists(): Promise<HeldLists> {
   if (typeof trust === 'string') throw new Error(trust);
   const list = await loadStatusList(fromHex(statusLists[0]!), trust);
   if (list === 'status-bad') throw new Error(list);
-  return { trust, statusLists: { held: new Map([[list.uri, list]]), someFailed: false }, etags: new Map(), empty: false };
+  return {
+    trust,
+    statusLists: { held: new Map([[list.uri, list]]), someFailed: false },
+    etags: new Map(),
+    empty: false,
+  };
 }
 
 beforeEach(async () => {
@@ -63,10 +85,16 @@ test('what was put back to an earlier state goes on from the newest number that 
 
 test('what an older server could not read is a purchase that stands, unless the customer waited for it to be redeemed', async () => {
   await continueOpNo(0);
-  const rows = [await recordPurchase(shown(), 145_000), await recordPurchase(shown(), 200, { redeemKopecks: 100, opNo: 2 })];
+  const rows = [
+    await recordPurchase(shown(), 145_000),
+    await recordPurchase(shown(), 200, { redeemKopecks: 100, opNo: 2 }),
+  ];
   const refused = rows.map((row) => ({ ...row, state: 'rejected' as const, code: 'malformed-args' }));
   const operations = operationsOf(refused, []);
-  expect(operations.map(({ opNo, state }) => [opNo, state])).toEqual([[2, 'rejected'], [1, 'unread']]);
+  expect(operations.map(({ opNo, state }) => [opNo, state])).toEqual([
+    [2, 'rejected'],
+    [1, 'unread'],
+  ]);
   expect(shiftOf(operations, 0)).toEqual({ count: 1, totalKopecks: 145_000 });
 });
 
@@ -88,7 +116,10 @@ test('a purchase says where it was made, also when the till is moved before it i
   await recordPurchase(shown(), 100);
   await setOutlet('b0b');
   await recordPurchase(shown(), 200);
-  expect((await readOutbox('till')).map((row) => (row.args as { outletId: string }).outletId)).toEqual(['a11ce', 'b0b']);
+  expect((await readOutbox('till')).map((row) => (row.args as { outletId: string }).outletId)).toEqual([
+    'a11ce',
+    'b0b',
+  ]);
 });
 
 test('digits serve the operation that they were shown for, and no other', async () => {
@@ -126,7 +157,9 @@ test.each<[string, (tx: OutboxTransaction) => Promise<unknown>]>([
   });
   await expect(failing).rejects.toThrow();
   const db = await database();
-  expect([await db.count('outbox'), await db.count('proofs'), (await db.get('meta', 'till-op-no'))?.value]).toEqual([0, 0, 7]);
+  expect([await db.count('outbox'), await db.count('proofs'), (await db.get('meta', 'till-op-no'))?.value]).toEqual([
+    0, 0, 7,
+  ]);
 });
 
 test('a card of the future does not move the till’s clock', async () => {
@@ -154,13 +187,25 @@ test('operations tell what waits, what settled and what was refused; the shift c
   await cancelPurchase(cancelled.id);
   const refused = await recordPurchase(shown(), 4_000);
   const rows = (await readOutbox('till')).map((row) =>
-    row.id === refused.id ? { ...row, state: 'rejected' as const, code: 'not-in-programme' } : row);
+    row.id === refused.id ? { ...row, state: 'rejected' as const, code: 'not-in-programme' } : row,
+  );
   const pulled: PulledPurchase[] = [
-    { id: 'p', mutationId: 'elsewhere', receipt: '9', amountKopecks: 8_000, accrualKopecks: 240, state: 'pending', eventAt: now - 60 },
+    {
+      id: 'p',
+      mutationId: 'elsewhere',
+      receipt: '9',
+      amountKopecks: 8_000,
+      accrualKopecks: 240,
+      state: 'pending',
+      eventAt: now - 60,
+    },
   ];
   const operations = operationsOf(rows, pulled);
   expect(Object.fromEntries(operations.map(({ id, state }) => [id, state]))).toEqual({
-    [kept.id]: 'queued', [cancelled.id]: 'cancelling', [refused.id]: 'rejected', elsewhere: 'pending',
+    [kept.id]: 'queued',
+    [cancelled.id]: 'cancelling',
+    [refused.id]: 'rejected',
+    elsewhere: 'pending',
   });
   expect(operations.find(({ id }) => id === kept.id)?.shownName).toBe('Иванова М. П.');
   expect(shiftOf(operations, now - 3600)).toEqual({ count: 2, totalKopecks: 9_000 });
@@ -169,7 +214,13 @@ test('operations tell what waits, what settled and what was refused; the shift c
 
 test('a purchase that the programme looks at has been sold all the same', () => {
   const held: PulledPurchase = {
-    id: 'p', mutationId: 'm', receipt: '9', amountKopecks: 8_000, accrualKopecks: 240, state: 'held', eventAt: 100,
+    id: 'p',
+    mutationId: 'm',
+    receipt: '9',
+    amountKopecks: 8_000,
+    accrualKopecks: 240,
+    state: 'held',
+    eventAt: 100,
   };
   const operations = operationsOf([], [held]);
   expect(operations.map(({ state }) => state)).toEqual(['held']);
@@ -185,9 +236,13 @@ test('a refused cancellation stands beside the purchase that it did not cancel',
   const record = await recordPurchase(shown(), 1_000);
   const cancel = await cancelPurchase(record.id);
   const rows = (await readOutbox('till')).map((row) =>
-    row.id === cancel.id ? { ...row, state: 'rejected' as const, code: 'cancel-too-late' } : { ...row, state: 'applied' as const });
+    row.id === cancel.id
+      ? { ...row, state: 'rejected' as const, code: 'cancel-too-late' }
+      : { ...row, state: 'applied' as const },
+  );
   const operations = operationsOf(rows, []);
   expect(operations.map(({ kind, state, amountKopecks }) => [kind, state, amountKopecks]).sort()).toEqual([
-    ['cancel', 'rejected', 1_000], ['purchase', 'pending', 1_000],
+    ['cancel', 'rejected', 1_000],
+    ['purchase', 'pending', 1_000],
   ]);
 });

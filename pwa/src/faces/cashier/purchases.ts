@@ -59,8 +59,7 @@ interface RecordResult {
 
 export type Showing =
   /** Dated by the moment of the verdict: a code lives for less than an amount may take to type. */
-  | { token: string; proofId: string | null; verdictAtSeconds: number }
-  | { lookupId: string };
+  { token: string; proofId: string | null; verdictAtSeconds: number } | { lookupId: string };
 
 /** What is redeemed, and the number of the operation whose digits the member has typed. */
 export interface Redemption {
@@ -150,12 +149,18 @@ export function operationsOf(rows: readonly OutboxRow[], pulled: readonly Pulled
   const operations = [
     ...records.map((row) => purchaseOperation(row, byMutation.get(row.id), cancelOf.get(row.id))),
     ...cancels.filter((row) => row.state === 'rejected').map((row) => cancelOperation(row, records, byMutation)),
-    ...pulled.filter((purchase) => !known.has(purchase.mutationId)).map((purchase) => pulledOperation(purchase, cancelOf)),
+    ...pulled
+      .filter((purchase) => !known.has(purchase.mutationId))
+      .map((purchase) => pulledOperation(purchase, cancelOf)),
   ];
   return operations.sort((a, b) => b.atSeconds - a.atSeconds || b.opNo - a.opNo);
 }
 
-function purchaseOperation(row: OutboxRow, pulled: PulledPurchase | undefined, cancel: OutboxRow | undefined): Operation {
+function purchaseOperation(
+  row: OutboxRow,
+  pulled: PulledPurchase | undefined,
+  cancel: OutboxRow | undefined,
+): Operation {
   const args = row.args as RecordArgs;
   const result = (row.result ?? {}) as RecordResult;
   return {
@@ -174,7 +179,11 @@ function purchaseOperation(row: OutboxRow, pulled: PulledPurchase | undefined, c
   };
 }
 
-function liveState(row: OutboxRow, pulled: PulledPurchase | undefined, cancel: OutboxRow | undefined): Operation['state'] {
+function liveState(
+  row: OutboxRow,
+  pulled: PulledPurchase | undefined,
+  cancel: OutboxRow | undefined,
+): Operation['state'] {
   if (pulled?.state === 'cancelled' || cancel?.state === 'applied') return 'cancelled';
   if (cancel?.state === 'queued') return 'cancelling';
   if (isUnread(row)) return 'unread';
@@ -182,7 +191,9 @@ function liveState(row: OutboxRow, pulled: PulledPurchase | undefined, cancel: O
 }
 
 function cancelOperation(
-  row: OutboxRow, records: readonly OutboxRow[], byMutation: ReadonlyMap<string, PulledPurchase>,
+  row: OutboxRow,
+  records: readonly OutboxRow[],
+  byMutation: ReadonlyMap<string, PulledPurchase>,
 ): Operation {
   const { mutationId, opNo } = row.args as CancelArgs;
   const record = records.find(({ id }) => id === mutationId)?.args as RecordArgs | undefined;
@@ -240,9 +251,13 @@ const STANDING: readonly Operation['state'][] = ['queued', 'unread', 'pending', 
 
 /** What was sold since midnight and stands: refused and cancelled purchases do not count. */
 export function shiftOf(operations: readonly Operation[], sinceSeconds: number): Shift {
-  const standing = operations.filter(({ kind, state, atSeconds }) =>
-    kind === 'purchase' && atSeconds >= sinceSeconds && STANDING.includes(state));
-  return { count: standing.length, totalKopecks: standing.reduce((total, { amountKopecks }) => total + amountKopecks, 0) };
+  const standing = operations.filter(
+    ({ kind, state, atSeconds }) => kind === 'purchase' && atSeconds >= sinceSeconds && STANDING.includes(state),
+  );
+  return {
+    count: standing.length,
+    totalKopecks: standing.reduce((total, { amountKopecks }) => total + amountKopecks, 0),
+  };
 }
 
 const SETTLED_KEPT_SECONDS = 35 * 24 * 3600;

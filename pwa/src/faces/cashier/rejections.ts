@@ -56,7 +56,9 @@ export function rejectionWords(code: string, detail?: unknown): string {
   if (known) return known();
   const [figure, words] = figured[code] ?? [];
   if (figure && words) return words({ amount: money(figureOf(detail, figure)) });
-  return isVerdictCode(code) ? `${wordsOf(code).headline}. ${m.cashier_reject_no_cashback()}` : m.cashier_reject_other();
+  return isVerdictCode(code)
+    ? `${wordsOf(code).headline}. ${m.cashier_reject_no_cashback()}`
+    : m.cashier_reject_other();
 }
 
 function figureOf(detail: unknown, name: string): number {

@@ -27,7 +27,10 @@ const TONES: Record<Tone, Note[]> = {
 };
 
 const VIBRATION_MILLIS: Record<Tone, number[]> = {
-  accepted: [60], warning: [80, 80, 80], again: [80, 80, 160], refused: [350],
+  accepted: [60],
+  warning: [80, 80, 80],
+  again: [80, 80, 160],
+  refused: [350],
 };
 
 /** A pentatonic scale: any two of its notes go together. */
@@ -72,7 +75,10 @@ function motifOf(code: Code, fromSeconds: number): Note[] {
   const place = CODES.indexOf(code);
   const steps = [place % SCALE_HERTZ.length, Math.floor(place / SCALE_HERTZ.length) % SCALE_HERTZ.length];
   return steps.map((step, i) => ({
-    hertz: SCALE_HERTZ[step]!, atSeconds: fromSeconds + i * MOTIF_NOTE_SECONDS * 1.4, lastsSeconds: MOTIF_NOTE_SECONDS, wave: 'sine',
+    hertz: SCALE_HERTZ[step]!,
+    atSeconds: fromSeconds + i * MOTIF_NOTE_SECONDS * 1.4,
+    lastsSeconds: MOTIF_NOTE_SECONDS,
+    wave: 'sine',
   }));
 }
 

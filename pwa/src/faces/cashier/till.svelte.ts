@@ -2,7 +2,13 @@
 // and on the server; this only mirrors it.
 import { contact, type Contact } from '../../api/contact';
 import { asProblem } from '../../api/problem';
-import { clockOffsetSeconds, isOffsetDoubtful, noteClockOnLeaving, restoreClock, trustDeviceClock } from '../../core/clock';
+import {
+  clockOffsetSeconds,
+  isOffsetDoubtful,
+  noteClockOnLeaving,
+  restoreClock,
+  trustDeviceClock,
+} from '../../core/clock';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
 import { askToPersist, readMeta, writeMeta } from '../../db/open';
 import { learnTime, syncOf, type SyncStatus } from '../../sync/engine';
@@ -12,7 +18,15 @@ import { forgetPulled } from '../../sync/pull';
 import { forgetOldProofs } from './judge';
 import { listsMadeAtSeconds, readHeldLists, refreshLists, type HeldLists } from './lists';
 import {
-  catchUpOpNo, continueOpNo, forgetOldSettled, operationsOf, shiftOf, type Operation, type PulledPurchase, type Shift, setOutlet,
+  catchUpOpNo,
+  continueOpNo,
+  forgetOldSettled,
+  operationsOf,
+  shiftOf,
+  type Operation,
+  type PulledPurchase,
+  type Shift,
+  setOutlet,
 } from './purchases';
 import { pairTill, readTill, unpairTill, type Till } from './tillApi';
 import { restoreFloor, tillNowSeconds } from './time';
@@ -38,19 +52,41 @@ let stopSync: (() => void) | null = null;
 let refreshing: Promise<boolean> | null = null;
 
 export const till = {
-  get paired(): Till | null { return paired; },
-  get signedOut(): boolean { return paired !== null && syncStatus.session === 'ended'; },
-  get operations(): Operation[] { return operations; },
-  get sync(): SyncStatus { return syncStatus; },
-  get lists(): HeldLists | null { return lists; },
-  get listsMadeAtSeconds(): number | null { return lists && listsMadeAtSeconds(lists); },
-  get reached(): Contact['state'] { return reached; },
+  get paired(): Till | null {
+    return paired;
+  },
+  get signedOut(): boolean {
+    return paired !== null && syncStatus.session === 'ended';
+  },
+  get operations(): Operation[] {
+    return operations;
+  },
+  get sync(): SyncStatus {
+    return syncStatus;
+  },
+  get lists(): HeldLists | null {
+    return lists;
+  },
+  get listsMadeAtSeconds(): number | null {
+    return lists && listsMadeAtSeconds(lists);
+  },
+  get reached(): Contact['state'] {
+    return reached;
+  },
   /** The server's time minus this device's, as last learnt. */
-  get clockOffsetSeconds(): number { return offsetSeconds; },
+  get clockOffsetSeconds(): number {
+    return offsetSeconds;
+  },
   /** It was learnt in an earlier visit, and the clock may have been put right since. */
-  get isClockDoubtful(): boolean { return isDoubtful; },
-  get nowSeconds(): number { return nowSeconds; },
-  get shift(): Shift { return shiftOf(operations, midnightBefore(nowSeconds)); },
+  get isClockDoubtful(): boolean {
+    return isDoubtful;
+  },
+  get nowSeconds(): number {
+    return nowSeconds;
+  },
+  get shift(): Shift {
+    return shiftOf(operations, midnightBefore(nowSeconds));
+  },
 };
 
 export async function startTill(): Promise<() => void> {
@@ -131,11 +167,11 @@ export async function updateLists(): Promise<void> {
 export function watchLists(): () => void {
   let failures = 0;
   let stopped = false;
-  let timer = setTimeout(round, LISTS_WATCH_MILLIS);
+  let timer = setTimeout(() => void round(), LISTS_WATCH_MILLIS);
   async function round(): Promise<void> {
     if (document.visibilityState === 'visible') failures = (await refresh()) ? 0 : failures + 1;
     const pauseMillis = Math.min(LISTS_WATCH_MILLIS * 2 ** failures, LISTS_WATCH_SLOWEST_MILLIS);
-    if (!stopped) timer = setTimeout(round, pauseMillis);
+    if (!stopped) timer = setTimeout(() => void round(), pauseMillis);
   }
   return () => {
     stopped = true;

@@ -65,12 +65,19 @@ export function askDigits(purchase: { opNo: number; amountKopecks: number }): Pr
 }
 
 /** The most that this purchase may take from the member's balance now. */
-export async function redemptionLimit(showing: { token: string; opNo: number; amountKopecks: number }): Promise<number> {
+export async function redemptionLimit(showing: {
+  token: string;
+  opNo: number;
+  amountKopecks: number;
+}): Promise<number> {
   const limit: Limit = await read(LimitShape, answerOf(api.POST('/api/till/redemption-limit', { body: showing })));
   return limit.maxKopecks;
 }
 
-async function read<Shape extends v.GenericSchema>(shape: Shape, asked: Promise<unknown>): Promise<v.InferOutput<Shape>> {
+async function read<Shape extends v.GenericSchema>(
+  shape: Shape,
+  asked: Promise<unknown>,
+): Promise<v.InferOutput<Shape>> {
   const parsed = v.safeParse(shape, await asked);
   if (parsed.success) return parsed.output;
   throw new ApiProblem({ code: 'internal', status: 200, cause: parsed.issues });

@@ -15,11 +15,29 @@ afterEach(() => speak('ru'));
 
 function judgement(verdict: Partial<Verdict>, till: Partial<Judgement> = {}): Judgement {
   return {
-    text: '', tillLagSeconds: 0, clock: 'heard', noLists: false, trustExpSeconds: now - 3600, challenge: null, ...till,
+    text: '',
+    tillLagSeconds: 0,
+    clock: 'heard',
+    noLists: false,
+    trustExpSeconds: now - 3600,
+    challenge: null,
+    ...till,
     verdict: {
-      accepted: false, code: 'malformed', warning: null, allowed: [], number: null, shown: null, class: 'phone',
-      proofId: null, nowSeconds: now, cardIatSeconds: null, cardExpSeconds: null, proofIatSeconds: null,
-      statusIatSeconds: null, maxRedeemKopecks: null, ...verdict,
+      accepted: false,
+      code: 'malformed',
+      warning: null,
+      allowed: [],
+      number: null,
+      shown: null,
+      class: 'phone',
+      proofId: null,
+      nowSeconds: now,
+      cardIatSeconds: null,
+      cardExpSeconds: null,
+      proofIatSeconds: null,
+      statusIatSeconds: null,
+      maxRedeemKopecks: null,
+      ...verdict,
     },
   };
 }
@@ -44,7 +62,8 @@ describe('a verdict says what happened, with its figures', () => {
     [{ code: 'proof-missing' }, 'Показана копия карты'],
     [
       { code: 'proof-stale', proofIatSeconds: now - 120 },
-      'Код показан 2 минуты назад: это снимок?', 'Если это не снимок, часы телефона отстают на 2 минуты',
+      'Код показан 2 минуты назад: это снимок?',
+      'Если это не снимок, часы телефона отстают на 2 минуты',
     ],
     [{ code: 'replayed' }, 'Этот код уже принят'],
     [{ code: 'revoked' }, 'Карта отозвана'],
@@ -59,17 +78,28 @@ describe('a verdict says what happened, with its figures', () => {
 
   test('accepted, with a warning and without', () => {
     expect(verdictWords(judgement({ accepted: true, code: 'accepted' }))).toMatchObject({
-      tone: 'accepted', word: 'Действительна', headline: 'Карта действительна', todo: null, why: null,
+      tone: 'accepted',
+      word: 'Действительна',
+      headline: 'Карта действительна',
+      todo: null,
+      why: null,
     });
-    const stale = verdictWords(judgement({
-      accepted: true, code: 'accepted', warning: 'status-stale', statusIatSeconds: now - 3 * 86_400,
-    }));
+    const stale = verdictWords(
+      judgement({
+        accepted: true,
+        code: 'accepted',
+        warning: 'status-stale',
+        statusIatSeconds: now - 3 * 86_400,
+      }),
+    );
     expect(stale).toMatchObject({ code: 'status-stale', tone: 'warning', word: 'Проверьте' });
     expect(plain(stale.headline)).toBe('Карта подлинная, список отзыва за 19 ноября');
   });
 
   test("the till's own clock is named where an issuer's signature proves it wrong", () => {
-    const words = verdictWords(judgement({ code: 'proof-future', proofIatSeconds: now + 120 }, { tillLagSeconds: 480 }));
+    const words = verdictWords(
+      judgement({ code: 'proof-future', proofIatSeconds: now + 120 }, { tillLagSeconds: 480 }),
+    );
     expect(plain(words.headline)).toBe('Часы кассы отстают на 10 минут');
     expect(words.todo).toBe('Включите автоматическое время на кассе');
   });
@@ -80,14 +110,21 @@ describe('a verdict says what happened, with its figures', () => {
   });
 
   test('a till that never had lists is not told that it lost them', () => {
-    expect(verdictWords(judgement({ code: 'trust-list-bad' }, { noLists: true })).headline).toBe('Касса ещё не получила списков');
+    expect(verdictWords(judgement({ code: 'trust-list-bad' }, { noLists: true })).headline).toBe(
+      'Касса ещё не получила списков',
+    );
   });
 });
 
 describe.each<Locale>(['ru', 'en'])('in %s', (locale) => {
   const facts = {
-    nowSeconds: now, cardExpSeconds: now - 86_400 * 3, cardIatSeconds: now + 240, proofIatSeconds: now - 180,
-    statusIatSeconds: now - 86_400 * 4, trustExpSeconds: now - 3600, challenge: '4821',
+    nowSeconds: now,
+    cardExpSeconds: now - 86_400 * 3,
+    cardIatSeconds: now + 240,
+    proofIatSeconds: now - 180,
+    statusIatSeconds: now - 86_400 * 4,
+    trustExpSeconds: now - 3600,
+    challenge: '4821',
   };
   const letters: Record<Locale, RegExp> = { ru: /^[^A-Za-z]*(PC1[^A-Za-z]*)?$/, en: /^[^А-Яа-яЁё]*$/ };
 
@@ -123,12 +160,25 @@ test('only what is accepted is green, only what another showing cures is asked f
   const codesOf = (tone: Tone) => CODES.filter((code) => wordsOf(code).tone === tone).sort();
   expect(codesOf('accepted')).toEqual(['accepted']);
   expect(codesOf('warning')).toEqual([...WARNINGS].sort());
-  expect(codesOf('again')).toEqual(['challenge-missing', 'challenge-wrong', 'not-a-card', 'proof-missing', 'proof-stale', 'replayed']);
+  expect(codesOf('again')).toEqual([
+    'challenge-missing',
+    'challenge-wrong',
+    'not-a-card',
+    'proof-missing',
+    'proof-stale',
+    'replayed',
+  ]);
 });
 
 test.each([
-  [1, '1 секунду'], [59, '59 секунд'], [61, '1 минуту'], [150, '3 минуты'], [3600, '1 час'], [7200, '2 часа'],
-  [5 * 86_400, '5 дней'], [-600, '10 минут'],
+  [1, '1 секунду'],
+  [59, '59 секунд'],
+  [61, '1 минуту'],
+  [150, '3 минуты'],
+  [3600, '1 час'],
+  [7200, '2 часа'],
+  [5 * 86_400, '5 дней'],
+  [-600, '10 минут'],
 ])('%d seconds are «%s»', (seconds, words) => {
   expect(duration(seconds)).toBe(words);
 });
@@ -139,10 +189,34 @@ test('what has just been made is not zero seconds old', () => {
 
 test('each refusal of the server has words of its own, and an unknown one a way out', () => {
   const codes = [
-    'op-number-reused', 'idempotency-conflict', 'amount-invalid', 'not-in-programme', 'unknown-mutation', 'malformed-args',
-    'unknown-purchase', 'already-cancelled', 'cancel-too-late', 'other-outlet', 'card-not-issued-here', 'replayed', 'revoked', 'suspended',
-    'expired', 'proof-stale', 'unknown-key', 'proof-bad', 'status-unknown', 'never-heard-of', 'challenge-wrong', 'redemption-not-allowed',
-    'redemption-too-much', 'balance-too-low', 'redemption-offline', 'lookup-used', 'lookup-expired', 'too-old',
+    'op-number-reused',
+    'idempotency-conflict',
+    'amount-invalid',
+    'not-in-programme',
+    'unknown-mutation',
+    'malformed-args',
+    'unknown-purchase',
+    'already-cancelled',
+    'cancel-too-late',
+    'other-outlet',
+    'card-not-issued-here',
+    'replayed',
+    'revoked',
+    'suspended',
+    'expired',
+    'proof-stale',
+    'unknown-key',
+    'proof-bad',
+    'status-unknown',
+    'never-heard-of',
+    'challenge-wrong',
+    'redemption-not-allowed',
+    'redemption-too-much',
+    'balance-too-low',
+    'redemption-offline',
+    'lookup-used',
+    'lookup-expired',
+    'too-old',
   ];
   const words = codes.map((code) => rejectionWords(code));
   expect(new Set(words).size).toBe(codes.length);
@@ -168,7 +242,9 @@ describe('a till that has not heard the time for a while', () => {
     const words = verdictWords(judgement(stale, { clock: 'alone' }));
     expect(plain(words.headline)).toBe('Код показан 10 минут назад: это снимок?');
     expect(plain(words.why ?? '')).toBe('Если это не снимок, часы телефона отстают или часы кассы спешат на 10 минут');
-    expect(plain(verdictWords(judgement(future, { clock: 'alone' })).headline)).toBe('Часы кассы и телефона расходятся на 10 минут');
+    expect(plain(verdictWords(judgement(future, { clock: 'alone' })).headline)).toBe(
+      'Часы кассы и телефона расходятся на 10 минут',
+    );
   });
 
   test('accuses nobody of a screenshot where its own clock may have been put right', () => {

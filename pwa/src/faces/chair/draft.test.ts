@@ -1,14 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  dropDraft,
-  dropDrafts,
-  freshDraft,
-  hasDrafts,
-  keepChanges,
-  keepDraft,
-  readChanges,
-  readDraft,
-} from './draft';
+import { dropDraft, dropDrafts, freshDraft, hasDrafts, keepChanges, keepDraft, readChanges, readDraft } from './draft';
 
 const TODAY = '2026-11-22';
 
@@ -85,7 +76,12 @@ describe('a draft', () => {
     const broken = storage();
     broken.setItem('chair-draft:anna:7', '{');
     expect(readDraft(broken, 'anna', 7, TODAY)).toBeUndefined();
-    const refusing = { ...broken, setItem: () => { throw new Error('full'); } };
+    const refusing = {
+      ...broken,
+      setItem: () => {
+        throw new Error('full');
+      },
+    };
     expect(keepDraft(refusing, 'anna', 7, started())).toBe(false);
   });
 

@@ -25,12 +25,7 @@ export function freshDraft(today: string): Draft {
   return { fields: emptyFields(today), idempotencyKey: crypto.randomUUID(), isAnswerLost: false };
 }
 
-export function readDraft(
-  keeper: Keeper,
-  accountId: string,
-  organisationId: number,
-  today: string,
-): Draft | undefined {
+export function readDraft(keeper: Keeper, accountId: string, organisationId: number, today: string): Draft | undefined {
   try {
     const kept = JSON.parse(keeper.getItem(keyOf(accountId, organisationId)) ?? 'null') as Draft;
     if (!kept?.idempotencyKey) return undefined;
@@ -42,12 +37,7 @@ export function readDraft(
 }
 
 /** False when the device refused to keep it. */
-export function keepDraft(
-  keeper: Keeper,
-  accountId: string,
-  organisationId: number,
-  draft: Draft,
-): boolean {
+export function keepDraft(keeper: Keeper, accountId: string, organisationId: number, draft: Draft): boolean {
   try {
     const key = keyOf(accountId, organisationId);
     if (isTouched(draft.fields) || draft.isAnswerLost) keeper.setItem(key, JSON.stringify(draft));

@@ -102,8 +102,7 @@ export function changesCard(known: PersonFields, typed: PersonFields): boolean {
 
 /** Whether anything was entered that would be missed. */
 export function isTouched(fields: MemberFields): boolean {
-  const { lastName, firstName, middleName, sex, birthDate, category, position, phone, email } =
-    fields;
+  const { lastName, firstName, middleName, sex, birthDate, category, position, phone, email } = fields;
   return [lastName, firstName, middleName, sex, birthDate, category, position, phone, email].some(
     (text) => text.trim() !== '',
   );
@@ -182,7 +181,7 @@ const READERS = {
 function readDay<Name extends FieldName>(fields: Record<Name, string>, name: Name, faults: Faults): string {
   const typed = fields[name];
   const date = parseTypedDate(typed);
-  if (!date) faults[name as FieldName] = typed.trim() === '' ? 'required' : 'date-invalid';
+  if (!date) faults[name] = typed.trim() === '' ? 'required' : 'date-invalid';
   return date ?? '';
 }
 

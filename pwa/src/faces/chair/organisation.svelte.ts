@@ -17,7 +17,14 @@ interface Seen {
 
 /** What the screens stand on: figures that an older app kept may lack some. */
 const COUNTS = [
-  'members', 'working', 'students', 'pensioners', 'suspended', 'joinedThisMonth', 'withPhoneCard', 'withoutPhoneCard',
+  'members',
+  'working',
+  'students',
+  'pensioners',
+  'suspended',
+  'joinedThisMonth',
+  'withPhoneCard',
+  'withoutPhoneCard',
   'withoutConsent',
 ] as const;
 const SeenShape = v.looseObject({

@@ -1,14 +1,7 @@
 /** The chair's addresses: which screen a path names, and the path of a screen. */
 
 export type PeopleFilter =
-  | 'all'
-  | 'working'
-  | 'students'
-  | 'pensioners'
-  | 'no-phone-card'
-  | 'no-consent'
-  | 'suspended'
-  | 'ended';
+  'all' | 'working' | 'students' | 'pensioners' | 'no-phone-card' | 'no-consent' | 'suspended' | 'ended';
 
 export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'all',
@@ -76,12 +69,13 @@ export function chairPath(place: string, view: View = {}): string {
 
 export const peoplePath = (view: View = {}) => chairPath('/people', view);
 export const newPersonPath = (view: View = {}) => chairPath('/people/new', view);
-export const personPath = (memberId: string, view: View = {}) =>
-  chairPath(`/people/${memberId}`, view);
+export const personPath = (memberId: string, view: View = {}) => chairPath(`/people/${memberId}`, view);
 export const printPath = (view: View = {}) => chairPath('/people/print', view);
 
-const leafPath = (leaf: MemberLeaf) => (memberId: string, view: View = {}) =>
-  chairPath(`/people/${memberId}/${leaf}`, view);
+const leafPath =
+  (leaf: MemberLeaf) =>
+  (memberId: string, view: View = {}) =>
+    chairPath(`/people/${memberId}/${leaf}`, view);
 export const sheetPath = leafPath('sheet');
 export const editPath = leafPath('edit');
 export const transferPath = leafPath('transfer');

@@ -94,7 +94,8 @@ export async function openSession(): Promise<void> {
 export async function signIn(login: string, password: string): Promise<void> {
   const next = readShape(await postSignIn(login, password));
   await readSession().catch((cause: unknown) => {
-    if (cause instanceof ApiProblem && cause.code === 'unauthenticated') throw new ApiProblem({ code: 'cookies-refused', status: 401 });
+    if (cause instanceof ApiProblem && cause.code === 'unauthenticated')
+      throw new ApiProblem({ code: 'cookies-refused', status: 401 });
   });
   admit(next);
 }

@@ -43,9 +43,7 @@ export function signOut(): Promise<undefined> {
 
 export function readOrganisation(id: number, signal?: AbortSignal): Promise<Organisation> {
   const params = { path: { id } };
-  return signedIn(
-    answerOf(api.GET('/api/staff/organisations/{id}', { params, signal: signal ?? null })),
-  );
+  return signedIn(answerOf(api.GET('/api/staff/organisations/{id}', { params, signal: signal ?? null })));
 }
 
 const PAGE_LENGTH = 100;
@@ -69,22 +67,14 @@ export function readMember(id: string, signal?: AbortSignal): Promise<MemberDeta
   return signedIn(answerOf(api.GET('/api/staff/members/{id}', { params, signal: signal ?? null })));
 }
 
-export function addMember(
-  organisationId: number,
-  body: NewMember,
-  key: string,
-): Promise<MemberDetail> {
+export function addMember(organisationId: number, body: NewMember, key: string): Promise<MemberDetail> {
   const params = { path: { id: organisationId }, header: { 'idempotency-key': key } };
-  return signedIn(
-    answerOf(api.POST('/api/staff/organisations/{id}/members', { params, body })),
-  );
+  return signedIn(answerOf(api.POST('/api/staff/organisations/{id}/members', { params, body })));
 }
 
 export function issueSheet(memberId: string, key: string): Promise<ActivationSheet> {
   const params = { path: { id: memberId }, header: { 'idempotency-key': key } };
-  return signedIn(
-    answerOf(api.POST('/api/staff/members/{id}/activation', { params, body: {} })),
-  );
+  return signedIn(answerOf(api.POST('/api/staff/members/{id}/activation', { params, body: {} })));
 }
 
 export function changeMember(id: string, body: MemberEdit, key: string): Promise<MemberDetail> {
@@ -97,15 +87,9 @@ export function changeStatus(id: string, to: NewStatus, key: string): Promise<Me
   return signedIn(answerOf(api.POST('/api/staff/members/{id}/status', { params, body: { to } })));
 }
 
-export function transferMember(
-  id: string,
-  organisationId: number,
-  key: string,
-): Promise<MemberDetail> {
+export function transferMember(id: string, organisationId: number, key: string): Promise<MemberDetail> {
   const params = { path: { id }, header: { 'idempotency-key': key } };
-  return signedIn(
-    answerOf(api.POST('/api/staff/members/{id}/transfer', { params, body: { organisationId } })),
-  );
+  return signedIn(answerOf(api.POST('/api/staff/members/{id}/transfer', { params, body: { organisationId } })));
 }
 
 export function reportPhoneLost(id: string, key: string): Promise<MemberDetail> {
@@ -123,9 +107,7 @@ export async function issuePaperCards(
 ): Promise<PaperCardToPrint[]> {
   const params = { path: { id: organisationId }, header: { 'idempotency-key': key } };
   const { items } = await signedIn(
-    answerOf(
-      api.POST('/api/staff/organisations/{id}/paper-cards', { params, body: { memberIds } }),
-    ),
+    answerOf(api.POST('/api/staff/organisations/{id}/paper-cards', { params, body: { memberIds } })),
   );
   return items;
 }
@@ -146,13 +128,7 @@ export async function recordConsents(
 
 export type RevocationReason = 'lost' | 'left' | 'error';
 
-export function revokeCards(
-  memberId: string,
-  reason: RevocationReason,
-  key: string,
-): Promise<MemberDetail> {
+export function revokeCards(memberId: string, reason: RevocationReason, key: string): Promise<MemberDetail> {
   const params = { path: { id: memberId }, header: { 'idempotency-key': key } };
-  return signedIn(
-    answerOf(api.POST('/api/staff/members/{id}/cards/revoke', { params, body: { reason } })),
-  );
+  return signedIn(answerOf(api.POST('/api/staff/members/{id}/cards/revoke', { params, body: { reason } })));
 }

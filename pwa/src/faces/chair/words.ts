@@ -43,8 +43,7 @@ export const kindWord = (kind: string) =>
     kind,
   );
 
-export const roleWord = (role: string) =>
-  wordOf({ chair: m.chair_role_chair, regional: m.chair_role_regional }, role);
+export const roleWord = (role: string) => wordOf({ chair: m.chair_role_chair, regional: m.chair_role_regional }, role);
 
 export const filterWord = (filter: PeopleFilter) =>
   wordOf(
@@ -116,10 +115,7 @@ export function cardState(state: string): { word: string; tone: Tone } {
 }
 
 export const reasonWord = (reason: RevocationReason) =>
-  wordOf(
-    { lost: m.chair_revoke_lost, left: m.chair_revoke_left, error: m.chair_revoke_error },
-    reason,
-  );
+  wordOf({ lost: m.chair_revoke_lost, left: m.chair_revoke_left, error: m.chair_revoke_error }, reason);
 
 export const reasonText = (reason: RevocationReason) =>
   wordOf(

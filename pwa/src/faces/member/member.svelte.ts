@@ -184,14 +184,8 @@ async function fetchNewCard(): Promise<void> {
   if (await takeNewerCard(issued)) await loadMember();
 }
 
-export async function changeConsent(
-  kind: string,
-  given: boolean,
-  textVersion: string,
-): Promise<void> {
-  await adoptProfile(
-    await answerOf(api.POST('/api/member/consents', { body: { kind, given, textVersion } })),
-  );
+export async function changeConsent(kind: string, given: boolean, textVersion: string): Promise<void> {
+  await adoptProfile(await answerOf(api.POST('/api/member/consents', { body: { kind, given, textVersion } })));
 }
 
 /** Whether another phone may take the card within half an hour and pay at once. */

@@ -58,7 +58,5 @@ const words: Record<string, (notice: MemberNotice) => Words> = {
 
 /** A kind that this version does not know is still there to be asked about. */
 export function wordsOf(notice: MemberNotice): Words {
-  return (
-    words[notice.kind]?.(notice) ?? { icon: iconInfo, title: m.notice_unknown(), text: m.notice_unknown_text() }
-  );
+  return words[notice.kind]?.(notice) ?? { icon: iconInfo, title: m.notice_unknown(), text: m.notice_unknown_text() };
 }
