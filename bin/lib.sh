@@ -86,7 +86,7 @@ has_postgres() {
 }
 
 want_services() {
-  want psql redis-server
+  want psql pg_dump redis-server
   want_package postgresql has_postgres
 }
 
