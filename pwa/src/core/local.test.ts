@@ -29,7 +29,7 @@ test('a browser that forbids even to name its storage keeps nothing, and no scre
   Object.defineProperty(globalThis, 'localStorage', { get: forbidden, configurable: true });
   try {
     const { localStore } = await import('./local');
-    const { freshDraft, hasDrafts, keepDraft, readDraft } = await import('../faces/chair/draft');
+    const { freshDraft, hasDrafts, keepDraft, readDraft } = await import('../faces/chair/form/draft');
     const draft = freshDraft('2026-11-22');
     draft.fields.lastName = 'Соловьёва';
     expect(keepDraft(localStore(), 'anna', 7, draft)).toBe(false);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiProblem } from '../../api/problem';
 import { m } from '../../messages/generated/messages.js';
-import { faultsOf } from './newMember';
+import { faultsOf } from './form/newMember';
 import { actProblemText, faultWord, orderProblemText } from './words';
 
 const refused = (field: string, code: string) =>

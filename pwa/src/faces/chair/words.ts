@@ -4,7 +4,7 @@ import type { ApiProblem } from '../../api/problem';
 import type { MemberCard, MemberSummary } from '../../api/types';
 import { count } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
-import type { FieldName } from './newMember';
+import type { FieldName } from './form/newMember';
 import type { PeopleFilter } from './path';
 import { CHOSEN_AT_MOST, type RevocationReason } from './staffApi';
 

@@ -1,0 +1,140 @@
+/** The list of people: one question to the register, its answer read page by page as it is scrolled. */
+import { asProblem, type ApiProblem } from '../../../api/problem';
+import type { MemberDetail, MemberSummary } from '../../../api/types';
+import { lookAgain } from '../organisation/organisation.svelte';
+import type { View } from '../path';
+import { readPeople } from '../staffApi';
+
+export type Question = View & { organisationId: number };
+
+/** A part of the answer: from where on, and at least how many rows. */
+interface Part {
+  cursor: string | undefined;
+  rows: number;
+}
+
+let question: Question | undefined;
+let items = $state.raw<MemberSummary[]>([]);
+let total = $state(0);
+let scrollPixels = $state(0);
+let isReading = $state(false);
+let isAnswered = $state(false);
+let problem = $state.raw<ApiProblem | undefined>();
+/** Counts the acts after which the register says something else than what was listed. */
+let revision = $state(0);
+let askedRevision = 0;
+let nextCursor: string | undefined;
+let lastPart: Part = { cursor: undefined, rows: 0 };
+let reading: AbortController | undefined;
+
+export const people = {
+  /** How far the list is scrolled; kept for the way back from a person. */
+  get scrollPixels(): number {
+    return scrollPixels;
+  },
+  set scrollPixels(pixels: number) {
+    scrollPixels = pixels;
+  },
+  get items(): readonly MemberSummary[] {
+    return items;
+  },
+  get total(): number {
+    return total;
+  },
+  get isReading(): boolean {
+    return isReading;
+  },
+  /** Whether what is shown answers some question; what it shows may still be that of the one before. */
+  get isAnswered(): boolean {
+    return isAnswered;
+  },
+  get problem(): ApiProblem | undefined {
+    return problem;
+  },
+  /** Whoever shows the list asks again when this changes. */
+  get revision(): number {
+    return revision;
+  },
+};
+
+function isSame(a: Question | undefined, b: Question): boolean {
+  return a?.organisationId === b.organisationId && a.query === b.query && a.filter === b.filter;
+}
+
+/**
+ * Shows the answer to a question. What answers it already stays as it is; after an act it is read anew as
+ * far as it had been read, so that the list stays where it was scrolled to.
+ */
+export async function ask(next: Question): Promise<void> {
+  const isAgain = isSame(question, next);
+  if (isAgain && askedRevision === revision && !problem) return;
+  if (question?.organisationId !== next.organisationId) {
+    items = [];
+    isAnswered = false;
+  }
+  question = next;
+  askedRevision = revision;
+  await read({ cursor: undefined, rows: isAgain ? items.length : 0 });
+}
+
+/** What was listed is no longer what the register says. */
+export function outdated(): void {
+  revision += 1;
+  lookAgain();
+}
+
+export async function more(): Promise<void> {
+  if (!isReading && !problem && nextCursor) await read({ cursor: nextCursor, rows: 0 });
+}
+
+/** After a failure: the page that is missing, or the first one. */
+export async function readAgain(): Promise<void> {
+  await read(lastPart);
+}
+
+async function read(part: Part): Promise<void> {
+  if (!question) return;
+  reading?.abort();
+  const own = new AbortController();
+  reading = own;
+  lastPart = part;
+  isReading = true;
+  problem = undefined;
+  const isNew = !part.cursor && part.rows === 0;
+  try {
+    const found = await readPart(question, part, own.signal);
+    items = part.cursor ? [...items, ...found.items] : found.items;
+    // A page beyond the first may come after the last person has left it, and then counts none.
+    if (!part.cursor || found.items.length > 0) total = found.total;
+    nextCursor = found.nextCursor;
+    if (isNew) scrollPixels = 0;
+    isAnswered = true;
+  } catch (cause) {
+    if (own.signal.aborted) return;
+    problem = asProblem(cause);
+    // The answer to another question does not stand in for this one's.
+    if (isNew) [items, isAnswered] = [[], false];
+  } finally {
+    if (reading === own) isReading = false;
+  }
+}
+
+async function readPart(asked: Question, { cursor, rows }: Part, signal: AbortSignal) {
+  let page = await readPeople({ ...asked, cursor }, signal);
+  const found = page.items;
+  while (page.nextCursor && found.length < rows) {
+    page = await readPeople({ ...asked, cursor: page.nextCursor }, signal);
+    found.push(...page.items);
+  }
+  return { items: found, total: page.total, nextCursor: page.nextCursor ?? undefined };
+}
+
+/** Puts a person's new state into the row that shows it. */
+export function refreshRow(member: MemberDetail): void {
+  items = items.map((item) => (item.id === member.id ? { ...item, ...summaryOf(member) } : item));
+}
+
+function summaryOf(member: MemberDetail) {
+  const { lastName, firstName, middleName, card, processingConsent, position, category, status } = member;
+  return { lastName, firstName, middleName, card, processingConsent, position, category, status };
+}
