@@ -90,6 +90,7 @@ enum Trace {
 /// An act in progress: its transaction, and what has been said of it.
 pub struct Act {
     tx: Transaction<'static, Postgres>,
+    actor: String,
     now: DateTime<Utc>,
     stored: Option<Value>,
     answer: Option<Value>,
@@ -127,6 +128,11 @@ impl Act {
         Ok(())
     }
 
+    /// Names who does it, where that is known only by what was read: a browser that is paired anew may be the till that it was.
+    pub fn done_by(&mut self, actor: String) {
+        self.actor = actor;
+    }
+
     /// What the log will say.
     pub fn record(&mut self, entry: Entry) {
         self.trace = Trace::Entry(entry);
@@ -157,7 +163,7 @@ impl Act {
             match &self.trace {
                 Trace::Missing => return Err(unfinished(deed, "it leaves no record")),
                 Trace::Entry(entry) => {
-                    audit::write(&mut self.tx, &deed.actor, deed.action, entry, self.now).await?;
+                    audit::write(&mut self.tx, &self.actor, deed.action, entry, self.now).await?;
                 }
                 Trace::Elsewhere => {}
             }
@@ -212,8 +218,8 @@ where
             }
         }
     };
-    let (trace, audiences) = (Trace::Missing, Vec::new());
-    let done = effect(Act { tx, now, stored, answer: None, trace, audiences }).await?;
+    let (actor, trace, audiences) = (deed.actor.clone(), Trace::Missing, Vec::new());
+    let done = effect(Act { tx, actor, now, stored, answer: None, trace, audiences }).await?;
     if let Some(act) = done.act {
         act.finish(base, deed).await?;
     }

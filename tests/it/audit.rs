@@ -307,3 +307,21 @@ async fn reading_is_no_act_for_whoever_may_not() {
     }
     assert!(find::reads(&app.app.db, Some(phone.member), None, 10).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_browser_that_is_paired_anew_is_on_record_as_the_till_that_it_was() {
+    let app = TestApp::start().await;
+    let (browser, client_id) = (app.anonymous(), next_id());
+    for _ in 0..2 {
+        let form = json!({ "code": app.pairing_code().await, "clientId": client_id });
+        browser.post("/api/till/pairing", &form).await.json(201);
+    }
+    let paired: Vec<(String, String)> =
+        sqlx::query_as("select actor, subject from audit_entry where action = 'till.pair' order by id")
+            .fetch_all(&app.app.db)
+            .await
+            .unwrap();
+    assert_eq!(paired.len(), 2);
+    assert_eq!(paired[0].0, paired[0].1, "who is paired is who does it");
+    assert_eq!(paired[0], paired[1], "the same browser is the same till");
+}

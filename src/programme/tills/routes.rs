@@ -53,7 +53,6 @@ async fn pair(
 async fn pair_browser(base: &Base, form: &Pairing, jar: CookieJar) -> Result<(CookieJar, TillState)> {
     let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&base.secret, "pairing-hash");
-    // The terminal that it becomes is known by the code alone, so the act is the new one's; it goes on as itself where it was one.
     let new_id = base.random.uuid();
     let deed = Deed::of_terminal(base, new_id, Action::PairTill);
     let (code_hash, jar) = (&code_hash, &jar);
@@ -64,6 +63,7 @@ async fn pair_browser(base: &Base, form: &Pairing, jar: CookieJar) -> Result<(Co
             .ok_or(Error::PairingRefused)?;
         let owner = SessionOwner::Terminal(terminal_id);
         let jar = start_session(base, act.conn(), jar.clone(), owner, now).await?;
+        act.done_by(till_audience(terminal_id));
         act.record(Entry::of_subject(till_audience(terminal_id)));
         let state = till_state(act.conn(), terminal_id, now).await?;
         act.done((jar, state))
