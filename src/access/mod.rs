@@ -25,6 +25,7 @@ use uuid::Uuid;
 use self::store::SessionOwner;
 pub use self::tokens::SessionToken;
 use crate::base::Base;
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 
 /// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
@@ -210,10 +211,10 @@ impl MemberPhone {
 /// What a phone that has ended is told. Its cookie proves which phone it was, so it may know why.
 fn phone_ended(reason: &str, membership_status: &str) -> Error {
     match (membership_status, reason) {
-        ("left" | "expelled" | "ended", _) => Error::PhoneEnded("membership-ended"),
-        (_, "replaced") => Error::PhoneEnded("phone-replaced"),
-        (_, "lost") => Error::PhoneEnded("phone-lost"),
-        (_, "error" | "left") => Error::PhoneEnded("cards-revoked"),
+        ("left" | "expelled" | "ended", _) => Error::PhoneEnded(Code::MembershipEnded),
+        (_, "replaced") => Error::PhoneEnded(Code::PhoneReplaced),
+        (_, "lost") => Error::PhoneEnded(Code::PhoneLost),
+        (_, "error" | "left") => Error::PhoneEnded(Code::CardsRevoked),
         // It signed itself out.
         _ => Error::Unauthenticated,
     }

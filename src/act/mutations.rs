@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 
 /// One thing that a client did.
@@ -51,8 +52,8 @@ pub enum Outcome {
     },
     /// Refused for good; the client keeps it visible.
     Rejected {
-        /// Stable, kebab-case.
-        code: String,
+        /// Stable; the words are the client's.
+        code: Code,
         /// The figures that the words of some codes need.
         #[serde(skip_serializing_if = "Option::is_none")]
         detail: Option<RefusalDetail>,
@@ -89,7 +90,7 @@ impl Undecided {
     pub fn decide(&mut self, mutation: &Mutation, outcome: Result<Outcome>) -> Outcome {
         match outcome {
             Ok(outcome) => outcome,
-            Err(Error::IdempotencyConflict) => rejected("idempotency-conflict"),
+            Err(Error::IdempotencyConflict) => rejected(Code::IdempotencyConflict),
             Err(error) => {
                 self.first.get_or_insert_with(|| (mutation.name.clone(), error));
                 self.follow(mutation)
@@ -113,8 +114,8 @@ impl Undecided {
 }
 
 /// Refused for good.
-pub fn rejected(code: &str) -> Outcome {
-    Outcome::Rejected { code: code.to_owned(), detail: None }
+pub fn rejected(code: Code) -> Outcome {
+    Outcome::Rejected { code, detail: None }
 }
 
 /// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
@@ -122,7 +123,7 @@ pub fn repeated(answer: &Value) -> Result<Outcome> {
     match answer["status"].as_str() {
         Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
         Some("rejected") => Ok(Outcome::Rejected {
-            code: answer["code"].as_str().unwrap_or("rejected").to_owned(),
+            code: answer["code"].as_str().and_then(Code::parse).unwrap_or(Code::Rejected),
             detail: serde_json::from_value(answer["detail"].clone()).unwrap_or_default(),
         }),
         _ => Err(Error::Internal(anyhow::anyhow!("a stored answer is unreadable"))),

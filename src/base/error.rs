@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::code::{Code, FieldCode};
 
 /// What a handler answers instead of its result.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +19,7 @@ pub enum Error {
     Unauthenticated,
     /// The session's phone has ended; the code says why, and only the phone itself asks.
     #[error("the phone has ended: {0}")]
-    PhoneEnded(&'static str),
+    PhoneEnded(Code),
     /// Login or password is wrong; which of them is not said.
     #[error("credentials are wrong")]
     CredentialsWrong,
@@ -38,7 +40,7 @@ pub enum Error {
     NotFound,
     /// Fields of a form that cannot be accepted, each with a code of its own.
     #[error("invalid input: {0:?}")]
-    InvalidInput(BTreeMap<&'static str, &'static str>),
+    InvalidInput(BTreeMap<&'static str, FieldCode>),
     /// The request could not be read at all.
     #[error("malformed request: {0}")]
     MalformedRequest(String),
@@ -56,7 +58,7 @@ pub enum Error {
     IdempotencyConflict,
     /// A card or a redemption is refused, as a verdict or a mutation would say; the code says why.
     #[error("refused: {0}")]
-    Refused(&'static str),
+    Refused(Code),
     /// The phone was enrolled too lately to pay from the balance.
     #[error("the phone was enrolled too lately to redeem")]
     RedemptionTooSoon {
@@ -65,7 +67,7 @@ pub enum Error {
     },
     /// The state does not allow it; the code says why.
     #[error("conflict: {0}")]
-    Conflict(&'static str),
+    Conflict(Code),
     /// A search that goes through too much, or for which too many others are at work.
     #[error("search too slow: {0}")]
     SearchTooSlow(#[source] anyhow::Error),
@@ -81,7 +83,7 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The body of every refusal (RFC 9457).
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Always `about:blank`: `code` is what to act on.
@@ -91,8 +93,8 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// Stable, kebab-case; the text for people is the PWA's.
-    pub code: String,
+    /// Stable; the text for people is the PWA's.
+    pub code: Code,
     /// For developers; never shown to people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -101,12 +103,12 @@ pub struct Problem {
     pub retry_after_seconds: Option<u32>,
     /// With `invalid-input`: field → code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fields: Option<BTreeMap<String, String>>,
+    pub fields: Option<BTreeMap<&'static str, FieldCode>>,
 }
 
 impl Error {
     /// One field of a form that cannot be accepted.
-    pub fn field(name: &'static str, code: &'static str) -> Self {
+    pub fn field(name: &'static str, code: FieldCode) -> Self {
         Self::InvalidInput(BTreeMap::from([(name, code)]))
     }
 
@@ -132,27 +134,27 @@ impl Error {
         matches!(self, Self::Unavailable(cause) if matches!(code(cause).as_deref(), Some("40001" | "40P01")))
     }
 
-    fn status_and_code(&self) -> (StatusCode, &'static str) {
+    fn status_and_code(&self) -> (StatusCode, Code) {
         match self {
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::PhoneEnded(code) => (StatusCode::UNAUTHORIZED, code),
-            Self::CredentialsWrong => (StatusCode::UNAUTHORIZED, "credentials-wrong"),
-            Self::ActivationRefused => (StatusCode::FORBIDDEN, "activation-refused"),
-            Self::PairingRefused => (StatusCode::FORBIDDEN, "pairing-refused"),
-            Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site"),
-            Self::CardUnknown => (StatusCode::NOT_FOUND, "card-unknown"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
-            Self::InvalidInput(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-input"),
-            Self::MalformedRequest(_) => (StatusCode::BAD_REQUEST, "malformed-request"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
-            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts"),
-            Self::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency-conflict"),
-            Self::Refused(code) => (StatusCode::UNPROCESSABLE_ENTITY, code),
-            Self::RedemptionTooSoon { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "redemption-too-soon"),
-            Self::Conflict(code) => (StatusCode::CONFLICT, code),
-            Self::SearchTooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, "search-too-slow"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
+            Self::PhoneEnded(code) => (StatusCode::UNAUTHORIZED, *code),
+            Self::CredentialsWrong => (StatusCode::UNAUTHORIZED, Code::CredentialsWrong),
+            Self::ActivationRefused => (StatusCode::FORBIDDEN, Code::ActivationRefused),
+            Self::PairingRefused => (StatusCode::FORBIDDEN, Code::PairingRefused),
+            Self::CrossSite => (StatusCode::FORBIDDEN, Code::CrossSite),
+            Self::CardUnknown => (StatusCode::NOT_FOUND, Code::CardUnknown),
+            Self::NotFound => (StatusCode::NOT_FOUND, Code::NotFound),
+            Self::InvalidInput(_) => (StatusCode::UNPROCESSABLE_ENTITY, Code::InvalidInput),
+            Self::MalformedRequest(_) => (StatusCode::BAD_REQUEST, Code::MalformedRequest),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge),
+            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyAttempts),
+            Self::IdempotencyConflict => (StatusCode::CONFLICT, Code::IdempotencyConflict),
+            Self::Refused(code) => (StatusCode::UNPROCESSABLE_ENTITY, *code),
+            Self::RedemptionTooSoon { .. } => (StatusCode::UNPROCESSABLE_ENTITY, Code::RedemptionTooSoon),
+            Self::Conflict(code) => (StatusCode::CONFLICT, *code),
+            Self::SearchTooSlow(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::SearchTooSlow),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         }
     }
 }
@@ -163,8 +165,8 @@ impl IntoResponse for Error {
         match &self {
             Self::Internal(cause) => tracing::error!(error = format!("{cause:#}"), "internal error"),
             Self::Unavailable(cause) | Self::SearchTooSlow(cause) => {
-                metrics::counter!("profcards_unavailable_total", "code" => code).increment(1);
-                tracing::warn!(code, error = format!("{cause:#}"), "unavailable");
+                metrics::counter!("profcards_unavailable_total", "code" => code.as_str()).increment(1);
+                tracing::warn!(code = code.as_str(), error = format!("{cause:#}"), "unavailable");
             }
             _ => {}
         }
@@ -177,16 +179,14 @@ impl IntoResponse for Error {
             kind: "about:blank".into(),
             title: status.canonical_reason().unwrap_or("Error").into(),
             status: status.as_u16(),
-            code: code.into(),
+            code,
             detail: match &self {
                 Self::MalformedRequest(detail) => Some(detail.clone()),
                 _ => None,
             },
             retry_after_seconds,
             fields: match self {
-                Self::InvalidInput(fields) => {
-                    Some(fields.into_iter().map(|(field, code)| (field.into(), code.into())).collect())
-                }
+                Self::InvalidInput(fields) => Some(fields),
                 _ => None,
             },
         };

@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod code;
 pub mod conditional;
 pub mod config;
 pub mod db;

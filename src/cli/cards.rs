@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use profcards_card::{CardClass, Kid};
 
+use crate::base::code::Code;
 use crate::base::error::Error;
 use crate::cards::reissue::{self, BATCH_MEMBERS, Progress, Selection, Which};
 use crate::server::App;
@@ -79,8 +80,10 @@ pub async fn reissue(app: &App, args: &Reissue) -> anyhow::Result<i32> {
     let outcome = reissue::run(app, args.selection(), args.batch, |progress| meter.show(progress)).await;
     meter.end();
     let done = match outcome {
-        Err(Error::Conflict("reissue-running")) => anyhow::bail!("another process is re-issuing these cards"),
-        Err(Error::Conflict("reissue-by-same-key")) => anyhow::bail!(
+        Err(Error::Conflict(Code::ReissueRunning)) => {
+            anyhow::bail!("another process is re-issuing these cards")
+        }
+        Err(Error::Conflict(Code::ReissueBySameKey)) => anyhow::bail!(
             "this key still signs, and would sign the new cards as well: revoke it first, or let a new one take over"
         ),
         outcome => outcome.context("stopped; the same command goes on where it was")?,

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use crate::base::clock::moscow_day;
+use crate::base::code::Code;
 use crate::base::error::Error;
 use crate::base::sweep::Bound;
 use crate::base::trusted_time;
@@ -149,7 +150,7 @@ async fn decide_all(app: &App, decided: &Decided, decision: Decision) -> anyhow:
 fn why_not(error: Error) -> String {
     match error {
         Error::NotFound => "there is no such purchase".into(),
-        Error::Conflict("already-cancelled") => "it was taken back by its till".into(),
+        Error::Conflict(Code::AlreadyCancelled) => "it was taken back by its till".into(),
         Error::Conflict(_) => "it does not wait for a decision: see `ledger held`".into(),
         error => format!("{:#}", anyhow::Error::from(error)),
     }

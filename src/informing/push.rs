@@ -11,6 +11,7 @@ use crate::act::idempotency;
 use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, rejected, repeated};
 use crate::act::{self, Deed};
 use crate::base::Base;
+use crate::base::code::Code;
 use crate::base::error::Result;
 
 /// Notices in one mutation.
@@ -35,13 +36,13 @@ pub async fn apply_all(base: &Base, phone: &MemberPhone, mutations: &[Mutation])
 
 async fn apply(base: &Base, phone: &MemberPhone, mutation: &Mutation) -> Result<Outcome> {
     if mutation.name != "notice.read" {
-        return Ok(rejected("unknown-mutation"));
+        return Ok(rejected(Code::UnknownMutation));
     }
     let Ok(read) = serde_json::from_value::<Read>(mutation.args.clone()) else {
-        return Ok(rejected("malformed-args"));
+        return Ok(rejected(Code::MalformedArgs));
     };
     if !(1..=MAX_IDS).contains(&read.ids.len()) {
-        return Ok(rejected("malformed-args"));
+        return Ok(rejected(Code::MalformedArgs));
     }
     let audience = member_audience(phone.membership_id);
     let payload_hash = idempotency::payload_hash(&mutation.name, &mutation.args);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::access::member_audience;
 use crate::act::notices::{By, Kind};
 use crate::act::{change_log, notices};
+use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Result};
 use crate::cards::{self, Issuer, enrolment};
 use crate::registry::members::facts::{Facts, is_too_young};
@@ -180,7 +181,7 @@ pub async fn apply(
             if !enrolment::loss::lose_phone(issuer, &mut *conn, about.membership_id, By::Chair, about.now)
                 .await?
             {
-                return Err(Error::Conflict("no-phone"));
+                return Err(Error::Conflict(Code::NoPhone));
             }
         }
         Change::CardsRevoked { reason } => revoke_cards(issuer, &mut *conn, reason, about).await?,
@@ -210,7 +211,7 @@ async fn edit_member(
     let known = store::known(&mut *conn, about.membership_id).await?;
     // What has long been on record does not keep other data from being put right.
     if edit.birth_date != known.birth_date && is_too_young(edit.birth_date, known.joined_on) {
-        return Err(Error::field("birthDate", "too-young-when-joined"));
+        return Err(Error::field("birthDate", FieldCode::TooYoungWhenJoined));
     }
     let search_name = edit.search_name();
     let becomes_another = (&known.search_name, known.birth_date) != (&search_name, edit.birth_date);
@@ -244,7 +245,7 @@ async fn tell(issuer: &Issuer, conn: &mut PgConnection, kind: &Kind, about: &Abo
 async fn take_step(issuer: &Issuer, conn: &mut PgConnection, to: NewStatus, about: &About) -> Result<()> {
     let known = store::known(&mut *conn, about.membership_id).await?;
     if !to.can_follow(&known.status) {
-        return Err(Error::Conflict("status-conflict"));
+        return Err(Error::Conflict(Code::StatusConflict));
     }
     store::set_status(&mut *conn, to.as_str(), about).await?;
     match to {
@@ -274,11 +275,11 @@ async fn transfer(
 ) -> Result<()> {
     let known = store::known(&mut *conn, about.membership_id).await?;
     if !matches!(known.status.as_str(), "active" | "suspended") {
-        return Err(Error::Conflict("status-conflict"));
+        return Err(Error::Conflict(Code::StatusConflict));
     }
     let target = organisations::store::place(&mut *conn, organisation_id, about.today).await?;
     if organisation_id == known.organisation_id {
-        return Err(Error::field("organisationId", "already-there"));
+        return Err(Error::field("organisationId", FieldCode::AlreadyThere));
     }
     let own = Some(about.membership_id);
     members::refuse_same_person(&mut *conn, organisation_id, &known.search_name, known.birth_date, own)

@@ -13,6 +13,7 @@ use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
 use crate::act::idempotency::Idempotent;
 use crate::act::{self, Deed};
+use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
 use crate::cards::Issuer;
@@ -160,7 +161,7 @@ async fn revoke(
     policy::may_member(&issuer, &staff, RevokeCards, membership_id).await?;
     let reason = request.body.reason.as_str();
     if !matches!(reason, "lost" | "left" | "error") {
-        return Err(Error::field("reason", "required"));
+        return Err(Error::field("reason", FieldCode::Required));
     }
     let change = Change::CardsRevoked { reason: reason.to_owned() };
     change_once(&issuer, &staff, (RevokeCards, membership_id), &request, &change).await

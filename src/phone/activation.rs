@@ -25,6 +25,7 @@ use crate::act::change_log::record_change;
 use crate::act::notices::{By, Kind};
 use crate::act::{self, Deed, notices};
 use crate::base::Base;
+use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
 use crate::cards::enrolment::{
@@ -262,12 +263,12 @@ fn was_given(issuer: &Issuer, jar: &CookieJar, challenge: &[u8; 32]) -> bool {
 }
 
 fn decode(field: &'static str, text: &str) -> Result<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::field(field, "encoding-invalid"))
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::field(field, FieldCode::EncodingInvalid))
 }
 
 fn check_consents(given: &[GivenConsent]) -> Result<()> {
     if given.len() > MAX_CONSENTS {
-        return Err(Error::field("consents", "too-many"));
+        return Err(Error::field("consents", FieldCode::TooMany));
     }
     given.iter().try_for_each(|consent| check_consent(&consent.kind, &consent.text_version))
 }
@@ -275,10 +276,10 @@ fn check_consents(given: &[GivenConsent]) -> Result<()> {
 /// Only the text that the app shows now can be agreed to, and only what the app may ask for.
 pub(super) fn check_consent(kind: &str, text_version: &str) -> Result<()> {
     if kind != "profcards" {
-        return Err(Error::field("kind", "unknown-consent"));
+        return Err(Error::field("kind", FieldCode::UnknownConsent));
     }
     if text_version != PROFCARDS_TEXT_VERSION {
-        return Err(Error::field("textVersion", "text-outdated"));
+        return Err(Error::field("textVersion", FieldCode::TextOutdated));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::act::audit::Entry;
 use crate::act::change_log::record_change;
 use crate::act::notices::{By, Kind};
 use crate::act::{self, Deed, notices};
+use crate::base::code::Code;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing};
 use crate::cards::enrolment::{PROFCARDS_TEXT_VERSION, store};
@@ -53,7 +54,7 @@ async fn renew_card(
         // One request at a time, so that two tabs do not issue two cards, nor a renewal what a change has just put right.
         members::store::lock(act.conn(), &[phone.membership_id]).await?;
         let held = cards::store::card_of_device(act.conn(), phone.device_id).await?;
-        let held = held.ok_or(Error::Conflict("card-revoked"))?;
+        let held = held.ok_or(Error::Conflict(Code::CardRevoked))?;
         // While the membership rests nothing is issued; the held card is suspended and stays.
         if !held.is_due(now) || !store::is_active(act.conn(), phone.membership_id).await? {
             act.record_nothing();

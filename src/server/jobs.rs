@@ -10,6 +10,7 @@ use super::{App, retention};
 use crate::act::audit::chain;
 use crate::act::held_back::{Holder, Watch};
 use crate::base::clock::{moscow_day, unix_seconds};
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::sweep::Lifted;
 use crate::base::{db, faults, trusted_time};
@@ -158,7 +159,7 @@ async fn replace_cards_of(app: &App, kid: &[u8]) -> anyhow::Result<()> {
             keys::store::note_reissued(&app.db_jobs, kid, app.clock.now()).await?;
             Ok(())
         }
-        Err(Error::Conflict("reissue-running")) => Ok(()),
+        Err(Error::Conflict(Code::ReissueRunning)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

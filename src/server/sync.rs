@@ -18,6 +18,7 @@ use super::App;
 use crate::access::{Face, MemberPhone, Till, limits, member_audience, till_audience};
 use crate::act::change_log::{self, Changed, Changes, Cursor};
 use crate::act::mutations::{Answer, Mutation};
+use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Query};
 use crate::informing;
@@ -53,7 +54,7 @@ impl Client {
         match face {
             Face::Member => MemberPhone::from_headers(app, headers).await.map(Self::Member),
             Face::Till => Till::from_headers(app, headers).await.map(Self::Till),
-            Face::Staff => Err(Error::field("face", "no-sync")),
+            Face::Staff => Err(Error::field("face", FieldCode::NoSync)),
         }
     }
 
@@ -77,8 +78,8 @@ impl Client {
 fn check_schema(schema: u32) -> Result<()> {
     match schema {
         SCHEMA => Ok(()),
-        older if older < SCHEMA => Err(Error::Conflict("schema-too-old")),
-        _ => Err(Error::Conflict("schema-unknown")),
+        older if older < SCHEMA => Err(Error::Conflict(Code::SchemaTooOld)),
+        _ => Err(Error::Conflict(Code::SchemaUnknown)),
     }
 }
 
@@ -217,7 +218,7 @@ async fn pull(
             let cursor: Cursor = text.parse()?;
             if change_log::is_forgotten(&mut conn, &cursor).await? {
                 // Pruned, or of a past that this database does not share.
-                return Err(Error::Conflict("sync-start-over"));
+                return Err(Error::Conflict(Code::SyncStartOver));
             }
             change_log::changes(&mut conn, &audience, cursor, PAGE).await?
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use profcards::base::code::Code;
 use profcards::base::error::Error;
 use profcards::cards::reissue::{self, Progress, Selection, Which};
 use profcards::registry::members;
@@ -163,7 +164,7 @@ async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     // A key does not replace its own cards.
     let own = Selection { which: Which::SignedBy(signs), class: None };
     let refused = reissue::run(&app.app, own, 10, |_| ()).await;
-    assert!(matches!(refused, Err(Error::Conflict("reissue-by-same-key"))));
+    assert!(matches!(refused, Err(Error::Conflict(Code::ReissueBySameKey))));
 }
 
 async fn changes(app: &TestApp) -> i64 {
@@ -230,7 +231,7 @@ async fn a_second_run_is_refused() {
     let first = tokio::spawn(async move { reissue::run(&state, ALL, 2, |_| {}).await });
     run_began(&app).await;
     let second = reissue::run(&app.app, ALL, 2, |_| {}).await;
-    assert!(matches!(second, Err(Error::Conflict("reissue-running"))));
+    assert!(matches!(second, Err(Error::Conflict(Code::ReissueRunning))));
     let (code, told) = process::ended(process::start(&app, &["cards", "reissue", "--all"], None)).await;
     assert_eq!((code, told.as_str()), (Some(1), ""));
     hold.rollback().await.unwrap();

@@ -1,8 +1,11 @@
 /** A problem's words for a person, by its code. A face may know a better word for its own codes. */
 import { m } from '../messages/generated/messages.js';
+import type { ActCode, Code, OwnCode, ScreenCode, SilentCode, TillCode } from './codes';
 import type { ProblemParts } from './problem';
 
-const words: Record<string, () => string> = {
+type Word = () => string;
+
+const words = {
   network: m.problem_network,
   portal: m.problem_portal,
   unauthenticated: m.problem_unauthenticated,
@@ -11,12 +14,10 @@ const words: Record<string, () => string> = {
   'cards-revoked': m.problem_cards_revoked,
   'membership-ended': m.problem_membership_ended,
   'membership-not-active': m.problem_membership_not_active,
-  forbidden: m.problem_forbidden,
   'not-found': m.problem_not_found,
   'invalid-input': m.problem_invalid_input,
   'malformed-request': m.problem_malformed_request,
   'too-large': m.problem_too_large,
-  conflict: m.problem_conflict,
   'idempotency-conflict': m.problem_idempotency_conflict,
   'schema-too-old': m.problem_schema,
   'schema-unknown': m.problem_schema,
@@ -25,11 +26,13 @@ const words: Record<string, () => string> = {
   unavailable: m.problem_unavailable,
   'search-too-slow': m.problem_search_too_slow,
   internal: m.problem_internal,
-};
+} satisfies Record<Exclude<Code | OwnCode, 'too-many-attempts' | TillCode | ActCode | ScreenCode | SilentCode>, Word>;
 
-export function problemText(problem: Pick<ProblemParts, 'code' | 'retryAfterSeconds'>): string {
+/** A code without words here, as of a newer server, is told by its status. */
+export function problemText(problem: Pick<ProblemParts, 'code' | 'retryAfterSeconds'> & { status?: number }): string {
   if (problem.code === 'too-many-attempts') return tooMany(problem.retryAfterSeconds);
-  return (words[problem.code] ?? m.problem_internal)();
+  const word = (words as Partial<Record<string, Word>>)[problem.code];
+  return (word ?? (problem.status === 409 ? m.problem_conflict : m.problem_internal))();
 }
 
 function tooMany(retryAfterSeconds: number | undefined): string {

@@ -6,7 +6,7 @@
 const NO_BODY = [204, 205, 304];
 
 /** The code of the problem where somebody else answered; none where the server did. */
-export function standIn({ status, redirected, headers }: Response): string | undefined {
+export function standIn({ status, redirected, headers }: Response): 'portal' | 'unavailable' | undefined {
   const type = headers.get('Content-Type') ?? '';
   const isOurs = !redirected && (NO_BODY.includes(status) || /^application\//i.test(type));
   // A proxy in front of the server says so in whatever form it likes.

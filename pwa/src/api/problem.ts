@@ -1,22 +1,23 @@
 /** What went wrong with a request: the server's problem+json, or that nobody answered. */
 
 import { TookTooLong } from '../core/within';
+import type { FieldFault, ProblemCode } from './codes';
 
 export interface ProblemParts {
-  code: string;
+  code: ProblemCode;
   status: number;
   detail?: string | undefined;
   retryAfterSeconds?: number | undefined;
-  fields?: Record<string, string> | undefined;
+  fields?: Record<string, FieldFault> | undefined;
   cause?: unknown;
 }
 
 export class ApiProblem extends Error {
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly status: number;
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  readonly fields: Record<string, string>;
+  readonly fields: Record<string, FieldFault>;
 
   constructor(parts: ProblemParts) {
     super(`${parts.status} ${parts.code}`, { cause: parts.cause });
@@ -35,14 +36,14 @@ export function problemFrom(status: number, body: unknown): ApiProblem {
   const { code, detail, retryAfterSeconds, fields } = parts;
   return new ApiProblem({
     status,
-    code: typeof code === 'string' ? code : codeOfStatus(status),
+    code: typeof code === 'string' ? (code as ProblemCode) : codeOfStatus(status),
     detail: typeof detail === 'string' ? detail : undefined,
     retryAfterSeconds: typeof retryAfterSeconds === 'number' ? retryAfterSeconds : undefined,
-    fields: isRecord(fields) ? (fields as Record<string, string>) : undefined,
+    fields: isRecord(fields) ? (fields as Record<string, FieldFault>) : undefined,
   });
 }
 
-function codeOfStatus(status: number): string {
+function codeOfStatus(status: number): ProblemCode {
   if (status === 401) return 'unauthenticated';
   if (status === 429) return 'too-many-attempts';
   return status >= 500 ? 'unavailable' : 'internal';

@@ -727,6 +727,11 @@ export interface components {
             /** @description `client` when the client's clock is off by more than a minute. */
             whose?: string | null;
         };
+        /**
+         * @description Why a request or a mutation is refused.
+         * @enum {string}
+         */
+        Code: "unauthenticated" | "credentials-wrong" | "activation-refused" | "pairing-refused" | "cross-site" | "not-found" | "invalid-input" | "malformed-request" | "too-large" | "too-many-attempts" | "idempotency-conflict" | "search-too-slow" | "unavailable" | "internal" | "phone-replaced" | "phone-lost" | "cards-revoked" | "membership-ended" | "schema-too-old" | "schema-unknown" | "sync-start-over" | "already-a-member" | "status-conflict" | "membership-not-active" | "no-phone" | "card-revoked" | "too-many-sheets" | "reissue-running" | "reissue-by-same-key" | "not-held" | "unknown-mutation" | "malformed-args" | "rejected" | "amount-invalid" | "op-number-invalid" | "op-number-reused" | "other-outlet" | "too-old" | "not-in-programme" | "card-unknown" | "card-not-issued-here" | "lookup-used" | "lookup-expired" | "redemption-not-allowed" | "redemption-too-much" | "redemption-too-soon" | "redemption-offline" | "challenge-over" | "balance-too-low" | "unknown-purchase" | "already-cancelled" | "cancel-too-late" | "not-a-card" | "malformed" | "trust-list-bad" | "trust-list-rollback" | "trust-list-expired" | "unknown-key" | "bad-signature" | "not-yet-valid" | "expired" | "proof-missing" | "proof-bad" | "proof-stale" | "proof-future" | "challenge-missing" | "challenge-wrong" | "status-bad" | "status-unknown" | "revoked" | "suspended" | "replayed";
         ConsentChange: {
             given: boolean;
             /** @description `profcards`. */
@@ -804,6 +809,11 @@ export interface components {
          * @enum {string}
          */
         Face: "staff" | "member" | "till";
+        /**
+         * @description Why a field of a form cannot be accepted.
+         * @enum {string}
+         */
+        FieldCode: "required" | "too-long" | "name-invalid" | "name-mixed" | "phone-invalid" | "phone-foreign" | "email-invalid" | "date-invalid" | "in-the-future" | "before-birth" | "too-early" | "too-young" | "too-young-when-joined" | "too-many" | "repeated" | "not-active" | "keeps-no-members" | "already-there" | "unknown-consent" | "text-outdated" | "encoding-invalid" | "key-invalid" | "signature-invalid" | "no-sync";
         /** @description A card that was found by its number. */
         FoundCard: {
             /**
@@ -1132,8 +1142,8 @@ export interface components {
             /** @enum {string} */
             status: "duplicate";
         } | {
-            /** @description Stable, kebab-case. */
-            code: string;
+            /** @description Stable; the words are the client's. */
+            code: components["schemas"]["Code"];
             detail?: components["schemas"]["RefusalDetail"] | null;
             /** @enum {string} */
             status: "rejected";
@@ -1188,13 +1198,13 @@ export interface components {
         };
         /** @description The body of every refusal (RFC 9457). */
         Problem: {
-            /** @description Stable, kebab-case; the text for people is the PWA's. */
-            code: string;
+            /** @description Stable; the text for people is the PWA's. */
+            code: components["schemas"]["Code"];
             /** @description For developers; never shown to people. */
             detail?: string | null;
             /** @description With `invalid-input`: field → code. */
             fields?: {
-                [key: string]: string;
+                [key: string]: components["schemas"]["FieldCode"];
             } | null;
             /**
              * Format: int32

@@ -13,6 +13,7 @@ export type ActivationSheet = Schemas['ActivationSheet'];
 export type FoundCard = Schemas['FoundCard'];
 export type PullAnswer = Schemas['PullAnswer'];
 export type PushAnswer = Schemas['PushAnswer'];
+export type RefusalDetail = Schemas['RefusalDetail'];
 export type RedemptionChallenge = Schemas['RedemptionChallenge'];
 export type RedemptionLimit = Schemas['RedemptionLimit'];
 export type TillState = Schemas['TillState'];

@@ -4,6 +4,8 @@
  * src/members/names.rs); `tests/it/data/typed.json` is the table of both.
  */
 
+import type { FieldCode } from '../api/codes';
+
 const LATIN = 'AaBCcEeËëHKkMOoPpTXxYy';
 const CYRILLIC = 'АаВСсЕеЁёНКкМОоРрТХхУу';
 const SMALL_LATIN = 'abcehkmoptxyë';
@@ -29,9 +31,9 @@ export function tidy(typed: string): string {
 }
 
 /** What was read, or the code of the reason why it cannot be what it should. */
-export type Reading = { kept: string; fault?: never } | { fault: string; kept?: never };
+export type Reading = { kept: string; fault?: never } | { fault: FieldCode; kept?: never };
 
-const fault = (code: string): Reading => ({ fault: code });
+const fault = (code: FieldCode): Reading => ({ fault: code });
 
 export function readName(typed: string): Reading {
   const joined = withPalochka(withoutStress(tidy(typed))).replace(/ *- */g, '-');

@@ -5,6 +5,7 @@
  * (those are HttpOnly cookies), anything that decides instead of the server.
  */
 import type { DBSchema } from 'idb';
+import type { ProblemCode } from '../api/codes';
 import type { SignedList } from '../core/card/lists';
 
 export const DATABASE_NAME = 'profcards';
@@ -55,7 +56,7 @@ export interface OutboxRow {
   atOnce?: true;
   attempts: number;
   result?: unknown;
-  code?: string;
+  code?: ProblemCode;
   /** The figures of a refusal. */
   detail?: unknown;
 }

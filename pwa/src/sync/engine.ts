@@ -3,6 +3,7 @@
  * contract; `onChange` says that the phone's database has new rows, whichever tab brought them.
  */
 import { isClockFresh, learnServerTime, nowSeconds } from '../core/clock';
+import type { ProblemCode } from '../api/codes';
 import { asProblem } from '../api/problem';
 import { readMeta, writeMeta } from '../db/open';
 import type { OutboxRow, SyncFace } from '../db/schema';
@@ -16,7 +17,7 @@ export interface SyncStatus {
   /** `ended`: the server no longer knows this device's session. Nothing is deleted for it. */
   session: 'unknown' | 'open' | 'ended';
   /** Code of the last failure; null after a success. */
-  problem: string | null;
+  problem: ProblemCode | null;
   /** For how long the server wants to hear nothing; 0 where it did not say. */
   pauseSeconds: number;
   lastSyncedSeconds: number | null;

@@ -4,6 +4,7 @@
  * server asked to start over, or a row was refused.
  */
 import type { IDBPTransaction } from 'idb';
+import type { ProblemCode, RowCode } from '../api/codes';
 import { inStore, inStoreToTheEnd, type Db } from '../db/open';
 import type { MutationState, OutboxRow, ProfCardsDb, SyncFace } from '../db/schema';
 import { nowSeconds } from '../core/clock';
@@ -102,14 +103,14 @@ export async function countOutbox(face: SyncFace): Promise<{ queued: number; unr
 }
 
 /** Refusals of a whole request that one bad row can cause. */
-export const CAUSED_BY_A_ROW = ['malformed-request', 'invalid-input', 'too-large'];
+export const CAUSED_BY_A_ROW: readonly ProblemCode[] = ['malformed-request', 'invalid-input', 'too-large'] satisfies RowCode[];
 
 /** The server does not know what it is: it may be older than this app. Its answer is not kept there, so it may answer otherwise later. */
-const NOT_UNDERSTOOD = ['unknown-mutation', 'malformed-args', ...CAUSED_BY_A_ROW];
+const NOT_UNDERSTOOD: readonly (ProblemCode | undefined)[] = ['unknown-mutation', 'malformed-args', ...CAUSED_BY_A_ROW];
 
 /** Whether it waits for a server that understands it; all other refusals are final. */
 export function isUnread({ state, code, atOnce }: Pick<OutboxRow, 'state' | 'code' | 'atOnce'>): boolean {
-  return state === 'rejected' && !atOnce && NOT_UNDERSTOOD.includes(code ?? '');
+  return state === 'rejected' && !atOnce && NOT_UNDERSTOOD.includes(code);
 }
 
 function takenBackBy({ args }: OutboxRow): string | undefined {

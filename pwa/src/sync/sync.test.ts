@@ -2,6 +2,7 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory, IDBIndex, IDBObjectStore, IDBRequest } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ProblemCode } from '../api/codes';
 import type { MutationAnswer, PullAnswer } from './wire';
 
 interface SentMutation {
@@ -248,7 +249,7 @@ describe('the outbox', () => {
     const cancel = (mutationId: string) => ({ name: 'purchase.cancel', args: { mutationId, opNo: 2 } });
 
     /** A server that knows a field, or a mutation, only after it was updated. */
-    function refuse(code: string): void {
+    function refuse(code: ProblemCode): void {
       server.answer = ({ name }) => ({
         status: 'rejected',
         code: name === 'purchase.record' ? code : 'unknown-purchase',
@@ -265,7 +266,7 @@ describe('the outbox', () => {
       };
     }
 
-    it.each(['unknown-mutation', 'malformed-args'])(
+    it.each(['unknown-mutation', 'malformed-args'] as const)(
       'as %s it waits, with what takes it back, and goes by itself',
       async (code) => {
         const { addToOutbox, readOutbox, sync } = await load();

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { reach, unread } from '../api/client';
 import { ApiProblem, problemFrom } from '../api/problem';
+import type { ProblemCode } from '../api/codes';
 import type * as Server from '../api/types';
 import type { OutboxRow, SyncFace } from '../db/schema';
 
@@ -14,7 +15,7 @@ const Answer = v.object({
   id: v.string(),
   status: v.picklist(['applied', 'duplicate', 'rejected', 'retry']),
   result: v.optional(v.unknown()),
-  code: v.nullish(v.string()),
+  code: v.nullish(v.string() as v.GenericSchema<string, ProblemCode>),
   /** Figures for the words of a refusal, by its code; one that this app does not know spoils nothing. */
   detail: v.optional(v.unknown()),
 });

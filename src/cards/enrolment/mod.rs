@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::access::codes::Code;
 use crate::base::Base;
+use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
 use crate::cards;
 use crate::registry::members;
@@ -62,10 +63,11 @@ pub async fn new_activation(
 /// # Errors
 /// `publicKey` or `signature` as an invalid field.
 pub fn check_possession(public_key: &[u8], challenge: &[u8; 32], signature: &[u8]) -> Result<DeviceKey> {
-    let key = DeviceKey::from_cose_key(public_key).map_err(|_| Error::field("publicKey", "key-invalid"))?;
-    key.check_point().map_err(|_| Error::field("publicKey", "key-invalid"))?;
+    let key =
+        DeviceKey::from_cose_key(public_key).map_err(|_| Error::field("publicKey", FieldCode::KeyInvalid))?;
+    key.check_point().map_err(|_| Error::field("publicKey", FieldCode::KeyInvalid))?;
     key.verify(&possession_message(challenge), signature)
-        .map_err(|_| Error::field("signature", "signature-invalid"))?;
+        .map_err(|_| Error::field("signature", FieldCode::SignatureInvalid))?;
     Ok(key)
 }
 

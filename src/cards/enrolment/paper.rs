@@ -19,6 +19,7 @@ use crate::access::{Staff, policy};
 use crate::act::audit::Entry;
 use crate::act::idempotency::Idempotent;
 use crate::act::{self, Deed};
+use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
 use crate::cards::{self, Issuer, Order};
@@ -93,7 +94,7 @@ async fn print_cards(
         cards.into_iter().map(|card| (card.membership_id, card)).collect();
     let items = ids.iter().map(|id| cards.remove(id).map(PaperCard::from)).collect::<Option<_>>();
     // A repeated request after a revocation or a transfer finds less than the first one did.
-    Ok(Json(PaperCards { items: items.ok_or(Error::Conflict("card-revoked"))? }))
+    Ok(Json(PaperCards { items: items.ok_or(Error::Conflict(Code::CardRevoked))? }))
 }
 
 async fn issue_missing(
@@ -109,7 +110,7 @@ async fn issue_missing(
         return Err(Error::NotFound);
     }
     if statuses.iter().any(|status| status != "active") {
-        return Err(Error::field("memberIds", "not-active"));
+        return Err(Error::field("memberIds", FieldCode::NotActive));
     }
     let until = now + TimeDelta::days(MIN_DAYS_LEFT);
     let lasting = store::paper_cards(&mut *conn, scope, ids, now, until).await?;

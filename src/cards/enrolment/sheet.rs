@@ -18,6 +18,7 @@ use crate::act::idempotency::Idempotent;
 use crate::act::notices::{self, By, Kind};
 use crate::act::{self, Deed};
 use crate::base::clock::CLOCKS_APART;
+use crate::base::code::Code;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing, Path};
 use crate::cards::{self, Issuer, Order};
@@ -101,7 +102,7 @@ async fn make_sheet(
     now: DateTime<Utc>,
 ) -> Result<Uuid> {
     if !store::is_active(&mut *conn, membership_id).await? {
-        return Err(Error::Conflict("membership-not-active"));
+        return Err(Error::Conflict(Code::MembershipNotActive));
     }
     let id = make_code(issuer, &mut *conn, staff, membership_id, now).await?;
     if store::paper_card(&mut *conn, membership_id, now).await?.is_none() {
@@ -121,7 +122,8 @@ async fn show_sheet(
     let holder = store::sheet_holder(&mut *conn, membership_id).await?;
     let expires_at = store::code_expiry(&mut *conn, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
-    let paper = store::paper_card(conn, membership_id, now).await?.ok_or(Error::Conflict("card-revoked"))?;
+    let paper =
+        store::paper_card(conn, membership_id, now).await?.ok_or(Error::Conflict(Code::CardRevoked))?;
     Ok(ActivationSheet {
         code: code_of(issuer, activation_id).to_string(),
         expires_at,
@@ -151,7 +153,7 @@ async fn make_code(
         if replacement_sheets(&mut *conn, staff.account_id, now).await? >= MAX_REPLACEMENT_SHEETS {
             tracing::warn!(account = %staff.account_id, membership = %membership_id, "no more sheets for members with a phone today");
             metrics::counter!("profcards_limited_total", "limit" => "replacement-sheets").increment(1);
-            return Err(Error::Conflict("too-many-sheets"));
+            return Err(Error::Conflict(Code::TooManySheets));
         }
     }
     let id = super::new_activation(issuer, &mut *conn, membership_id, Some(staff.account_id), now).await?;

@@ -22,6 +22,7 @@ use super::places::{self, Place};
 use super::store::Holder;
 use crate::access::member_audience;
 use crate::base::clock::{from_unix_seconds, unix_seconds};
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::random::Random;
 use crate::base::{faults, live};
@@ -140,7 +141,7 @@ async fn attempt(
         // Not the pool's any more: when it is dropped, the session ends and the lock with it.
         let mut session = issuer.db_jobs.acquire().await?.detach();
         if !store::lock(&mut session, &name).await? {
-            return Err(Error::Conflict("reissue-running"));
+            return Err(Error::Conflict(Code::ReissueRunning));
         }
         session
     };
@@ -247,7 +248,7 @@ async fn prepare(
     let places = places::take(issuer, &mut tx, held.len()).await?;
     let key = issuer.keys.card_key(unix_seconds(now))?;
     if selection.which == Which::SignedBy(key.kid()) {
-        return Err(Error::Conflict("reissue-by-same-key"));
+        return Err(Error::Conflict(Code::ReissueBySameKey));
     }
     let (random, ordered) = (issuer.random.clone(), held.len());
     let kid = key.kid();

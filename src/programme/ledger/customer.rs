@@ -4,13 +4,14 @@
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{
-    Code, Context, Proof, SignedCard, StatusSource, Token, Verdict, Wants, from_text, verify,
+    Code as VerdictCode, Context, Proof, SignedCard, StatusSource, Token, Verdict, Wants, from_text, verify,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Applied, Refusal, lookup};
 use crate::base::clock::{from_unix_seconds, unix_seconds};
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::cards;
 use crate::cards::Issuer;
@@ -131,11 +132,11 @@ async fn identify_at(
     when: &When,
 ) -> Applied<Customer> {
     if when.candidates().next().is_none() {
-        return Ok(Err(Refusal::of("too-old")));
+        return Ok(Err(Refusal::of(Code::TooOld)));
     }
     match presented {
         Presented::Token(token) => by_token(issuer, conn, token, challenge, when).await,
-        Presented::Lookup(_) if challenge.is_some() => Ok(Err(Refusal::of("redemption-not-allowed"))),
+        Presented::Lookup(_) if challenge.is_some() => Ok(Err(Refusal::of(Code::RedemptionNotAllowed))),
         Presented::Lookup(id) => by_lookup(conn, id, terminal_id, when).await,
     }
 }
@@ -152,10 +153,10 @@ async fn by_token(
         Err(code) => return refused_by_format(code).map(Err),
     };
     if challenge.is_some() && !verdict.allowed.redemption {
-        return Ok(Err(Refusal::of("redemption-not-allowed")));
+        return Ok(Err(Refusal::of(Code::RedemptionNotAllowed)));
     }
     let Some(card) = issued_here(conn, token).await? else {
-        return Ok(Err(Refusal::of("card-not-issued-here")));
+        return Ok(Err(Refusal::of(Code::CardNotIssuedHere)));
     };
     let mark = Mark { status: card.status, since: card.status_at };
     let has_ended_since = match has_ended_since(conn, card.membership_id, &mark, event_at, when.now).await? {
@@ -175,7 +176,7 @@ async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &
     // One that is unknown, another till's or long forgotten is answered like one that is too old.
     let found = lookup::find(&mut *conn, id, terminal_id).await?;
     let Some((event_at, found)) = found.and_then(|found| Some((found.event_at(when)?, found))) else {
-        return Ok(Err(Refusal::of("lookup-expired")));
+        return Ok(Err(Refusal::of(Code::LookupExpired)));
     };
     let mark = Mark { status: found.status, since: found.status_at };
     let has_ended_since = match has_ended_since(conn, found.membership_id, &mark, event_at, when.now).await? {
@@ -193,12 +194,12 @@ async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &
 
 /// A refusal by the card's format. Where our own list, not the card, is at fault, nothing is decided: the till keeps the
 /// purchase and sends it again.
-fn refused_by_format(code: Code) -> Result<Refusal> {
+fn refused_by_format(code: VerdictCode) -> Result<Refusal> {
     match code {
-        Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired => {
+        VerdictCode::TrustListBad | VerdictCode::TrustListRollback | VerdictCode::TrustListExpired => {
             Err(Error::Unavailable(anyhow::anyhow!("cards cannot be verified: {}", code.as_str())))
         }
-        code => Ok(Refusal::of(code.as_str())),
+        code => Ok(Refusal::of(code.into())),
     }
 }
 
@@ -208,7 +209,7 @@ fn verify_as_of_event(
     token: &str,
     challenge: Option<&str>,
     when: &When,
-) -> std::result::Result<(DateTime<Utc>, Verdict), Code> {
+) -> std::result::Result<(DateTime<Utc>, Verdict), VerdictCode> {
     let trust = issuer.keys.trust_list();
     // Without an amount no redemption passes unchallenged, whatever the policy spares small ones.
     let wants = challenge.map_or(Wants::Accrual, |_| Wants::Redemption { amount_kopecks: None });
@@ -228,7 +229,7 @@ fn verify_as_of_event(
         }
         refused.get_or_insert(verdict.code);
     }
-    Err(refused.unwrap_or(Code::Malformed))
+    Err(refused.unwrap_or(VerdictCode::Malformed))
 }
 
 /// The card in the tables, if this instance issued just this one. Its place is not enough: whoever has a key that was given up
@@ -274,15 +275,15 @@ async fn has_ended_since(
     now: DateTime<Utc>,
 ) -> Applied<bool> {
     if mark.counts_at(event_at, now) {
-        let code = if mark.status == 2 { Code::Suspended } else { Code::Revoked };
-        return Ok(Err(Refusal::of(code.as_str())));
+        let code = if mark.status == 2 { VerdictCode::Suspended } else { VerdictCode::Revoked };
+        return Ok(Err(Refusal::of(code.into())));
     }
     // The card may be valid again by now; at the time it was not.
     if members::store::was_suspended(&mut *conn, membership_id, event_at).await? {
-        return Ok(Err(Refusal::of(Code::Suspended.as_str())));
+        return Ok(Err(Refusal::of(Code::Verdict(VerdictCode::Suspended))));
     }
     if !members::consents::store::took_part_and_does(&mut *conn, membership_id, event_at, now).await? {
-        return Ok(Err(Refusal::of("not-in-programme")));
+        return Ok(Err(Refusal::of(Code::NotInProgramme)));
     }
     Ok(Ok(mark.status != 0))
 }

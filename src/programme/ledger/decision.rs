@@ -12,6 +12,7 @@ use crate::access::member_audience;
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
 use crate::act::{self, Act, Deed, Done};
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::{Base, live, texts};
 
@@ -146,7 +147,11 @@ async fn decide_once(
     // Read again under the lock: the till, a round or another decision may have come between.
     let row = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
     if !decision.is_possible(&row.state) {
-        return Err(Error::Conflict(if row.state == "cancelled" { "already-cancelled" } else { "not-held" }));
+        return Err(Error::Conflict(if row.state == "cancelled" {
+            Code::AlreadyCancelled
+        } else {
+            Code::NotHeld
+        }));
     }
     let posting_seq = match decision {
         Decision::Release => release(act.conn(), &row, now).await.map(|()| None)?,

@@ -23,14 +23,12 @@ use uuid::Uuid;
 
 use crate::act::mutations::RefusalDetail;
 use crate::base::Base;
+use crate::base::code::Code;
 use crate::base::error::Result;
 use crate::base::money::Kopecks;
 
 /// A cached balance lives no longer: the most that a reader can lag when a writer died between commit and cache.
 const BALANCE_CACHE_SECONDS: u64 = 60;
-
-/// A till's number of an operation is another operation's.
-pub const OP_NUMBER_REUSED: &str = "op-number-reused";
 
 /// What a member has, in kopecks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,15 +54,15 @@ impl Balance {
 /// Why an operation has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// Stable, kebab-case; the till translates it.
-    pub code: &'static str,
+    /// Stable; the till translates it.
+    pub code: Code,
     /// The figures that its words need.
     pub detail: Option<RefusalDetail>,
 }
 
 impl Refusal {
     /// A refusal whose code says all.
-    pub fn of(code: &'static str) -> Self {
+    pub fn of(code: Code) -> Self {
         Self { code, detail: None }
     }
 }

@@ -2,7 +2,7 @@
 //! leaves nothing behind but its answer.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use profcards_card::{Code, ProofIdentity};
+use profcards_card::{Code as VerdictCode, ProofIdentity};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -12,10 +12,11 @@ use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Outcome};
 use super::store::{self, Movement, NewPurchase, Posting};
 use super::views::{self, Course, receipt};
-use super::{Applied, OP_NUMBER_REUSED, Refusal, guards, lookup, redemption};
+use super::{Applied, Refusal, guards, lookup, redemption};
 use crate::access::{member_audience, till_audience};
 use crate::act::change_log::record_change;
 use crate::base::clock::CLOCKS_APART;
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::base::{Base, live};
@@ -63,7 +64,7 @@ impl RecordPurchase {
         match (self.token.as_deref(), self.lookup_id) {
             (Some(token), None) => Ok(Presented::Token(token)),
             (None, Some(id)) => Ok(Presented::Lookup(id)),
-            _ => Err(Refusal::of("malformed-args")),
+            _ => Err(Refusal::of(Code::MalformedArgs)),
         }
     }
 }
@@ -122,10 +123,10 @@ pub async fn record(
 ) -> Applied<Booked> {
     let redeem = Kopecks(request.redeem_kopecks.unwrap_or(0));
     if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
-        return Ok(Err(Refusal::of("amount-invalid")));
+        return Ok(Err(Refusal::of(Code::AmountInvalid)));
     }
     if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
-        return Ok(Err(Refusal::of("op-number-invalid")));
+        return Ok(Err(Refusal::of(Code::OpNumberInvalid)));
     }
     let presented = match request.presented() {
         Ok(presented) => presented,
@@ -134,7 +135,7 @@ pub async fn record(
     let place = partners::store::place(&mut *conn, about.terminal_id).await?;
     // A tablet that was moved to another shop may still hold what the first one sold.
     if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
-        return Ok(Err(Refusal::of("other-outlet")));
+        return Ok(Err(Refusal::of(Code::OtherOutlet)));
     }
     let (customer, challenge) = match identify_buyer(issuer, conn, request, presented, about).await? {
         Ok(buyer) => buyer,
@@ -201,23 +202,23 @@ async fn claim(
         && guards::is_proof_spent(&mut *conn, &identity.0).await?
     {
         // Redis spares the lock, Postgres decides.
-        return Ok(Some(Refusal::of(Code::Replayed.as_str())));
+        return Ok(Some(Refusal::of(Code::Verdict(VerdictCode::Replayed))));
     }
     store::lock_balance(&mut *conn, sale.customer.membership_id).await?;
     if let Some(identity) = proof
         && !guards::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now)
             .await?
     {
-        return Ok(Some(Refusal::of(Code::Replayed.as_str())));
+        return Ok(Some(Refusal::of(Code::Verdict(VerdictCode::Replayed))));
     }
     if let Evidence::Lookup(id) = sale.customer.evidence
         && !lookup::claim(&mut *conn, id, about.idem).await?
     {
-        return Ok(Some(Refusal::of("lookup-used")));
+        return Ok(Some(Refusal::of(Code::LookupUsed)));
     }
     let claimed =
         guards::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
-    Ok((!claimed).then(|| Refusal::of(OP_NUMBER_REUSED)))
+    Ok((!claimed).then(|| Refusal::of(Code::OpNumberReused)))
 }
 
 /// The rule by which a purchase is booked, and what it brings: that of its own time; where it is handed in late, the one of

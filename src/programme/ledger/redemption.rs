@@ -3,14 +3,15 @@
 //! card long enough, the rule must allow it and the balance hold it: nothing is promised on credit.
 
 use chrono::{DateTime, Utc};
-use profcards_card::{Code, Proof};
+use profcards_card::{Code as VerdictCode, Proof};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::customer::{Customer, Presented, When, identify};
 use super::purchase::{Circumstances, Sale};
-use super::{Applied, OP_NUMBER_REUSED, Refusal, RefusalDetail, guards, store};
+use super::{Applied, Refusal, RefusalDetail, guards, store};
 use crate::base::clock::from_unix_seconds;
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::base::trusted_time;
@@ -18,13 +19,6 @@ use crate::cards::{Issuer, enrolment};
 use crate::programme::offers::{self, Offer};
 use crate::programme::partners;
 use crate::programme::partners::challenge::{self, Asker, Challenge};
-
-/// The digits were not asked for, were used, or have lasted too long: new ones do.
-const CHALLENGE_OVER: &str = "challenge-over";
-/// The purchase reached us when the member's code was old already.
-const TOO_LATE: &str = "redemption-offline";
-/// The member's phone was enrolled too lately.
-const TOO_SOON: &str = "redemption-too-soon";
 
 /// A purchase that a member wants to pay a part of.
 #[derive(Clone, Copy)]
@@ -40,10 +34,10 @@ pub struct Intent {
 impl Intent {
     async fn why_malformed(&self, conn: &mut PgConnection) -> Result<Option<Refusal>> {
         if !(1..=MAX_PURCHASE_KOPECKS).contains(&self.amount_kopecks) {
-            return Ok(Some(Refusal::of("amount-invalid")));
+            return Ok(Some(Refusal::of(Code::AmountInvalid)));
         }
         let is_near = guards::is_op_no_near(conn, self.terminal_id, self.op_no).await?;
-        Ok((!is_near).then(|| Refusal::of("op-number-invalid")))
+        Ok((!is_near).then(|| Refusal::of(Code::OpNumberInvalid)))
     }
 }
 
@@ -56,12 +50,12 @@ pub async fn ask(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applie
         return Ok(Err(refusal));
     }
     if guards::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
-        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
+        return Ok(Err(Refusal::of(Code::OpNumberReused)));
     }
     let place = partners::store::place(&mut conn, intent.terminal_id).await?;
     let offer = offers::store::offer_at(&mut conn, place.partner_id, now).await?;
     if offer.and_then(|offer| offer.redeemable(Kopecks(intent.amount_kopecks))).is_none() {
-        return Ok(Err(Refusal::of("redemption-not-allowed")));
+        return Ok(Err(Refusal::of(Code::RedemptionNotAllowed)));
     }
     drop(conn);
     challenge::issue(issuer, Asker::Till(intent.terminal_id), &intent.op_no.to_string(), now).await.map(Ok)
@@ -77,10 +71,10 @@ pub(super) async fn identify_payer(
     now: DateTime<Utc>,
 ) -> Applied<(Customer, Challenge)> {
     if let Presented::Lookup(_) = presented {
-        return Ok(Err(Refusal::of("redemption-not-allowed")));
+        return Ok(Err(Refusal::of(Code::RedemptionNotAllowed)));
     }
     let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string(), now).await?;
-    let Some(challenge) = asked else { return Ok(Err(Refusal::of(CHALLENGE_OVER))) };
+    let Some(challenge) = asked else { return Ok(Err(Refusal::of(Code::ChallengeOver))) };
     let when = When::now(now);
     let identified = identify(issuer, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
     Ok(identified.map(|customer| (customer, challenge)))
@@ -88,7 +82,11 @@ pub(super) async fn identify_payer(
 
 /// What a booking says of a code that is too old by now: it was not when the till took it.
 pub(super) fn when_booked(refusal: Refusal) -> Refusal {
-    if refusal.code == Code::ProofStale.as_str() { Refusal::of(TOO_LATE) } else { refusal }
+    if refusal.code == Code::Verdict(VerdictCode::ProofStale) {
+        Refusal::of(Code::RedemptionOffline)
+    } else {
+        refusal
+    }
 }
 
 /// After a refusal of a purchase that was to be paid from a balance: a code with other digits counts against those of its
@@ -99,7 +97,7 @@ pub async fn note_refusal(
     (terminal_id, op_no): (Uuid, i64),
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if refusal.code != Code::ChallengeWrong.as_str() {
+    if refusal.code != Code::Verdict(VerdictCode::ChallengeWrong) {
         return Ok(());
     }
     challenge::count_wrong_answer(conn, Asker::Till(terminal_id), &op_no.to_string(), now).await
@@ -149,14 +147,14 @@ async fn why_not_yet(
     now: DateTime<Utc>,
 ) -> Result<Option<Refusal>> {
     if !challenge.is_live(now) {
-        return Ok(Some(Refusal::of(CHALLENGE_OVER)));
+        return Ok(Some(Refusal::of(Code::ChallengeOver)));
     }
     if !answers(challenge, customer.proof()) {
-        return Ok(Some(Refusal::of(Code::ProofStale.as_str())));
+        return Ok(Some(Refusal::of(Code::Verdict(VerdictCode::ProofStale))));
     }
     let Some(redeems_from) = enrolment::moving::redeems_from(conn, customer.card_id).await? else {
         // A card of no phone: there is nobody who could have agreed.
-        return Ok(Some(Refusal::of("redemption-not-allowed")));
+        return Ok(Some(Refusal::of(Code::RedemptionNotAllowed)));
     };
     if trusted_time::has_come(&mut *conn, issuer, redeems_from).await? {
         return Ok(None);
@@ -169,7 +167,7 @@ async fn why_not_yet(
     tracing::warn!(membership = %customer.membership_id, terminal = %terminal_id, "a redemption by a phone that was enrolled lately is refused");
     metrics::counter!("profcards_redemptions_too_soon_total").increment(1);
     let detail = RefusalDetail { redeems_from: Some(redeems_from.timestamp()), ..RefusalDetail::default() };
-    Ok(Some(Refusal { code: TOO_SOON, detail: Some(detail) }))
+    Ok(Some(Refusal { code: Code::RedemptionTooSoon, detail: Some(detail) }))
 }
 
 /// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse. What is not refused
@@ -189,18 +187,18 @@ pub(super) async fn why_not(
     let Some(bounds) =
         bounds(&mut *conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
     else {
-        return Ok(Some(Refusal::of("redemption-not-allowed")));
+        return Ok(Some(Refusal::of(Code::RedemptionNotAllowed)));
     };
     let (code, detail) = if sale.redeem > bounds.agreed {
         let max_kopecks = Some(bounds.most().0);
-        ("redemption-too-much", RefusalDetail { max_kopecks, ..RefusalDetail::default() })
+        (Code::RedemptionTooMuch, RefusalDetail { max_kopecks, ..RefusalDetail::default() })
     } else if sale.redeem > bounds.available {
         let available_kopecks = Some(bounds.available.0);
-        ("balance-too-low", RefusalDetail { available_kopecks, ..RefusalDetail::default() })
+        (Code::BalanceTooLow, RefusalDetail { available_kopecks, ..RefusalDetail::default() })
     } else {
         let (asker, operation) = (Asker::Till(about.terminal_id), sale.request.op_no.to_string());
         let claimed = challenge::claim(conn, asker, &operation, &challenge.digits, now).await?;
-        return Ok((!claimed).then(|| Refusal::of(CHALLENGE_OVER)));
+        return Ok((!claimed).then(|| Refusal::of(Code::ChallengeOver)));
     };
     Ok(Some(Refusal { code, detail: Some(detail) }))
 }
@@ -230,10 +228,10 @@ pub async fn most(
     if let Some(proof) = customer.proof()
         && guards::is_proof_spent(&mut *conn, &proof.identity.0).await?
     {
-        return Ok(Err(Refusal::of(Code::Replayed.as_str())));
+        return Ok(Err(Refusal::of(Code::Verdict(VerdictCode::Replayed))));
     }
     if guards::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
-        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
+        return Ok(Err(Refusal::of(Code::OpNumberReused)));
     }
     if let Some(refusal) = why_not_yet(issuer, &mut *conn, &customer, &challenge, terminal_id, now).await? {
         return Ok(Err(refusal));
@@ -241,5 +239,5 @@ pub async fn most(
     let place = partners::store::place(&mut *conn, terminal_id).await?;
     let offer = offers::store::offer_at(&mut *conn, place.partner_id, now).await?;
     let bounds = bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?;
-    Ok(bounds.map(|bounds| bounds.most()).ok_or(Refusal::of("redemption-not-allowed")))
+    Ok(bounds.map(|bounds| bounds.most()).ok_or(Refusal::of(Code::RedemptionNotAllowed)))
 }

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::purchase::{Booked, Circumstances, tell};
 use super::store::{self, Movement, Posting, PurchaseRow};
-use super::{Applied, Balance, OP_NUMBER_REUSED, Refusal, guards};
+use super::{Applied, Balance, Refusal, guards};
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 
 /// The wish to take a purchase back.
@@ -34,21 +35,21 @@ pub async fn cancel(
     let Some((id, membership_id)) =
         store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
     else {
-        return Ok(Err(Refusal::of("unknown-purchase")));
+        return Ok(Err(Refusal::of(Code::UnknownPurchase)));
     };
     store::lock_balance(&mut *conn, membership_id).await?;
     // Read again under the lock: a confirmation or another cancellation may have come between.
     let row = store::purchases(&mut *conn, &[id]).await?.pop().ok_or(Error::NotFound)?;
     match row.state.as_str() {
         "pending" | "held" => {}
-        "cancelled" => return Ok(Err(Refusal::of("already-cancelled"))),
-        _ => return Ok(Err(Refusal::of("cancel-too-late"))),
+        "cancelled" => return Ok(Err(Refusal::of(Code::AlreadyCancelled))),
+        _ => return Ok(Err(Refusal::of(Code::CancelTooLate))),
     }
     if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
-        return Ok(Err(Refusal::of("op-number-invalid")));
+        return Ok(Err(Refusal::of(Code::OpNumberInvalid)));
     }
     if !guards::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now).await? {
-        return Ok(Err(Refusal::of(OP_NUMBER_REUSED)));
+        return Ok(Err(Refusal::of(Code::OpNumberReused)));
     }
     let taken_back_at = about.when.candidates().find(|at| *at >= row.event_at);
     let reversal = Reversal {

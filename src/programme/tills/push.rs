@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use profcards_card::Code as VerdictCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
@@ -13,12 +14,13 @@ use crate::access::{limits, till_audience};
 use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, count, rejected, repeated};
 use crate::act::{self, Act, Deed, Done, idempotency};
 use crate::base::clock::from_unix_seconds;
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::trusted_time;
 use crate::cards::Issuer;
 use crate::programme::ledger::customer::When;
 use crate::programme::ledger::purchase::{self, Booked, Circumstances};
-use crate::programme::ledger::{Applied, OP_NUMBER_REUSED, Refusal, redemption, reversal};
+use crate::programme::ledger::{Applied, Refusal, redemption, reversal};
 
 /// The mutation that takes a purchase back.
 const CANCEL: &str = "purchase.cancel";
@@ -55,7 +57,7 @@ pub async fn apply_all(issuer: &Issuer, pusher: &Pusher, mutations: &[Mutation])
 fn may_come_again(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Retry => true,
-        Outcome::Rejected { code, .. } => code == OP_NUMBER_REUSED,
+        Outcome::Rejected { code, .. } => *code == Code::OpNumberReused,
         Outcome::Applied { .. } | Outcome::Duplicate { .. } => false,
     }
 }
@@ -68,7 +70,7 @@ fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
 }
 
 fn refused(refusal: Refusal) -> Outcome {
-    Outcome::Rejected { code: refusal.code.to_owned(), detail: refusal.detail }
+    Outcome::Rejected { code: refusal.code, detail: refusal.detail }
 }
 
 /// Applies one mutation, or finds the answer that it had.
@@ -125,8 +127,8 @@ async fn apply_once(
         return act.give_up((outcome, None));
     }
     if is_forgotten(&about.when) {
-        ensure_time_is_believed(act.conn(), issuer, "too-old").await?;
-        return act.give_up((rejected("too-old"), None));
+        ensure_time_is_believed(act.conn(), issuer, Code::TooOld).await?;
+        return act.give_up((rejected(Code::TooOld), None));
     }
     let booked = in_savepoint(issuer, act.conn(), operation, about).await?;
     if let Err(refusal) = &booked
@@ -163,7 +165,7 @@ fn is_forgotten(when: &When) -> bool {
 }
 
 /// A refusal for the sake of the time is not final while that is doubted.
-async fn ensure_time_is_believed(conn: &mut PgConnection, issuer: &Issuer, code: &str) -> Result<()> {
+async fn ensure_time_is_believed(conn: &mut PgConnection, issuer: &Issuer, code: Code) -> Result<()> {
     if trusted_time::is_doubted(conn, issuer).await? {
         return Err(Error::Unavailable(anyhow::anyhow!("refused as {code}, by a clock that may be wrong")));
     }
@@ -171,16 +173,17 @@ async fn ensure_time_is_believed(conn: &mut PgConnection, issuer: &Issuer, code:
 }
 
 /// Whether an operation would perhaps not be refused for this reason at another hour.
-fn hangs_on_time(code: &str) -> bool {
+fn hangs_on_time(code: Code) -> bool {
     matches!(
         code,
-        "proof-stale"
-            | "proof-future"
-            | "expired"
-            | "not-yet-valid"
-            | "lookup-expired"
-            | "too-old"
-            | "redemption-offline"
+        Code::Verdict(
+            VerdictCode::ProofStale
+                | VerdictCode::ProofFuture
+                | VerdictCode::Expired
+                | VerdictCode::NotYetValid
+        ) | Code::LookupExpired
+            | Code::TooOld
+            | Code::RedemptionOffline
     )
 }
 
@@ -220,12 +223,12 @@ impl Operation {
 
     fn read(mutation: &Mutation) -> std::result::Result<Self, Refusal> {
         fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Refusal> {
-            serde_json::from_value(args.clone()).map_err(|_| Refusal::of("malformed-args"))
+            serde_json::from_value(args.clone()).map_err(|_| Refusal::of(Code::MalformedArgs))
         }
         match mutation.name.as_str() {
             "purchase.record" => args(&mutation.args).map(Self::Record),
             CANCEL => args(&mutation.args).map(Self::Cancel),
-            _ => Err(Refusal::of("unknown-mutation")),
+            _ => Err(Refusal::of(Code::UnknownMutation)),
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike as _, Months, NaiveDate};
 
 use super::names;
+use crate::base::code::FieldCode;
 use crate::base::texts;
 
 /// Nobody joins younger (ст. 2 10-ФЗ: from fourteen).
@@ -18,7 +19,7 @@ const MAX_POSITION_CHARS: usize = 200;
 const OLDEST_CONSENT: NaiveDate = NaiveDate::from_ymd_opt(2006, 7, 27).expect("a day");
 
 /// Fields that cannot be accepted, each with its reason.
-pub type Faults = BTreeMap<&'static str, &'static str>;
+pub type Faults = BTreeMap<&'static str, FieldCode>;
 
 /// The fields of a form, to be tidied in place.
 pub struct Facts<'a> {
@@ -39,13 +40,13 @@ pub fn is_too_young(birth_date: NaiveDate, on: NaiveDate) -> bool {
 }
 
 /// Why a consent to processing cannot have been signed on this day by somebody of this birth date.
-pub fn consent_fault(day: NaiveDate, birth_date: NaiveDate, latest: NaiveDate) -> Option<&'static str> {
+pub fn consent_fault(day: NaiveDate, birth_date: NaiveDate, latest: NaiveDate) -> Option<FieldCode> {
     if day > latest {
-        Some("in-the-future")
+        Some(FieldCode::InTheFuture)
     } else if day < birth_date {
-        Some("before-birth")
+        Some(FieldCode::BeforeBirth)
     } else if day < OLDEST_CONSENT {
-        Some("too-early")
+        Some(FieldCode::TooEarly)
     } else {
         None
     }
@@ -57,20 +58,20 @@ impl Facts<'_> {
         let mut faults = Faults::new();
         self.check_names(&mut faults);
         if !matches!(self.sex, "f" | "m") {
-            faults.insert("sex", "required");
+            faults.insert("sex", FieldCode::Required);
         }
         if self.birth_date.year() < MIN_BIRTH_YEAR || self.birth_date > latest {
-            faults.insert("birthDate", "date-invalid");
+            faults.insert("birthDate", FieldCode::DateInvalid);
         } else if is_too_young(self.birth_date, latest) {
-            faults.insert("birthDate", "too-young");
+            faults.insert("birthDate", FieldCode::TooYoung);
         }
         self.check_contacts(&mut faults);
         if !(1..=3).contains(&self.category) {
-            faults.insert("category", "required");
+            faults.insert("category", FieldCode::Required);
         }
         *self.position = texts::tidy_optional(self.position.take());
         if self.position.as_deref().is_some_and(|text| text.chars().count() > MAX_POSITION_CHARS) {
-            faults.insert("position", "too-long");
+            faults.insert("position", FieldCode::TooLong);
         }
         faults
     }
@@ -97,7 +98,7 @@ impl Facts<'_> {
 /// What was typed becomes what is kept, or is at fault.
 fn read_into(
     typed: Option<&mut String>,
-    read: fn(&str) -> Result<String, &'static str>,
+    read: fn(&str) -> Result<String, FieldCode>,
     field: &'static str,
     faults: &mut Faults,
 ) {

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::facts::{Facts, consent_fault, is_too_young};
+use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
 
 /// Members in one request.
@@ -23,9 +24,9 @@ const MAX_CHOSEN: usize = 200;
 /// Refuses what is no choice of members for one act: nobody, too many, somebody twice.
 pub fn check_chosen(ids: &[Uuid]) -> Result<()> {
     let code = match ids.len() {
-        0 => "required",
-        count if count > MAX_CHOSEN => "too-many",
-        count if ids.iter().collect::<BTreeSet<_>>().len() < count => "repeated",
+        0 => FieldCode::Required,
+        count if count > MAX_CHOSEN => FieldCode::TooMany,
+        count if ids.iter().collect::<BTreeSet<_>>().len() < count => FieldCode::Repeated,
         _ => return Ok(()),
     };
     Err(Error::field("memberIds", code))
@@ -80,11 +81,11 @@ impl NewMember {
     pub fn checked(mut self, latest: NaiveDate) -> Result<Self> {
         let mut faults = self.facts().tidy_and_check(latest);
         if self.joined_on > latest {
-            faults.insert("joinedOn", "in-the-future");
+            faults.insert("joinedOn", FieldCode::InTheFuture);
         } else if self.joined_on < self.birth_date {
-            faults.insert("joinedOn", "before-birth");
+            faults.insert("joinedOn", FieldCode::BeforeBirth);
         } else if is_too_young(self.birth_date, self.joined_on) {
-            faults.entry("birthDate").or_insert("too-young-when-joined");
+            faults.entry("birthDate").or_insert(FieldCode::TooYoungWhenJoined);
         }
         if let Some(day) = self.processing_consent_on
             && let Some(code) = consent_fault(day, self.birth_date, latest)

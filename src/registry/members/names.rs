@@ -3,6 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::base::code::FieldCode;
 use crate::base::texts::{self, CYRILLIC, LATIN, with_letters};
 
 /// The longest part of a name.
@@ -13,19 +14,19 @@ const MAX_EMAIL_CHARS: usize = 254;
 ///
 /// # Errors
 /// The code of the reason why it cannot be one.
-pub fn name(typed: &str) -> Result<String, &'static str> {
+pub fn name(typed: &str) -> Result<String, FieldCode> {
     let tidy = with_palochka(&without_stress(&texts::tidy(typed)));
     let joined = tidy.split('-').map(str::trim).collect::<Vec<_>>().join("-");
     if joined.is_empty() {
-        return Err("required");
+        return Err(FieldCode::Required);
     }
     if joined.chars().count() > MAX_NAME_CHARS {
-        return Err("too-long");
+        return Err(FieldCode::TooLong);
     }
     if !is_plausible(&joined) {
-        return Err("name-invalid");
+        return Err(FieldCode::NameInvalid);
     }
-    in_one_script(joined).ok_or("name-mixed")
+    in_one_script(joined).ok_or(FieldCode::NameMixed)
 }
 
 /// What people write into the field where there is none, in search form.
@@ -35,7 +36,7 @@ const NO_MIDDLE_NAME: [&str; 6] = ["", "нет", "нет отчества", "б�
 ///
 /// # Errors
 /// The code of the reason why it cannot be one.
-pub fn middle_name(typed: &str) -> Result<Option<String>, &'static str> {
+pub fn middle_name(typed: &str) -> Result<Option<String>, FieldCode> {
     if NO_MIDDLE_NAME.contains(&search_form(typed).trim_end_matches('.')) {
         return Ok(None);
     }
@@ -124,7 +125,7 @@ pub fn search_name(last: &str, first: &str, middle: Option<&str>) -> String {
 ///
 /// # Errors
 /// The code of the reason: it is another country's, or not a whole number of ours.
-pub fn phone(typed: &str) -> Result<String, &'static str> {
+pub fn phone(typed: &str) -> Result<String, FieldCode> {
     let text = texts::tidy(typed);
     let is_allowed = |c: char| c.is_ascii_digit() || matches!(c, ' ' | '-' | '(' | ')' | '+' | '.');
     let (country, rest) = match text.strip_prefix('+') {
@@ -132,11 +133,11 @@ pub fn phone(typed: &str) -> Result<String, &'static str> {
         None => (false, text.as_str()),
     };
     if !text.chars().all(is_allowed) || rest.contains('+') {
-        return Err("phone-invalid");
+        return Err(FieldCode::PhoneInvalid);
     }
     let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
     if country && !digits.is_empty() && !digits.starts_with('7') {
-        return Err("phone-foreign");
+        return Err(FieldCode::PhoneForeign);
     }
     // In «8 912 …» the 8 stands alone; in «(812) 345-…» it begins the code of a city.
     let first_group = rest
@@ -149,7 +150,7 @@ pub fn phone(typed: &str) -> Result<String, &'static str> {
     if is_whole && (has_prefix || can_stand_alone(national, first_group)) {
         Ok(format!("+7{national}"))
     } else {
-        Err("phone-invalid")
+        Err(FieldCode::PhoneInvalid)
     }
 }
 
@@ -175,11 +176,11 @@ fn can_stand_alone(digits: &str, first_group: usize) -> bool {
 ///
 /// # Errors
 /// The code of the reason why it cannot be one.
-pub fn email(typed: &str) -> Result<String, &'static str> {
+pub fn email(typed: &str) -> Result<String, FieldCode> {
     let text = texts::tidy(typed);
     let is_one = text.chars().count() <= MAX_EMAIL_CHARS
         && text.split_once('@').is_some_and(|(mailbox, host)| is_mailbox(mailbox) && is_host(host));
-    if is_one { Ok(text) } else { Err("email-invalid") }
+    if is_one { Ok(text) } else { Err(FieldCode::EmailInvalid) }
 }
 
 /// What providers let people have. The standard allows more, `?` and `&` among it, with which a link to write a letter would
@@ -224,12 +225,16 @@ mod tests {
         serde_json::from_str(include_str!("../../../tests/it/data/typed.json")).unwrap()
     }
 
-    fn holds(section: &str, read: impl Fn(&str) -> Result<String, &'static str>) {
+    fn word(code: FieldCode) -> String {
+        serde_json::from_value(serde_json::to_value(code).unwrap()).unwrap()
+    }
+
+    fn holds(section: &str, read: impl Fn(&str) -> Result<String, FieldCode>) {
         let cases: Vec<Case> = serde_json::from_value(table()[section].clone()).unwrap();
         assert!(!cases.is_empty());
         for Case { typed, kept, fault } in cases {
             let expected = kept.ok_or_else(|| fault.unwrap());
-            assert_eq!(read(&typed).map_err(str::to_owned), expected, "{typed:?}");
+            assert_eq!(read(&typed).map_err(word), expected, "{typed:?}");
             // What was kept is a form of its own: an edit that touches nothing changes nothing.
             if let Ok(kept) = expected {
                 assert_eq!(read(&kept), Ok(kept.clone()), "{typed:?}");

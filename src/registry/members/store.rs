@@ -11,6 +11,7 @@ use super::{
 };
 use crate::access::policy::Scope;
 use crate::access::rights::ListMembers;
+use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::random::Random;
 
@@ -361,7 +362,7 @@ pub async fn refuse_same_person(
     )
     .fetch_one(conn)
     .await?;
-    if twin { Err(Error::Conflict("already-a-member")) } else { Ok(()) }
+    if twin { Err(Error::Conflict(Code::AlreadyAMember)) } else { Ok(()) }
 }
 
 /// Whether a membership was suspended at a moment: by the last of the steps that were taken by then. One that a clock ahead has

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use super::{Child, Counts, Organisation};
 use crate::access::policy::Scope;
 use crate::access::rights::ReadOrganisation;
+use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
 
 /// What a new organisation is made from.
@@ -152,5 +153,5 @@ pub async fn place(conn: &mut PgConnection, id: i64, today: NaiveDate) -> Result
     )
     .fetch_optional(conn)
     .await?
-    .ok_or(Error::field("organisationId", "keeps-no-members"))
+    .ok_or(Error::field("organisationId", FieldCode::KeepsNoMembers))
 }

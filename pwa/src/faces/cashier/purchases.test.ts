@@ -89,7 +89,7 @@ test('what an older server could not read is a purchase that stands, unless the 
     await recordPurchase(shown(), 145_000),
     await recordPurchase(shown(), 200, { redeemKopecks: 100, opNo: 2 }),
   ];
-  const refused = rows.map((row) => ({ ...row, state: 'rejected' as const, code: 'malformed-args' }));
+  const refused = rows.map((row) => ({ ...row, state: 'rejected' as const, code: 'malformed-args' as const }));
   const operations = operationsOf(refused, []);
   expect(operations.map(({ opNo, state }) => [opNo, state])).toEqual([
     [2, 'rejected'],
@@ -187,7 +187,7 @@ test('operations tell what waits, what settled and what was refused; the shift c
   await cancelPurchase(cancelled.id);
   const refused = await recordPurchase(shown(), 4_000);
   const rows = (await readOutbox('till')).map((row) =>
-    row.id === refused.id ? { ...row, state: 'rejected' as const, code: 'not-in-programme' } : row,
+    row.id === refused.id ? { ...row, state: 'rejected' as const, code: 'not-in-programme' as const } : row,
   );
   const pulled: PulledPurchase[] = [
     {
@@ -237,7 +237,7 @@ test('a refused cancellation stands beside the purchase that it did not cancel',
   const cancel = await cancelPurchase(record.id);
   const rows = (await readOutbox('till')).map((row) =>
     row.id === cancel.id
-      ? { ...row, state: 'rejected' as const, code: 'cancel-too-late' }
+      ? { ...row, state: 'rejected' as const, code: 'cancel-too-late' as const }
       : { ...row, state: 'applied' as const },
   );
   const operations = operationsOf(rows, []);

@@ -1,4 +1,5 @@
 // Purchases and their cancellations as this till made them: put down with their number, read back as operations.
+import type { ProblemCode } from '../../api/codes';
 import { readToken } from '../../core/card/read';
 import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
@@ -14,7 +15,7 @@ export interface Operation {
   opNo: number;
   kind: 'purchase' | 'cancel';
   state: 'queued' | 'pending' | 'held' | 'available' | 'cancelled' | 'cancelling' | 'unread' | 'rejected';
-  code: string | null;
+  code: ProblemCode | null;
   /** The figures of a refusal. */
   detail: unknown;
   atSeconds: number;

@@ -1,11 +1,17 @@
 // Why the server did not take an operation, in words for the cashier.
+import type { ProblemCode, RowCode, TillCode } from '../../api/codes';
+import type { RefusalDetail } from '../../api/types';
+import type { RefusalCode } from '../../core/card/verify';
 import { money, momentOf } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
-import { CAUSED_BY_A_ROW } from '../../sync/outbox';
 import { tillNowSeconds } from './time';
 import { isVerdictCode, wordsOf } from './words';
 
-const rejections: Record<string, () => string> = {
+/** The server's figure of this name. */
+type Figures = (name: keyof RefusalDetail) => number;
+type Words = (figure: Figures) => string;
+
+const rejections = {
   'op-number-reused': m.cashier_reject_op_number_reused,
   'op-number-invalid': m.cashier_reject_malformed_args,
   'idempotency-conflict': m.cashier_reject_idempotency_conflict,
@@ -13,7 +19,9 @@ const rejections: Record<string, () => string> = {
   'not-in-programme': m.cashier_reject_not_in_programme,
   'unknown-mutation': m.cashier_reject_unknown_mutation,
   'malformed-args': m.cashier_reject_malformed_args,
-  ...Object.fromEntries(CAUSED_BY_A_ROW.map((code) => [code, m.cashier_reject_malformed_args])),
+  'malformed-request': m.cashier_reject_malformed_args,
+  'invalid-input': m.cashier_reject_malformed_args,
+  'too-large': m.cashier_reject_malformed_args,
   'unknown-purchase': m.cashier_reject_unknown_purchase,
   'already-cancelled': m.cashier_reject_already_cancelled,
   'cancel-too-late': m.cashier_reject_cancel_too_late,
@@ -32,13 +40,11 @@ const rejections: Record<string, () => string> = {
   'redemption-offline': m.cashier_reject_redemption_offline,
   'lookup-used': m.cashier_reject_lookup_used,
   'lookup-expired': m.cashier_reject_lookup_expired,
-};
-
-/** Refusals whose words need the server's figure. */
-const figured: Record<string, [figure: string, words: (inputs: { amount: string }) => string]> = {
-  'redemption-too-much': ['maxKopecks', m.cashier_reject_redemption_too_much],
-  'balance-too-low': ['availableKopecks', m.cashier_reject_balance_too_low],
-};
+  'redemption-too-much': (figure) => m.cashier_reject_redemption_too_much({ amount: money(figure('maxKopecks')) }),
+  'redemption-too-soon': (figure) => tooSoonWords(figure('redeemsFrom')),
+  'balance-too-low': (figure) => m.cashier_reject_balance_too_low({ amount: money(figure('availableKopecks')) }),
+  rejected: m.cashier_reject_other,
+} satisfies Record<Exclude<TillCode, RefusalCode> | RowCode | 'idempotency-conflict', Words> & Partial<Record<RefusalCode, Words>>;
 
 /** From when on a phone that holds the card only lately may pay. */
 export function tooSoonWords(fromSeconds: number): string {
@@ -46,22 +52,18 @@ export function tooSoonWords(fromSeconds: number): string {
 }
 
 /** What the server could not read yet, and is sent again by itself. */
-export function unreadWords(code: string): string {
+export function unreadWords(code: ProblemCode | null | undefined): string {
   return code === 'unknown-mutation' ? m.cashier_unread_unknown_mutation() : m.cashier_unread_malformed();
 }
 
-export function rejectionWords(code: string, detail?: unknown): string {
-  if (code === 'redemption-too-soon') return tooSoonWords(figureOf(detail, 'redeemsFrom'));
-  const known = rejections[code];
-  if (known) return known();
-  const [figure, words] = figured[code] ?? [];
-  if (figure && words) return words({ amount: money(figureOf(detail, figure)) });
-  return isVerdictCode(code)
-    ? `${wordsOf(code).headline}. ${m.cashier_reject_no_cashback()}`
-    : m.cashier_reject_other();
+/** A refusal of the card by its verdict has that one's words; one that only a newer server knows has a way out. */
+export function rejectionWords(code: ProblemCode | null | undefined, detail?: unknown): string {
+  const known = (rejections as Partial<Record<string, Words>>)[code ?? ''];
+  if (known) return known((name) => figureOf(detail, name));
+  return isVerdictCode(code) ? `${wordsOf(code).headline}. ${m.cashier_reject_no_cashback()}` : m.cashier_reject_other();
 }
 
-function figureOf(detail: unknown, name: string): number {
-  const figure = (detail as Record<string, unknown> | null | undefined)?.[name];
+function figureOf(detail: unknown, name: keyof RefusalDetail): number {
+  const figure = (detail as RefusalDetail | null | undefined)?.[name];
   return Number.isSafeInteger(figure) ? (figure as number) : 0;
 }

@@ -1,5 +1,6 @@
 // The state of this till as its screens see it: pairing, operations, lists, contact. The truth is in the database
 // and on the server; this only mirrors it.
+import type { ProblemCode } from '../../api/codes';
 import { contact, type Contact } from '../../api/contact';
 import { asProblem } from '../../api/problem';
 import {
@@ -180,7 +181,7 @@ export function watchLists(): () => void {
 }
 
 /** Answers why it did not go, by the problem's code. */
-export async function sendNow(): Promise<string | null> {
+export async function sendNow(): Promise<ProblemCode | null> {
   const [{ problem }] = await Promise.all([sync.now(), updateLists()]);
   if (paired && problem !== null) return problem;
   return reached === 'lost' ? 'network' : null;

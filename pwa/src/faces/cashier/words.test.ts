@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { ProblemCode } from '../../api/codes';
 import { REFUSAL_CODES, WARNINGS, type Verdict } from '../../core/card/verify';
 import { overwriteGetLocale, type Locale } from '../../messages/generated/runtime.js';
 import type { Judgement } from './judge';
@@ -217,10 +218,10 @@ test('each refusal of the server has words of its own, and an unknown one a way 
     'lookup-used',
     'lookup-expired',
     'too-old',
-  ];
+  ] as ProblemCode[];
   const words = codes.map((code) => rejectionWords(code));
   expect(new Set(words).size).toBe(codes.length);
-  for (const code of ['malformed-request', 'invalid-input', 'too-large']) {
+  for (const code of ['malformed-request', 'invalid-input', 'too-large'] as const) {
     expect(rejectionWords(code)).toBe(rejectionWords('malformed-args'));
   }
   expect(rejectionWords('replayed')).toBe('Этот код уже принят. Кэшбэк не начислен.');
@@ -228,7 +229,7 @@ test('each refusal of the server has words of its own, and an unknown one a way 
 });
 
 test('what waits for a newer server is not told as refused', () => {
-  const codes = ['unknown-mutation', 'malformed-args'];
+  const codes = ['unknown-mutation', 'malformed-args'] as const;
   const words = codes.map(unreadWords);
   expect(new Set([...words, ...codes.map((code) => rejectionWords(code))]).size).toBe(4);
   for (const text of words) expect(text).toContain('уйдёт сама');

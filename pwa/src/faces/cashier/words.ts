@@ -190,8 +190,8 @@ const entries: Record<Code, Entry> = {
 /** Every code, in the order of the table. */
 export const CODES = Object.keys(entries) as Code[];
 
-export function isVerdictCode(code: string): code is Code {
-  return code in entries;
+export function isVerdictCode(code: string | null | undefined): code is Code {
+  return code != null && code in entries;
 }
 
 export interface Words {

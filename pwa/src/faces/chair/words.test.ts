@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { FieldCode, ProblemCode } from '../../api/codes';
 import { ApiProblem } from '../../api/problem';
 import { m } from '../../messages/generated/messages.js';
 import { faultsOf } from './form/newMember';
 import { actProblemText, faultWord, orderProblemText } from './words';
 
-const refused = (field: string, code: string) =>
+const refused = (field: string, code: FieldCode) =>
   new ApiProblem({ status: 422, code: 'invalid-input', fields: { [field]: code } });
-const conflict = (code: string) => new ApiProblem({ status: 409, code });
+const conflict = (code: string) => new ApiProblem({ status: 409, code: code as ProblemCode });
 
 describe('a refusal that no field of the form can be marked for has words of its own', () => {
   test.each([
@@ -31,7 +32,7 @@ test('each reason why chosen people get no paper cards is told apart', () => {
     new ApiProblem({ status: 404, code: 'not-found' }),
     conflict('card-revoked'),
     conflict('idempotency-conflict'),
-    ...['not-active', 'required', 'too-many', 'repeated'].map((code) => refused('memberIds', code)),
+    ...(['not-active', 'required', 'too-many', 'repeated'] as const).map((code) => refused('memberIds', code)),
   ];
   const words = refusals.map(orderProblemText);
   expect(new Set(words).size).toBe(refusals.length);

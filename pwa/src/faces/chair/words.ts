@@ -1,4 +1,5 @@
 /** What the register's codes are called before a person. */
+import type { ActCode, FieldCode, FieldFault, HiddenFieldCode } from '../../api/codes';
 import { problemText } from '../../api/messages';
 import type { ApiProblem } from '../../api/problem';
 import type { MemberCard, MemberSummary } from '../../api/types';
@@ -10,6 +11,11 @@ import { CHOSEN_AT_MOST, type RevocationReason } from './staffApi';
 
 type Word = () => string;
 type Tone = 'neutral' | 'positive' | 'warning' | 'danger';
+
+/** None for a code that only a newer server knows. */
+function known(words: Partial<Record<string, Word>>, code: string | undefined): Word | undefined {
+  return words[code ?? ''];
+}
 
 function wordOf(words: Record<string, Word>, code: string): string {
   // A code that a newer server knows is shown as it is, rather than nothing.
@@ -145,7 +151,10 @@ export const fieldWord = (field: FieldName) =>
     field,
   );
 
-const faults: Record<string, Word> = {
+type OrganisationFault = 'keeps-no-members' | 'already-there';
+type OrderFault = 'not-active' | 'too-many' | 'repeated';
+
+const faults = {
   required: m.chair_fault_required,
   'name-invalid': m.chair_fault_name_invalid,
   'name-mixed': m.chair_fault_name_mixed,
@@ -159,45 +168,45 @@ const faults: Record<string, Word> = {
   'before-birth': m.chair_fault_before_birth,
   'too-early': m.chair_fault_too_early,
   'too-long': m.chair_fault_too_long,
-};
+} satisfies Record<Exclude<FieldCode, OrganisationFault | OrderFault | HiddenFieldCode>, Word>;
 
 /** What is wrong with a field, and so what to do. */
-export function faultWord(field: FieldName, code: string): string {
+export function faultWord(field: FieldName, code: FieldFault | undefined): string {
   if (code === 'required' && (field === 'sex' || field === 'category')) return m.chair_fault_choose();
-  return (faults[code] ?? m.chair_fault_other)();
+  return (known(faults, code) ?? m.chair_fault_other)();
 }
 
-const organisationFaults: Record<string, Word> = {
+const organisationFaults = {
   'keeps-no-members': m.chair_problem_keeps_no_members,
   'already-there': m.chair_problem_already_there,
-};
+} satisfies Record<OrganisationFault, Word>;
 
-const actProblems: Record<string, Word> = {
+const actProblems = {
   'already-a-member': m.chair_problem_twin,
   'status-conflict': m.chair_problem_status_conflict,
   'no-phone': m.chair_problem_no_phone,
   'too-many-sheets': m.chair_problem_too_many_sheets,
   'membership-not-active': m.chair_problem_status_conflict,
   'not-found': m.chair_problem_not_found,
-};
+} satisfies Record<ActCode | 'membership-not-active' | 'not-found', Word>;
 
 /** Why an act on a membership was refused; this face knows better words for some codes than the common ones. */
 export function actProblemText(problem: ApiProblem): string {
   const { code, fields } = problem;
-  const word = organisationFaults[fields.organisationId ?? ''] ?? actProblems[code];
+  const word = known(organisationFaults, fields.organisationId) ?? known(actProblems, code);
   return word?.() ?? problemText(problem);
 }
 
-const orderProblems: Record<string, Word> = {
+const orderProblems = {
   'not-found': m.chair_paper_gone,
   'card-revoked': m.chair_paper_revoked,
   'not-active': m.chair_paper_not_active,
   required: m.chair_paper_nobody_text,
   'too-many': () => m.chair_paper_too_many({ most: CHOSEN_AT_MOST }),
   repeated: m.chair_paper_repeated,
-};
+} satisfies Record<OrderFault | 'required' | 'not-found' | 'card-revoked', Word>;
 
 /** Why paper cards were not given out for the people who were chosen. */
 export function orderProblemText(problem: ApiProblem): string {
-  return orderProblems[problem.fields.memberIds ?? problem.code]?.() ?? problemText(problem);
+  return known(orderProblems, problem.fields.memberIds ?? problem.code)?.() ?? problemText(problem);
 }

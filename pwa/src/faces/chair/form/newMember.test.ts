@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ProblemCode } from '../../api/codes';
 import {
   changesCard,
   changesOf,
@@ -180,5 +181,5 @@ test.each([
   ['invalid-input', 422, true, false],
   ['conflict', 409, true, false],
 ])('%s (%d) after a lost answer or none: %s becomes %s', (code, status, wasLost, isLost) => {
-  expect(isAnswerLostAfter({ code, status }, wasLost)).toBe(isLost);
+  expect(isAnswerLostAfter({ code: code as ProblemCode, status }, wasLost)).toBe(isLost);
 });

@@ -2,6 +2,7 @@
  * What a chairperson types about a member, new or known, and what is sent of it. The rules are the
  * server's (src/members): here they only spare a round trip, and a fault has the same code on both sides.
  */
+import type { FieldCode, FieldFault } from '../../../api/codes';
 import type { ApiProblem } from '../../../api/problem';
 import type { MemberDetail, MemberEdit, NewMember } from '../../../api/types';
 import { parseTypedDate, shortDate } from '../../../core/format';
@@ -26,7 +27,7 @@ export interface MemberFields extends PersonFields {
 }
 
 export type FieldName = Exclude<keyof MemberFields, 'hasConsent'>;
-export type Faults = Partial<Record<FieldName, string>>;
+export type Faults = Partial<Record<FieldName, FieldFault>>;
 
 /** In the order of the form. */
 export const FIELD_ORDER: readonly FieldName[] = [
@@ -132,7 +133,7 @@ export function checkFields(fields: MemberFields, today: string): Checked<NewMem
 }
 
 /** Why a consent to processing cannot have been signed on this day by somebody of this birth date. */
-export function consentFault(day: string, birthDate: string, today: string): string | undefined {
+export function consentFault(day: string, birthDate: string, today: string): FieldCode | undefined {
   if (day > today) return 'in-the-future';
   if (day < birthDate) return 'before-birth';
   return day < OLDEST_CONSENT ? 'too-early' : undefined;
