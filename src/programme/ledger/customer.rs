@@ -9,7 +9,7 @@ use profcards_card::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Applied, Refusal, lookup};
+use super::{Applied, Stop, lookup};
 use crate::base::clock::{from_unix_seconds, unix_seconds};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
@@ -109,17 +109,17 @@ pub async fn identify(
     terminal_id: Uuid,
     when: &When,
 ) -> Applied<Customer> {
-    let identified = identify_at(issuer, &mut *conn, presented, challenge, terminal_id, when).await?;
-    if let Err(refusal) = &identified
-        && let Some(later) = when.seen_later(issuer.keys.trust_list().list.claims().exp)
-        && identify_at(issuer, conn, presented, challenge, terminal_id, &later).await?.is_ok()
-    {
-        return Err(Error::Unavailable(anyhow::anyhow!(
+    let identified = identify_at(issuer, &mut *conn, presented, challenge, terminal_id, when).await;
+    let Err(Stop::Refused(refusal)) = identified else { return identified };
+    let Some(later) = when.seen_later(issuer.keys.trust_list().list.claims().exp) else { return identified };
+    match identify_at(issuer, conn, presented, challenge, terminal_id, &later).await {
+        Ok(_) => Err(Stop::Failed(Error::Unavailable(anyhow::anyhow!(
             "refused as {}, and good at its own time, which this clock has not reached",
             refusal.code
-        )));
+        )))),
+        Err(Stop::Refused(_)) => identified,
+        Err(failed) => Err(failed),
     }
-    Ok(identified)
 }
 
 /// By one reading of the present time.
@@ -132,11 +132,11 @@ async fn identify_at(
     when: &When,
 ) -> Applied<Customer> {
     if when.candidates().next().is_none() {
-        return Ok(Err(Refusal::of(Code::TooOld)));
+        return Err(Code::TooOld.into());
     }
     match presented {
         Presented::Token(token) => by_token(issuer, conn, token, challenge, when).await,
-        Presented::Lookup(_) if challenge.is_some() => Ok(Err(Refusal::of(Code::RedemptionNotAllowed))),
+        Presented::Lookup(_) if challenge.is_some() => Err(Code::RedemptionNotAllowed.into()),
         Presented::Lookup(id) => by_lookup(conn, id, terminal_id, when).await,
     }
 }
@@ -148,58 +148,47 @@ async fn by_token(
     challenge: Option<&str>,
     when: &When,
 ) -> Applied<Customer> {
-    let (event_at, verdict) = match verify_as_of_event(issuer, token, challenge, when) {
-        Ok(verified) => verified,
-        Err(code) => return refused_by_format(code).map(Err),
-    };
+    let (event_at, verdict) =
+        verify_as_of_event(issuer, token, challenge, when).map_err(refused_by_format)?;
     if challenge.is_some() && !verdict.allowed.redemption {
-        return Ok(Err(Refusal::of(Code::RedemptionNotAllowed)));
+        return Err(Code::RedemptionNotAllowed.into());
     }
-    let Some(card) = issued_here(conn, token).await? else {
-        return Ok(Err(Refusal::of(Code::CardNotIssuedHere)));
-    };
+    let card = issued_here(conn, token).await?.ok_or(Code::CardNotIssuedHere)?;
     let mark = Mark { status: card.status, since: card.status_at };
-    let has_ended_since = match has_ended_since(conn, card.membership_id, &mark, event_at, when.now).await? {
-        Ok(has_ended_since) => has_ended_since,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    Ok(Ok(Customer {
+    let has_ended_since = has_ended_since(conn, card.membership_id, &mark, event_at, when.now).await?;
+    Ok(Customer {
         card_id: card.id,
         membership_id: card.membership_id,
         event_at,
         has_ended_since,
         evidence: Evidence::Token(verdict.proof),
-    }))
+    })
 }
 
 async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &When) -> Applied<Customer> {
     // One that is unknown, another till's or long forgotten is answered like one that is too old.
     let found = lookup::find(&mut *conn, id, terminal_id).await?;
-    let Some((event_at, found)) = found.and_then(|found| Some((found.event_at(when)?, found))) else {
-        return Ok(Err(Refusal::of(Code::LookupExpired)));
-    };
+    let found = found.and_then(|found| Some((found.event_at(when)?, found)));
+    let (event_at, found) = found.ok_or(Code::LookupExpired)?;
     let mark = Mark { status: found.status, since: found.status_at };
-    let has_ended_since = match has_ended_since(conn, found.membership_id, &mark, event_at, when.now).await? {
-        Ok(has_ended_since) => has_ended_since,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    Ok(Ok(Customer {
+    let has_ended_since = has_ended_since(conn, found.membership_id, &mark, event_at, when.now).await?;
+    Ok(Customer {
         card_id: found.card_id,
         membership_id: found.membership_id,
         event_at,
         has_ended_since,
         evidence: Evidence::Lookup(id),
-    }))
+    })
 }
 
 /// A refusal by the card's format. Where our own list, not the card, is at fault, nothing is decided: the till keeps the
 /// purchase and sends it again.
-fn refused_by_format(code: VerdictCode) -> Result<Refusal> {
+fn refused_by_format(code: VerdictCode) -> Stop {
     match code {
         VerdictCode::TrustListBad | VerdictCode::TrustListRollback | VerdictCode::TrustListExpired => {
-            Err(Error::Unavailable(anyhow::anyhow!("cards cannot be verified: {}", code.as_str())))
+            Stop::Failed(Error::Unavailable(anyhow::anyhow!("cards cannot be verified: {code}")))
         }
-        code => Ok(Refusal::of(code.into())),
+        code => Code::Verdict(code).into(),
     }
 }
 
@@ -276,16 +265,16 @@ async fn has_ended_since(
 ) -> Applied<bool> {
     if mark.counts_at(event_at, now) {
         let code = if mark.status == 2 { VerdictCode::Suspended } else { VerdictCode::Revoked };
-        return Ok(Err(Refusal::of(code.into())));
+        return Err(Code::Verdict(code).into());
     }
     // The card may be valid again by now; at the time it was not.
     if members::store::was_suspended(&mut *conn, membership_id, event_at).await? {
-        return Ok(Err(Refusal::of(Code::Verdict(VerdictCode::Suspended))));
+        return Err(Code::Verdict(VerdictCode::Suspended).into());
     }
     if !members::consents::store::took_part_and_does(&mut *conn, membership_id, event_at, now).await? {
-        return Ok(Err(Refusal::of(Code::NotInProgramme)));
+        return Err(Code::NotInProgramme.into());
     }
-    Ok(Ok(mark.status != 0))
+    Ok(mark.status != 0)
 }
 
 #[cfg(test)]

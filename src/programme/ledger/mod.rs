@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::act::mutations::RefusalDetail;
 use crate::base::Base;
 use crate::base::code::Code;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::money::Kopecks;
 
 /// A cached balance lives no longer: the most that a reader can lag when a writer died between commit and cache.
@@ -60,15 +60,42 @@ pub struct Refusal {
     pub detail: Option<RefusalDetail>,
 }
 
-impl Refusal {
-    /// A refusal whose code says all.
-    pub fn of(code: Code) -> Self {
-        Self { code, detail: None }
+/// Why an operation stops before its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// It is refused for good.
+    Refused(Refusal),
+    /// It failed, and nothing is decided.
+    Failed(Error),
+}
+
+/// What an operation brings, if it is applied.
+pub type Applied<T> = std::result::Result<T, Stop>;
+
+/// A refusal whose code says all.
+impl From<Code> for Stop {
+    fn from(code: Code) -> Self {
+        Self::Refused(Refusal { code, detail: None })
     }
 }
 
-/// The result of an operation: applied, refused for good, or failed without a decision.
-pub type Applied<T> = Result<std::result::Result<T, Refusal>>;
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// A balance and its version.
 #[derive(Clone, Copy, Debug, Default)]

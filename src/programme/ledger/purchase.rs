@@ -12,7 +12,7 @@ use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Outcome};
 use super::store::{self, Movement, NewPurchase, Posting};
 use super::views::{self, Course, receipt};
-use super::{Applied, Refusal, guards, lookup, redemption};
+use super::{Applied, guards, lookup, redemption};
 use crate::access::{member_audience, till_audience};
 use crate::act::change_log::record_change;
 use crate::base::clock::CLOCKS_APART;
@@ -60,11 +60,11 @@ impl RecordPurchase {
     }
 
     /// What was handed in of the card.
-    fn presented(&self) -> std::result::Result<Presented<'_>, Refusal> {
+    fn presented(&self) -> std::result::Result<Presented<'_>, Code> {
         match (self.token.as_deref(), self.lookup_id) {
             (Some(token), None) => Ok(Presented::Token(token)),
             (None, Some(id)) => Ok(Presented::Lookup(id)),
-            _ => Err(Refusal::of(Code::MalformedArgs)),
+            _ => Err(Code::MalformedArgs),
         }
     }
 }
@@ -123,35 +123,25 @@ pub async fn record(
 ) -> Applied<Booked> {
     let redeem = Kopecks(request.redeem_kopecks.unwrap_or(0));
     if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
-        return Ok(Err(Refusal::of(Code::AmountInvalid)));
+        return Err(Code::AmountInvalid.into());
     }
     if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
-        return Ok(Err(Refusal::of(Code::OpNumberInvalid)));
+        return Err(Code::OpNumberInvalid.into());
     }
-    let presented = match request.presented() {
-        Ok(presented) => presented,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let presented = request.presented()?;
     let place = partners::store::place(&mut *conn, about.terminal_id).await?;
     // A tablet that was moved to another shop may still hold what the first one sold.
     if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
-        return Ok(Err(Refusal::of(Code::OtherOutlet)));
+        return Err(Code::OtherOutlet.into());
     }
-    let (customer, challenge) = match identify_buyer(issuer, conn, request, presented, about).await? {
-        Ok(buyer) => buyer,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let (customer, challenge) = identify_buyer(issuer, conn, request, presented, about).await?;
     let sale = Sale { request, redeem, challenge, place, customer };
-    if let Some(refusal) = claim(issuer, conn, &sale, about).await? {
-        return Ok(Err(refusal));
-    }
+    claim(issuer, conn, &sale, about).await?;
     let offer = offers::store::offer_at(&mut *conn, sale.place.partner_id, sale.customer.event_at).await?;
-    if let Some(refusal) = redemption::why_not(issuer, conn, offer.as_ref(), &sale, about).await? {
-        return Ok(Err(refusal));
-    }
+    redemption::claim(issuer, conn, offer.as_ref(), &sale, about).await?;
     let proof = sale.customer.proof().map(|proof| proof.identity);
     let result = book(issuer, conn, &sale, offer.as_ref(), about).await?;
-    Ok(Ok(Booked { result, membership_id: sale.customer.membership_id, proof }))
+    Ok(Booked { result, membership_id: sale.customer.membership_id, proof })
 }
 
 /// Who buys, and, where a part is to be paid from the balance, the digits that the member has agreed by.
@@ -164,11 +154,12 @@ async fn identify_buyer(
 ) -> Applied<(Customer, Option<Challenge>)> {
     if !request.redeems() {
         let customer = identify(issuer, conn, presented, None, about.terminal_id, &about.when).await?;
-        return Ok(customer.map(|customer| (customer, None)));
+        return Ok((customer, None));
     }
     let operation = (about.terminal_id, request.op_no);
-    let payer = redemption::identify_payer(issuer, conn, presented, operation, about.when.now).await?;
-    Ok(payer.map(|(customer, challenge)| (customer, Some(challenge))).map_err(redemption::when_booked))
+    let payer = redemption::identify_payer(issuer, conn, presented, operation, about.when.now).await;
+    let (customer, challenge) = payer.map_err(redemption::when_booked)?;
+    Ok((customer, Some(challenge)))
 }
 
 /// A purchase that is being booked.
@@ -191,7 +182,7 @@ async fn claim(
     conn: &mut PgConnection,
     sale: &Sale<'_>,
     about: &Circumstances<'_>,
-) -> Result<Option<Refusal>> {
+) -> Applied<()> {
     let proof = sale.customer.proof().map(|proof| proof.identity);
     if let Some(identity) = proof
         && issuer
@@ -202,23 +193,25 @@ async fn claim(
         && guards::is_proof_spent(&mut *conn, &identity.0).await?
     {
         // Redis spares the lock, Postgres decides.
-        return Ok(Some(Refusal::of(Code::Verdict(VerdictCode::Replayed))));
+        return Err(Code::Verdict(VerdictCode::Replayed).into());
     }
     store::lock_balance(&mut *conn, sale.customer.membership_id).await?;
     if let Some(identity) = proof
         && !guards::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now)
             .await?
     {
-        return Ok(Some(Refusal::of(Code::Verdict(VerdictCode::Replayed))));
+        return Err(Code::Verdict(VerdictCode::Replayed).into());
     }
     if let Evidence::Lookup(id) = sale.customer.evidence
         && !lookup::claim(&mut *conn, id, about.idem).await?
     {
-        return Ok(Some(Refusal::of(Code::LookupUsed)));
+        return Err(Code::LookupUsed.into());
     }
-    let claimed =
-        guards::claim_op_no(conn, about.terminal_id, sale.request.op_no, about.idem, about.when.now).await?;
-    Ok((!claimed).then(|| Refusal::of(Code::OpNumberReused)))
+    let (op_no, now) = (sale.request.op_no, about.when.now);
+    if !guards::claim_op_no(conn, about.terminal_id, op_no, about.idem, now).await? {
+        return Err(Code::OpNumberReused.into());
+    }
+    Ok(())
 }
 
 /// The rule by which a purchase is booked, and what it brings: that of its own time; where it is handed in late, the one of

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::customer::{Customer, Presented, When, identify};
 use super::purchase::{Circumstances, Sale};
-use super::{Applied, Refusal, RefusalDetail, guards, store};
+use super::{Applied, Refusal, RefusalDetail, Stop, guards, store};
 use crate::base::clock::from_unix_seconds;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
@@ -32,12 +32,14 @@ pub struct Intent {
 }
 
 impl Intent {
-    async fn why_malformed(&self, conn: &mut PgConnection) -> Result<Option<Refusal>> {
+    async fn check(&self, conn: &mut PgConnection) -> Applied<()> {
         if !(1..=MAX_PURCHASE_KOPECKS).contains(&self.amount_kopecks) {
-            return Ok(Some(Refusal::of(Code::AmountInvalid)));
+            return Err(Code::AmountInvalid.into());
         }
-        let is_near = guards::is_op_no_near(conn, self.terminal_id, self.op_no).await?;
-        Ok((!is_near).then(|| Refusal::of(Code::OpNumberInvalid)))
+        if !guards::is_op_no_near(conn, self.terminal_id, self.op_no).await? {
+            return Err(Code::OpNumberInvalid.into());
+        }
+        Ok(())
     }
 }
 
@@ -46,19 +48,18 @@ pub async fn ask(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applie
     // Digits of a wrong hour would pay in none.
     issuer.keys.check_clock()?;
     let mut conn = issuer.db_tills.acquire().await?;
-    if let Some(refusal) = intent.why_malformed(&mut conn).await? {
-        return Ok(Err(refusal));
-    }
+    intent.check(&mut conn).await?;
     if guards::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
-        return Ok(Err(Refusal::of(Code::OpNumberReused)));
+        return Err(Code::OpNumberReused.into());
     }
     let place = partners::store::place(&mut conn, intent.terminal_id).await?;
     let offer = offers::store::offer_at(&mut conn, place.partner_id, now).await?;
     if offer.and_then(|offer| offer.redeemable(Kopecks(intent.amount_kopecks))).is_none() {
-        return Ok(Err(Refusal::of(Code::RedemptionNotAllowed)));
+        return Err(Code::RedemptionNotAllowed.into());
     }
     drop(conn);
-    challenge::issue(issuer, Asker::Till(intent.terminal_id), &intent.op_no.to_string(), now).await.map(Ok)
+    let operation = intent.op_no.to_string();
+    Ok(challenge::issue(issuer, Asker::Till(intent.terminal_id), &operation, now).await?)
 }
 
 /// Who pays, and the digits that the code was made with. The code is judged by the server's time alone, whatever the till says of
@@ -71,21 +72,22 @@ pub(super) async fn identify_payer(
     now: DateTime<Utc>,
 ) -> Applied<(Customer, Challenge)> {
     if let Presented::Lookup(_) = presented {
-        return Ok(Err(Refusal::of(Code::RedemptionNotAllowed)));
+        return Err(Code::RedemptionNotAllowed.into());
     }
     let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string(), now).await?;
-    let Some(challenge) = asked else { return Ok(Err(Refusal::of(Code::ChallengeOver))) };
+    let challenge = asked.ok_or(Code::ChallengeOver)?;
     let when = When::now(now);
-    let identified = identify(issuer, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
-    Ok(identified.map(|customer| (customer, challenge)))
+    let customer = identify(issuer, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
+    Ok((customer, challenge))
 }
 
 /// What a booking says of a code that is too old by now: it was not when the till took it.
-pub(super) fn when_booked(refusal: Refusal) -> Refusal {
-    if refusal.code == Code::Verdict(VerdictCode::ProofStale) {
-        Refusal::of(Code::RedemptionOffline)
-    } else {
-        refusal
+pub(super) fn when_booked(stop: Stop) -> Stop {
+    match stop {
+        Stop::Refused(refusal) if refusal.code == Code::Verdict(VerdictCode::ProofStale) => {
+            Code::RedemptionOffline.into()
+        }
+        stop => stop,
     }
 }
 
@@ -117,19 +119,19 @@ impl Bounds {
     }
 }
 
-/// The bounds of a purchase; none where the rule allows no redemption. Exact only while the balance is locked.
+/// The bounds of a purchase that may be paid from the balance. Exact only while that is locked.
 async fn bounds(
     conn: &mut PgConnection,
     offer: Option<&Offer>,
     amount: Kopecks,
     customer: &Customer,
-) -> Result<Option<Bounds>> {
-    let Some(by_rule) = offer.and_then(|offer| offer.redeemable(amount)) else { return Ok(None) };
+) -> Applied<Bounds> {
+    let by_rule = offer.and_then(|offer| offer.redeemable(amount)).ok_or(Code::RedemptionNotAllowed)?;
     // A proof that names no sum allows none.
     let by_member = customer.proof().and_then(|proof| proof.max_redemption_kopecks).unwrap_or(0);
     let by_member = Kopecks(i64::try_from(by_member).unwrap_or(i64::MAX));
     let available = store::balance(conn, customer.membership_id).await?.balance.free_kopecks();
-    Ok(Some(Bounds { agreed: by_rule.min(by_member), available }))
+    Ok(Bounds { agreed: by_rule.min(by_member), available })
 }
 
 /// Whether a code was made after the digits that it carries.
@@ -137,70 +139,64 @@ pub fn answers(challenge: &Challenge, proof: Option<&Proof>) -> bool {
     proof.is_some_and(|proof| challenge.is_before(from_unix_seconds(proof.iat)))
 }
 
-/// Why these digits, or this phone, do not pay now, whatever the purchase.
-async fn why_not_yet(
+/// Refuses digits, or a phone, that do not pay now, whatever the purchase.
+async fn check_payer(
     issuer: &Issuer,
     conn: &mut PgConnection,
     customer: &Customer,
     challenge: &Challenge,
     terminal_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<Option<Refusal>> {
+) -> Applied<()> {
     if !challenge.is_live(now) {
-        return Ok(Some(Refusal::of(Code::ChallengeOver)));
+        return Err(Code::ChallengeOver.into());
     }
     if !answers(challenge, customer.proof()) {
-        return Ok(Some(Refusal::of(Code::Verdict(VerdictCode::ProofStale))));
+        return Err(Code::Verdict(VerdictCode::ProofStale).into());
     }
-    let Some(redeems_from) = enrolment::moving::redeems_from(conn, customer.card_id).await? else {
-        // A card of no phone: there is nobody who could have agreed.
-        return Ok(Some(Refusal::of(Code::RedemptionNotAllowed)));
-    };
+    // A card of no phone: there is nobody who could have agreed.
+    let redeems_from = enrolment::moving::redeems_from(conn, customer.card_id).await?;
+    let redeems_from = redeems_from.ok_or(Code::RedemptionNotAllowed)?;
     if trusted_time::has_come(&mut *conn, issuer, redeems_from).await? {
-        return Ok(None);
+        return Ok(());
     }
     if now >= redeems_from {
-        return Err(Error::Unavailable(anyhow::anyhow!(
+        return Err(Stop::Failed(Error::Unavailable(anyhow::anyhow!(
             "a new phone's wait is over by a clock that may be wrong"
-        )));
+        ))));
     }
     tracing::warn!(membership = %customer.membership_id, terminal = %terminal_id, "a redemption by a phone that was enrolled lately is refused");
     metrics::counter!("profcards_redemptions_too_soon_total").increment(1);
     let detail = RefusalDetail { redeems_from: Some(redeems_from.timestamp()), ..RefusalDetail::default() };
-    Ok(Some(Refusal { code: Code::RedemptionTooSoon, detail: Some(detail) }))
+    Err(Refusal { code: Code::RedemptionTooSoon, detail: Some(detail) }.into())
 }
 
-/// Why the redemption of a sale is refused, its balance being locked; nothing where there is none to refuse. What is not refused
-/// has used its digits up.
-pub(super) async fn why_not(
+/// Uses the digits of a sale up by which a part of it is paid, or refuses that, its balance being locked; nothing where no part is.
+pub(super) async fn claim(
     issuer: &Issuer,
     conn: &mut PgConnection,
     offer: Option<&Offer>,
     sale: &Sale<'_>,
     about: &Circumstances<'_>,
-) -> Result<Option<Refusal>> {
-    let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(None) };
-    let not_yet = why_not_yet(issuer, &mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
-    if not_yet.is_some() {
-        return Ok(not_yet);
+) -> Applied<()> {
+    let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(()) };
+    check_payer(issuer, &mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
+    let amount = Kopecks(sale.request.amount_kopecks);
+    let bounds = bounds(&mut *conn, offer, amount, &sale.customer).await?;
+    if sale.redeem > bounds.agreed {
+        let detail = RefusalDetail { max_kopecks: Some(bounds.most().0), ..RefusalDetail::default() };
+        return Err(Refusal { code: Code::RedemptionTooMuch, detail: Some(detail) }.into());
     }
-    let Some(bounds) =
-        bounds(&mut *conn, offer, Kopecks(sale.request.amount_kopecks), &sale.customer).await?
-    else {
-        return Ok(Some(Refusal::of(Code::RedemptionNotAllowed)));
-    };
-    let (code, detail) = if sale.redeem > bounds.agreed {
-        let max_kopecks = Some(bounds.most().0);
-        (Code::RedemptionTooMuch, RefusalDetail { max_kopecks, ..RefusalDetail::default() })
-    } else if sale.redeem > bounds.available {
+    if sale.redeem > bounds.available {
         let available_kopecks = Some(bounds.available.0);
-        (Code::BalanceTooLow, RefusalDetail { available_kopecks, ..RefusalDetail::default() })
-    } else {
-        let (asker, operation) = (Asker::Till(about.terminal_id), sale.request.op_no.to_string());
-        let claimed = challenge::claim(conn, asker, &operation, &challenge.digits, now).await?;
-        return Ok((!claimed).then(|| Refusal::of(Code::ChallengeOver)));
-    };
-    Ok(Some(Refusal { code, detail: Some(detail) }))
+        let detail = RefusalDetail { available_kopecks, ..RefusalDetail::default() };
+        return Err(Refusal { code: Code::BalanceTooLow, detail: Some(detail) }.into());
+    }
+    let (asker, operation) = (Asker::Till(about.terminal_id), sale.request.op_no.to_string());
+    if !challenge::claim(conn, asker, &operation, &challenge.digits, now).await? {
+        return Err(Code::ChallengeOver.into());
+    }
+    Ok(())
 }
 
 /// The most that a purchase may take from the balance at this moment. The code is verified as it will be when the purchase is
@@ -213,31 +209,23 @@ pub async fn most(
     now: DateTime<Utc>,
 ) -> Applied<Kopecks> {
     let Intent { terminal_id, op_no, amount_kopecks } = *intent;
-    if let Some(refusal) = intent.why_malformed(&mut *conn).await? {
-        return Ok(Err(refusal));
-    }
+    intent.check(&mut *conn).await?;
     let presented = Presented::Token(token);
-    let payer = identify_payer(issuer, conn, presented, (terminal_id, op_no), now).await?;
-    let (customer, challenge) = match payer {
-        Ok(payer) => payer,
-        Err(refusal) => {
-            note_refusal(conn, &refusal, (terminal_id, op_no), now).await?;
-            return Ok(Err(refusal));
-        }
-    };
+    let payer = identify_payer(issuer, conn, presented, (terminal_id, op_no), now).await;
+    if let Err(Stop::Refused(refusal)) = &payer {
+        note_refusal(conn, refusal, (terminal_id, op_no), now).await?;
+    }
+    let (customer, challenge) = payer?;
     if let Some(proof) = customer.proof()
         && guards::is_proof_spent(&mut *conn, &proof.identity.0).await?
     {
-        return Ok(Err(Refusal::of(Code::Verdict(VerdictCode::Replayed))));
+        return Err(Code::Verdict(VerdictCode::Replayed).into());
     }
     if guards::is_op_no_used(&mut *conn, terminal_id, op_no).await? {
-        return Ok(Err(Refusal::of(Code::OpNumberReused)));
+        return Err(Code::OpNumberReused.into());
     }
-    if let Some(refusal) = why_not_yet(issuer, &mut *conn, &customer, &challenge, terminal_id, now).await? {
-        return Ok(Err(refusal));
-    }
+    check_payer(issuer, &mut *conn, &customer, &challenge, terminal_id, now).await?;
     let place = partners::store::place(&mut *conn, terminal_id).await?;
     let offer = offers::store::offer_at(&mut *conn, place.partner_id, now).await?;
-    let bounds = bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?;
-    Ok(bounds.map(|bounds| bounds.most()).ok_or(Refusal::of(Code::RedemptionNotAllowed)))
+    Ok(bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?.most())
 }

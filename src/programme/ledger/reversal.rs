@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::purchase::{Booked, Circumstances, tell};
 use super::store::{self, Movement, Posting, PurchaseRow};
-use super::{Applied, Balance, Refusal, guards};
+use super::{Applied, Balance, guards};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 
@@ -35,21 +35,21 @@ pub async fn cancel(
     let Some((id, membership_id)) =
         store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
     else {
-        return Ok(Err(Refusal::of(Code::UnknownPurchase)));
+        return Err(Code::UnknownPurchase.into());
     };
     store::lock_balance(&mut *conn, membership_id).await?;
     // Read again under the lock: a confirmation or another cancellation may have come between.
     let row = store::purchases(&mut *conn, &[id]).await?.pop().ok_or(Error::NotFound)?;
     match row.state.as_str() {
         "pending" | "held" => {}
-        "cancelled" => return Ok(Err(Refusal::of(Code::AlreadyCancelled))),
-        _ => return Ok(Err(Refusal::of(Code::CancelTooLate))),
+        "cancelled" => return Err(Code::AlreadyCancelled.into()),
+        _ => return Err(Code::CancelTooLate.into()),
     }
     if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
-        return Ok(Err(Refusal::of(Code::OpNumberInvalid)));
+        return Err(Code::OpNumberInvalid.into());
     }
     if !guards::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now).await? {
-        return Ok(Err(Refusal::of(Code::OpNumberReused)));
+        return Err(Code::OpNumberReused.into());
     }
     let taken_back_at = about.when.candidates().find(|at| *at >= row.event_at);
     let reversal = Reversal {
@@ -60,7 +60,7 @@ pub async fn cancel(
     };
     reverse(conn, &row, &reversal).await?;
     metrics::counter!("profcards_purchases_cancelled_total").increment(1);
-    Ok(Ok(Booked { result: cancelled(id), membership_id, proof: None }))
+    Ok(Booked { result: cancelled(id), membership_id, proof: None })
 }
 
 fn cancelled(purchase_id: Uuid) -> serde_json::Value {

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::redemption::{self, Intent};
-use super::{Refusal, lookup};
+use super::{Stop, lookup};
 use crate::access::{Till, limits};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::Json;
@@ -67,13 +67,16 @@ async fn ask_challenge(
     let now = issuer.clock.now();
     let intent =
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
-    let challenge =
-        redemption::ask(&issuer, &intent, now).await?.map_err(|refusal| refused(&refusal, now))?;
+    let challenge = redemption::ask(&issuer, &intent, now).await.map_err(|stop| told(stop, now))?;
     Ok(Json(RedemptionChallenge::new(challenge, now)))
 }
 
-/// A refusal as a till that asks is told it.
-fn refused(refusal: &Refusal, now: DateTime<Utc>) -> Error {
+/// What a till that asks is told.
+fn told(stop: Stop, now: DateTime<Utc>) -> Error {
+    let refusal = match stop {
+        Stop::Refused(refusal) => refusal,
+        Stop::Failed(error) => return error,
+    };
     match refusal.detail.and_then(|detail| detail.redeems_from) {
         Some(from) => {
             let wait_seconds = from.saturating_sub(now.timestamp());
@@ -117,8 +120,8 @@ async fn redemption_limit(
     let intent =
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
     let mut conn = issuer.db_tills.acquire().await?;
-    let most = redemption::most(&issuer, &mut conn, &intent, &form.token, now).await?;
-    let max_kopecks = most.map_err(|refusal| refused(&refusal, now))?;
+    let most = redemption::most(&issuer, &mut conn, &intent, &form.token, now).await;
+    let max_kopecks = most.map_err(|stop| told(stop, now))?;
     Ok(Json(RedemptionLimit { max_kopecks }))
 }
 

@@ -20,7 +20,7 @@ use crate::base::trusted_time;
 use crate::cards::Issuer;
 use crate::programme::ledger::customer::When;
 use crate::programme::ledger::purchase::{self, Booked, Circumstances};
-use crate::programme::ledger::{Applied, Refusal, redemption, reversal};
+use crate::programme::ledger::{Applied, Refusal, Stop, redemption, reversal};
 
 /// The mutation that takes a purchase back.
 const CANCEL: &str = "purchase.cancel";
@@ -69,16 +69,12 @@ fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
     serde_json::from_value(mutation.args.get("mutationId")?.clone()).ok()
 }
 
-fn refused(refusal: Refusal) -> Outcome {
-    Outcome::Rejected { code: refusal.code, detail: refusal.detail }
-}
-
 /// Applies one mutation, or finds the answer that it had.
 async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Result<Outcome> {
     // A name or arguments that this release does not know are not decided for good: a later one may know them.
     let operation = match Operation::read(mutation) {
         Ok(operation) => operation,
-        Err(refusal) => return Ok(refused(refusal)),
+        Err(code) => return Ok(rejected(code)),
     };
     // By a wrong clock a good purchase would be refused for good.
     issuer.keys.check_clock()?;
@@ -130,31 +126,41 @@ async fn apply_once(
         ensure_time_is_believed(act.conn(), issuer, Code::TooOld).await?;
         return act.give_up((rejected(Code::TooOld), None));
     }
-    let booked = in_savepoint(issuer, act.conn(), operation, about).await?;
-    if let Err(refusal) = &booked
-        && operation.may_wait()
-        && hangs_on_time(refusal.code)
-    {
+    match in_savepoint(issuer, act.conn(), operation, about).await {
+        Ok(booked) => {
+            let mut outcome = Outcome::Applied { result: booked.result.clone() };
+            act.keep_answer(&outcome)?;
+            operation.complete(act.conn(), &mut outcome).await?;
+            act.done((outcome, Some(booked)))
+        }
+        Err(Stop::Refused(refusal)) => refuse(issuer, act, operation, about, refusal).await,
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// Answers a refusal. It is kept, unless another hour or another number may bring the same operation through.
+async fn refuse(
+    issuer: &Issuer,
+    mut act: Act,
+    operation: &Operation,
+    about: &Circumstances<'_>,
+    refusal: Refusal,
+) -> Result<Done<(Outcome, Option<Booked>)>> {
+    if operation.may_wait() && hangs_on_time(refusal.code) {
         ensure_time_is_believed(act.conn(), issuer, refusal.code).await?;
     }
-    let mut outcome = match &booked {
-        Ok(booked) => Outcome::Applied { result: booked.result.clone() },
-        Err(refusal) => refused(*refusal),
-    };
+    let outcome = Outcome::Rejected { code: refusal.code, detail: refusal.detail };
     if may_come_again(&outcome) {
         // With other arguments its key would be taken for another operation's: so it is not kept.
         count(operation.action().as_str(), &outcome);
         return act.give_up((outcome, None));
     }
-    if let Err(refusal) = &booked {
-        // Beyond it the till is asked to come again later, and nothing is kept.
-        limits::take(act.conn(), limits::REFUSALS_PER_TILL, about.principal, about.when.now).await?;
-        operation.note_refusal(act.conn(), refusal, about).await?;
-        count(operation.action().as_str(), &outcome);
-    }
+    // Beyond it the till is asked to come again later, and nothing is kept.
+    limits::take(act.conn(), limits::REFUSALS_PER_TILL, about.principal, about.when.now).await?;
+    operation.note_refusal(act.conn(), &refusal, about).await?;
+    count(operation.action().as_str(), &outcome);
     act.keep_answer(&outcome)?;
-    operation.complete(act.conn(), &mut outcome).await?;
-    act.done((outcome, booked.ok()))
+    act.done((outcome, None))
 }
 
 /// Whether it happened, by either reading of the till's clock, before the answers that are kept. What was refused then must not
@@ -196,15 +202,16 @@ async fn in_savepoint(
 ) -> Applied<Booked> {
     let mut savepoint = conn.begin().await?;
     let applied = match operation {
-        Operation::Record(request) => purchase::record(issuer, &mut savepoint, request, about).await?,
-        Operation::Cancel(request) => reversal::cancel(&mut savepoint, request, about).await?,
+        Operation::Record(request) => purchase::record(issuer, &mut savepoint, request, about).await,
+        Operation::Cancel(request) => reversal::cancel(&mut savepoint, request, about).await,
     };
-    if applied.is_ok() {
-        savepoint.commit().await?;
-    } else {
-        savepoint.rollback().await?;
+    match &applied {
+        Ok(_) => savepoint.commit().await?,
+        Err(Stop::Refused(_)) => savepoint.rollback().await?,
+        // The whole transaction ends with it.
+        Err(Stop::Failed(_)) => {}
     }
-    Ok(applied)
+    applied
 }
 
 /// The mutations that a till knows.
@@ -221,14 +228,14 @@ impl Operation {
         }
     }
 
-    fn read(mutation: &Mutation) -> std::result::Result<Self, Refusal> {
-        fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Refusal> {
-            serde_json::from_value(args.clone()).map_err(|_| Refusal::of(Code::MalformedArgs))
+    fn read(mutation: &Mutation) -> std::result::Result<Self, Code> {
+        fn args<T: DeserializeOwned>(args: &Value) -> std::result::Result<T, Code> {
+            serde_json::from_value(args.clone()).map_err(|_| Code::MalformedArgs)
         }
         match mutation.name.as_str() {
             "purchase.record" => args(&mutation.args).map(Self::Record),
             CANCEL => args(&mutation.args).map(Self::Cancel),
-            _ => Err(Refusal::of(Code::UnknownMutation)),
+            _ => Err(Code::UnknownMutation),
         }
     }
 
