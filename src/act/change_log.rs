@@ -1,7 +1,9 @@
 //! The log of changes, from which phones and tills learn what is new for them, in an order in which nothing can appear late.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
 
 use crate::base::error::{Error, Result};
 use crate::base::sweep::{BATCH, Swept};
@@ -9,19 +11,58 @@ use crate::base::sweep::{BATCH, Swept};
 /// Changes are kept for so long; a client that was away longer starts over.
 pub const CHANGE_DAYS: i64 = 90;
 
+/// What phones and tills keep a copy of. What each of them is sent is put together in `server::sync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Entity {
+    /// A member's data, consents and card.
+    Profile,
+    /// What a member has.
+    Balance,
+    /// A purchase, for its member and for its till.
+    Purchase,
+    /// What a member was told.
+    Notice,
+    /// A till: where it stands, and the rule in force there.
+    Till,
+}
+
+impl Entity {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Profile, Self::Balance, Self::Purchase, Self::Notice, Self::Till];
+
+    /// Its word in the log and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Balance => "balance",
+            Self::Purchase => "purchase",
+            Self::Notice => "notice",
+            Self::Till => "till",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|entity| entity.as_str() == word)
+    }
+}
+
+/// The id of what a client has one of.
+pub const ME: &str = "me";
+
 /// Notes that an audience must learn of an entity's present state. Commits with the change itself.
 pub async fn record_change(
     conn: &mut PgConnection,
     audience: &str,
-    entity: &str,
-    entity_id: &str,
+    entity: Entity,
+    id: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
         "insert into change (audience, entity, entity_id, changed_at) values ($1, $2, $3, $4)",
         audience,
-        entity,
-        entity_id,
+        entity.as_str(),
+        id,
         now
     )
     .execute(conn)
@@ -90,9 +131,9 @@ pub async fn horizon(conn: &mut PgConnection) -> Result<Cursor> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Changed {
     /// Its kind.
-    pub entity: String,
+    pub entity: Entity,
     /// Which one.
-    pub entity_id: String,
+    pub id: String,
     /// It is gone.
     pub deleted: bool,
 }
@@ -141,9 +182,10 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
     };
     let mut changed: Vec<Changed> = Vec::new();
     for row in taken {
-        let one =
-            Changed { entity: row.entity.clone(), entity_id: row.entity_id.clone(), deleted: row.deleted };
-        changed.retain(|earlier| (&earlier.entity, &earlier.entity_id) != (&one.entity, &one.entity_id));
+        // One that a newer release has noted before this one came back: nobody here could say what it is.
+        let Some(entity) = Entity::parse(&row.entity) else { continue };
+        let one = Changed { entity, id: row.entity_id.clone(), deleted: row.deleted };
+        changed.retain(|earlier| (earlier.entity, &earlier.id) != (one.entity, &one.id));
         changed.push(one);
     }
     Ok(Changes { changed, cursor, more, pending })

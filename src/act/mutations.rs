@@ -141,3 +141,21 @@ pub fn count(name: &str, outcome: &Outcome) {
     metrics::counter!("profcards_mutations_total", "name" => name.to_owned(), "outcome" => outcome)
         .increment(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_stored_refusal_is_repeated_and_one_that_no_release_yet_knows_is_a_refusal_still() {
+        for (stored, told) in
+            [("balance-too-low", Code::BalanceTooLow), ("of-a-newer-release", Code::Rejected)]
+        {
+            let stored = json!({ "status": "rejected", "code": stored, "detail": { "availableKopecks": 7 } });
+            let Outcome::Rejected { code, detail } = repeated(&stored).unwrap() else { panic!("{stored}") };
+            assert_eq!((code, detail.and_then(|detail| detail.available_kopecks)), (told, Some(7)));
+        }
+    }
+}

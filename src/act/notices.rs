@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::change_log::record_change;
+use super::change_log::{Entity, record_change};
 use crate::access::member_audience;
 use crate::base::Base;
 use crate::base::error::Result;
@@ -103,7 +103,7 @@ pub async fn tell(
 ) -> Result<()> {
     let (id, audience) = (base.random.uuid(), member_audience(membership_id));
     insert(&mut *conn, id, membership_id, kind.as_str(), by.as_str(), &kind.params(), now).await?;
-    record_change(&mut *conn, &audience, "notice", &id.to_string(), now).await?;
+    record_change(&mut *conn, &audience, Entity::Notice, &id.to_string(), now).await?;
     drop_surplus(conn, membership_id, &audience, now).await
 }
 

@@ -7,13 +7,14 @@ pub mod store;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A member keeps no notice that is older than so many months.
 pub const NOTICE_MONTHS: u32 = 13;
 
 /// A notice as the app shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
     /// The notice.
@@ -22,12 +23,15 @@ pub struct Notice {
     pub kind: String,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
+    #[schema(value_type = i64)]
     pub at: DateTime<Utc>,
     /// `member`, `chair` or `system`.
     pub by: String,
     /// As the kind demands.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub params: Value,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     pub read_at: Option<DateTime<Utc>>,
 }

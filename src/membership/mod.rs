@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::member_audience;
+use crate::act::change_log::{Entity, ME};
 use crate::act::notices::{By, Kind};
 use crate::act::{change_log, notices};
 use crate::base::code::{Code, FieldCode};
@@ -188,7 +189,7 @@ pub async fn apply(
     }
     tracing::info!(account = %about.account_id, membership = %about.membership_id, change = change.as_str(), "a member is changed");
     let audience = member_audience(about.membership_id);
-    change_log::record_change(conn, &audience, "profile", "me", about.now).await?;
+    change_log::record_change(conn, &audience, Entity::Profile, ME, about.now).await?;
     Ok(fields)
 }
 

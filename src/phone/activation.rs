@@ -21,7 +21,7 @@ use crate::access::rights::Action;
 use crate::access::store::SessionOwner;
 use crate::access::{limits, make_cookie, member_audience, start_session};
 use crate::act::audit::Entry;
-use crate::act::change_log::record_change;
+use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::notices::{By, Kind};
 use crate::act::{self, Deed, notices};
 use crate::base::Base;
@@ -247,7 +247,7 @@ async fn take_place(
         members::consents::store::give_consent(&mut *conn, id, person_id, kind, text_version, "app", now)
             .await?;
     }
-    record_change(conn, &member_audience(membership_id), "profile", "me", now).await
+    record_change(conn, &member_audience(membership_id), Entity::Profile, ME, now).await
 }
 
 /// Marks the browser that was given a challenge, for as long as the challenge is kept.

@@ -9,7 +9,7 @@ use super::profile::{MemberProfile, profile_of};
 use crate::access::rights::Action;
 use crate::access::{MemberPhone, limits, member_audience};
 use crate::act::audit::Entry;
-use crate::act::change_log::record_change;
+use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
@@ -50,7 +50,7 @@ async fn note(base: &Base, phone: &MemberPhone, until: Option<DateTime<Utc>>) ->
             return Err(Error::Unauthenticated);
         }
         let (audience, now) = (member_audience(phone.membership_id), act.now());
-        record_change(act.conn(), &audience, "profile", "me", now).await?;
+        record_change(act.conn(), &audience, Entity::Profile, ME, now).await?;
         let agrees = if until.is_some() { "agrees" } else { "withdraws" };
         act.record(Entry::of_member(phone.membership_id).because(agrees));
         act.done(())

@@ -13,7 +13,7 @@ use super::profile::{MemberProfile, PhoneCard, profile_of};
 use crate::access::rights::Action;
 use crate::access::{self, Face, MemberPhone, forget_cookie, limits, member_audience};
 use crate::act::audit::Entry;
-use crate::act::change_log::record_change;
+use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::notices::{By, Kind};
 use crate::act::{self, Deed, notices};
 use crate::base::code::Code;
@@ -114,7 +114,7 @@ async fn change_consent(
         } else {
             members::consents::store::withdraw_consent(act.conn(), person_id, kind, now).await?;
         }
-        record_change(act.conn(), &member_audience(phone.membership_id), "profile", "me", now).await?;
+        record_change(act.conn(), &member_audience(phone.membership_id), Entity::Profile, ME, now).await?;
         let verb = if change.given { "given" } else { "withdrawn" };
         act.record(Entry::of_member(phone.membership_id).because(format!("{verb} {kind}")));
         act.done(())

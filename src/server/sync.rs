@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -16,16 +15,17 @@ use uuid::Uuid;
 
 use super::App;
 use crate::access::{Face, MemberPhone, Till, limits, member_audience, till_audience};
-use crate::act::change_log::{self, Changed, Changes, Cursor};
+use crate::act::change_log::{self, Changed, Changes, Cursor, Entity, ME};
 use crate::act::mutations::{Answer, Mutation};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Query};
-use crate::informing;
-use crate::phone::profile::profile;
-use crate::programme::ledger::{self, views};
+use crate::informing::{self, Notice};
+use crate::phone::profile::{MemberProfile, profile};
+use crate::programme::ledger::views::{self, PurchaseView};
+use crate::programme::ledger::{self, Balance};
 use crate::programme::tills::push::Pusher;
-use crate::programme::tills::{self, till_state};
+use crate::programme::tills::{self, TillState, till_state};
 
 /// The shape of mutations and entities that this server speaks.
 const SCHEMA: u32 = 1;
@@ -186,16 +186,26 @@ struct PullAnswer {
 /// The present state of an entity.
 #[derive(Serialize, ToSchema)]
 struct Upsert {
-    /// `profile`, `balance`, `purchase`, `notice` or `till`.
-    entity: String,
     id: String,
-    data: Value,
+    #[serde(flatten)]
+    state: EntityState,
+}
+
+/// What is sent of each kind of entity: every feature has a type for its own, and they come together here.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "entity", content = "data", rename_all = "lowercase")]
+enum EntityState {
+    Profile(MemberProfile),
+    Balance(Balance),
+    Purchase(PurchaseView),
+    Notice(Notice),
+    Till(TillState),
 }
 
 /// An entity that is gone.
 #[derive(Serialize, ToSchema)]
 struct Tombstone {
-    entity: String,
+    entity: Entity,
     id: String,
 }
 
@@ -225,18 +235,15 @@ async fn pull(
     };
     if matches!(client, Client::Till(_)) {
         // Always: an offer begins and ends by the calendar, which no change announces.
-        changes.changed.retain(|one| one.entity != "till");
-        changes.changed.push(Changed { entity: "till".into(), entity_id: "me".into(), deleted: false });
+        changes.changed.retain(|one| one.entity != Entity::Till);
+        changes.changed.push(present(Entity::Till, ME.into()));
     }
     drop(conn);
     let (deleted, present): (Vec<_>, Vec<_>) =
         changes.changed.into_iter().partition(|changed| changed.deleted);
     Ok(Json(PullAnswer {
         upserts: states(&app, &client, present).await?,
-        tombstones: deleted
-            .into_iter()
-            .map(|gone| Tombstone { entity: gone.entity, id: gone.entity_id })
-            .collect(),
+        tombstones: deleted.into_iter().map(|gone| Tombstone { entity: gone.entity, id: gone.id }).collect(),
         cursor: changes.cursor.to_string(),
         more: changes.more,
         pending: changes.pending,
@@ -246,28 +253,30 @@ async fn pull(
 /// All that a new client must know. The cursor is taken before anything is read, so nothing can slip between.
 async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes> {
     let cursor = change_log::horizon(&mut *conn).await?;
-    let (singles, purchases, notices): (&[&str], _, _) = match client {
+    let (singles, purchases, notices): (&[Entity], _, _) = match client {
         Client::Member(phone) => (
-            &["profile", "balance"],
+            &[Entity::Profile, Entity::Balance],
             ledger::store::newest_of_member(&mut *conn, phone.membership_id, INITIAL_PURCHASES).await?,
             informing::store::ids_of(conn, phone.membership_id).await?,
         ),
         Client::Till(till) => (
-            &["till"],
+            &[Entity::Till],
             ledger::store::newest_of_till(conn, till.terminal_id, INITIAL_PURCHASES).await?,
             Vec::new(),
         ),
     };
-    let present =
-        |entity: &str, entity_id: String| Changed { entity: entity.to_owned(), entity_id, deleted: false };
-    let mut changed: Vec<Changed> = singles.iter().map(|entity| present(entity, "me".into())).collect();
-    changed.extend(purchases.into_iter().map(|id| present("purchase", id.to_string())));
-    changed.extend(notices.into_iter().map(|id| present("notice", id.to_string())));
+    let mut changed: Vec<Changed> = singles.iter().map(|entity| present(*entity, ME.into())).collect();
+    changed.extend(purchases.into_iter().map(|id| present(Entity::Purchase, id.to_string())));
+    changed.extend(notices.into_iter().map(|id| present(Entity::Notice, id.to_string())));
     Ok(Changes { changed, cursor, more: false, pending: false })
 }
 
-fn ids_among(changed: &[Changed], entity: &str) -> Vec<Uuid> {
-    changed.iter().filter(|one| one.entity == entity).filter_map(|one| one.entity_id.parse().ok()).collect()
+fn present(entity: Entity, id: String) -> Changed {
+    Changed { entity, id, deleted: false }
+}
+
+fn ids_among(changed: &[Changed], entity: Entity) -> Vec<Uuid> {
+    changed.iter().filter(|one| one.entity == entity).filter_map(|one| one.id.parse().ok()).collect()
 }
 
 /// The present states of entities, in the order of their changes.
@@ -275,45 +284,40 @@ async fn states(app: &App, client: &Client, changed: Vec<Changed>) -> Result<Vec
     let now = app.clock.now();
     let mut conn = client.db(app).acquire().await?;
     let for_till = matches!(client, Client::Till(_));
-    let views = views::purchases(&mut conn, &ids_among(&changed, "purchase"), for_till).await?;
+    let views = views::purchases(&mut conn, &ids_among(&changed, Entity::Purchase), for_till).await?;
     let mut purchases: HashMap<String, _> =
         views.into_iter().map(|view| (view.id.to_string(), view)).collect();
     let mut notices: HashMap<String, _> = match client {
         Client::Member(phone) => {
-            let ids = ids_among(&changed, "notice");
+            let ids = ids_among(&changed, Entity::Notice);
             let found = informing::store::find(&mut conn, phone.membership_id, &ids).await?;
             found.into_iter().map(|notice| (notice.id.to_string(), notice)).collect()
         }
         Client::Till(_) => HashMap::new(),
     };
     let mut upserts = Vec::with_capacity(changed.len());
-    for Changed { entity, entity_id: id, .. } in changed {
-        let data = match (entity.as_str(), client) {
-            ("purchase", _) => {
-                let Some(view) = purchases.remove(&id) else { continue };
-                serde_json::to_value(view)
+    for Changed { entity, id, .. } in changed {
+        let state = match (entity, client) {
+            (Entity::Purchase, _) => purchases.remove(&id).map(EntityState::Purchase),
+            (Entity::Notice, _) => notices.remove(&id).map(EntityState::Notice),
+            (Entity::Balance, Client::Member(phone)) => {
+                let balance = ledger::store::balance(&mut conn, phone.membership_id).await?.shown();
+                Some(EntityState::Balance(balance))
             }
-            ("notice", _) => {
-                let Some(notice) = notices.remove(&id) else { continue };
-                serde_json::to_value(notice)
-            }
-            ("balance", Client::Member(phone)) => {
-                serde_json::to_value(ledger::store::balance(&mut conn, phone.membership_id).await?.shown())
-            }
-            ("profile", Client::Member(phone)) => {
+            (Entity::Profile, Client::Member(phone)) => {
                 let balance = ledger::store::balance(&mut conn, phone.membership_id).await?.shown();
                 let union_name = &app.config.union_name;
                 let (membership_id, device_id) = (phone.membership_id, phone.device_id);
-                serde_json::to_value(
-                    profile(&mut conn, membership_id, device_id, union_name, balance, now).await?,
-                )
+                let found = profile(&mut conn, membership_id, device_id, union_name, balance, now).await?;
+                Some(EntityState::Profile(found))
             }
-            ("till", Client::Till(till)) => {
-                serde_json::to_value(till_state(&mut conn, till.terminal_id, now).await?)
+            (Entity::Till, Client::Till(till)) => {
+                Some(EntityState::Till(till_state(&mut conn, till.terminal_id, now).await?))
             }
-            _ => continue,
+            (Entity::Balance | Entity::Profile, Client::Till(_)) | (Entity::Till, Client::Member(_)) => None,
         };
-        upserts.push(Upsert { entity, id, data: data.map_err(anyhow::Error::from)? });
+        // What is gone by now has a tombstone of its own, further on in the log.
+        upserts.extend(state.map(|state| Upsert { id, state }));
     }
     Ok(upserts)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use profcards::act::change_log::{Entity, ME, record_change};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
@@ -26,7 +27,7 @@ async fn a_change_that_commits_late_is_not_lost() {
     let mut slow = app.app.db.begin().await.unwrap();
     let audience = format!("member:{}", phone.member);
     let now = app.app.clock.now();
-    profcards::act::change_log::record_change(&mut slow, &audience, "profile", "me", now).await.unwrap();
+    record_change(&mut slow, &audience, Entity::Profile, ME, now).await.unwrap();
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
     let meanwhile = phone.pull_once(&start).await;
     assert_eq!((&meanwhile["upserts"], &meanwhile["pending"]), (&json!([]), &json!(true)));
@@ -45,7 +46,7 @@ async fn a_client_that_starts_during_a_transaction_misses_nothing_of_it() {
     let mut slow = app.app.db.begin().await.unwrap();
     let audience = format!("member:{}", phone.member);
     let now = app.app.clock.now();
-    profcards::act::change_log::record_change(&mut slow, &audience, "balance", "me", now).await.unwrap();
+    record_change(&mut slow, &audience, Entity::Balance, ME, now).await.unwrap();
     let start = cursor(&phone.pull("").await);
     slow.commit().await.unwrap();
     assert!(entity(&phone.pull(&start).await, "balance").is_some());
@@ -139,6 +140,32 @@ async fn a_request_that_cannot_be_served_says_why() {
     till.client.post("/api/sync/push", &push).await.refused(409, "schema-too-old");
     push["schema"] = json!(1);
     phone.client.post("/api/sync/push", &push).await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn every_kind_of_entity_comes_under_its_name_in_the_log_and_a_newer_releases_is_passed_over() {
+    let (app, phone, till) = with_till().await;
+    till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;
+    let (member, terminal) = (phone.pull("").await, till.pull("").await);
+    let named = |entity: Entity| {
+        !ids(&member, entity.as_str()).is_empty() || !ids(&terminal, entity.as_str()).is_empty()
+    };
+    assert_eq!(Entity::ALL.map(named), [true; 5], "{member} {terminal}");
+    let start = cursor(&member);
+    for (entity, deleted) in [("coupon", false), ("coupon", true), ("balance", false)] {
+        sqlx::query("insert into change (audience, entity, entity_id, deleted, changed_at) values ($1, $2, 'me', $3, $4)")
+            .bind(format!("member:{}", phone.member))
+            .bind(entity)
+            .bind(deleted)
+            .bind(app.app.clock.now())
+            .execute(&app.app.db)
+            .await
+            .unwrap();
+    }
+    let pulled = phone.pull(&start).await;
+    assert_eq!((&pulled["upserts"][0]["entity"], &pulled["upserts"][1]), (&json!("balance"), &Value::Null));
+    assert_eq!(pulled["tombstones"], json!([]));
+    assert_eq!(phone.pull(&cursor(&pulled)).await["upserts"], json!([]), "the cursor is behind it");
 }
 
 #[tokio::test]

@@ -25,10 +25,27 @@ type Among<All, Some extends All> = Some;
 export type TillCode = Among<
   Code,
   | RefusalCode
-  | 'unknown-mutation' | 'malformed-args' | 'rejected' | 'amount-invalid' | 'op-number-invalid' | 'op-number-reused' | 'other-outlet'
-  | 'too-old' | 'not-in-programme' | 'card-not-issued-here' | 'lookup-used' | 'lookup-expired' | 'redemption-not-allowed'
-  | 'redemption-too-much' | 'redemption-too-soon' | 'redemption-offline' | 'challenge-over' | 'balance-too-low' | 'unknown-purchase'
-  | 'already-cancelled' | 'cancel-too-late'
+  | 'unknown-mutation'
+  | 'malformed-args'
+  | 'rejected'
+  | 'amount-invalid'
+  | 'op-number-invalid'
+  | 'op-number-reused'
+  | 'other-outlet'
+  | 'too-old'
+  | 'not-in-programme'
+  | 'card-not-issued-here'
+  | 'lookup-used'
+  | 'lookup-expired'
+  | 'redemption-not-allowed'
+  | 'redemption-too-much'
+  | 'redemption-too-soon'
+  | 'redemption-offline'
+  | 'challenge-over'
+  | 'balance-too-low'
+  | 'unknown-purchase'
+  | 'already-cancelled'
+  | 'cancel-too-late'
 >;
 
 /** Refusals of a whole request that one bad row of the outbox can cause. */
@@ -44,7 +61,10 @@ export type ScreenCode = Among<
 >;
 
 /** Told to nobody here: acted upon, or answered to other sites' pages and to commands alone. */
-export type SilentCode = Among<Code, 'sync-start-over' | 'cross-site' | 'reissue-running' | 'reissue-by-same-key' | 'not-held'>;
+export type SilentCode = Among<
+  Code,
+  'sync-start-over' | 'cross-site' | 'reissue-running' | 'reissue-by-same-key' | 'not-held'
+>;
 
 /** Of the member's phone and of every sync: no form shows these fields. */
 export type HiddenFieldCode = Among<

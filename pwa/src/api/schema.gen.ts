@@ -805,6 +805,33 @@ export interface components {
             signature: string;
         };
         /**
+         * @description What phones and tills keep a copy of. What each of them is sent is put together in `server::sync`.
+         * @enum {string}
+         */
+        Entity: "profile" | "balance" | "purchase" | "notice" | "till";
+        /** @description What is sent of each kind of entity: every feature has a type for its own, and they come together here. */
+        EntityState: {
+            data: components["schemas"]["MemberProfile"];
+            /** @enum {string} */
+            entity: "profile";
+        } | {
+            data: components["schemas"]["Balance"];
+            /** @enum {string} */
+            entity: "balance";
+        } | {
+            data: components["schemas"]["PurchaseView"];
+            /** @enum {string} */
+            entity: "purchase";
+        } | {
+            data: components["schemas"]["Notice"];
+            /** @enum {string} */
+            entity: "notice";
+        } | {
+            data: components["schemas"]["TillState"];
+            /** @enum {string} */
+            entity: "till";
+        };
+        /**
          * @description The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
          * @enum {string}
          */
@@ -855,6 +882,61 @@ export interface components {
          * @description An amount in kopecks.
          */
         Kopecks: number;
+        /** @description One line of the explanation; the PWA has the words for each. */
+        Line: {
+            /** @enum {string} */
+            code: "redeemed";
+            /** @description What was left to pay. */
+            payableKopecks: components["schemas"]["Kopecks"];
+            /** @description From the balance. */
+            redeemKopecks: components["schemas"]["Kopecks"];
+        } | {
+            /** @description What that makes. */
+            accrualKopecks: components["schemas"]["Kopecks"];
+            /** @description The purchase, without what was paid from the balance. */
+            amountKopecks: components["schemas"]["Kopecks"];
+            /** @enum {string} */
+            code: "percent";
+            /**
+             * Format: int32
+             * @description Hundredths of a percent.
+             */
+            percentBp: number;
+        } | {
+            /** @description The cap. */
+            capKopecks: components["schemas"]["Kopecks"];
+            /** @enum {string} */
+            code: "capped";
+        } | {
+            /** @enum {string} */
+            code: "below-minimum";
+            /** @description From which amount on. */
+            minAmountKopecks: components["schemas"]["Kopecks"];
+        } | {
+            /** @enum {string} */
+            code: "no-offer";
+        } | {
+            /** @enum {string} */
+            code: "handed-in-late";
+        } | {
+            /** @enum {string} */
+            code: "under-review";
+        } | {
+            /** @description From the balance. */
+            availableKopecks: components["schemas"]["Kopecks"];
+            /** @enum {string} */
+            code: "taken-back";
+            /** @description What was spent by then, and is taken from later accruals. */
+            debtKopecks: components["schemas"]["Kopecks"];
+        } | {
+            /** @enum {string} */
+            code: "pending-until";
+            /**
+             * Format: date
+             * @description The day, in Moscow.
+             */
+            date: string;
+        };
         LostPhone: Record<string, never>;
         Mandate: {
             /** Format: int64 */
@@ -1105,6 +1187,32 @@ export interface components {
         NewStatus: "active" | "suspended" | "left" | "expelled";
         /** @description The body of a request that needs none of its own: an empty object. */
         Nothing: Record<string, never>;
+        /** @description A notice as the app shows it. */
+        Notice: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            at: number;
+            /** @description `member`, `chair` or `system`. */
+            by: string;
+            /**
+             * Format: uuid
+             * @description The notice.
+             */
+            id: string;
+            /** @description As in [`Kind::as_str`](crate::act::notices::Kind::as_str). */
+            kind: string;
+            /** @description As the kind demands. */
+            params: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            readAt?: number | null;
+        };
         /** @description An organisation as its people see it, with the figures of everything below it. */
         Organisation: {
             /** @description The organisations directly below. */
@@ -1241,6 +1349,64 @@ export interface components {
             pending: boolean;
             tombstones: components["schemas"]["Tombstone"][];
             upserts: components["schemas"]["Upsert"][];
+        };
+        /** @description A purchase as member and till see it. */
+        PurchaseView: {
+            /**
+             * Format: int64
+             * @description What it brings the member.
+             */
+            accrualKopecks: number;
+            /**
+             * Format: int64
+             * @description What the purchase costs.
+             */
+            amountKopecks: number;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            bookedAt: number;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            cancelledAt?: number | null;
+            /**
+             * Format: date
+             * @description From which day on it may be spent.
+             */
+            confirmOn: string;
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            eventAt: number;
+            /** @description Why these figures, from the rule that was in force. */
+            explanation: components["schemas"]["Line"][];
+            /**
+             * Format: uuid
+             * @description The purchase.
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description The mutation that recorded it; for its till only.
+             */
+            mutationId?: string | null;
+            /** @description At which outlet. */
+            outletName: string;
+            /** @description Where. */
+            partnerName: string;
+            /** @description The short number on the receipt. */
+            receipt: string;
+            /**
+             * Format: int64
+             * @description What of it was paid from the balance.
+             */
+            redeemKopecks: number;
+            /** @description `pending`, `held` until a person has looked at it, `available` or `cancelled`. */
+            state: string;
         };
         Push: {
             /**
@@ -1478,7 +1644,7 @@ export interface components {
         };
         /** @description An entity that is gone. */
         Tombstone: {
-            entity: string;
+            entity: components["schemas"]["Entity"];
             id: string;
         };
         Transfer: {
@@ -1495,10 +1661,7 @@ export interface components {
             number: string;
         };
         /** @description The present state of an entity. */
-        Upsert: {
-            data: unknown;
-            /** @description `profile`, `balance`, `purchase`, `notice` or `till`. */
-            entity: string;
+        Upsert: components["schemas"]["EntityState"] & {
             id: string;
         };
         VendorOperation: {

@@ -13,6 +13,11 @@ export type ActivationSheet = Schemas['ActivationSheet'];
 export type FoundCard = Schemas['FoundCard'];
 export type PullAnswer = Schemas['PullAnswer'];
 export type PushAnswer = Schemas['PushAnswer'];
+/** A row that a pull brings: the kind of entity says what its data are. */
+export type Upsert = Schemas['Upsert'];
+export type Entity = Schemas['Entity'];
+export type EntityData = { [E in Entity]: Extract<Upsert, { entity: E }>['data'] };
+export type RuleLine = Schemas['Line'];
 export type RefusalDetail = Schemas['RefusalDetail'];
 export type RedemptionChallenge = Schemas['RedemptionChallenge'];
 export type RedemptionLimit = Schemas['RedemptionLimit'];

@@ -6,6 +6,7 @@
  */
 import type { DBSchema } from 'idb';
 import type { ProblemCode } from '../api/codes';
+import type { Entity, EntityData } from '../api/types';
 import type { SignedList } from '../core/card/lists';
 
 export const DATABASE_NAME = 'profcards';
@@ -35,9 +36,9 @@ export interface HeldCard {
 /** A row that the server sent in a pull. */
 export interface EntityRow {
   face: SyncFace;
-  entity: string;
+  entity: Entity;
   id: string;
-  data: unknown;
+  data: EntityData[Entity];
 }
 
 export type MutationState = 'queued' | 'applied' | 'rejected';
@@ -76,9 +77,9 @@ export interface ProfCardsDb extends DBSchema {
   keys: { key: DeviceKey['id']; value: DeviceKey };
   cards: { key: HeldCard['id']; value: HeldCard };
   entities: {
-    key: [SyncFace, string, string];
+    key: [SyncFace, Entity, string];
     value: EntityRow;
-    indexes: { kind: [SyncFace, string] };
+    indexes: { kind: [SyncFace, Entity] };
   };
   outbox: {
     key: string;

@@ -103,7 +103,11 @@ export async function countOutbox(face: SyncFace): Promise<{ queued: number; unr
 }
 
 /** Refusals of a whole request that one bad row can cause. */
-export const CAUSED_BY_A_ROW: readonly ProblemCode[] = ['malformed-request', 'invalid-input', 'too-large'] satisfies RowCode[];
+export const CAUSED_BY_A_ROW: readonly ProblemCode[] = [
+  'malformed-request',
+  'invalid-input',
+  'too-large',
+] satisfies RowCode[];
 
 /** The server does not know what it is: it may be older than this app. Its answer is not kept there, so it may answer otherwise later. */
 const NOT_UNDERSTOOD: readonly (ProblemCode | undefined)[] = ['unknown-mutation', 'malformed-args', ...CAUSED_BY_A_ROW];

@@ -2,17 +2,20 @@
 import { ApiProblem } from '../api/problem';
 import { inStore, readMeta } from '../db/open';
 import type { SyncFace } from '../db/schema';
-import { sendPull, type PullAnswer } from './wire';
+import { KNOWN_ENTITIES, sendPull, type PullAnswer } from './wire';
 
 /** A bound on what one visit fetches; the next visit goes on from the cursor. */
 const PAGES_AT_MOST = 200;
 
 const cursorKey = (face: SyncFace) => `cursor:${face}`;
+/** What the app knew that put the cursor there. */
+const knownKey = (face: SyncFace) => `cursor-known:${face}`;
 
 /** Tells of every page that brought something as soon as it is kept; true while the server still works on what this device sent. */
 export async function pullChanges(face: SyncFace, onKept: () => void): Promise<boolean> {
-  const cursor = await readMeta<string>(cursorKey(face));
-  if (cursor === undefined) return pullAnew(face, onKept);
+  const [cursor, known] = await Promise.all([readMeta<string>(cursorKey(face)), readMeta<string>(knownKey(face))]);
+  // What an earlier version of the app did not know lies behind its cursor.
+  if (cursor === undefined || known !== KNOWN_ENTITIES) return pullAnew(face, onKept);
   try {
     return await pullOnwards(face, cursor, onKept);
   } catch (cause) {
@@ -54,7 +57,10 @@ function keep(face: SyncFace, pages: readonly PullAnswer[], anew: boolean): Prom
   return inStore(async (db) => {
     const tx = db.transaction(['entities', 'meta'], 'readwrite');
     const entities = tx.objectStore('entities');
-    if (anew) await entities.delete(IDBKeyRange.bound([face], [face, []]));
+    if (anew) {
+      await entities.delete(IDBKeyRange.bound([face], [face, []]));
+      await tx.objectStore('meta').put({ key: knownKey(face), value: KNOWN_ENTITIES });
+    }
     for (const { upserts, tombstones, cursor } of pages) {
       for (const { entity, id, data } of upserts) await entities.put({ face, entity, id, data });
       for (const { entity, id } of tombstones) await entities.delete([face, entity, id]);

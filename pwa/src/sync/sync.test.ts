@@ -3,6 +3,7 @@ import 'fake-indexeddb/auto';
 import { IDBFactory, IDBIndex, IDBObjectStore, IDBRequest } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ProblemCode } from '../api/codes';
+import type { Upsert } from '../api/types';
 import type { MutationAnswer, PullAnswer } from './wire';
 
 interface SentMutation {
@@ -335,7 +336,8 @@ describe('the outbox', () => {
 });
 
 describe('the pull', () => {
-  const row = (id: string, state: string) => ({ entity: 'purchase', id, data: { id, state } });
+  const row = (id: string, state: string) => ({ entity: 'purchase', id, data: { id, state } }) as unknown as Upsert;
+  const unknown = { entity: 'coupon', id: 'c', data: {} } as unknown as Upsert;
 
   it('follows the pages, removes what is gone and goes on from the cursor', async () => {
     const { readEntities, sync } = await load();
@@ -349,6 +351,35 @@ describe('the pull', () => {
     expect(await readEntities('till', 'purchase')).toEqual([{ id: 'a', state: 'available' }]);
     await sync.now();
     expect(server.cursors).toEqual([null, 'p1', 'p2']);
+  });
+
+  it('passes over what only a newer server knows, and asks for it as soon as the app knows it', async () => {
+    const { readEntities, sync } = await load();
+    const { database } = await import('../db/open');
+    server.pull = () => ({ upserts: [unknown, row('a', 'pending')], tombstones: [{ ...unknown }], cursor: 'p1' });
+    await sync.now();
+    expect(sync.get().problem).toBeNull();
+    expect(await readEntities('till', 'purchase')).toHaveLength(1);
+    expect(await (await database()).count('entities')).toBe(1);
+    await sync.now();
+    expect(server.cursors).toEqual([null, 'p1']);
+
+    // The cursor of a version that knew less.
+    await (await database()).put('meta', { key: 'cursor-known:till', value: 'purchase,till' });
+    await sync.now();
+    expect(server.cursors.at(-1)).toBeNull();
+  });
+
+  it('takes no row that lacks what its screens cannot do without', async () => {
+    const { readEntities, sync } = await load();
+    server.pull = () => ({
+      upserts: [{ entity: 'purchase', id: 'a', data: { state: 'pending' } } as unknown as Upsert],
+      cursor: 'p1',
+    });
+    await sync.now();
+    expect(sync.get().problem).toBe('unavailable');
+    expect(await readEntities('till', 'purchase')).toEqual([]);
+    expect(server.cursors).toEqual([null]);
   });
 
   it('starts over without a gap: the old rows stay until the new ones are complete', async () => {

@@ -29,8 +29,28 @@ const PushAnswer = v.object({
 
 const Key = { entity: v.string(), id: v.string() };
 
+/** Every kind of entity, with what no screen can do without; the rest of its data are as the server's description says. */
+const ENTITIES = {
+  profile: v.object({ consents: v.array(v.object({ kind: v.string() })) }),
+  balance: v.object({ availableKopecks: v.number(), pendingKopecks: v.number() }),
+  purchase: v.object({ id: v.string() }),
+  notice: v.object({ id: v.string(), kind: v.string() }),
+  till: v.object({ terminalId: v.string() }),
+} satisfies { [E in Server.Entity]: v.GenericSchema<Partial<Server.EntityData[E]>> };
+
+/** All of them: an app that knows others has read other rows up to its cursor. */
+export const KNOWN_ENTITIES = Object.keys(ENTITIES).join();
+
+const isKnown = <Row extends { entity: string }>(row: Row): row is Row & { entity: Server.Entity } =>
+  row.entity in ENTITIES;
+
+const Upsert = v.pipe(
+  v.object({ ...Key, data: v.unknown() }),
+  v.check((row) => !isKnown(row) || v.is(ENTITIES[row.entity], row.data)),
+);
+
 const PullAnswer = v.object({
-  upserts: v.array(v.object({ ...Key, data: v.unknown() })),
+  upserts: v.array(Upsert),
   tombstones: v.array(v.object(Key)),
   cursor: v.string(),
   more: v.boolean(),
@@ -38,7 +58,10 @@ const PullAnswer = v.object({
 });
 
 export type PushAnswer = Server.ReadAs<typeof PushAnswer, Server.PushAnswer>;
-export type PullAnswer = Server.ReadAs<typeof PullAnswer, Server.PullAnswer>;
+type SentPullAnswer = Server.ReadAs<typeof PullAnswer, Server.PullAnswer>;
+/** Only a newer server sends what this app does not know: that is passed over. */
+export type PullAnswer = Omit<SentPullAnswer, 'upserts' | 'tombstones'> &
+  Pick<Server.PullAnswer, 'upserts' | 'tombstones'>;
 export type MutationAnswer = PushAnswer['answers'][number];
 
 export async function sendPush(face: SyncFace, rows: readonly OutboxRow[], clientTime: number): Promise<PushAnswer> {
@@ -60,7 +83,9 @@ export async function sendPush(face: SyncFace, rows: readonly OutboxRow[], clien
 export async function sendPull(face: SyncFace, cursor: string | undefined): Promise<PullAnswer> {
   const query = new URLSearchParams({ face, schema: String(SYNC_SCHEMA) });
   if (cursor !== undefined) query.set('cursor', cursor);
-  return read(PullAnswer, await reach(`/api/sync/pull?${query}`));
+  const answer = await read(PullAnswer, await reach(`/api/sync/pull?${query}`));
+  const upserts = answer.upserts.filter(isKnown) as Server.Upsert[];
+  return { ...answer, upserts, tombstones: answer.tombstones.filter(isKnown) };
 }
 
 export async function askServerMillis(): Promise<number> {

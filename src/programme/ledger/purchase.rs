@@ -14,7 +14,7 @@ use super::store::{self, Movement, NewPurchase, Posting};
 use super::views::{self, Course, receipt};
 use super::{Applied, guards, lookup, redemption};
 use crate::access::{member_audience, till_audience};
-use crate::act::change_log::record_change;
+use crate::act::change_log::{Entity, ME, record_change};
 use crate::base::clock::CLOCKS_APART;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
@@ -367,9 +367,9 @@ pub(super) async fn tell(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let (member, id) = (member_audience(membership_id), purchase_id.to_string());
-    record_change(&mut *conn, &member, "purchase", &id, now).await?;
-    record_change(&mut *conn, &member, "balance", "me", now).await?;
-    record_change(conn, &till_audience(terminal_id), "purchase", &id, now).await
+    record_change(&mut *conn, &member, Entity::Purchase, &id, now).await?;
+    record_change(&mut *conn, &member, Entity::Balance, ME, now).await?;
+    record_change(conn, &till_audience(terminal_id), Entity::Purchase, &id, now).await
 }
 
 fn nonce_key(identity: &ProofIdentity) -> String {

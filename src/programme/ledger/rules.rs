@@ -16,9 +16,10 @@ const LATE_AFTER: TimeDelta = TimeDelta::hours(72);
 
 /// One line of the explanation; the PWA has the words for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "code", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(tag = "code", rename_all = "kebab-case")]
 pub enum Line {
     /// A part was paid from the balance; the rule goes by the rest.
+    #[serde(rename_all = "camelCase")]
     Redeemed {
         /// From the balance.
         redeem_kopecks: Kopecks,
@@ -26,6 +27,7 @@ pub enum Line {
         payable_kopecks: Kopecks,
     },
     /// The rule's percent of the amount, rounded down.
+    #[serde(rename_all = "camelCase")]
     Percent {
         /// Hundredths of a percent.
         percent_bp: i32,
@@ -35,11 +37,13 @@ pub enum Line {
         accrual_kopecks: Kopecks,
     },
     /// The rule's cap was reached.
+    #[serde(rename_all = "camelCase")]
     Capped {
         /// The cap.
         cap_kopecks: Kopecks,
     },
     /// The purchase is too small for the rule.
+    #[serde(rename_all = "camelCase")]
     BelowMinimum {
         /// From which amount on.
         min_amount_kopecks: Kopecks,
@@ -51,6 +55,7 @@ pub enum Line {
     /// A person looks at it before it may be spent.
     UnderReview,
     /// The programme took it back after it had become available.
+    #[serde(rename_all = "camelCase")]
     TakenBack {
         /// From the balance.
         available_kopecks: Kopecks,
@@ -58,6 +63,7 @@ pub enum Line {
         debt_kopecks: Kopecks,
     },
     /// From this day on it may be spent.
+    #[serde(rename_all = "camelCase")]
     PendingUntil {
         /// The day, in Moscow.
         date: NaiveDate,

@@ -1,5 +1,6 @@
 // Purchases and their cancellations as this till made them: put down with their number, read back as operations.
 import type { ProblemCode } from '../../api/codes';
+import type { EntityData } from '../../api/types';
 import { readToken } from '../../core/card/read';
 import { inStore, readMeta, writeMeta } from '../../db/open';
 import type { OutboxRow } from '../../db/schema';
@@ -27,17 +28,15 @@ export interface Operation {
   shownName: string | null;
 }
 
-/** A purchase as the server tells it in a pull. */
-export interface PulledPurchase {
-  id: string;
-  mutationId: string;
-  receipt: string;
-  amountKopecks: number;
-  redeemKopecks?: number;
-  accrualKopecks: number;
-  state: 'pending' | 'held' | 'available' | 'cancelled';
-  eventAt: number;
-}
+/** A purchase as its till is told it in a pull; one that an earlier version of the app has kept may lack what was redeemed. */
+export type PulledPurchase = Pick<
+  EntityData['purchase'],
+  'id' | 'receipt' | 'amountKopecks' | 'accrualKopecks' | 'eventAt'
+> &
+  Partial<Pick<EntityData['purchase'], 'redeemKopecks'>> & {
+    mutationId: string;
+    state: 'pending' | 'held' | 'available' | 'cancelled';
+  };
 
 interface RecordArgs {
   token?: string;

@@ -44,7 +44,8 @@ const rejections = {
   'redemption-too-soon': (figure) => tooSoonWords(figure('redeemsFrom')),
   'balance-too-low': (figure) => m.cashier_reject_balance_too_low({ amount: money(figure('availableKopecks')) }),
   rejected: m.cashier_reject_other,
-} satisfies Record<Exclude<TillCode, RefusalCode> | RowCode | 'idempotency-conflict', Words> & Partial<Record<RefusalCode, Words>>;
+} satisfies Record<Exclude<TillCode, RefusalCode> | RowCode | 'idempotency-conflict', Words> &
+  Partial<Record<RefusalCode, Words>>;
 
 /** From when on a phone that holds the card only lately may pay. */
 export function tooSoonWords(fromSeconds: number): string {
@@ -60,7 +61,9 @@ export function unreadWords(code: ProblemCode | null | undefined): string {
 export function rejectionWords(code: ProblemCode | null | undefined, detail?: unknown): string {
   const known = (rejections as Partial<Record<string, Words>>)[code ?? ''];
   if (known) return known((name) => figureOf(detail, name));
-  return isVerdictCode(code) ? `${wordsOf(code).headline}. ${m.cashier_reject_no_cashback()}` : m.cashier_reject_other();
+  return isVerdictCode(code)
+    ? `${wordsOf(code).headline}. ${m.cashier_reject_no_cashback()}`
+    : m.cashier_reject_other();
 }
 
 function figureOf(detail: unknown, name: keyof RefusalDetail): number {

@@ -223,9 +223,9 @@ async function readLists(): Promise<void> {
 
 async function readState(): Promise<void> {
   const [kept, rows, purchases] = await Promise.all([
-    readEntity<unknown>('till', 'till', 'me'),
+    readEntity('till', 'till', 'me'),
     readOutbox('till'),
-    readEntities<PulledPurchase>('till', 'purchase'),
+    readEntities('till', 'purchase') as Promise<PulledPurchase[]>,
   ]);
   paired = readTill(kept);
   if (paired) await catchUpOpNo(paired.lastOpNo);

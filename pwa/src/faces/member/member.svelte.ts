@@ -1,9 +1,8 @@
 /** What the member's screens show: read from the phone's database, and again whenever it changes. */
 import { answerOf, api } from '../../api/client';
-import type { Balance, MemberProfile } from '../../api/types';
+import type { Balance, EntityData, MemberProfile } from '../../api/types';
 import { equal, fromHex } from '../../core/card/bytes';
 import { noteClockOnLeaving, nowSeconds, restoreClock } from '../../core/clock';
-import type { RuleLine } from '../../core/explain';
 import { within } from '../../core/within';
 import { readCard, saveCard } from '../../db/cards';
 import { readEntities, readEntity, saveEntity } from '../../db/entities';
@@ -17,32 +16,9 @@ import { notePhoneEnd, PHONE_END_KEY, readPhoneEnd, type PhoneEnd } from './phon
 /** What an earlier version of the app has kept lacks the phone. */
 export type Profile = Omit<MemberProfile, 'balance' | 'serverTime' | 'phone'> & Partial<Pick<MemberProfile, 'phone'>>;
 
-export interface Purchase {
-  id: string;
-  partnerName: string;
-  outletName: string;
-  amountKopecks: number;
-  accrualKopecks: number;
-  /** What was paid from the balance. */
-  redeemKopecks?: number;
-  state: 'pending' | 'held' | 'available' | 'cancelled';
-  eventAt: number;
-  bookedAt: number;
-  confirmOn: string;
-  cancelledAt?: number;
-  explanation: RuleLine[];
-  receipt: string;
-}
-
+export type Purchase = EntityData['purchase'];
 /** What happened to the card, the phone or the membership; the words for it are in notices.ts. */
-export interface MemberNotice {
-  id: string;
-  kind: string;
-  at: number;
-  by: 'member' | 'chair' | 'system';
-  params: Record<string, string>;
-  readAt?: number;
-}
+export type MemberNotice = EntityData['notice'];
 
 interface Held {
   card: HeldCard;
@@ -119,8 +95,8 @@ const sync = () => syncOf('member');
 export async function loadMember(clock: Promise<void> = Promise.resolve()): Promise<void> {
   const [card, ownProfile, ownBalance, ownEnd] = await Promise.all([
     readCard(),
-    readEntity<Profile>('member', 'profile', 'me'),
-    readEntity<Balance>('member', 'balance', 'me'),
+    readEntity('member', 'profile', 'me'),
+    readEntity('member', 'balance', 'me'),
     readPhoneEnd(),
     clock,
   ]);
@@ -130,8 +106,8 @@ export async function loadMember(clock: Promise<void> = Promise.resolve()): Prom
   end = ownEnd;
   loaded = true;
   const [ownPurchases, ownNotices] = await Promise.all([
-    readEntities<Purchase>('member', 'purchase'),
-    readEntities<MemberNotice>('member', 'notice'),
+    readEntities('member', 'purchase'),
+    readEntities('member', 'notice'),
   ]);
   purchases = ownPurchases.sort((a, b) => b.eventAt - a.eventAt);
   notices = ownNotices.sort((a, b) => b.at - a.at);

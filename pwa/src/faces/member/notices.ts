@@ -9,7 +9,7 @@ interface Words {
   text: string;
 }
 
-const words: Record<string, (notice: MemberNotice) => Words> = {
+const words: Record<MemberNotice['kind'], (notice: MemberNotice) => Words> = {
   'phone-enrolled': () => ({
     icon: iconSmartphone,
     title: m.notice_phone_enrolled(),

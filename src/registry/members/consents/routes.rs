@@ -12,7 +12,7 @@ use super::{signed_at, store};
 use crate::access::rights::{Action, RecordConsents};
 use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
-use crate::act::change_log::record_change;
+use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::idempotency::Idempotent;
 use crate::act::{self, Deed};
 use crate::base::Base;
@@ -79,7 +79,7 @@ async fn record(
         let given_at = signed_at(*signed_on, now);
         let recorded = store::give_paper_consents(act.conn(), &base.random, &people, given_at).await?;
         for member_id in member_ids {
-            record_change(act.conn(), &member_audience(*member_id), "profile", "me", now).await?;
+            record_change(act.conn(), &member_audience(*member_id), Entity::Profile, ME, now).await?;
         }
         act.record(Entry::of_members(member_ids).within(scope.organisation_id));
         let recorded = RecordedConsents { recorded };
