@@ -151,7 +151,7 @@ async fn every_kind_of_entity_comes_under_its_name_in_the_log_and_a_newer_releas
         !ids(&member, entity.as_str()).is_empty() || !ids(&terminal, entity.as_str()).is_empty()
     };
     assert_eq!(Entity::ALL.map(named), [true; 5], "{member} {terminal}");
-    let start = cursor(&member);
+    let start = phone.caught_up().await;
     for (entity, deleted) in [("coupon", false), ("coupon", true), ("balance", false)] {
         sqlx::query("insert into change (audience, entity, entity_id, deleted, changed_at) values ($1, $2, 'me', $3, $4)")
             .bind(format!("member:{}", phone.member))

@@ -31,26 +31,21 @@ const Key = { entity: v.string(), id: v.string() };
 
 /** Every kind of entity, with what no screen can do without; the rest of its data are as the server's description says. */
 const ENTITIES = {
-  profile: v.object({ consents: v.array(v.object({ kind: v.string() })) }),
+  profile: v.object({
+    memberId: v.string(),
+    consents: v.array(v.unknown()) as v.GenericSchema<Server.MemberProfile['consents']>,
+  }),
   balance: v.object({ availableKopecks: v.number(), pendingKopecks: v.number() }),
   purchase: v.object({ id: v.string() }),
-  notice: v.object({ id: v.string(), kind: v.string() }),
+  notice: v.object({ id: v.string() }),
   till: v.object({ terminalId: v.string() }),
 } satisfies { [E in Server.Entity]: v.GenericSchema<Partial<Server.EntityData[E]>> };
 
 /** All of them: an app that knows others has read other rows up to its cursor. */
 export const KNOWN_ENTITIES = Object.keys(ENTITIES).join();
 
-const isKnown = <Row extends { entity: string }>(row: Row): row is Row & { entity: Server.Entity } =>
-  row.entity in ENTITIES;
-
-const Upsert = v.pipe(
-  v.object({ ...Key, data: v.unknown() }),
-  v.check((row) => !isKnown(row) || v.is(ENTITIES[row.entity], row.data)),
-);
-
 const PullAnswer = v.object({
-  upserts: v.array(Upsert),
+  upserts: v.array(v.object({ ...Key, data: v.unknown() })),
   tombstones: v.array(v.object(Key)),
   cursor: v.string(),
   more: v.boolean(),
@@ -59,7 +54,6 @@ const PullAnswer = v.object({
 
 export type PushAnswer = Server.ReadAs<typeof PushAnswer, Server.PushAnswer>;
 type SentPullAnswer = Server.ReadAs<typeof PullAnswer, Server.PullAnswer>;
-/** Only a newer server sends what this app does not know: that is passed over. */
 export type PullAnswer = Omit<SentPullAnswer, 'upserts' | 'tombstones'> &
   Pick<Server.PullAnswer, 'upserts' | 'tombstones'>;
 export type MutationAnswer = PushAnswer['answers'][number];
@@ -80,12 +74,15 @@ export async function sendPush(face: SyncFace, rows: readonly OutboxRow[], clien
   return read(PushAnswer, response);
 }
 
+/** What only a newer server knows is passed over; what is gone needs no knowing. */
 export async function sendPull(face: SyncFace, cursor: string | undefined): Promise<PullAnswer> {
   const query = new URLSearchParams({ face, schema: String(SYNC_SCHEMA) });
   if (cursor !== undefined) query.set('cursor', cursor);
-  const answer = await read(PullAnswer, await reach(`/api/sync/pull?${query}`));
-  const upserts = answer.upserts.filter(isKnown) as Server.Upsert[];
-  return { ...answer, upserts, tombstones: answer.tombstones.filter(isKnown) };
+  const response = await reach(`/api/sync/pull?${query}`);
+  const answer = await read(PullAnswer, response);
+  const upserts = answer.upserts.filter(({ entity }) => entity in ENTITIES) as Server.Upsert[];
+  for (const { entity, data } of upserts) fit(ENTITIES[entity], data, response);
+  return { ...answer, upserts } as PullAnswer;
 }
 
 export async function askServerMillis(): Promise<number> {
@@ -97,8 +94,15 @@ async function read<Schema extends v.GenericSchema>(
   response: Response,
 ): Promise<v.InferOutput<Schema>> {
   if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => undefined));
-  const body: unknown = await response.json().catch(unread);
+  return fit(schema, await response.json().catch(unread), response);
+}
+
+function fit<Schema extends v.GenericSchema>(
+  schema: Schema,
+  body: unknown,
+  { status }: Response,
+): v.InferOutput<Schema> {
   const parsed = v.safeParse(schema, body);
   if (parsed.success) return parsed.output;
-  throw new ApiProblem({ code: 'unavailable', status: response.status, cause: parsed.issues });
+  throw new ApiProblem({ code: 'unavailable', status, cause: parsed.issues });
 }

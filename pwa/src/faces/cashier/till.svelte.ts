@@ -1,6 +1,7 @@
 // The state of this till as its screens see it: pairing, operations, lists, contact. The truth is in the database
 // and on the server; this only mirrors it.
 import type { ProblemCode } from '../../api/codes';
+import type { TillState } from '../../api/types';
 import { contact, type Contact } from '../../api/contact';
 import { asProblem } from '../../api/problem';
 import {
@@ -118,7 +119,7 @@ export async function startTill(): Promise<() => void> {
 export async function pair(code: string): Promise<void> {
   const answer = await pairTill(code, await installationId());
   await forgetPulled('till');
-  await saveEntity('till', 'till', 'me', answer);
+  await saveEntity('till', 'till', 'me', answer as TillState);
   await setOutlet(answer.outletId);
   await continueOpNo(answer.lastOpNo);
   await sync.sessionChanged();

@@ -191,7 +191,7 @@ const entries: Record<Code, Entry> = {
 export const CODES = Object.keys(entries) as Code[];
 
 export function isVerdictCode(code: string | null | undefined): code is Code {
-  return code != null && code in entries;
+  return typeof code === 'string' && code in entries;
 }
 
 export interface Words {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ProblemCode } from '../../api/codes';
+import type { ProblemCode } from '../../../api/codes';
 import {
   changesCard,
   changesOf,
