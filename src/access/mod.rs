@@ -17,39 +17,45 @@ use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
-use utoipa::ToSchema;
-use uuid::Uuid;
 
 use self::store::SessionOwner;
 pub use self::tokens::SessionToken;
 use crate::base::Base;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{AccountId, DeviceId, MembershipId, TerminalId};
+use crate::base::words::word_enum;
 
-/// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Face {
-    /// Chairpersons and regional staff.
-    Staff,
-    /// A member's phone.
-    Member,
-    /// A partner's till.
-    Till,
+word_enum! {
+    /// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
+    pub enum Face in "session.face" {
+        /// Chairpersons and regional staff.
+        Staff = "staff",
+        /// A member's phone.
+        Member = "member",
+        /// A partner's till.
+        Till = "till",
+    }
+}
+
+word_enum! {
+    /// Why a phone has ended.
+    pub enum EndReason in "device.ended_reason" {
+        /// Another phone was enrolled.
+        Replaced = "replaced",
+        /// It was signed out.
+        SignedOut = "signed-out",
+        /// It was reported lost.
+        Lost = "lost",
+        /// The member has left the union.
+        Left = "left",
+        /// The card was issued by mistake.
+        Error = "error",
+    }
 }
 
 impl Face {
-    /// The face's name in the database and in cookies.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Staff => "staff",
-            Self::Member => "member",
-            Self::Till => "till",
-        }
-    }
-
     /// How long a session lasts. A phone and a till stay signed in as long as browsers keep a cookie (400 days).
     pub fn session_days(self) -> i64 {
         match self {
@@ -134,7 +140,7 @@ fn presented<'a>(
 #[derive(Clone, Debug)]
 pub struct Staff {
     /// The account.
-    pub account_id: Uuid,
+    pub account_id: AccountId,
     /// Names the session, to end it.
     pub token_hash: [u8; 32],
 }
@@ -150,9 +156,9 @@ impl Staff {
 #[derive(Clone, Debug)]
 pub struct MemberPhone {
     /// The phone.
-    pub device_id: Uuid,
+    pub device_id: DeviceId,
     /// Whose phone it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// Names the session, to end it.
     pub token_hash: [u8; 32],
 }
@@ -161,18 +167,18 @@ pub struct MemberPhone {
 #[derive(Clone, Debug)]
 pub struct Till {
     /// The terminal.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// Names the session, to end it.
     pub token_hash: [u8; 32],
 }
 
 /// Who hears of a membership's changes.
-pub fn member_audience(membership_id: Uuid) -> String {
+pub fn member_audience(membership_id: MembershipId) -> String {
     format!("member:{membership_id}")
 }
 
 /// Who hears of a till's changes; also the owner of its idempotency keys.
-pub fn till_audience(terminal_id: Uuid) -> String {
+pub fn till_audience(terminal_id: TerminalId) -> String {
     format!("till:{terminal_id}")
 }
 
@@ -201,22 +207,21 @@ impl MemberPhone {
         let session = session.ok_or(Error::Unauthenticated)?;
         let principal = format!("phone:{}", session.device_id);
         limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &principal).await?;
-        if let Some(reason) = session.ended_reason.as_deref() {
-            return Err(phone_ended(reason, &session.membership_status));
+        if let Some(reason) = session.ended_reason {
+            return Err(phone_ended(reason, session.membership_ended));
         }
         Ok(Self { device_id: session.device_id, membership_id: session.membership_id, token_hash })
     }
 }
 
 /// What a phone that has ended is told. Its cookie proves which phone it was, so it may know why.
-fn phone_ended(reason: &str, membership_status: &str) -> Error {
-    match (membership_status, reason) {
-        ("left" | "expelled" | "ended", _) => Error::PhoneEnded(Code::MembershipEnded),
-        (_, "replaced") => Error::PhoneEnded(Code::PhoneReplaced),
-        (_, "lost") => Error::PhoneEnded(Code::PhoneLost),
-        (_, "error" | "left") => Error::PhoneEnded(Code::CardsRevoked),
-        // It signed itself out.
-        _ => Error::Unauthenticated,
+fn phone_ended(reason: EndReason, membership_ended: bool) -> Error {
+    match reason {
+        _ if membership_ended => Error::PhoneEnded(Code::MembershipEnded),
+        EndReason::Replaced => Error::PhoneEnded(Code::PhoneReplaced),
+        EndReason::Lost => Error::PhoneEnded(Code::PhoneLost),
+        EndReason::Error | EndReason::Left => Error::PhoneEnded(Code::CardsRevoked),
+        EndReason::SignedOut => Error::Unauthenticated,
     }
 }
 

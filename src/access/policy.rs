@@ -4,18 +4,18 @@
 use std::marker::PhantomData;
 
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
 use super::Staff;
-use super::rights::{Permit, Role};
+use super::rights::{MandateRole, Permit};
 use crate::base::Base;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{MembershipId, OrganisationId};
 
 /// An organisation over which the caller may do `A`, with its path for queries over the subtree.
 #[derive(Clone, Debug)]
 pub struct Scope<A> {
     /// The organisation.
-    pub organisation_id: i64,
+    pub organisation_id: OrganisationId,
     /// Its path, ending in a dot.
     pub path: String,
     action: PhantomData<A>,
@@ -25,9 +25,9 @@ pub struct Scope<A> {
 #[derive(Clone, Copy, Debug)]
 pub struct MemberScope<A> {
     /// The membership.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// Where it is registered.
-    pub organisation_id: i64,
+    pub organisation_id: OrganisationId,
     action: PhantomData<A>,
 }
 
@@ -35,7 +35,12 @@ pub struct MemberScope<A> {
 ///
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
-pub async fn may<A: Permit>(base: &Base, staff: &Staff, action: A, organisation_id: i64) -> Result<Scope<A>> {
+pub async fn may<A: Permit>(
+    base: &Base,
+    staff: &Staff,
+    action: A,
+    organisation_id: OrganisationId,
+) -> Result<Scope<A>> {
     reached(&base.db, base, staff, action, organisation_id).await
 }
 
@@ -44,19 +49,19 @@ async fn reached<A: Permit>(
     base: &Base,
     staff: &Staff,
     _: A,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
 ) -> Result<Scope<A>> {
-    let roles: Vec<_> = A::ACTION.roles().iter().map(|role| Role::as_str(*role).to_owned()).collect();
+    let roles: Vec<_> = A::ACTION.roles().iter().filter_map(|role| role.mandate()).collect();
     let path = sqlx::query_scalar!(
         "select o.path from organisation o
          where o.id = $1 and exists (
              select from mandate m join organisation root on root.id = m.organisation_id
              where m.account_id = $2 and m.term_from <= $3 and (m.term_to is null or m.term_to > $3)
                and m.role = any($4) and o.path ^@ root.path)",
-        organisation_id,
-        staff.account_id,
+        organisation_id.0,
+        staff.account_id.0,
         base.clock.today(),
-        &roles
+        &roles as &[MandateRole]
     )
     .fetch_optional(db)
     .await?
@@ -72,7 +77,7 @@ pub async fn may_member<A: Permit>(
     base: &Base,
     staff: &Staff,
     action: A,
-    membership_id: Uuid,
+    membership_id: MembershipId,
 ) -> Result<MemberScope<A>> {
     may_member_within(&mut *base.db.acquire().await?, base, staff, action, membership_id).await
 }
@@ -84,11 +89,11 @@ pub async fn may_member_within<A: Permit>(
     base: &Base,
     staff: &Staff,
     action: A,
-    membership_id: Uuid,
+    membership_id: MembershipId,
 ) -> Result<MemberScope<A>> {
     let organisation_id = sqlx::query_scalar!(
-        "select organisation_id from registration where membership_id = $1 and valid_to is null",
-        membership_id
+        r#"select organisation_id as "id: OrganisationId" from registration where membership_id = $1 and valid_to is null"#,
+        membership_id.0
     )
     .fetch_optional(&mut *conn)
     .await?

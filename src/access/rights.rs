@@ -1,6 +1,18 @@
 //! Who may do what: roles × actions, in one table. Over which organisations a role reaches is the mandate's affair (`policy`).
 
-/// What somebody holds a mandate as.
+use crate::base::words::word_enum;
+
+word_enum! {
+    /// As what an account holds a mandate.
+    pub enum MandateRole in "mandate.role" {
+        /// Председатель of a primary organisation or of a part of it.
+        Chair = "chair",
+        /// Staff of a regional or territorial organisation.
+        Regional = "regional",
+    }
+}
+
+/// As what somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Председатель of a primary organisation or of a part of it.
@@ -16,14 +28,12 @@ pub enum Role {
 }
 
 impl Role {
-    /// The role's name, of a mandate's in the database.
-    pub fn as_str(self) -> &'static str {
+    /// The mandate by which somebody has this role; none where it needs none.
+    pub fn mandate(self) -> Option<MandateRole> {
         match self {
-            Self::Chair => "chair",
-            Self::Regional => "regional",
-            Self::Member => "member",
-            Self::Till => "till",
-            Self::Operator => "operator",
+            Self::Chair => Some(MandateRole::Chair),
+            Self::Regional => Some(MandateRole::Regional),
+            Self::Member | Self::Till | Self::Operator => None,
         }
     }
 }

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
+use super::rights::MandateRole;
 use super::store::SessionOwner;
 use super::{Face, Staff, forget_cookie, known_browser, passwords, start_session, store};
 use crate::access::limits;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
+use crate::base::ids::{AccountId, OrganisationId};
 use crate::base::{Base, texts};
 
 /// The endpoints of this room.
@@ -32,7 +33,7 @@ struct SignIn {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StaffSession {
-    account_id: Uuid,
+    account_id: AccountId,
     display_name: String,
     mandates: Vec<Mandate>,
     /// Whether members can be moved: the mandates reach more than one organisation that keeps some.
@@ -45,13 +46,12 @@ struct StaffSession {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Mandate {
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     organisation_name: String,
-    /// `chair` or `regional`.
-    role: String,
+    role: MandateRole,
 }
 
-async fn session_of(base: &Base, account_id: Uuid) -> Result<StaffSession> {
+async fn session_of(base: &Base, account_id: AccountId) -> Result<StaffSession> {
     let today = base.clock.today();
     let (display_name, mandates) = store::account_overview(&base.db, account_id, today).await?;
     let can_transfer = store::reaches_two_places(&base.db, account_id, today).await?;
@@ -108,7 +108,7 @@ async fn count_sign_in(
     limits::attempt(base, &counted).await
 }
 
-async fn check_password(base: Base, login: String, password: String) -> Result<Uuid> {
+async fn check_password(base: Base, login: String, password: String) -> Result<AccountId> {
     if password.len() > passwords::MAX_PASSWORD_BYTES {
         return Err(Error::CredentialsWrong);
     }

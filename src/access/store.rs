@@ -4,9 +4,11 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::Face;
+use super::rights::MandateRole;
+use super::{EndReason, Face};
 use crate::base::clock::TOLERATED_AHEAD;
 use crate::base::error::Result;
+use crate::base::ids::{AccountId, DeviceId, MembershipId, OrganisationId, TerminalId};
 use crate::base::sweep::{BATCH, Swept};
 
 /// The rows of sessions that have ended are kept for so long.
@@ -19,11 +21,11 @@ const MAX_SESSIONS: i64 = 50;
 #[derive(Clone, Copy, Debug)]
 pub enum SessionOwner {
     /// A staff account.
-    Account(Uuid),
+    Account(AccountId),
     /// A member's phone.
-    Device(Uuid),
+    Device(DeviceId),
     /// A till.
-    Terminal(Uuid),
+    Terminal(TerminalId),
 }
 
 impl SessionOwner {
@@ -47,16 +49,16 @@ pub async fn open_session(
 ) -> Result<DateTime<Utc>> {
     let face = owner.face();
     let (account, device, terminal) = match owner {
-        SessionOwner::Account(id) => (Some(id), None, None),
-        SessionOwner::Device(id) => (None, Some(id), None),
-        SessionOwner::Terminal(id) => (None, None, Some(id)),
+        SessionOwner::Account(id) => (Some(id.0), None, None),
+        SessionOwner::Device(id) => (None, Some(id.0), None),
+        SessionOwner::Terminal(id) => (None, None, Some(id.0)),
     };
     let expires_at = now + Days::new(face.session_days().unsigned_abs());
     sqlx::query!(
         "insert into session (token_hash, face, account_id, device_id, terminal_id, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
         &token_hash[..],
-        face.as_str(),
+        face as Face,
         account,
         device,
         terminal,
@@ -87,8 +89,8 @@ pub async fn close_session(conn: &mut PgConnection, token_hash: &[u8; 32]) -> Re
 }
 
 /// Ends every session of a till.
-pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Uuid) -> Result<()> {
-    sqlx::query!("delete from session where terminal_id = $1", terminal_id).execute(conn).await?;
+pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: TerminalId) -> Result<()> {
+    sqlx::query!("delete from session where terminal_id = $1", terminal_id.0).execute(conn).await?;
     Ok(())
 }
 
@@ -120,10 +122,14 @@ pub async fn prune_sessions(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
 
 /// The account behind a valid staff session. One that a clock far ahead has dated would live for as much longer: its owner
 /// signs in again. Phones and tills could not do so without a new code, and their sessions are as good as endless anyway.
-pub async fn staff_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Uuid>> {
+pub async fn staff_session(
+    db: &PgPool,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<AccountId>> {
     Ok(sqlx::query_scalar!(
-        "select a.id from session s join account a on a.id = s.account_id
-         where s.token_hash = $1 and s.expires_at > $2 and s.created_at <= $3 and a.disabled_at is null",
+        r#"select a.id as "id: AccountId" from session s join account a on a.id = s.account_id
+         where s.token_hash = $1 and s.expires_at > $2 and s.created_at <= $3 and a.disabled_at is null"#,
         &token_hash[..],
         now,
         now + TOLERATED_AHEAD
@@ -135,13 +141,13 @@ pub async fn staff_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc
 /// The phone behind a member session that is in time; the phone itself may have ended.
 pub struct MemberSession {
     /// The phone.
-    pub device_id: Uuid,
+    pub device_id: DeviceId,
     /// Whose phone it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// Why the phone has ended, if it has.
-    pub ended_reason: Option<String>,
-    /// The membership's status.
-    pub membership_status: String,
+    pub ended_reason: Option<EndReason>,
+    /// Whether the membership is over.
+    pub membership_ended: bool,
 }
 
 /// The phone and membership behind a member session.
@@ -152,9 +158,10 @@ pub async fn member_session(
 ) -> Result<Option<MemberSession>> {
     Ok(sqlx::query_as!(
         MemberSession,
-        "select d.id as device_id, d.membership_id, d.ended_reason, m.status as membership_status
-         from session s join device d on d.id = s.device_id join membership m on m.id = d.membership_id
-         where s.token_hash = $1 and s.expires_at > $2",
+        r#"select d.id as device_id, d.membership_id, d.ended_reason as "ended_reason: EndReason",
+                  m.status not in ('active', 'suspended') as "membership_ended!"
+           from session s join device d on d.id = s.device_id join membership m on m.id = d.membership_id
+           where s.token_hash = $1 and s.expires_at > $2"#,
         &token_hash[..],
         now
     )
@@ -163,10 +170,14 @@ pub async fn member_session(
 }
 
 /// The terminal behind a valid till session.
-pub async fn till_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>) -> Result<Option<Uuid>> {
+pub async fn till_session(
+    db: &PgPool,
+    token_hash: &[u8; 32],
+    now: DateTime<Utc>,
+) -> Result<Option<TerminalId>> {
     Ok(sqlx::query_scalar!(
-        "select t.id from session s join terminal t on t.id = s.terminal_id
-         where s.token_hash = $1 and s.expires_at > $2 and t.unpaired_at is null",
+        r#"select t.id as "id: TerminalId" from session s join terminal t on t.id = s.terminal_id
+         where s.token_hash = $1 and s.expires_at > $2 and t.unpaired_at is null"#,
         &token_hash[..],
         now
     )
@@ -177,7 +188,7 @@ pub async fn till_session(db: &PgPool, token_hash: &[u8; 32], now: DateTime<Utc>
 /// What sign-in needs to know of an account.
 pub struct Credentials {
     /// The account.
-    pub account_id: Uuid,
+    pub account_id: AccountId,
     /// argon2id, as a PHC string.
     pub password_hash: String,
 }
@@ -196,7 +207,7 @@ pub async fn credentials(db: &PgPool, login: &str) -> Result<Option<Credentials>
 /// A new account.
 pub async fn insert_account(
     conn: &mut PgConnection,
-    id: Uuid,
+    id: AccountId,
     login: &str,
     password_hash: &str,
     display_name: &str,
@@ -204,7 +215,7 @@ pub async fn insert_account(
 ) -> Result<()> {
     sqlx::query!(
         "insert into account (id, login, password_hash, display_name, created_at) values ($1, $2, $3, $4, $5)",
-        id,
+        id.0,
         login,
         password_hash,
         display_name,
@@ -219,17 +230,17 @@ pub async fn insert_account(
 pub async fn insert_mandate(
     conn: &mut PgConnection,
     id: Uuid,
-    account_id: Uuid,
-    organisation_id: i64,
-    role: &str,
+    account_id: AccountId,
+    organisation_id: OrganisationId,
+    role: MandateRole,
     term_from: NaiveDate,
 ) -> Result<()> {
     sqlx::query!(
         "insert into mandate (id, account_id, organisation_id, role, term_from) values ($1, $2, $3, $4, $5)",
         id,
-        account_id,
-        organisation_id,
-        role,
+        account_id.0,
+        organisation_id.0,
+        role as MandateRole,
         term_from
     )
     .execute(conn)
@@ -240,29 +251,29 @@ pub async fn insert_mandate(
 /// A running mandate and the name of its organisation.
 pub struct MandateRow {
     /// The organisation.
-    pub organisation_id: i64,
+    pub organisation_id: OrganisationId,
     /// Its short name.
     pub organisation_name: String,
-    /// `chair` or `regional`.
-    pub role: String,
+    /// As what the account holds it.
+    pub role: MandateRole,
 }
 
 /// The name and the mandates of an account as of a day.
 pub async fn account_overview(
     db: &PgPool,
-    account_id: Uuid,
+    account_id: AccountId,
     today: NaiveDate,
 ) -> Result<(String, Vec<MandateRow>)> {
-    let name = sqlx::query_scalar!("select display_name from account where id = $1", account_id)
+    let name = sqlx::query_scalar!("select display_name from account where id = $1", account_id.0)
         .fetch_one(db)
         .await?;
     let mandates = sqlx::query_as!(
         MandateRow,
-        "select o.id as organisation_id, o.short_name as organisation_name, m.role
-         from mandate m join organisation o on o.id = m.organisation_id
-         where m.account_id = $1 and m.term_from <= $2 and (m.term_to is null or m.term_to > $2)
-         order by o.path",
-        account_id,
+        r#"select o.id as organisation_id, o.short_name as organisation_name, m.role as "role: MandateRole"
+           from mandate m join organisation o on o.id = m.organisation_id
+           where m.account_id = $1 and m.term_from <= $2 and (m.term_to is null or m.term_to > $2)
+           order by o.path"#,
+        account_id.0,
         today
     )
     .fetch_all(db)
@@ -271,7 +282,7 @@ pub async fn account_overview(
 }
 
 /// Whether the running mandates of an account reach two organisations in which members may be registered.
-pub async fn reaches_two_places(db: &PgPool, account_id: Uuid, today: NaiveDate) -> Result<bool> {
+pub async fn reaches_two_places(db: &PgPool, account_id: AccountId, today: NaiveDate) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) = 2 as "two!" from (
                select from organisation o
@@ -280,7 +291,7 @@ pub async fn reaches_two_places(db: &PgPool, account_id: Uuid, today: NaiveDate)
                              where m.account_id = $1 and m.term_from <= $2 and (m.term_to is null or m.term_to > $2)
                                and o.path ^@ root.path)
                limit 2) place"#,
-        account_id,
+        account_id.0,
         today
     )
     .fetch_one(db)

@@ -22,6 +22,7 @@ use self::idempotency::{Claim, Idempotent};
 use crate::access::rights::Action;
 use crate::access::{MemberPhone, Staff, member_audience, till_audience};
 use crate::base::error::{Error, Result};
+use crate::base::ids::{MembershipId, TerminalId};
 use crate::base::{Base, faults, live};
 
 /// An act that gave way to another one is done again so many times at most.
@@ -47,12 +48,12 @@ impl<'a> Deed<'a> {
     }
 
     /// Of a member who has no phone yet, or not any more, and is known by the printed sheet.
-    pub fn of_member(base: &'a Base, membership_id: Uuid, action: Action) -> Self {
+    pub fn of_member(base: &'a Base, membership_id: MembershipId, action: Action) -> Self {
         Self { actor: member_audience(membership_id), action, key: None, db: &base.db }
     }
 
     /// Of a till.
-    pub fn of_terminal(base: &'a Base, terminal_id: Uuid, action: Action) -> Self {
+    pub fn of_terminal(base: &'a Base, terminal_id: TerminalId, action: Action) -> Self {
         Self { actor: till_audience(terminal_id), action, key: None, db: &base.db_tills }
     }
 

@@ -4,91 +4,56 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::change_log::{Entity, record_change};
 use crate::access::member_audience;
 use crate::base::Base;
 use crate::base::error::Result;
+use crate::base::ids::MembershipId;
+use crate::base::words::word_enum;
 
 /// A member keeps the newest so many.
 pub const MAX_NOTICES: i64 = 100;
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A phone was enrolled where there had never been one.
-    PhoneEnrolled,
-    /// Another phone was enrolled; the one before it has ended, now or earlier.
-    PhoneReplaced,
-    /// A sheet was printed by which another phone can take the card from this one.
-    SheetPrinted,
-    /// The phone was reported lost.
-    PhoneLost,
-    /// The phone was signed out.
-    SignedOut,
-    /// The card says something new, so another one was issued.
-    CardChanged,
-    /// Every card was revoked, and the phone has ended with it.
-    CardsRevoked,
-    /// The birth date on record is another one, by which the printed sheet opens from now on.
-    BirthDateChanged,
-    /// The membership rests.
-    MembershipSuspended,
-    /// The membership goes on.
-    MembershipResumed,
-    /// The membership is over.
-    MembershipEnded,
-    /// Registered in another organisation.
-    Transferred {
-        /// Its short name.
-        organisation_name: String,
-    },
-}
-
-impl Kind {
-    /// The kind's name in the database and in the app.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::PhoneEnrolled => "phone-enrolled",
-            Self::PhoneReplaced => "phone-replaced",
-            Self::SheetPrinted => "sheet-printed",
-            Self::PhoneLost => "phone-lost",
-            Self::SignedOut => "signed-out",
-            Self::CardChanged => "card-changed",
-            Self::CardsRevoked => "cards-revoked",
-            Self::BirthDateChanged => "birth-date-changed",
-            Self::MembershipSuspended => "membership-suspended",
-            Self::MembershipResumed => "membership-resumed",
-            Self::MembershipEnded => "membership-ended",
-            Self::Transferred { .. } => "transferred",
-        }
-    }
-
-    fn params(&self) -> Value {
-        match self {
-            Self::Transferred { organisation_name } => json!({ "organisationName": organisation_name }),
-            _ => json!({}),
-        }
+word_enum! {
+    /// What happened.
+    pub enum Kind in "notice.kind" {
+        /// A phone was enrolled where there had never been one.
+        PhoneEnrolled = "phone-enrolled",
+        /// Another phone was enrolled; the one before it has ended, now or earlier.
+        PhoneReplaced = "phone-replaced",
+        /// A sheet was printed by which another phone can take the card from this one.
+        SheetPrinted = "sheet-printed",
+        /// The phone was reported lost.
+        PhoneLost = "phone-lost",
+        /// The phone was signed out.
+        SignedOut = "signed-out",
+        /// The card says something new, so another one was issued.
+        CardChanged = "card-changed",
+        /// Every card was revoked, and the phone has ended with it.
+        CardsRevoked = "cards-revoked",
+        /// The birth date on record is another one, by which the printed sheet opens from now on.
+        BirthDateChanged = "birth-date-changed",
+        /// The membership rests.
+        MembershipSuspended = "membership-suspended",
+        /// The membership goes on.
+        MembershipResumed = "membership-resumed",
+        /// The membership is over.
+        MembershipEnded = "membership-ended",
+        /// Registered in another organisation, which the notice names.
+        Transferred = "transferred",
     }
 }
 
-/// Whose act it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// The member.
-    Member,
-    /// Someone who keeps the register.
-    Chair,
-}
-
-impl By {
-    /// Its name in the database, in the app and in the log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Chair => "chair",
-        }
+word_enum! {
+    /// Whose act it was.
+    pub enum By in "notice.given_by" {
+        /// The member.
+        Member = "member",
+        /// Someone who keeps the register.
+        Chair = "chair",
+        /// The instance itself. Nothing of this release tells a member what nobody did, but the column and the app have the word.
+        System = "system",
     }
 }
 
@@ -96,45 +61,55 @@ impl By {
 pub async fn tell(
     base: &Base,
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    kind: &Kind,
+    membership_id: MembershipId,
+    kind: Kind,
+    by: By,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    write(base, conn, membership_id, (kind, &json!({})), by, now).await
+}
+
+/// Tells a member who is registered elsewhere now, where that is.
+pub async fn tell_of_transfer(
+    base: &Base,
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    organisation_name: &str,
+    by: By,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let params = json!({ "organisationName": organisation_name });
+    write(base, conn, membership_id, (Kind::Transferred, &params), by, now).await
+}
+
+async fn write(
+    base: &Base,
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    (kind, params): (Kind, &Value),
     by: By,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let (id, audience) = (base.random.uuid(), member_audience(membership_id));
-    insert(&mut *conn, id, membership_id, kind.as_str(), by.as_str(), &kind.params(), now).await?;
-    record_change(&mut *conn, &audience, Entity::Notice, &id.to_string(), now).await?;
-    drop_surplus(conn, membership_id, &audience, now).await
-}
-
-/// Records a notice.
-async fn insert(
-    conn: &mut PgConnection,
-    id: Uuid,
-    membership_id: Uuid,
-    kind: &str,
-    by: &str,
-    params: &Value,
-    now: DateTime<Utc>,
-) -> Result<()> {
     sqlx::query!(
         "insert into notice (id, membership_id, kind, given_at, given_by, params) values ($1, $2, $3, $4, $5, $6)",
         id,
-        membership_id,
-        kind,
+        membership_id.0,
+        kind as Kind,
         now,
-        by,
+        by as By,
         params
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    record_change(&mut *conn, &audience, Entity::Notice, &id.to_string(), now).await?;
+    drop_surplus(conn, membership_id, &audience, now).await
 }
 
 /// Removes what is more than a member keeps, and tells the phone that it is gone.
 async fn drop_surplus(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     audience: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -146,7 +121,7 @@ async fn drop_surplus(
          )
          insert into change (audience, entity, entity_id, deleted, changed_at)
          select $3, 'notice', id::text, true, $4 from gone",
-        membership_id,
+        membership_id.0,
         MAX_NOTICES,
         audience,
         now

@@ -1,5 +1,5 @@
 //! What everything stands on, and what knows of nothing else: settings, time, randomness, money, texts, errors, the ways to the
-//! databases, what a handler takes from a request. Nothing here knows what a member, a card or a partner is.
+//! databases, what a handler takes from a request. Nothing here knows what a member, a card or a partner is, beyond that it has an id.
 
 pub mod cache;
 pub mod clock;
@@ -12,13 +12,16 @@ pub mod extract;
 pub mod faults;
 pub mod files;
 pub mod forwarded;
+pub mod ids;
 pub mod live;
 pub mod money;
+pub mod pages;
 pub mod random;
 pub mod secret;
 pub mod sweep;
 pub mod texts;
 pub mod trusted_time;
+pub mod words;
 
 use std::ops::Deref;
 use std::sync::Arc;

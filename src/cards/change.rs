@@ -4,10 +4,10 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use profcards_card::{DeviceKey, SignedCard};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
-use super::{Order, issue, shown, store};
+use super::{MarkReason, Order, issue, shown, store};
 use crate::base::error::Result;
+use crate::base::ids::MembershipId;
 use crate::cards::Issuer;
 
 /// Revokes the living cards of a membership and issues others in their place, for the same phone and as paper, if they show
@@ -16,7 +16,7 @@ use crate::cards::Issuer;
 pub async fn reissue_changed(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let Some(holder) = store::holder(&mut *conn, membership_id).await? else { return Ok(false) };
@@ -30,7 +30,7 @@ pub async fn reissue_changed(
     if !changed {
         return Ok(false);
     }
-    store::mark_revoked(&mut *conn, membership_id, None, "changed", now).await?;
+    store::mark_revoked(&mut *conn, membership_id, None, MarkReason::Changed, now).await?;
     for card in &living {
         let key = card.cnf.as_deref().map(DeviceKey::from_cose_key).transpose();
         let key = key.context("a phone's key in the tables is not one")?;

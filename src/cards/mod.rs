@@ -15,14 +15,16 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use profcards_card::constants::{PAPER_CARD_SECONDS, PHONE_CARD_RENEW_SECONDS, PHONE_CARD_SECONDS};
 use profcards_card::{
-    CardClaims, CardClass, Category, DeviceKey, Shown, StatusRef, full_hour, issue_card, short_name,
+    CardClaims, CardClass, DeviceKey, Shown, Status, StatusRef, full_hour, issue_card, short_name,
 };
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 pub use self::issuer::Issuer;
+use crate::access::EndReason;
 use crate::base::clock::{CLOCKS_APART, from_unix_seconds, unix_seconds};
 use crate::base::error::{Error, Result};
+use crate::base::ids::{CardId, DeviceId, MembershipId};
+use crate::base::words::{number_enum, word_enum};
 use crate::registry::members;
 use places::Place;
 
@@ -31,14 +33,78 @@ pub const MAX_OFFLINE_DAYS: i64 = 35;
 /// A place can only be taken already while an older version of the server, which draws at random, issues cards too.
 const TRIES_FOR_A_PLACE: usize = 16;
 
+number_enum! {
+    /// How a card is marked.
+    pub enum CardStatus in "card.status" {
+        /// It is not.
+        Valid = 0,
+        /// It was revoked.
+        Revoked = 1,
+        /// It rests with the membership.
+        Suspended = 2,
+    }
+}
+
+impl From<CardStatus> for Status {
+    fn from(status: CardStatus) -> Self {
+        match status {
+            CardStatus::Valid => Self::Valid,
+            CardStatus::Revoked => Self::Invalid,
+            CardStatus::Suspended => Self::Suspended,
+        }
+    }
+}
+
+word_enum! {
+    /// What a card is for.
+    pub enum Purpose in "card.purpose" {
+        /// A member holds it.
+        Member = "member",
+        /// It is shown to those who build verifiers.
+        Sample = "sample",
+    }
+}
+
+word_enum! {
+    /// Why a card was marked.
+    pub enum MarkReason in "card.status_reason" {
+        /// Another phone was enrolled.
+        Replaced = "replaced",
+        /// The phone was signed out.
+        SignedOut = "signed-out",
+        /// Phone, sheet or card are lost.
+        Lost = "lost",
+        /// The member has left the union.
+        Left = "left",
+        /// It was issued by mistake.
+        Error = "error",
+        /// It says what is no longer so.
+        Changed = "changed",
+        /// The membership rests.
+        Suspended = "suspended",
+    }
+}
+
+impl From<EndReason> for MarkReason {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Replaced => Self::Replaced,
+            EndReason::SignedOut => Self::SignedOut,
+            EndReason::Lost => Self::Lost,
+            EndReason::Left => Self::Left,
+            EndReason::Error => Self::Error,
+        }
+    }
+}
+
 /// Whom a card is made for, and in which form.
 pub struct Order<'a> {
     /// The membership.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The phone and its key; a paper card has neither. A sample has a key and no phone.
     pub key: Option<&'a DeviceKey>,
     /// The phone.
-    pub device_id: Option<Uuid>,
+    pub device_id: Option<DeviceId>,
     /// A sample replaces nothing and belongs to no phone.
     pub sample: bool,
 }
@@ -90,7 +156,7 @@ pub async fn issue(
             is_of_lost_key: false,
         };
         let record = store::NewCard {
-            id: issuer.random.uuid(),
+            id: CardId(issuer.random.uuid()),
             order,
             class: claims.class(),
             place,
@@ -131,21 +197,19 @@ fn claims_of(
 
 /// What a card of this holder shows.
 fn shown(holder: &store::Holder) -> anyhow::Result<Shown> {
-    let category =
-        u64::try_from(holder.category).ok().and_then(Category::from_value).unwrap_or(Category::Working);
     let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
     let region = u8::try_from(holder.region_okato).unwrap_or(0);
-    Shown::new(name, region, category).context("the card cannot show this name")
+    Shown::new(name, region, holder.category.into()).context("the card cannot show this name")
 }
 
 /// Ends a membership's present phone and revokes its card, because another phone takes its place or it was signed out.
 pub async fn retire_phone(
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    reason: &str,
+    membership_id: MembershipId,
+    reason: EndReason,
     now: DateTime<Utc>,
 ) -> Result<()> {
     members::store::lock(&mut *conn, &[membership_id]).await?;
     store::end_device(&mut *conn, membership_id, reason, now).await?;
-    store::mark_revoked(conn, membership_id, Some(CardClass::Phone), reason, now).await
+    store::mark_revoked(conn, membership_id, Some(CardClass::Phone), reason.into(), now).await
 }

@@ -5,18 +5,19 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use profcards_card::{CardClass, Kid};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::lists::store::publish_anew;
 use super::places::Place;
-use super::{IssuedCard, Order};
+use super::{CardStatus, IssuedCard, MarkReason, Order, Purpose};
+use crate::access::EndReason;
 use crate::base::error::Result;
-use crate::registry::members;
+use crate::base::ids::{CardId, DeviceId, MembershipId};
+use crate::registry::members::{self, Category};
 
 /// What a card says of its holder.
 pub struct Holder {
     /// The membership.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// Twelve digits.
     pub number: String,
     /// Фамилия.
@@ -25,24 +26,24 @@ pub struct Holder {
     pub first_name: String,
     /// Отчество.
     pub middle_name: Option<String>,
-    /// 1, 2 or 3.
-    pub category: i16,
+    /// What the member does.
+    pub category: Category,
     /// First two digits of the region's ОКАТО; 0 where the organisation belongs to no region.
     pub region_okato: i16,
 }
 
 /// The holder as of now.
-pub async fn holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Holder>> {
+pub async fn holder(conn: &mut PgConnection, membership_id: MembershipId) -> Result<Option<Holder>> {
     Ok(holders(conn, &[membership_id]).await?.pop())
 }
 
 /// Those of the members that may hold cards, as of now; the region is that of the nearest organisation above that has one.
-pub async fn holders(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<Vec<Holder>> {
+pub async fn holders(conn: &mut PgConnection, membership_ids: &[MembershipId]) -> Result<Vec<Holder>> {
     let rows = sqlx::query!(
-        r#"select id as "membership_id!", number as "number!", last_name as "last_name!", first_name as "first_name!",
-                  middle_name, category as "category!", organisation_path as "organisation_path!"
+        r#"select id as "membership_id!: MembershipId", number as "number!", last_name as "last_name!", first_name as "first_name!",
+                  middle_name, category as "category!: Category", organisation_path as "organisation_path!"
            from registered_member where id = any ($1) and status = 'active'"#,
-        membership_ids
+        membership_ids as &[MembershipId]
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -76,7 +77,7 @@ fn region_of(path: &str, regions: &HashMap<String, i16>) -> i16 {
 /// A card to be recorded.
 pub struct NewCard<'a> {
     /// The card.
-    pub id: Uuid,
+    pub id: CardId,
     /// What was ordered.
     pub order: &'a Order<'a>,
     /// Phone or paper.
@@ -93,16 +94,17 @@ pub struct NewCard<'a> {
 
 /// Records a card; `false` if its place was taken.
 pub async fn insert(conn: &mut PgConnection, new: &NewCard<'_>) -> Result<bool> {
+    let purpose = if new.order.sample { Purpose::Sample } else { Purpose::Member };
     let inserted = sqlx::query!(
         "insert into card (id, membership_id, device_id, class, purpose, place, list_n, idx, kid, cnf, cose, issued_at,
                            expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (list_n, idx) do nothing",
-        new.id,
-        new.order.membership_id,
-        new.order.device_id,
+        new.id.0,
+        new.order.membership_id.0,
+        new.order.device_id as Option<DeviceId>,
         i16::from(new.class.value()),
-        if new.order.sample { "sample" } else { "member" },
+        purpose as Purpose,
         new.place.number,
         new.place.list_n,
         new.place.idx,
@@ -121,9 +123,9 @@ pub async fn insert(conn: &mut PgConnection, new: &NewCard<'_>) -> Result<bool> 
 /// have ended by this machine's clock are marked too: it may be ahead, and they live.
 pub async fn mark_revoked(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     class: Option<CardClass>,
-    reason: &str,
+    reason: MarkReason,
     now: DateTime<Utc>,
 ) -> Result<()> {
     members::store::lock(&mut *conn, &[membership_id]).await?;
@@ -132,9 +134,9 @@ pub async fn mark_revoked(
          where membership_id = $1 and ($2::smallint is null or class = $2) and purpose = 'member'
            and status <> 1
          returning list_n",
-        membership_id,
+        membership_id.0,
         class.map(|class| i16::from(class.value())),
-        reason,
+        reason as MarkReason,
         now
     )
     .fetch_all(&mut *conn)
@@ -145,14 +147,14 @@ pub async fn mark_revoked(
 /// Ends the present phone of a membership; its session ends with it.
 pub async fn end_device(
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    reason: &str,
+    membership_id: MembershipId,
+    reason: EndReason,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
         "update device set ended_at = $3, ended_reason = $2 where membership_id = $1 and ended_at is null",
-        membership_id,
-        reason,
+        membership_id.0,
+        reason as EndReason,
         now
     )
     .execute(conn)
@@ -161,7 +163,7 @@ pub async fn end_device(
 }
 
 /// The card that a phone holds; a suspended one is held too.
-pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<Option<IssuedCard>> {
+pub async fn card_of_device(conn: &mut PgConnection, device_id: DeviceId) -> Result<Option<IssuedCard>> {
     Ok(sqlx::query_as!(
         IssuedCard,
         r#"select cose as "cose!", issued_at as "issued_at!", expires_at as "expires_at!",
@@ -170,7 +172,7 @@ pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<
            where membership_id = (select membership_id from device where id = $1) and class = 1
              and device_id = $1 and purpose = 'member' and status <> 1
            order by place desc, issued_at desc limit 1"#,
-        device_id
+        device_id.0
     )
     .fetch_optional(conn)
     .await?)
@@ -179,13 +181,13 @@ pub async fn card_of_device(conn: &mut PgConnection, device_id: Uuid) -> Result<
 /// What this instance knows of a card that came back.
 pub struct KnownCard {
     /// The card.
-    pub id: Uuid,
+    pub id: CardId,
     /// Whose it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The card.
     pub cose: Vec<u8>,
-    /// 0 valid, 1 revoked, 2 suspended: now.
-    pub status: i16,
+    /// How it is marked now.
+    pub status: CardStatus,
     /// Since when.
     pub status_at: Option<DateTime<Utc>>,
 }
@@ -196,9 +198,9 @@ pub async fn find(conn: &mut PgConnection, uri: &str, idx: u64) -> Result<Option
     let Ok(idx) = i32::try_from(idx) else { return Ok(None) };
     Ok(sqlx::query_as!(
         KnownCard,
-        "select c.id, c.membership_id, c.cose, c.status, c.status_at
-         from card c join status_list l on l.n = c.list_n
-         where l.uri = $1 and c.idx = $2 and not is_lost_card_key(c.kid)",
+        r#"select c.id, c.membership_id, c.cose, c.status as "status: CardStatus", c.status_at
+           from card c join status_list l on l.n = c.list_n
+           where l.uri = $1 and c.idx = $2 and not is_lost_card_key(c.kid)"#,
         uri,
         idx
     )
@@ -211,7 +213,7 @@ pub struct LivingCard {
     /// The card.
     pub cose: Vec<u8>,
     /// The phone; a paper card has none.
-    pub device_id: Option<Uuid>,
+    pub device_id: Option<DeviceId>,
     /// The phone's `COSE_Key`.
     pub cnf: Option<Vec<u8>>,
     /// Its signing key was given up, so nobody accepts it.
@@ -221,15 +223,15 @@ pub struct LivingCard {
 /// The living cards of a membership: at most one of each class.
 pub async fn living(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<Vec<LivingCard>> {
     Ok(sqlx::query_as!(
         LivingCard,
-        r#"select cose as "cose!", device_id, cnf, is_lost_card_key(kid) as "is_of_lost_key!" from living_card
+        r#"select cose as "cose!", device_id as "device_id: DeviceId", cnf, is_lost_card_key(kid) as "is_of_lost_key!" from living_card
            where membership_id = $1 and expires_at > $2
            order by class"#,
-        membership_id,
+        membership_id.0,
         now
     )
     .fetch_all(conn)
@@ -237,12 +239,16 @@ pub async fn living(
 }
 
 /// Marks the cards of a membership as suspended, those that seem to have ended among them, and lets their lists be published anew.
-pub async fn mark_suspended(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn mark_suspended(
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let marked = sqlx::query_scalar!(
         "update card set status = 2, status_at = $2, status_reason = 'suspended'
          where membership_id = $1 and purpose = 'member' and status = 0
          returning list_n",
-        membership_id,
+        membership_id.0,
         now
     )
     .fetch_all(&mut *conn)
@@ -251,12 +257,12 @@ pub async fn mark_suspended(conn: &mut PgConnection, membership_id: Uuid, now: D
 }
 
 /// Makes the suspended cards of a membership valid again and lets their lists be published anew.
-pub async fn unmark_suspended(conn: &mut PgConnection, membership_id: Uuid) -> Result<()> {
+pub async fn unmark_suspended(conn: &mut PgConnection, membership_id: MembershipId) -> Result<()> {
     let unmarked = sqlx::query_scalar!(
         "update card set status = 0, status_at = null, status_reason = null
          where membership_id = $1 and purpose = 'member' and status = 2
          returning list_n",
-        membership_id
+        membership_id.0
     )
     .fetch_all(&mut *conn)
     .await?;

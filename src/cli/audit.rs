@@ -1,9 +1,9 @@
 //! `audit`: whether the record of acts is whole, and what it says of a member or of somebody who keeps the register.
 
 use clap::{Args, Subcommand};
-use uuid::Uuid;
 
 use crate::act::audit::{chain, find};
+use crate::base::ids::MembershipId;
 use crate::server::App;
 
 /// More are not listed at once.
@@ -28,7 +28,7 @@ pub enum Audit {
 pub struct Whose {
     /// A membership's id.
     #[arg(long)]
-    member: Option<Uuid>,
+    member: Option<MembershipId>,
     /// An account's login.
     #[arg(long)]
     login: Option<String>,

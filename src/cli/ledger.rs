@@ -3,11 +3,11 @@
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
-use uuid::Uuid;
 
 use crate::base::clock::moscow_day;
 use crate::base::code::Code;
 use crate::base::error::Error;
+use crate::base::ids::PurchaseId;
 use crate::base::sweep::Bound;
 use crate::base::trusted_time;
 use crate::programme::ledger::decision::{self, Decision, Grounds};
@@ -51,7 +51,7 @@ pub enum Held {
 pub struct Decided {
     /// The purchases.
     #[arg(required = true)]
-    ids: Vec<Uuid>,
+    ids: Vec<PurchaseId>,
     /// Why; it is kept with the decision.
     #[arg(long)]
     reason: String,

@@ -2,11 +2,11 @@
 
 use anyhow::ensure;
 use clap::{Args, Subcommand};
-use uuid::Uuid;
 
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
 use crate::act::{self, Deed};
+use crate::base::ids::{PartnerId, PartnerKeyId};
 use crate::base::texts;
 use crate::programme::vendors::{ApiKey, MAX_NAME_CHARS, store};
 use crate::server::App;
@@ -20,7 +20,7 @@ pub enum PartnerKey {
     /// Revoke a key: its next request is refused.
     Revoke {
         /// The key's id, as listed.
-        id: Uuid,
+        id: PartnerKeyId,
     },
 }
 
@@ -28,7 +28,7 @@ pub enum PartnerKey {
 pub struct Create {
     /// The partner's id, as listed.
     #[arg(long)]
-    partner: Uuid,
+    partner: PartnerId,
     /// What the key is for; tells the keys of a partner apart.
     #[arg(long)]
     name: String,
@@ -60,7 +60,7 @@ pub async fn run(app: &App, login: Option<&str>, command: &PartnerKey) -> anyhow
 async fn create(app: &App, login: Option<&str>, new: &Create) -> anyhow::Result<()> {
     let name = texts::named(&new.name, MAX_NAME_CHARS).map_err(anyhow::Error::msg)?;
     let key = ApiKey::new(app);
-    let (id, hash) = (app.random.uuid(), key.stored_hash(&app.secret));
+    let (id, hash) = (PartnerKeyId(app.random.uuid()), key.stored_hash(&app.secret));
     let (name, hash) = (&name, &hash);
     let deed = Deed::of_operator(app, login, Action::MakePartnerKey);
     let known = act::perform(app, deed, |mut act| async move {
@@ -76,7 +76,7 @@ async fn create(app: &App, login: Option<&str>, new: &Create) -> anyhow::Result<
     Ok(())
 }
 
-fn of_key(id: Uuid) -> Entry {
+fn of_key(id: PartnerKeyId) -> Entry {
     Entry::of_subject(format!("partner-key:{id}"))
 }
 

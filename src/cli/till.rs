@@ -2,13 +2,13 @@
 
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
-use uuid::Uuid;
 
 use crate::access::codes::Code;
 use crate::access::rights::Action;
 use crate::access::till_audience;
 use crate::act::audit::Entry;
 use crate::act::{self, Deed};
+use crate::base::ids::{OutletId, TerminalId};
 use crate::programme::partners::store;
 use crate::server::App;
 
@@ -18,7 +18,7 @@ pub enum Till {
     Code {
         /// The outlet's id; without it, the first outlet.
         #[arg(long)]
-        outlet: Option<Uuid>,
+        outlet: Option<OutletId>,
     },
     /// List the outlets.
     Outlets,
@@ -27,7 +27,7 @@ pub enum Till {
     /// End a till: its next request is refused, wherever its cookie is.
     End {
         /// The till's id, as listed.
-        id: Uuid,
+        id: TerminalId,
     },
 }
 
@@ -72,7 +72,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
 }
 
 /// Makes a pairing code for an outlet.
-pub async fn pairing_code(app: &App, login: Option<&str>, outlet: Option<Uuid>) -> anyhow::Result<Code> {
+pub async fn pairing_code(app: &App, login: Option<&str>, outlet: Option<OutletId>) -> anyhow::Result<Code> {
     let outlet_id = match outlet {
         Some(id) => id,
         None => store::outlets(&app.db_jobs).await?.first().context("there is no outlet yet")?.id,

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
+
+use crate::act::notices::{By, Kind};
+use crate::base::ids::NoticeId;
 
 /// A member keeps no notice that is older than so many months.
 pub const NOTICE_MONTHS: u32 = 13;
@@ -18,15 +20,15 @@ pub const NOTICE_MONTHS: u32 = 13;
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
     /// The notice.
-    pub id: Uuid,
-    /// As in [`Kind::as_str`](crate::act::notices::Kind::as_str).
-    pub kind: String,
+    pub id: NoticeId,
+    /// What happened.
+    pub kind: Kind,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub at: DateTime<Utc>,
-    /// `member`, `chair` or `system`.
-    pub by: String,
+    /// Whose act it was.
+    pub by: By,
     /// As the kind demands.
     #[schema(value_type = BTreeMap<String, String>)]
     pub params: Value,

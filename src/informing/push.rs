@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::store;
 use crate::access::rights::Action;
@@ -13,6 +12,7 @@ use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::code::Code;
 use crate::base::error::Result;
+use crate::base::ids::NoticeId;
 
 /// Notices in one mutation.
 const MAX_IDS: usize = 100;
@@ -20,7 +20,7 @@ const MAX_IDS: usize = 100;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Read {
-    ids: Vec<Uuid>,
+    ids: Vec<NoticeId>,
 }
 
 /// Applies a phone's mutations in their order; one answer each.

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Months, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use super::{NOTICE_MONTHS, Notice};
-use crate::act::notices::MAX_NOTICES;
+use crate::act::notices::{By, Kind, MAX_NOTICES};
 use crate::base::error::Result;
+use crate::base::ids::{MembershipId, NoticeId};
 use crate::base::sweep::{BATCH, Swept};
 
 /// Notices that were given long ago.
@@ -40,10 +40,10 @@ pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
 }
 
 /// The notices of a member, newest first.
-pub async fn ids_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<Vec<Uuid>> {
+pub async fn ids_of(conn: &mut PgConnection, membership_id: MembershipId) -> Result<Vec<NoticeId>> {
     Ok(sqlx::query_scalar!(
-        "select id from notice where membership_id = $1 order by given_at desc, id limit $2",
-        membership_id,
+        r#"select id as "id: NoticeId" from notice where membership_id = $1 order by given_at desc, id limit $2"#,
+        membership_id.0,
         MAX_NOTICES
     )
     .fetch_all(conn)
@@ -51,13 +51,17 @@ pub async fn ids_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<Vec<
 }
 
 /// A member's own notices among these, in no order.
-pub async fn find(conn: &mut PgConnection, membership_id: Uuid, ids: &[Uuid]) -> Result<Vec<Notice>> {
+pub async fn find(
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    ids: &[NoticeId],
+) -> Result<Vec<Notice>> {
     Ok(sqlx::query_as!(
         Notice,
-        "select id, kind, given_at as at, given_by as by, params, read_at from notice
-         where membership_id = $1 and id = any($2)",
-        membership_id,
-        ids
+        r#"select id, kind as "kind: Kind", given_at as at, given_by as "by: By", params, read_at from notice
+           where membership_id = $1 and id = any($2)"#,
+        membership_id.0,
+        ids as &[NoticeId]
     )
     .fetch_all(conn)
     .await?)
@@ -66,9 +70,9 @@ pub async fn find(conn: &mut PgConnection, membership_id: Uuid, ids: &[Uuid]) ->
 /// Marks a member's own notices among these as read, and tells the phone; answers whether one of them was unread.
 pub async fn mark_read(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     audience: &str,
-    ids: &[Uuid],
+    ids: &[NoticeId],
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let told = sqlx::query!(
@@ -77,8 +81,8 @@ pub async fn mark_read(
          )
          insert into change (audience, entity, entity_id, changed_at)
          select $4, 'notice', id::text, $3 from read",
-        membership_id,
-        ids,
+        membership_id.0,
+        ids as &[NoticeId],
         now,
         audience
     )

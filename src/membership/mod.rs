@@ -6,103 +6,86 @@ pub mod routes;
 pub mod store;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::access::member_audience;
+use crate::access::{EndReason, member_audience};
 use crate::act::change_log::{Entity, ME};
 use crate::act::notices::{By, Kind};
 use crate::act::{change_log, notices};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Result};
+use crate::base::ids::{AccountId, MembershipId, OrganisationId};
+use crate::base::words::word_enum;
 use crate::cards::{self, Issuer, enrolment};
-use crate::registry::members::facts::{Facts, is_too_young};
-use crate::registry::members::{names, store as members};
+use crate::registry::members::facts::{Facts, TypedFacts, is_too_young};
+use crate::registry::members::{MembershipStatus, store as members};
 use crate::registry::organisations;
+
 /// A member's data as a chairperson puts them right.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MemberEdit {
-    /// Фамилия.
-    pub last_name: String,
-    /// Имя.
-    pub first_name: String,
-    /// Отчество, if there is one.
-    #[serde(default)]
-    pub middle_name: Option<String>,
-    /// `f` or `m`.
-    pub sex: String,
-    /// Day of birth.
-    pub birth_date: NaiveDate,
-    /// However it is typed; kept as `+7` and ten digits.
-    #[serde(default)]
-    pub phone: Option<String>,
-    /// An address for letters.
-    #[serde(default)]
-    pub email: Option<String>,
-    /// 1 working, 2 student, 3 non-working pensioner; from today on, if it is another one.
-    pub category: i16,
-    /// Должность, or the course of a student; from today on, if it is another one.
-    #[serde(default)]
-    pub position: Option<String>,
+    /// All of them, whether they change or not.
+    #[serde(flatten)]
+    pub person: TypedFacts,
 }
 
-impl MemberEdit {
-    /// Tidies what was typed and refuses what cannot be, field by field, as for a new member.
-    pub fn checked(mut self, latest: NaiveDate) -> Result<Self> {
-        let facts = Facts {
-            last_name: &mut self.last_name,
-            first_name: &mut self.first_name,
-            middle_name: &mut self.middle_name,
-            sex: &self.sex,
-            birth_date: self.birth_date,
-            phone: &mut self.phone,
-            email: &mut self.email,
-            category: self.category,
-            position: &mut self.position,
-        };
-        let faults = facts.tidy_and_check(latest);
-        if faults.is_empty() { Ok(self) } else { Err(Error::InvalidInput(faults)) }
+word_enum! {
+    /// What a membership can become.
+    pub enum NewStatus {
+        /// It goes on after a suspension.
+        Active = "active",
+        /// It rests; so do the cards.
+        Suspended = "suspended",
+        /// Вышел: final.
+        Left = "left",
+        /// Исключён: final.
+        Expelled = "expelled",
     }
-
-    /// The name in the form in which it is searched and matched.
-    pub fn search_name(&self) -> String {
-        names::search_name(&self.last_name, &self.first_name, self.middle_name.as_deref())
-    }
-}
-
-/// What a membership can become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum NewStatus {
-    /// It goes on after a suspension.
-    Active,
-    /// It rests; so do the cards.
-    Suspended,
-    /// Вышел: final.
-    Left,
-    /// Исключён: final.
-    Expelled,
 }
 
 impl NewStatus {
-    fn as_str(self) -> &'static str {
+    /// Whether a membership of this status can take this step.
+    fn can_follow(self, status: MembershipStatus) -> bool {
         match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Left => "left",
-            Self::Expelled => "expelled",
+            Self::Active => status == MembershipStatus::Suspended,
+            Self::Suspended => status == MembershipStatus::Active,
+            Self::Left | Self::Expelled => status.is_registered(),
         }
     }
+}
 
-    /// Whether a membership of this status can take this step.
-    fn can_follow(self, status: &str) -> bool {
-        match self {
-            Self::Active => status == "suspended",
-            Self::Suspended => status == "active",
-            Self::Left | Self::Expelled => matches!(status, "active" | "suspended"),
+impl From<NewStatus> for MembershipStatus {
+    fn from(status: NewStatus) -> Self {
+        match status {
+            NewStatus::Active => Self::Active,
+            NewStatus::Suspended => Self::Suspended,
+            NewStatus::Left => Self::Left,
+            NewStatus::Expelled => Self::Expelled,
+        }
+    }
+}
+
+word_enum! {
+    /// Why every card of a member is revoked.
+    pub enum RevocationReason {
+        /// Phone, sheet or card are lost.
+        Lost = "lost",
+        /// The member has left.
+        Left = "left",
+        /// They were issued by mistake.
+        Error = "error",
+    }
+}
+
+impl From<RevocationReason> for EndReason {
+    fn from(reason: RevocationReason) -> Self {
+        match reason {
+            RevocationReason::Lost => Self::Lost,
+            RevocationReason::Left => Self::Left,
+            RevocationReason::Error => Self::Error,
         }
     }
 }
@@ -111,20 +94,20 @@ impl NewStatus {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// The data are put right.
-    Edit(MemberEdit),
+    Edit(Facts),
     /// The membership takes a step.
     Status(NewStatus),
     /// The member is registered elsewhere.
     Transfer {
         /// Where; the caller's rights over it are checked.
-        organisation_id: i64,
+        organisation_id: OrganisationId,
     },
     /// The phone was reported lost.
     PhoneLost,
     /// Every card is revoked and the phone ends.
     CardsRevoked {
-        /// `lost`, `left` or `error`.
-        reason: String,
+        /// Why.
+        reason: RevocationReason,
     },
 }
 
@@ -143,9 +126,9 @@ impl Change {
 
 impl Change {
     /// Why, where the change says it.
-    pub fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::CardsRevoked { reason } => Some(reason),
+            Self::CardsRevoked { reason } => Some(reason.as_str()),
             Self::Status(to) => Some(to.as_str()),
             Self::Edit(_) | Self::Transfer { .. } | Self::PhoneLost => None,
         }
@@ -156,9 +139,9 @@ impl Change {
 #[derive(Clone, Copy, Debug)]
 pub struct About {
     /// The membership.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The account of those who keep the register.
-    pub account_id: Uuid,
+    pub account_id: AccountId,
     /// Now.
     pub now: DateTime<Utc>,
     /// Its day.
@@ -185,7 +168,7 @@ pub async fn apply(
                 return Err(Error::Conflict(Code::NoPhone));
             }
         }
-        Change::CardsRevoked { reason } => revoke_cards(issuer, &mut *conn, reason, about).await?,
+        Change::CardsRevoked { reason } => revoke_cards(issuer, &mut *conn, *reason, about).await?,
     }
     tracing::info!(account = %about.account_id, membership = %about.membership_id, change = change.as_str(), "a member is changed");
     let audience = member_audience(about.membership_id);
@@ -193,12 +176,17 @@ pub async fn apply(
     Ok(fields)
 }
 
-async fn revoke_cards(issuer: &Issuer, conn: &mut PgConnection, reason: &str, about: &About) -> Result<()> {
+async fn revoke_cards(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    reason: RevocationReason,
+    about: &About,
+) -> Result<()> {
     let had_phone = enrolment::store::active_phone(&mut *conn, about.membership_id).await?.is_some();
-    enrolment::revoke_all(&mut *conn, about.membership_id, reason, about.now).await?;
+    enrolment::revoke_all(&mut *conn, about.membership_id, reason.into(), about.now).await?;
     if had_phone {
-        let kind = if reason == "lost" { Kind::PhoneLost } else { Kind::CardsRevoked };
-        tell(issuer, conn, &kind, about).await?;
+        let kind = if reason == RevocationReason::Lost { Kind::PhoneLost } else { Kind::CardsRevoked };
+        tell(issuer, conn, kind, about).await?;
     }
     Ok(())
 }
@@ -206,7 +194,7 @@ async fn revoke_cards(issuer: &Issuer, conn: &mut PgConnection, reason: &str, ab
 async fn edit_member(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    edit: &MemberEdit,
+    edit: &Facts,
     about: &About,
 ) -> Result<Vec<String>> {
     let known = store::known(&mut *conn, about.membership_id).await?;
@@ -224,7 +212,7 @@ async fn edit_member(
     store::update_person(&mut *conn, known.person_id, edit, &search_name, about).await?;
     if edit.birth_date != known.birth_date {
         tracing::info!(account = %about.account_id, membership = %about.membership_id, "a birth date is changed, which printed sheets ask for");
-        tell(issuer, &mut *conn, &Kind::BirthDateChanged, about).await?;
+        tell(issuer, &mut *conn, Kind::BirthDateChanged, about).await?;
     }
     store::set_engagement(&mut *conn, issuer.random.uuid(), known.person_id, edit, about.today).await?;
     reissue(issuer, conn, about).await?;
@@ -234,36 +222,36 @@ async fn edit_member(
 /// What the cards say may have changed.
 async fn reissue(issuer: &Issuer, conn: &mut PgConnection, about: &About) -> Result<()> {
     if cards::change::reissue_changed(issuer, &mut *conn, about.membership_id, about.now).await? {
-        tell(issuer, conn, &Kind::CardChanged, about).await?;
+        tell(issuer, conn, Kind::CardChanged, about).await?;
     }
     Ok(())
 }
 
-async fn tell(issuer: &Issuer, conn: &mut PgConnection, kind: &Kind, about: &About) -> Result<()> {
+async fn tell(issuer: &Issuer, conn: &mut PgConnection, kind: Kind, about: &About) -> Result<()> {
     notices::tell(issuer, conn, about.membership_id, kind, By::Chair, about.now).await
 }
 
 async fn take_step(issuer: &Issuer, conn: &mut PgConnection, to: NewStatus, about: &About) -> Result<()> {
     let known = store::known(&mut *conn, about.membership_id).await?;
-    if !to.can_follow(&known.status) {
+    if !to.can_follow(known.status) {
         return Err(Error::Conflict(Code::StatusConflict));
     }
-    store::set_status(&mut *conn, to.as_str(), about).await?;
+    store::set_status(&mut *conn, to.into(), about).await?;
     match to {
         NewStatus::Active => {
             cards::store::unmark_suspended(&mut *conn, about.membership_id).await?;
-            tell(issuer, &mut *conn, &Kind::MembershipResumed, about).await?;
+            tell(issuer, &mut *conn, Kind::MembershipResumed, about).await?;
             // The data may have changed while the cards rested.
             reissue(issuer, conn, about).await
         }
         NewStatus::Suspended => {
             cards::store::mark_suspended(&mut *conn, about.membership_id, about.now).await?;
-            tell(issuer, conn, &Kind::MembershipSuspended, about).await
+            tell(issuer, conn, Kind::MembershipSuspended, about).await
         }
         NewStatus::Left | NewStatus::Expelled => {
             store::end_membership(&mut *conn, about).await?;
-            enrolment::revoke_all(&mut *conn, about.membership_id, "left", about.now).await?;
-            tell(issuer, conn, &Kind::MembershipEnded, about).await
+            enrolment::revoke_all(&mut *conn, about.membership_id, EndReason::Left, about.now).await?;
+            tell(issuer, conn, Kind::MembershipEnded, about).await
         }
     }
 }
@@ -271,11 +259,11 @@ async fn take_step(issuer: &Issuer, conn: &mut PgConnection, to: NewStatus, abou
 async fn transfer(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     about: &About,
 ) -> Result<()> {
     let known = store::known(&mut *conn, about.membership_id).await?;
-    if !matches!(known.status.as_str(), "active" | "suspended") {
+    if !known.status.is_registered() {
         return Err(Error::Conflict(Code::StatusConflict));
     }
     let target = organisations::store::place(&mut *conn, organisation_id, about.today).await?;
@@ -286,6 +274,7 @@ async fn transfer(
     members::refuse_same_person(&mut *conn, organisation_id, &known.search_name, known.birth_date, own)
         .await?;
     store::set_registration(&mut *conn, issuer.random.uuid(), organisation_id, about).await?;
-    tell(issuer, &mut *conn, &Kind::Transferred { organisation_name: target }, about).await?;
+    let membership_id = about.membership_id;
+    notices::tell_of_transfer(issuer, &mut *conn, membership_id, &target, By::Chair, about.now).await?;
     reissue(issuer, conn, about).await
 }

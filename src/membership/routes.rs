@@ -5,9 +5,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
-use super::{About, Change, MemberEdit, NewStatus, apply};
+use super::{About, Change, MemberEdit, NewStatus, RevocationReason, apply};
 use crate::access::rights::{EditMember, Permit, ReportLostPhone, RevokeCards, SetStatus, TransferMember};
 use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
@@ -16,6 +15,8 @@ use crate::act::{self, Deed};
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
+use crate::base::ids::{MembershipId, OrganisationId};
+use crate::base::words::chosen;
 use crate::cards::Issuer;
 use crate::registry::members::{MemberDetail, MemberRef, store as members};
 
@@ -33,7 +34,7 @@ pub fn router() -> OpenApiRouter<Issuer> {
 async fn change_once<A: Permit, T>(
     issuer: &Issuer,
     staff: &Staff,
-    (permit, membership_id): (A, Uuid),
+    (permit, membership_id): (A, MembershipId),
     request: &Idempotent<T>,
     change: &Change,
 ) -> Result<Json<MemberDetail>> {
@@ -62,17 +63,18 @@ async fn change_once<A: Permit, T>(
 
 /// Put a member's data right. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`.
 #[utoipa::path(put, operation_id = "edit_member", path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = MemberEdit, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = MemberEdit, responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn edit(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MembershipId>,
     request: Idempotent<MemberEdit>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, EditMember, id).await?;
-    let change = Change::Edit(request.body.clone().checked(issuer.clock.latest_today())?);
+    let facts = request.body.person.checked(issuer.clock.latest_today()).map_err(Error::InvalidInput)?;
+    let change = Change::Edit(facts);
     change_once(&issuer, &staff, (EditMember, id), &request, &change).await
 }
 
@@ -84,13 +86,13 @@ struct StatusChange {
 
 /// Suspend a membership, resume it, or end it for good. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/status", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = StatusChange, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = StatusChange, responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem)))]
 async fn set_status(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MembershipId>,
     request: Idempotent<StatusChange>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, SetStatus, id).await?;
@@ -101,18 +103,18 @@ async fn set_status(
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Transfer {
-    organisation_id: i64,
+    organisation_id: OrganisationId,
 }
 
 /// Register a member in another organisation within one's rights. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/transfer", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Transfer, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Transfer, responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn transfer(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MembershipId>,
     request: Idempotent<Transfer>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, TransferMember, id).await?;
@@ -127,13 +129,13 @@ struct LostPhone {}
 
 /// A member's phone is lost: it ends, and so does its card; a paper card lives on. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/phone/lost", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = LostPhone, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = LostPhone, responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem)))]
 async fn phone_lost(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(id): Path<Uuid>,
+    Path(id): Path<MembershipId>,
     request: Idempotent<LostPhone>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, ReportLostPhone, id).await?;
@@ -143,26 +145,24 @@ async fn phone_lost(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Revocation {
-    /// `lost`, `left` or `error`.
-    reason: String,
+    #[serde(deserialize_with = "chosen")]
+    #[schema(value_type = RevocationReason)]
+    reason: Option<RevocationReason>,
 }
 
 /// Revoke every card of a member and end the phone. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/cards/revoke", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Revocation, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Revocation, responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn revoke(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(membership_id): Path<Uuid>,
+    Path(membership_id): Path<MembershipId>,
     request: Idempotent<Revocation>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, RevokeCards, membership_id).await?;
-    let reason = request.body.reason.as_str();
-    if !matches!(reason, "lost" | "left" | "error") {
-        return Err(Error::field("reason", FieldCode::Required));
-    }
-    let change = Change::CardsRevoked { reason: reason.to_owned() };
+    let reason = request.body.reason.ok_or(Error::field("reason", FieldCode::Required))?;
+    let change = Change::CardsRevoked { reason };
     change_once(&issuer, &staff, (RevokeCards, membership_id), &request, &change).await
 }

@@ -5,35 +5,38 @@ use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{About, MemberEdit};
+use super::About;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{MembershipId, OrganisationId, PersonId};
+use crate::registry::members::facts::Facts;
+use crate::registry::members::{Category, MembershipStatus, Sex};
 
 /// What a change starts from.
 pub struct Known {
     /// The person.
-    pub person_id: Uuid,
+    pub person_id: PersonId,
     /// The name in search form.
     pub search_name: String,
     /// Day of birth.
     pub birth_date: NaiveDate,
-    /// The membership's status.
-    pub status: String,
+    /// Where the membership stands.
+    pub status: MembershipStatus,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
     /// Where the member is registered.
-    pub organisation_id: i64,
+    pub organisation_id: OrganisationId,
 }
 
 /// The member as of now.
-pub async fn known(conn: &mut PgConnection, membership_id: Uuid) -> Result<Known> {
+pub async fn known(conn: &mut PgConnection, membership_id: MembershipId) -> Result<Known> {
     sqlx::query_as!(
         Known,
-        r#"select p.id as person_id, p.search_name, p.birth_date, m.status, m.joined_on, r.organisation_id
+        r#"select p.id as person_id, p.search_name, p.birth_date, m.status as "status: MembershipStatus", m.joined_on, r.organisation_id
            from membership m
            join person p on p.id = m.person_id
            join registration r on r.membership_id = m.id and r.valid_to is null
            where m.id = $1"#,
-        membership_id
+        membership_id.0
     )
     .fetch_optional(conn)
     .await?
@@ -43,8 +46,8 @@ pub async fn known(conn: &mut PgConnection, membership_id: Uuid) -> Result<Known
 /// The fields in which a form differs from what is on record.
 pub async fn changed_fields(
     conn: &mut PgConnection,
-    person_id: Uuid,
-    edit: &MemberEdit,
+    person_id: PersonId,
+    edit: &Facts,
 ) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select array_remove(array[
@@ -59,15 +62,15 @@ pub async fn changed_fields(
                case when e.position is distinct from $10 then 'position' end], null) as "fields!"
            from person p left join engagement e on e.person_id = p.id and e.valid_to is null
            where p.id = $1"#,
-        person_id,
+        person_id.0,
         edit.last_name,
         edit.first_name,
         edit.middle_name,
-        edit.sex,
+        edit.sex as Sex,
         edit.birth_date,
         edit.phone,
         edit.email,
-        edit.category,
+        edit.category as Category,
         edit.position
     )
     .fetch_one(conn)
@@ -77,8 +80,8 @@ pub async fn changed_fields(
 /// Puts a person's data right, and keeps what they were.
 pub async fn update_person(
     conn: &mut PgConnection,
-    person_id: Uuid,
-    edit: &MemberEdit,
+    person_id: PersonId,
+    edit: &Facts,
     search_name: &str,
     about: &About,
 ) -> Result<()> {
@@ -94,17 +97,17 @@ pub async fn update_person(
          update person set last_name = $2, first_name = $3, middle_name = $4, sex = $5, birth_date = $6, phone = $7,
                            email = $8, search_name = $9
          from before where person.id = before.person_id",
-        person_id,
+        person_id.0,
         edit.last_name,
         edit.first_name,
         edit.middle_name,
-        edit.sex,
+        edit.sex as Sex,
         edit.birth_date,
         edit.phone,
         edit.email,
         search_name,
         about.now,
-        about.account_id
+        about.account_id.0
     )
     .execute(conn)
     .await?;
@@ -115,13 +118,14 @@ pub async fn update_person(
 pub async fn set_engagement(
     conn: &mut PgConnection,
     new_id: Uuid,
-    person_id: Uuid,
-    edit: &MemberEdit,
+    person_id: PersonId,
+    edit: &Facts,
     today: NaiveDate,
 ) -> Result<()> {
     let open = sqlx::query!(
-        "select id, category, position, valid_from from engagement where person_id = $1 and valid_to is null",
-        person_id
+        r#"select id, category as "category: Category", position, valid_from
+           from engagement where person_id = $1 and valid_to is null"#,
+        person_id.0
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -133,7 +137,7 @@ pub async fn set_engagement(
             sqlx::query!(
                 "update engagement set category = $2, position = $3 where id = $1",
                 open.id,
-                edit.category,
+                edit.category as Category,
                 edit.position
             )
             .execute(conn)
@@ -147,8 +151,8 @@ pub async fn set_engagement(
     sqlx::query!(
         "insert into engagement (id, person_id, category, position, valid_from) values ($1, $2, $3, $4, $5)",
         new_id,
-        person_id,
-        edit.category,
+        person_id.0,
+        edit.category as Category,
         edit.position,
         today
     )
@@ -161,14 +165,14 @@ pub async fn set_engagement(
 pub async fn set_registration(
     conn: &mut PgConnection,
     new_id: Uuid,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     about: &About,
 ) -> Result<()> {
     let replaced = sqlx::query!(
         "update registration set organisation_id = $2
          where membership_id = $1 and valid_to is null and valid_from >= $3",
-        about.membership_id,
-        organisation_id,
+        about.membership_id.0,
+        organisation_id.0,
         about.today
     )
     .execute(&mut *conn)
@@ -178,7 +182,7 @@ pub async fn set_registration(
     }
     sqlx::query!(
         "update registration set valid_to = $2 where membership_id = $1 and valid_to is null",
-        about.membership_id,
+        about.membership_id.0,
         about.today
     )
     .execute(&mut *conn)
@@ -186,8 +190,8 @@ pub async fn set_registration(
     sqlx::query!(
         "insert into registration (id, membership_id, organisation_id, valid_from) values ($1, $2, $3, $4)",
         new_id,
-        about.membership_id,
-        organisation_id,
+        about.membership_id.0,
+        organisation_id.0,
         about.today
     )
     .execute(conn)
@@ -197,16 +201,16 @@ pub async fn set_registration(
 
 /// The membership takes a step. Steps stand in the order of the lock under which they are taken, which is that of their ids,
 /// whatever the clocks say by which they are dated.
-pub async fn set_status(conn: &mut PgConnection, status: &str, about: &About) -> Result<()> {
+pub async fn set_status(conn: &mut PgConnection, status: MembershipStatus, about: &About) -> Result<()> {
     sqlx::query!(
         "with taken as (
              insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, $3, $4)
          )
          update membership set status = $2 where id = $1",
-        about.membership_id,
-        status,
+        about.membership_id.0,
+        status as MembershipStatus,
         about.now,
-        about.account_id
+        about.account_id.0
     )
     .execute(conn)
     .await?;
@@ -218,7 +222,7 @@ pub async fn set_status(conn: &mut PgConnection, status: &str, about: &About) ->
 pub async fn end_membership(conn: &mut PgConnection, about: &About) -> Result<()> {
     sqlx::query!(
         "update membership set valid_to = greatest($2, valid_from + 1) where id = $1",
-        about.membership_id,
+        about.membership_id.0,
         about.today
     )
     .execute(conn)

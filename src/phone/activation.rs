@@ -13,13 +13,12 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::profile::{MemberProfile, profile};
 use crate::access::codes::Code;
 use crate::access::rights::Action;
 use crate::access::store::SessionOwner;
-use crate::access::{limits, make_cookie, member_audience, start_session};
+use crate::access::{EndReason, limits, make_cookie, member_audience, start_session};
 use crate::act::audit::Entry;
 use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::notices::{By, Kind};
@@ -28,12 +27,14 @@ use crate::base::Base;
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
+use crate::base::ids::DeviceId;
+use crate::base::words::chosen;
 use crate::cards::enrolment::{
     ANSWERED_CHALLENGE_DAYS, PROFCARDS_TEXT_VERSION, check_possession, moving, store,
 };
 use crate::cards::{self, Issuer, Order};
 use crate::programme::ledger;
-use crate::registry::members;
+use crate::registry::members::consents::{self, Consent, ConsentChannel, ConsentKind};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Issuer> {
@@ -111,7 +112,7 @@ async fn offer_challenge(issuer: &Issuer, form: &TypedCode) -> Result<([u8; 32],
         first_name: usable.first_name,
         organisation_name: usable.organisation_name,
         replaces_phone: usable.replaces_phone,
-        takes_part: members::consents::store::takes_part(&mut conn, usable.membership_id).await?,
+        takes_part: consents::store::takes_part(&mut conn, usable.membership_id).await?,
         redemption_wait_hours: whole_hours(redeems_from - now),
     };
     Ok((challenge, offer))
@@ -138,7 +139,9 @@ struct Enrolment {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct GivenConsent {
-    kind: String,
+    #[serde(deserialize_with = "chosen")]
+    #[schema(value_type = ConsentKind)]
+    kind: Option<ConsentKind>,
     text_version: String,
 }
 
@@ -172,12 +175,12 @@ async fn enrol_phone(
         decode("challenge", &form.challenge)?.try_into().map_err(|_| Error::ActivationRefused)?;
     let public_key = decode("publicKey", &form.public_key)?;
     let key = check_possession(&public_key, &challenge, &decode("signature", &form.signature)?)?;
-    check_consents(&form.consents)?;
+    let consents = check_consents(&form.consents)?;
     // Whose act it is stands in the challenge, which the act itself locks.
     let membership_id =
         store::member_of_challenge(&issuer.db, &challenge).await?.ok_or(Error::ActivationRefused)?;
     let deed = Deed::of_member(issuer, membership_id, Action::EnrolPhone);
-    let (key, public_key, challenge, jar) = (&key, &public_key, &challenge, &jar);
+    let (key, public_key, challenge, jar, consents) = (&key, &public_key, &challenge, &jar, &consents);
     act::perform(issuer, deed, |mut act| async move {
         let now = act.now();
         let open =
@@ -194,9 +197,9 @@ async fn enrol_phone(
             Some(_) => return Err(Error::ActivationRefused),
             None if open.code_used => return Err(Error::ActivationRefused),
             None => {
-                let device_id = issuer.random.uuid();
+                let device_id = DeviceId(issuer.random.uuid());
                 let new = NewPhone { device_id, key, public_key, challenge };
-                take_place(issuer, act.conn(), &open, &new, &form.consents, now).await?;
+                take_place(issuer, act.conn(), &open, &new, consents, now).await?;
                 act.record(Entry::of_member(membership_id));
                 device_id
             }
@@ -214,7 +217,7 @@ async fn enrol_phone(
 
 /// A phone that has just proved its key.
 struct NewPhone<'a> {
-    device_id: Uuid,
+    device_id: DeviceId,
     key: &'a DeviceKey,
     public_key: &'a [u8],
     challenge: &'a [u8; 32],
@@ -226,26 +229,26 @@ async fn take_place(
     conn: &mut PgConnection,
     open: &store::OpenChallenge,
     new: &NewPhone<'_>,
-    consents: &[GivenConsent],
+    consents: &[ConsentKind],
     now: DateTime<Utc>,
 ) -> Result<()> {
     let (membership_id, device_id) = (open.membership_id, new.device_id);
     let replaces = store::had_phone(&mut *conn, membership_id).await?;
     let wait = issuer.config.redemption_wait();
     let redeems_from = moving::redeems_from_of_next(&mut *conn, membership_id, wait, now).await?;
-    cards::retire_phone(&mut *conn, membership_id, "replaced", now).await?;
+    cards::retire_phone(&mut *conn, membership_id, EndReason::Replaced, now).await?;
     store::insert_device(&mut *conn, device_id, open, new.challenge, new.public_key, redeems_from, now)
         .await?;
     tracing::info!(activation = %open.activation_id, membership = %membership_id, device = %device_id, replaces, %redeems_from, "a phone is enrolled");
     let order = Order { membership_id, key: Some(new.key), device_id: Some(device_id), sample: false };
     cards::issue(issuer, &mut *conn, &order, now).await?;
     let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
-    notices::tell(issuer, &mut *conn, membership_id, &kind, By::Member, now).await?;
+    notices::tell(issuer, &mut *conn, membership_id, kind, By::Member, now).await?;
     let person_id = store::person_of(&mut *conn, membership_id).await?;
-    for GivenConsent { kind, text_version } in consents {
-        let id = issuer.random.uuid();
-        members::consents::store::give_consent(&mut *conn, id, person_id, kind, text_version, "app", now)
-            .await?;
+    for kind in consents.iter().copied() {
+        let text_version = PROFCARDS_TEXT_VERSION.to_owned();
+        let consent = Consent { kind, text_version, channel: ConsentChannel::App, given_at: now };
+        consents::store::give_consent(&mut *conn, issuer.random.uuid(), person_id, &consent).await?;
     }
     record_change(conn, &member_audience(membership_id), Entity::Profile, ME, now).await
 }
@@ -266,20 +269,19 @@ fn decode(field: &'static str, text: &str) -> Result<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::field(field, FieldCode::EncodingInvalid))
 }
 
-fn check_consents(given: &[GivenConsent]) -> Result<()> {
+fn check_consents(given: &[GivenConsent]) -> Result<Vec<ConsentKind>> {
     if given.len() > MAX_CONSENTS {
         return Err(Error::field("consents", FieldCode::TooMany));
     }
-    given.iter().try_for_each(|consent| check_consent(&consent.kind, &consent.text_version))
+    given.iter().map(|consent| check_consent(consent.kind, &consent.text_version)).collect()
 }
 
 /// Only the text that the app shows now can be agreed to, and only what the app may ask for.
-pub(super) fn check_consent(kind: &str, text_version: &str) -> Result<()> {
-    if kind != "profcards" {
-        return Err(Error::field("kind", FieldCode::UnknownConsent));
-    }
+pub(super) fn check_consent(kind: Option<ConsentKind>, text_version: &str) -> Result<ConsentKind> {
+    let kind = kind.filter(|kind| *kind == ConsentKind::Profcards);
+    let kind = kind.ok_or(Error::field("kind", FieldCode::UnknownConsent))?;
     if text_version != PROFCARDS_TEXT_VERSION {
         return Err(Error::field("textVersion", FieldCode::TextOutdated));
     }
-    Ok(())
+    Ok(kind)
 }

@@ -4,34 +4,36 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::access::MemberPhone;
 use crate::base::Base;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::base::ids::{DeviceId, MembershipId};
 use crate::cards::{self, IssuedCard};
 use crate::programme::ledger::{self, Balance};
+use crate::registry::members::consents::{Consent, ConsentKind};
+use crate::registry::members::{self, Category, MembershipStatus};
 
 /// What a member's phone shows.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberProfile {
     /// The membership.
-    pub member_id: Uuid,
+    pub member_id: MembershipId,
     /// Twelve digits.
     pub number: String,
     /// Фамилия Имя Отчество.
     pub full_name: String,
-    /// 1 working, 2 student, 3 non-working pensioner.
-    pub category: i16,
+    /// What the member does.
+    pub category: Category,
     /// Where the member is registered.
     pub organisation_name: String,
     /// The union.
     pub union_name: String,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
-    /// `active`, `suspended`, …
-    pub status: String,
+    /// Where the membership stands.
+    pub status: MembershipStatus,
     /// The consents in force.
     pub consents: Vec<ProfileConsent>,
     /// What this phone may do.
@@ -69,14 +71,20 @@ pub struct HeldSince {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileConsent {
-    /// `processing`, `profcards`, `mailings` or `photo`.
-    pub kind: String,
+    /// To what.
+    pub kind: ConsentKind,
     /// Which text was agreed to.
     pub text_version: String,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub given_at: DateTime<Utc>,
+}
+
+impl From<Consent> for ProfileConsent {
+    fn from(consent: Consent) -> Self {
+        Self { kind: consent.kind, text_version: consent.text_version, given_at: consent.given_at }
+    }
 }
 
 /// A card as a phone keeps it.
@@ -104,48 +112,32 @@ impl From<IssuedCard> for PhoneCard {
 /// The profile as the phone shows it, with a balance that the caller read.
 pub async fn profile(
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    device_id: Uuid,
+    membership_id: MembershipId,
+    device_id: DeviceId,
     union_name: &str,
     balance: Balance,
     now: DateTime<Utc>,
 ) -> Result<MemberProfile> {
-    let row = sqlx::query!(
-        r#"select person_id as "person_id!", last_name as "last_name!", first_name as "first_name!", middle_name,
-                  number as "number!", joined_on as "joined_on!", status as "status!",
-                  organisation_name as "organisation_name!", category as "category!"
-           from registered_member where id = $1"#,
-        membership_id
-    )
-    .fetch_optional(&mut *conn)
-    .await?
-    .ok_or(Error::NotFound)?;
-    let consents = sqlx::query_as!(
-        ProfileConsent,
-        "select kind, text_version, given_at from consent where person_id = $1 and withdrawn_at is null order by given_at",
-        row.person_id
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let member = members::store::registered(&mut *conn, membership_id).await?;
+    let consents = members::consents::store::in_force(&mut *conn, member.person_id).await?;
     let phone = sqlx::query_as!(
         HeldSince,
         r#"select enrolled_at, coalesce(redeems_from, enrolled_at) as "redeems_from!", move_agreed_until
            from device where id = $1"#,
-        device_id
+        device_id.0
     )
     .fetch_one(&mut *conn)
     .await?;
-    let name = [Some(row.last_name), Some(row.first_name), row.middle_name];
     Ok(MemberProfile {
         member_id: membership_id,
-        number: row.number,
-        full_name: name.into_iter().flatten().collect::<Vec<_>>().join(" "),
-        category: row.category,
-        organisation_name: row.organisation_name,
+        full_name: member.full_name(),
+        number: member.number,
+        category: member.category,
+        organisation_name: member.organisation_name,
         union_name: union_name.to_owned(),
-        joined_on: row.joined_on,
-        status: row.status,
-        consents,
+        joined_on: member.joined_on,
+        status: member.status,
+        consents: consents.into_iter().map(ProfileConsent::from).collect(),
         phone,
         card: cards::store::card_of_device(conn, device_id).await?.map(Into::into),
         balance,

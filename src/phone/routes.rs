@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::activation::check_consent;
 use super::profile::{MemberProfile, PhoneCard, profile_of};
 use crate::access::rights::Action;
-use crate::access::{self, Face, MemberPhone, forget_cookie, limits, member_audience};
+use crate::access::{self, EndReason, Face, MemberPhone, forget_cookie, limits, member_audience};
 use crate::act::audit::Entry;
 use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::notices::{By, Kind};
@@ -19,9 +19,11 @@ use crate::act::{self, Deed, notices};
 use crate::base::code::Code;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing};
+use crate::base::words::chosen;
 use crate::cards::enrolment::{PROFCARDS_TEXT_VERSION, store};
 use crate::cards::{self, Issuer, Order};
 use crate::registry::members;
+use crate::registry::members::consents::{self, Consent, ConsentChannel, ConsentKind};
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Issuer> {
@@ -74,8 +76,9 @@ async fn renew_card(
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ConsentChange {
-    /// `profcards`.
-    kind: String,
+    #[serde(deserialize_with = "chosen")]
+    #[schema(value_type = ConsentKind)]
+    kind: Option<ConsentKind>,
     given: bool,
     text_version: String,
 }
@@ -92,31 +95,23 @@ async fn change_consent(
 ) -> Result<Json<MemberProfile>> {
     // An app that still shows an older text can always withdraw, but not agree.
     let text_version = if change.given { change.text_version.as_str() } else { PROFCARDS_TEXT_VERSION };
-    check_consent(&change.kind, text_version)?;
+    let kind = check_consent(change.kind, text_version)?;
     limits::spend(&issuer, limits::CONSENTS_PER_MEMBER, &phone.membership_id.to_string()).await?;
     let deed = Deed::of_phone(&issuer, &phone, Action::ChangeConsent);
     let (issuer, phone, change) = (&issuer, &phone, &change);
     let changed = act::perform(issuer, deed, |mut act| async move {
-        let (now, kind) = (act.now(), &change.kind);
+        let now = act.now();
         let person_id = store::person_of(act.conn(), phone.membership_id).await?;
         if change.given {
-            let id = issuer.random.uuid();
-            members::consents::store::give_consent(
-                act.conn(),
-                id,
-                person_id,
-                kind,
-                &change.text_version,
-                "app",
-                now,
-            )
-            .await?;
+            let text_version = change.text_version.clone();
+            let consent = Consent { kind, text_version, channel: ConsentChannel::App, given_at: now };
+            consents::store::give_consent(act.conn(), issuer.random.uuid(), person_id, &consent).await?;
         } else {
-            members::consents::store::withdraw_consent(act.conn(), person_id, kind, now).await?;
+            consents::store::withdraw_consent(act.conn(), person_id, kind, now).await?;
         }
         record_change(act.conn(), &member_audience(phone.membership_id), Entity::Profile, ME, now).await?;
         let verb = if change.given { "given" } else { "withdrawn" };
-        act.record(Entry::of_member(phone.membership_id).because(format!("{verb} {kind}")));
+        act.record(Entry::of_member(phone.membership_id).because(format!("{verb} {}", kind.as_str())));
         act.done(())
     });
     changed.await?;
@@ -138,8 +133,8 @@ async fn sign_out(
         members::store::lock(act.conn(), &[membership_id]).await?;
         // Another phone may have taken this one's place meanwhile; it stays.
         if store::active_phone(act.conn(), membership_id).await? == Some(phone.device_id) {
-            cards::retire_phone(act.conn(), membership_id, "signed-out", now).await?;
-            notices::tell(issuer, act.conn(), membership_id, &Kind::SignedOut, By::Member, now).await?;
+            cards::retire_phone(act.conn(), membership_id, EndReason::SignedOut, now).await?;
+            notices::tell(issuer, act.conn(), membership_id, Kind::SignedOut, By::Member, now).await?;
         }
         access::store::close_session(act.conn(), &phone.token_hash).await?;
         act.record(Entry::of_member(membership_id));

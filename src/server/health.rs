@@ -41,13 +41,24 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
+/// How a part stands that the instance needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Health {
+    /// It does what it is asked.
+    Ok,
+    /// It answers, and takes nothing: the database with a full disk, or a standby.
+    NoWrites,
+    /// It does not answer.
+    Down,
+}
+
 /// Whether the instance can serve, and what it does without.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
-    /// `ok`, `down`, or `no-writes`: it answers, and takes nothing, as with a full disk or on a standby.
-    database: &'static str,
-    /// `ok`, or `down`: then the service goes on, slower.
-    redis: &'static str,
+    database: Health,
+    /// When it is down, the service goes on, slower.
+    redis: Health,
 }
 
 /// The instance can serve: the database takes what is written, and nobody has told it to stop. Without Redis it can too, and says so.
@@ -55,8 +66,8 @@ struct Readiness {
     (status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<App>) -> Response {
     let database = app.write_probe.look(&app).await;
-    let redis = if app.cache.is_up().await { "ok" } else { "down" };
-    let can_serve = database == "ok" && !app.is_stopping.load(Ordering::Relaxed);
+    let redis = if app.cache.is_up().await { Health::Ok } else { Health::Down };
+    let can_serve = database == Health::Ok && !app.is_stopping.load(Ordering::Relaxed);
     let status = if can_serve { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { database, redis })).into_response()
 }
@@ -64,28 +75,28 @@ async fn readyz(State(app): State<App>) -> Response {
 /// What the database said when something was last written for no other end. It is asked again after a second, so that whoever asks
 /// for readiness without pause writes no more than that.
 #[derive(Default)]
-pub struct WriteProbe(tokio::sync::Mutex<Option<(Instant, &'static str)>>);
+pub struct WriteProbe(tokio::sync::Mutex<Option<(Instant, Health)>>);
 
 impl WriteProbe {
-    async fn look(&self, app: &App) -> &'static str {
+    async fn look(&self, app: &App) -> Health {
         let mut last = self.0.lock().await;
-        if let Some((at, word)) = *last
+        if let Some((at, health)) = *last
             && at.elapsed() < PROBE_EVERY
         {
-            return word;
+            return health;
         }
         // A commit that waits for a standby that is gone is bounded by no limit of the database.
         let written = tokio::time::timeout(PROBE_WITHIN, write_something(app)).await;
-        let word = match written.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
-            Ok(()) => "ok",
+        let health = match written.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+            Ok(()) => Health::Ok,
             Err(error) => {
                 tracing::warn!(%error, "the database takes no writes");
-                if answers(app).await { "no-writes" } else { "down" }
+                if answers(app).await { Health::NoWrites } else { Health::Down }
             }
         };
-        metrics::gauge!("profcards_db_takes_writes").set(if word == "ok" { 1.0 } else { 0.0 });
-        *last = Some((Instant::now(), word));
-        word
+        metrics::gauge!("profcards_db_takes_writes").set(if health == Health::Ok { 1.0 } else { 0.0 });
+        *last = Some((Instant::now(), health));
+        health
     }
 }
 

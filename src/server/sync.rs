@@ -2,6 +2,7 @@
 //! the authority; what it knows is gathered here from all features.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,7 +12,6 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::App;
 use crate::access::{Face, MemberPhone, Till, limits, member_audience, till_audience};
@@ -20,6 +20,7 @@ use crate::act::mutations::{Answer, Mutation};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Query};
+use crate::base::ids::TerminalId;
 use crate::informing::{self, Notice};
 use crate::phone::profile::{MemberProfile, profile};
 use crate::programme::ledger::views::{self, PurchaseView};
@@ -157,7 +158,7 @@ async fn push_mutations(
     }))
 }
 
-async fn newest_op_no(app: &App, terminal_id: Uuid) -> Result<i64> {
+async fn newest_op_no(app: &App, terminal_id: TerminalId) -> Result<i64> {
     ledger::guards::newest_op_no(&mut *app.db_tills.acquire().await?, terminal_id).await
 }
 
@@ -275,7 +276,7 @@ fn present(entity: Entity, id: String) -> Changed {
     Changed { entity, id, deleted: false }
 }
 
-fn ids_among(changed: &[Changed], entity: Entity) -> Vec<Uuid> {
+fn ids_among<Id: FromStr>(changed: &[Changed], entity: Entity) -> Vec<Id> {
     changed.iter().filter(|one| one.entity == entity).filter_map(|one| one.id.parse().ok()).collect()
 }
 

@@ -131,8 +131,8 @@ impl Roles {
         let (app, world) = (&self.app, &self.app.world);
         [
             ("anonymous", app.anonymous()),
-            ("member", app.signed_in(SessionOwner::Device(self.phone.device_id(app).await)).await),
-            ("till", app.signed_in(SessionOwner::Terminal(self.till.terminal)).await),
+            ("member", app.signed_in(SessionOwner::Device(self.phone.device_id(app).await.into())).await),
+            ("till", app.signed_in(SessionOwner::Terminal(self.till.terminal.into())).await),
             ("chair", app.staff(world.chair).await),
             ("foreign chair", app.staff(world.foreign_chair).await),
             ("regional", app.staff(world.regional).await),

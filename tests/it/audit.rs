@@ -161,7 +161,7 @@ async fn an_act_that_gives_way_is_done_again_and_leaves_one_trace() {
     let deed = || Deed::of_operator(&app.app, Some("somebody"), Action::DecidePurchase);
     let tries = &tries;
     let done = act::perform(&app.app, deed(), |mut act| async move {
-        act.record(Entry::of_member(member));
+        act.record(Entry::of_member(member.into()));
         if tries.fetch_add(1, Ordering::SeqCst) < 2 {
             sqlx::raw_sql("do $$ begin raise exception 'given way' using errcode = '40P01'; end $$")
                 .execute(act.conn())
@@ -276,8 +276,8 @@ async fn who_read_whose_data_is_found_by_the_member_and_by_the_reader() {
     regional.get(&page).await.json(200);
     app.staff(app.world.foreign_chair).await.get(&page).await.refused(404, "not-found");
     found(&chair, app.world.school, &[("query", "петр"), ("filter", "working")]).await;
-    let of = async |member, login: Option<&str>| {
-        let reads = find::reads(&app.app.db, member, login, 100).await.unwrap();
+    let of = async |member: Option<Uuid>, login: Option<&str>| {
+        let reads = find::reads(&app.app.db, member.map(Into::into), login, 100).await.unwrap();
         reads.into_iter().map(|read| read.to_string()).collect::<Vec<_>>()
     };
     let of_member = of(Some(member), None).await;
@@ -305,7 +305,7 @@ async fn reading_is_no_act_for_whoever_may_not() {
         let request = client.request(&Method::GET, &format!("/api/staff/members/{}", phone.member));
         assert_eq!(request.send().await.unwrap().status(), 401);
     }
-    assert!(find::reads(&app.app.db, Some(phone.member), None, 10).await.unwrap().is_empty());
+    assert!(find::reads(&app.app.db, Some(phone.member.into()), None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -255,7 +255,7 @@ async fn a_full_list_is_followed_by_the_next_one_until_the_root_must_declare_mor
 async fn a_place_is_never_given_twice_even_if_its_card_was_not_issued() {
     let app = TestApp::start().await;
     let member = app.member("Иванова Мария Петровна").await;
-    let order = Order { membership_id: member, key: None, device_id: None, sample: false };
+    let order = Order { membership_id: member.into(), key: None, device_id: None, sample: false };
     let mut places = Vec::new();
     for commits in [false, true, false, true] {
         let mut tx = app.app.db.begin().await.unwrap();

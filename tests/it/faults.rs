@@ -141,7 +141,7 @@ async fn a_redemption_whose_reply_was_lost_has_paid_once() {
     }
     // Asked of the books: the dead server could not tell the cache, which forgets after a minute.
     let mut conn = app.app.db.acquire().await.unwrap();
-    let booked = balance(&mut conn, phone.member).await.unwrap().shown();
+    let booked = balance(&mut conn, phone.member.into()).await.unwrap().shown();
     assert_eq!(booked.available_kopecks, Kopecks(50_00));
     assert_eq!(app.audit().await.postings, 3);
     server.kill().await;

@@ -102,7 +102,9 @@ impl World {
         let key = ApiKey::new(&app.app);
         let mut conn = app.app.db.acquire().await.unwrap();
         let (hash, now) = (key.stored_hash(&app.app.secret), app.app.clock.now());
-        vendors::insert_key(&mut conn, next_id(), app.world.partner, "Касса", &hash, now).await.unwrap();
+        vendors::insert_key(&mut conn, next_id().into(), app.world.partner.into(), "Касса", &hash, now)
+            .await
+            .unwrap();
         drop(conn);
         Self { staff: app.chair().await, phone, till, key: key.to_string(), sent: 0, app }
     }
@@ -197,7 +199,11 @@ impl World {
         if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
             return first.clone();
         }
-        for either in ["oneOf", "anyOf", "allOf"] {
+        if let Some(parts) = schema["allOf"].as_array() {
+            let parts = parts.iter().map(|part| self.example(document, part, name));
+            return parts.flat_map(|part| part.as_object().cloned().unwrap_or_default()).collect();
+        }
+        for either in ["oneOf", "anyOf"] {
             if let Some(all) = schema[either].as_array() {
                 let wanted = all.iter().find(|one| one["type"] != "null").unwrap();
                 return self.example(document, wanted, name);

@@ -1,6 +1,7 @@
 //! What a till hands in late: its clock describes the purchase, and neither shortens a wait nor picks a better rule. Above a
 //! sum a person decides, and money that turned out false is taken back.
 
+use profcards::base::ids::PurchaseId;
 use profcards::programme::ledger::decision::{self, Decision, Grounds};
 use profcards::programme::offers::Offer;
 use profcards::programme::offers::store::insert_offer;
@@ -35,7 +36,7 @@ async fn seen_state(phone: &Phone) -> Value {
     entity(&phone.pull("").await, "purchase").unwrap()["state"].clone()
 }
 
-fn id_of(result: &Value) -> Uuid {
+fn id_of(result: &Value) -> PurchaseId {
     result["purchaseId"].as_str().unwrap().parse().unwrap()
 }
 
@@ -68,7 +69,7 @@ async fn a_late_purchase_gets_the_rule_that_gives_less() {
     let mut conn = app.app.db.acquire().await.unwrap();
     sqlx::query("update offer set valid_to = $1").bind(started).execute(&mut *conn).await.unwrap();
     let meagre = Offer { version: 2, percent_bp: 100, ..offer() };
-    insert_offer(&mut conn, app.world.partner, &meagre, started).await.unwrap();
+    insert_offer(&mut conn, app.world.partner.into(), &meagre, started).await.unwrap();
     drop(conn);
     let by = async |days| {
         let purchase = till.purchase(&paper, 1_000_00, days_ago(&app, days));
@@ -86,7 +87,7 @@ async fn a_late_purchase_gets_the_rule_that_gives_less() {
         .await
         .unwrap();
     let generous = Offer { version: 3, percent_bp: 900, ..offer() };
-    insert_offer(&mut conn, app.world.partner, &generous, now).await.unwrap();
+    insert_offer(&mut conn, app.world.partner.into(), &generous, now).await.unwrap();
     drop(conn);
     assert_eq!(by(5).await, 30_00);
     // What was given can be explained at any time.

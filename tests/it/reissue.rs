@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use profcards::access::EndReason;
 use profcards::base::code::Code;
 use profcards::base::error::Error;
 use profcards::cards::reissue::{self, Progress, Selection, Which};
@@ -188,7 +189,7 @@ async fn a_run_whose_end_is_not_heard_of_is_not_begun_once_more() {
     let phones = members(&app, 2).await;
     // The second batch waits for a lock in vain, so the run goes on with another attempt.
     let mut hold = Some(app.app.db.begin().await.unwrap());
-    members::store::lock(hold.as_mut().unwrap(), &[phones[1].member]).await.unwrap();
+    members::store::lock(hold.as_mut().unwrap(), &[phones[1].member.into()]).await.unwrap();
     let done = reissue::run(&app.app, ALL, 1, |_| {
         let Some(hold) = hold.take() else { panic!("a second batch") };
         tokio::task::block_in_place(|| {
@@ -226,7 +227,7 @@ async fn a_second_run_is_refused() {
     let app = TestApp::start().await;
     let mut phones = members(&app, 3).await;
     let mut hold = app.app.db.begin().await.unwrap();
-    members::store::lock(&mut hold, &[phones[0].member]).await.unwrap();
+    members::store::lock(&mut hold, &[phones[0].member.into()]).await.unwrap();
     let state = app.app.clone();
     let first = tokio::spawn(async move { reissue::run(&state, ALL, 2, |_| {}).await });
     run_began(&app).await;
@@ -248,7 +249,7 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     let mut change = app.app.db.begin().await.unwrap();
     let rename = "update person set last_name = 'Новикова' where id = (select person_id from membership where id = $1)";
     sqlx::query(rename).bind(phones[1].member).execute(&mut *change).await.unwrap();
-    members::store::lock(&mut change, &[phones[1].member]).await.unwrap();
+    members::store::lock(&mut change, &[phones[1].member.into()]).await.unwrap();
     let state = app.app.clone();
     let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
     run_began(&app).await;
@@ -258,9 +259,14 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     assert_eq!(SignedCard::parse(&phones[1].card).unwrap().claims.shown.name(), "Новикова А. С.");
     // A loss that is reported meanwhile leaves no living card behind.
     let mut loss = app.app.db.begin().await.unwrap();
-    profcards::cards::enrolment::revoke_all(&mut loss, phones[2].member, "lost", app.app.clock.now())
-        .await
-        .unwrap();
+    profcards::cards::enrolment::revoke_all(
+        &mut loss,
+        phones[2].member.into(),
+        EndReason::Lost,
+        app.app.clock.now(),
+    )
+    .await
+    .unwrap();
     let state = app.app.clone();
     let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
     run_began(&app).await;
@@ -337,7 +343,7 @@ async fn a_run_whose_database_sessions_are_cut_goes_on_by_itself() {
     let app = TestApp::start().await;
     let mut phones = members(&app, 6).await;
     let mut hold = app.app.db.begin().await.unwrap();
-    members::store::lock(&mut hold, &[phones[3].member]).await.unwrap();
+    members::store::lock(&mut hold, &[phones[3].member.into()]).await.unwrap();
     let state = app.app.clone();
     let run = tokio::spawn(async move { reissue::run(&state, ALL, 1, |_| {}).await });
     run_began(&app).await;

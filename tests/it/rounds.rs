@@ -264,7 +264,7 @@ async fn a_balance_that_is_wrong_keeps_nobody_else_from_their_cashback() {
     let pulled = second.pull("").await;
     assert_eq!(entity(&pulled, "purchase").unwrap()["state"], "pending");
     let found = audit::run(&app.app.db, app.app.clock.now()).await.unwrap();
-    assert_eq!((found.wrong_balances, found.wrong_memberships), (1, vec![second.member]));
+    assert_eq!((found.wrong_balances, found.wrong_memberships), (1, vec![second.member.into()]));
     let told = app.anonymous().get("/metrics").await.text();
     assert!(told.contains("profcards_confirm_set_aside"), "{told}");
     // Put right, it is confirmed with the next round.

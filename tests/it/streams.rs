@@ -89,7 +89,7 @@ async fn signing_in_again_ends_the_earlier_session_of_that_browser() {
     assert_eq!(sessions().await, before);
     // However often an account signs in from new browsers, so many sessions it has at most.
     for _ in 0..60 {
-        app.signed_in(SessionOwner::Device(phone.device_id(&app).await)).await;
+        app.signed_in(SessionOwner::Device(phone.device_id(&app).await.into())).await;
     }
     let of_phone: i64 = sqlx::query_scalar("select count(*) from session where device_id is not null")
         .fetch_one(&app.app.db)

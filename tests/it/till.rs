@@ -97,7 +97,7 @@ async fn a_till_that_is_paired_anew_goes_on_as_itself() {
 async fn a_stolen_till_is_ended_from_the_command_line() {
     let app = TestApp::start().await;
     let (stolen, other) = (Till::pair(&app).await, Till::pair(&app).await);
-    let copy = app.signed_in(SessionOwner::Terminal(stolen.terminal)).await;
+    let copy = app.signed_in(SessionOwner::Terminal(stolen.terminal.into())).await;
     let id = stolen.terminal.to_string();
     let listed = run(&app, &["till", "list"]).await.unwrap();
     assert!(
@@ -119,14 +119,14 @@ async fn a_stolen_till_is_ended_from_the_command_line() {
 async fn a_copied_cookie_does_not_outlive_an_end_or_a_new_pairing() {
     let app = TestApp::start().await;
     let till = Till::pair(&app).await;
-    let copy = app.signed_in(SessionOwner::Terminal(till.terminal)).await;
+    let copy = app.signed_in(SessionOwner::Terminal(till.terminal.into())).await;
     copy.get("/api/till").await.json(200);
     let anew = Till::pair_as(&app, till.client_id).await;
     assert_eq!(anew.terminal, till.terminal);
     for old in [&till.client, &copy] {
         old.get("/api/till").await.refused(401, "unauthenticated");
     }
-    let copy = app.signed_in(SessionOwner::Terminal(till.terminal)).await;
+    let copy = app.signed_in(SessionOwner::Terminal(till.terminal.into())).await;
     assert_eq!(anew.client.delete("/api/till").await.status, 204);
     let sessions: i64 = sqlx::query_scalar("select count(*) from session where terminal_id = $1")
         .bind(till.terminal)
@@ -267,7 +267,8 @@ async fn a_paper_card_and_a_sample_accrue_too() {
     }
     let key = ed25519();
     let public = key.public_key();
-    let order = Order { membership_id: phone.member, key: Some(&public), device_id: None, sample: true };
+    let order =
+        Order { membership_id: phone.member.into(), key: Some(&public), device_id: None, sample: true };
     let mut conn = app.app.db.acquire().await.unwrap();
     let sample = cards::issue(&app.app, &mut conn, &order, app.app.clock.now()).await.unwrap();
     till.applied(&till.purchase(&shown(&sample.cose, now, &key), 1_500_00, now)).await;

@@ -84,7 +84,7 @@ async fn what_waited_for_a_transfer_is_asked_of_the_new_chair() {
     let (chair, member) = (app.chair().await, phone.member);
     let before = chair.get(&format!("/api/staff/members/{member}")).await.json(200);
     let mut transfer = app.app.db.begin().await.unwrap();
-    members::store::lock(&mut transfer, &[member]).await.unwrap();
+    members::store::lock(&mut transfer, &[member.into()]).await.unwrap();
     sqlx::query("update registration set organisation_id = $1 where membership_id = $2")
         .bind(app.world.lyceum)
         .bind(member)

@@ -30,7 +30,7 @@ impl Vendor {
         let (key, key_id) = (ApiKey::new(&app.app), next_id());
         let mut conn = app.app.db.acquire().await.unwrap();
         let (hash, now) = (key.stored_hash(&app.app.secret), app.app.clock.now());
-        let made = store::insert_key(&mut conn, key_id, partner, "Касса", &hash, now).await;
+        let made = store::insert_key(&mut conn, key_id.into(), partner.into(), "Касса", &hash, now).await;
         assert!(made.unwrap());
         Self { key: key.to_string(), key_id }
     }
@@ -98,7 +98,7 @@ async fn a_good_card_is_accepted_once_for_each_showing() {
     vendor.refuses(&app, &question, "replayed").await;
     // Whoever asks: another partner's server is told the same.
     let (other, mut conn) = (next_id(), app.app.db.acquire().await.unwrap());
-    insert_partner(&mut conn, other, "Цветы", app.app.clock.now()).await.unwrap();
+    insert_partner(&mut conn, other.into(), "Цветы", app.app.clock.now()).await.unwrap();
     drop(conn);
     Vendor::of_partner(&app, other).await.refuses(&app, &question, "replayed").await;
     vendor.verdict(&app, &json!({ "token": phone.token(app.now()), "wants": "accrual" })).await;
@@ -352,8 +352,8 @@ async fn a_key_that_is_not_good_is_refused_whatever_is_wrong_with_it() {
     let question = json!({ "token": phone.token(app.now()) });
     let revoked = Vendor::of(&app).await;
     let mut conn = app.app.db.acquire().await.unwrap();
-    assert!(store::revoke_key(&mut conn, revoked.key_id, app.app.clock.now()).await.unwrap());
-    assert!(!store::revoke_key(&mut conn, revoked.key_id, app.app.clock.now()).await.unwrap());
+    assert!(store::revoke_key(&mut conn, revoked.key_id.into(), app.app.clock.now()).await.unwrap());
+    assert!(!store::revoke_key(&mut conn, revoked.key_id.into(), app.app.clock.now()).await.unwrap());
     drop(conn);
     let mut answers = vec![revoked.ask(&app, &question).await];
     for authorization in ["Bearer pcv_0000", "Bearer", "Bearer ", "Basic cGN2OnBjdg=="] {
@@ -465,6 +465,6 @@ async fn a_key_that_a_clock_ahead_has_made_can_be_revoked() {
     let question = json!({ "token": phone.token(app.now()) });
     vendor.ask(&app, &question).await.json(200);
     let mut conn = app.app.db.acquire().await.unwrap();
-    assert!(store::revoke_key(&mut conn, vendor.key_id, app.app.clock.now()).await.unwrap());
+    assert!(store::revoke_key(&mut conn, vendor.key_id.into(), app.app.clock.now()).await.unwrap());
     vendor.ask(&app, &question).await.refused(401, "unauthenticated");
 }

@@ -252,7 +252,7 @@ impl Walk {
     async fn compare(&self) {
         let mut conn = self.app.app.db.acquire().await.unwrap();
         for (which, member) in self.members.iter().enumerate() {
-            let booked = balance(&mut conn, member.phone.member).await.unwrap().shown();
+            let booked = balance(&mut conn, member.phone.member.into()).await.unwrap().shown();
             let sums = self.sums(which);
             assert_eq!((booked.available_kopecks.0, booked.pending_kopecks.0), sums);
             if !member.revoked {

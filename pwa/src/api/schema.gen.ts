@@ -632,6 +632,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Format: uuid
+         * @description An account of those who keep the register.
+         */
+        AccountId: string;
         /** @description What became of the newest activation code. The code itself is on the printed sheet only. */
         Activation: {
             /**
@@ -671,6 +676,11 @@ export interface components {
             /** @description The text of the paper card's QR code. */
             paperToken: string;
         };
+        /**
+         * @description What an accepted card is good for.
+         * @enum {string}
+         */
+        Allowance: "discount" | "accrual" | "redemption";
         /** @description What became of a mutation. */
         Answer: components["schemas"]["Outcome"] & {
             /**
@@ -690,15 +700,39 @@ export interface components {
             /** @description Waits for its return window to close. */
             pendingKopecks: components["schemas"]["Kopecks"];
         };
+        /**
+         * @description The best valid one of a member's cards.
+         * @enum {string}
+         */
+        BestCard: "phone" | "paper" | "none";
+        /** @enum {string} */
+        By: "member" | "chair" | "system";
+        /**
+         * @description In which form a card is held.
+         * @enum {string}
+         */
+        CardClass: "phone" | "paper";
+        /**
+         * Format: uuid
+         * @description A card.
+         */
+        CardId: string;
+        /**
+         * @description What became of a card.
+         * @enum {string}
+         */
+        CardState: "valid" | "revoked" | "suspended" | "expired" | "superseded";
+        /**
+         * @description 1: Working; 2: Student; 3: Pensioner;
+         * @enum {integer}
+         */
+        Category: 1 | 2 | 3;
         /** @description An organisation directly below another. */
         Child: {
-            /**
-             * Format: int64
-             * @description The organisation.
-             */
-            id: number;
-            /** @description As in [`Organisation::kind`]. */
-            kind: string;
+            /** @description The organisation. */
+            id: components["schemas"]["OrganisationId"];
+            /** @description What it is. */
+            kind: components["schemas"]["OrganisationKind"];
             /**
              * Format: int64
              * @description Members in its subtree.
@@ -734,9 +768,28 @@ export interface components {
         Code: "unauthenticated" | "credentials-wrong" | "activation-refused" | "pairing-refused" | "cross-site" | "not-found" | "invalid-input" | "malformed-request" | "too-large" | "too-many-attempts" | "idempotency-conflict" | "search-too-slow" | "unavailable" | "internal" | "phone-replaced" | "phone-lost" | "cards-revoked" | "membership-ended" | "schema-too-old" | "schema-unknown" | "sync-start-over" | "already-a-member" | "status-conflict" | "membership-not-active" | "no-phone" | "card-revoked" | "too-many-sheets" | "reissue-running" | "reissue-by-same-key" | "not-held" | "unknown-mutation" | "malformed-args" | "rejected" | "amount-invalid" | "op-number-invalid" | "op-number-reused" | "other-outlet" | "too-old" | "not-in-programme" | "card-unknown" | "card-not-issued-here" | "lookup-used" | "lookup-expired" | "redemption-not-allowed" | "redemption-too-much" | "redemption-too-soon" | "redemption-offline" | "challenge-over" | "balance-too-low" | "unknown-purchase" | "already-cancelled" | "cancel-too-late" | "not-a-card" | "malformed" | "trust-list-bad" | "trust-list-rollback" | "trust-list-expired" | "unknown-key" | "bad-signature" | "not-yet-valid" | "expired" | "proof-missing" | "proof-bad" | "proof-stale" | "proof-future" | "challenge-missing" | "challenge-wrong" | "status-bad" | "status-unknown" | "revoked" | "suspended" | "replayed";
         ConsentChange: {
             given: boolean;
-            /** @description `profcards`. */
-            kind: string;
+            kind: components["schemas"]["ConsentKind"];
             textVersion: string;
+        };
+        /**
+         * @description How a consent was given.
+         * @enum {string}
+         */
+        ConsentChannel: "paper" | "app";
+        /**
+         * @description What a member consents to.
+         * @enum {string}
+         */
+        ConsentKind: "processing" | "profcards" | "mailings" | "photo";
+        /** @description How many rows a list has. */
+        Counted: {
+            /** @description There are more than that: counting stopped. */
+            isLimit: boolean;
+            /**
+             * Format: int64
+             * @description So many.
+             */
+            value: number;
         };
         /** @description Members of a subtree, today. */
         Counts: {
@@ -848,17 +901,19 @@ export interface components {
              * @description Unix seconds.
              */
             expiresAt: number;
-            /**
-             * Format: uuid
-             * @description Stands in the purchase in place of a token; good for one.
-             */
-            lookupId: string;
+            /** @description Stands in the purchase in place of a token; good for one. */
+            lookupId: components["schemas"]["LookupId"];
             shown: components["schemas"]["ShownCard"];
         };
         GivenConsent: {
-            kind: string;
+            kind: components["schemas"]["ConsentKind"];
             textVersion: string;
         };
+        /**
+         * @description How a part stands that the instance needs.
+         * @enum {string}
+         */
+        Health: "ok" | "no-writes" | "down";
         /** @description Since when a phone holds the card, and from when on it pays. */
         HeldSince: {
             /**
@@ -877,6 +932,8 @@ export interface components {
              */
             redeemsFrom: number;
         };
+        /** @enum {string} */
+        Kind: "phone-enrolled" | "phone-replaced" | "sheet-printed" | "phone-lost" | "signed-out" | "card-changed" | "cards-revoked" | "birth-date-changed" | "membership-suspended" | "membership-resumed" | "membership-ended" | "transferred";
         /**
          * Format: int64
          * @description An amount in kopecks.
@@ -937,47 +994,52 @@ export interface components {
              */
             date: string;
         };
+        /**
+         * Format: uuid
+         * @description A number that a till has looked up.
+         */
+        LookupId: string;
         LostPhone: Record<string, never>;
         Mandate: {
-            /** Format: int64 */
-            organisationId: number;
+            organisationId: components["schemas"]["OrganisationId"];
             organisationName: string;
-            /** @description `chair` or `regional`. */
-            role: string;
+            role: components["schemas"]["MandateRole"];
         };
+        /**
+         * @description As what an account holds a mandate.
+         * @enum {string}
+         */
+        MandateRole: "chair" | "regional";
         /** @description A card that was issued to the member. */
         MemberCard: {
-            /** @description `phone` or `paper`. */
-            class: string;
+            /** @description In which form. */
+            class: components["schemas"]["CardClass"];
             /**
              * Format: int64
              * @description Unix seconds.
              */
             expiresAt: number;
-            /**
-             * Format: uuid
-             * @description The card.
-             */
-            id: string;
+            /** @description The card. */
+            id: components["schemas"]["CardId"];
             /**
              * Format: int64
              * @description Unix seconds.
              */
             issuedAt: number;
-            /** @description `valid`, `revoked`, `suspended`, `expired` or `superseded`. */
-            state: string;
+            /** @description What became of it. */
+            state: components["schemas"]["CardState"];
         };
         /** @description A consent in force. */
         MemberConsent: {
-            /** @description `paper` or `app`. */
-            channel: string;
+            /** @description How it was given. */
+            channel: components["schemas"]["ConsentChannel"];
             /**
              * Format: int64
              * @description Unix seconds.
              */
             givenAt: number;
-            /** @description `processing`, `profcards`, `mailings` or `photo`. */
-            kind: string;
+            /** @description To what. */
+            kind: components["schemas"]["ConsentKind"];
         };
         /** @description One member, with what a chairperson needs. */
         MemberDetail: components["schemas"]["MemberSummary"] & {
@@ -1001,45 +1063,18 @@ export interface components {
             joinedOn: string;
             /** @description `+7` and ten digits. */
             phone?: string | null;
-            /** @description `f` or `m`. */
-            sex: string;
+            /** @description As it is on record. */
+            sex: components["schemas"]["Sex"];
         };
         /** @description A member's data as a chairperson puts them right. */
-        MemberEdit: {
-            /**
-             * Format: date
-             * @description Day of birth.
-             */
-            birthDate: string;
-            /**
-             * Format: int32
-             * @description 1 working, 2 student, 3 non-working pensioner; from today on, if it is another one.
-             */
-            category: number;
-            /** @description An address for letters. */
-            email?: string | null;
-            /** @description Имя. */
-            firstName: string;
-            /** @description Фамилия. */
-            lastName: string;
-            /** @description Отчество, if there is one. */
-            middleName?: string | null;
-            /** @description However it is typed; kept as `+7` and ten digits. */
-            phone?: string | null;
-            /** @description Должность, or the course of a student; from today on, if it is another one. */
-            position?: string | null;
-            /** @description `f` or `m`. */
-            sex: string;
-        };
+        MemberEdit: components["schemas"]["TypedFacts"];
         /** @description A page of a list of members. */
-        MemberPage: {
-            /** @description In the order of their names. */
-            items: components["schemas"]["MemberSummary"][];
-            /** @description Asks for the next page. */
-            nextCursor?: string | null;
+        MemberPage: components["schemas"]["Page_MemberSummary"] & {
+            /** @description How many there are on all pages. */
+            found: components["schemas"]["Counted"];
             /**
              * Format: int64
-             * @description How many there are on all pages.
+             * @description The same for apps of earlier releases, which know of no limit and read on while they have fewer: then it is more than they have.
              */
             total: number;
         };
@@ -1048,11 +1083,8 @@ export interface components {
             /** @description ПрофКардс. */
             balance: components["schemas"]["Balance"];
             card?: components["schemas"]["PhoneCard"] | null;
-            /**
-             * Format: int32
-             * @description 1 working, 2 student, 3 non-working pensioner.
-             */
-            category: number;
+            /** @description What the member does. */
+            category: components["schemas"]["Category"];
             /** @description The consents in force. */
             consents: components["schemas"]["ProfileConsent"][];
             /** @description Фамилия Имя Отчество. */
@@ -1062,11 +1094,8 @@ export interface components {
              * @description The day of the decision to admit.
              */
             joinedOn: string;
-            /**
-             * Format: uuid
-             * @description The membership.
-             */
-            memberId: string;
+            /** @description The membership. */
+            memberId: components["schemas"]["MembershipId"];
             /** @description Twelve digits. */
             number: string;
             /** @description Where the member is registered. */
@@ -1078,47 +1107,48 @@ export interface components {
              * @description Unix seconds, for the phone's clock offset.
              */
             serverTime: number;
-            /** @description `active`, `suspended`, … */
-            status: string;
+            /** @description Where the membership stands. */
+            status: components["schemas"]["MembershipStatus"];
             /** @description The union. */
             unionName: string;
         };
         /** @description A member in a list. */
         MemberSummary: {
-            /** @description The best valid card: `phone`, `paper` or `none`. */
-            card: string;
-            /**
-             * Format: int32
-             * @description 1 working, 2 student, 3 non-working pensioner.
-             */
-            category: number;
+            /** @description The best valid card. */
+            card: components["schemas"]["BestCard"];
+            /** @description What the member does. */
+            category: components["schemas"]["Category"];
             /** @description Имя. */
             firstName: string;
-            /**
-             * Format: uuid
-             * @description The membership.
-             */
-            id: string;
+            /** @description The membership. */
+            id: components["schemas"]["MembershipId"];
             /** @description Фамилия. */
             lastName: string;
             /** @description Отчество. */
             middleName?: string | null;
             /** @description Twelve digits. */
             number: string;
-            /**
-             * Format: int64
-             * @description Where the member is registered.
-             */
-            organisationId: number;
+            /** @description Where the member is registered. */
+            organisationId: components["schemas"]["OrganisationId"];
             /** @description Its short name. */
             organisationName: string;
             /** @description Должность. */
             position?: string | null;
             /** @description Whether a consent to processing is on record. */
             processingConsent: boolean;
-            /** @description `active`, `suspended`, `left`, `expelled` or `ended`. */
-            status: string;
+            /** @description Where the membership stands. */
+            status: components["schemas"]["MembershipStatus"];
         };
+        /**
+         * Format: uuid
+         * @description A membership: what the API calls a member.
+         */
+        MembershipId: string;
+        /**
+         * @description Where a membership stands.
+         * @enum {string}
+         */
+        MembershipStatus: "active" | "suspended" | "left" | "expelled" | "ended";
         /** @description One thing that a client did. */
         Mutation: {
             /** @description As the name demands. */
@@ -1142,21 +1172,7 @@ export interface components {
             seq: number;
         };
         /** @description What a chairperson enters about a new member. */
-        NewMember: {
-            /**
-             * Format: date
-             * @description Day of birth; the member types it to activate the card.
-             */
-            birthDate: string;
-            /**
-             * Format: int32
-             * @description 1 working, 2 student, 3 non-working pensioner.
-             */
-            category: number;
-            /** @description An address for letters. */
-            email?: string | null;
-            /** @description Имя. */
-            firstName: string;
+        NewMember: components["schemas"]["TypedFacts"] & {
             /** @description Somebody has looked: who is a member there with this name and birth date is another person. */
             isAnotherPerson?: boolean;
             /**
@@ -1164,21 +1180,11 @@ export interface components {
              * @description The day of the decision to admit.
              */
             joinedOn: string;
-            /** @description Фамилия. */
-            lastName: string;
-            /** @description Отчество, if there is one. */
-            middleName?: string | null;
-            /** @description However it is typed; kept as `+7` and ten digits. */
-            phone?: string | null;
-            /** @description Должность, or the course of a student. */
-            position?: string | null;
             /**
              * Format: date
              * @description The day on which the paper consent to processing was signed, if it was.
              */
             processingConsentOn?: string | null;
-            /** @description `f` or `m`: declension of names needs it, and it is never guessed. */
-            sex: string;
         };
         /**
          * @description What a membership can become.
@@ -1194,15 +1200,13 @@ export interface components {
              * @description Unix seconds.
              */
             at: number;
-            /** @description `member`, `chair` or `system`. */
-            by: string;
+            by: components["schemas"]["By"];
             /**
              * Format: uuid
              * @description The notice.
              */
             id: string;
-            /** @description As in [`Kind::as_str`](crate::act::notices::Kind::as_str). */
-            kind: string;
+            kind: components["schemas"]["Kind"];
             /** @description As the kind demands. */
             params: {
                 [key: string]: string;
@@ -1219,25 +1223,28 @@ export interface components {
             children: components["schemas"]["Child"][];
             /** @description Figures of the whole subtree, today. */
             counts: components["schemas"]["Counts"];
-            /**
-             * Format: int64
-             * @description The organisation.
-             */
-            id: number;
-            /** @description `central`, `regional`, `territorial`, `primary`, `bureau` or `group`. */
-            kind: string;
+            /** @description The organisation. */
+            id: components["schemas"]["OrganisationId"];
+            /** @description What it is. */
+            kind: components["schemas"]["OrganisationKind"];
             /** @description In full. */
             name: string;
-            /**
-             * Format: int64
-             * @description The organisation above, if the caller may see it too.
-             */
-            parentId?: number | null;
+            parentId?: components["schemas"]["OrganisationId"] | null;
             /** @description Its short name. */
             parentName?: string | null;
             /** @description For lists and cards. */
             shortName: string;
         };
+        /**
+         * Format: int64
+         * @description An organisation of the union.
+         */
+        OrganisationId: number;
+        /**
+         * @description What an organisation is.
+         * @enum {string}
+         */
+        OrganisationKind: "central" | "regional" | "territorial" | "primary" | "bureau" | "group";
         /** @description The four ends of a mutation. */
         Outcome: {
             /** @description As the mutation's name says. */
@@ -1259,6 +1266,43 @@ export interface components {
             /** @enum {string} */
             status: "retry";
         };
+        /**
+         * Format: uuid
+         * @description A partner's shop.
+         */
+        OutletId: string;
+        /** @description A page of a list. */
+        Page_MemberSummary: {
+            /** @description In the list's order. */
+            items: {
+                /** @description The best valid card. */
+                card: components["schemas"]["BestCard"];
+                /** @description What the member does. */
+                category: components["schemas"]["Category"];
+                /** @description Имя. */
+                firstName: string;
+                /** @description The membership. */
+                id: components["schemas"]["MembershipId"];
+                /** @description Фамилия. */
+                lastName: string;
+                /** @description Отчество. */
+                middleName?: string | null;
+                /** @description Twelve digits. */
+                number: string;
+                /** @description Where the member is registered. */
+                organisationId: components["schemas"]["OrganisationId"];
+                /** @description Its short name. */
+                organisationName: string;
+                /** @description Должность. */
+                position?: string | null;
+                /** @description Whether a consent to processing is on record. */
+                processingConsent: boolean;
+                /** @description Where the membership stands. */
+                status: components["schemas"]["MembershipStatus"];
+            }[];
+            /** @description Asks for the next page; absent on the last one. */
+            nextCursor?: string | null;
+        };
         Pairing: {
             /**
              * Format: uuid
@@ -1273,8 +1317,7 @@ export interface components {
             /** Format: int64 */
             expiresAt: number;
             fullName: string;
-            /** Format: uuid */
-            memberId: string;
+            memberId: components["schemas"]["MembershipId"];
             /** @description Twelve digits. */
             number: string;
             organisationName: string;
@@ -1287,7 +1330,7 @@ export interface components {
         };
         PaperOrder: {
             /** @description 1 to 200 members, each once. */
-            memberIds: string[];
+            memberIds: components["schemas"]["MembershipId"][];
         };
         /** @description A card as a phone keeps it. */
         PhoneCard: {
@@ -1336,8 +1379,8 @@ export interface components {
              * @description Unix seconds.
              */
             givenAt: number;
-            /** @description `processing`, `profcards`, `mailings` or `photo`. */
-            kind: string;
+            /** @description To what. */
+            kind: components["schemas"]["ConsentKind"];
             /** @description Which text was agreed to. */
             textVersion: string;
         };
@@ -1350,6 +1393,8 @@ export interface components {
             tombstones: components["schemas"]["Tombstone"][];
             upserts: components["schemas"]["Upsert"][];
         };
+        /** @enum {string} */
+        PurchaseState: "pending" | "held" | "available" | "cancelled";
         /** @description A purchase as member and till see it. */
         PurchaseView: {
             /**
@@ -1405,8 +1450,7 @@ export interface components {
              * @description What of it was paid from the balance.
              */
             redeemKopecks: number;
-            /** @description `pending`, `held` until a person has looked at it, `available` or `cancelled`. */
-            state: string;
+            state: components["schemas"]["PurchaseState"];
         };
         Push: {
             /**
@@ -1435,10 +1479,9 @@ export interface components {
         };
         /** @description Whether the instance can serve, and what it does without. */
         Readiness: {
-            /** @description `ok`, `down`, or `no-writes`: it answers, and takes nothing, as with a full disk or on a standby. */
-            database: string;
-            /** @description `ok`, or `down`: then the service goes on, slower. */
-            redis: string;
+            database: components["schemas"]["Health"];
+            /** @description When it is down, the service goes on, slower. */
+            redis: components["schemas"]["Health"];
         };
         RecordedConsents: {
             /**
@@ -1506,9 +1549,13 @@ export interface components {
             redeemsFrom?: number | null;
         };
         Revocation: {
-            /** @description `lost`, `left` or `error`. */
-            reason: string;
+            reason: components["schemas"]["RevocationReason"];
         };
+        /**
+         * @description Why every card of a member is revoked.
+         * @enum {string}
+         */
+        RevocationReason: "lost" | "left" | "error";
         /** @description The server's time. */
         ServerTime: {
             /** Format: int64 */
@@ -1516,13 +1563,15 @@ export interface components {
             /** Format: int64 */
             unixSeconds: number;
         };
+        /**
+         * @description Женский or мужской: declension of names needs it.
+         * @enum {string}
+         */
+        Sex: "f" | "m";
         /** @description What a till or a partner's server is shown of a member: as much as stands on the card. */
         ShownCard: {
-            /**
-             * Format: int32
-             * @description 1 works, 2 studies, 3 is a pensioner.
-             */
-            category: number;
+            /** @description What the member does. */
+            category: components["schemas"]["Category"];
             /** @description Such as «Иванова М. П.». */
             name: string;
             /**
@@ -1552,7 +1601,7 @@ export interface components {
         };
         SignedConsents: {
             /** @description 1 to 200 members, each once. */
-            memberIds: string[];
+            memberIds: components["schemas"]["MembershipId"][];
             /**
              * Format: date
              * @description The day on the papers.
@@ -1561,8 +1610,7 @@ export interface components {
         };
         /** @description A signed-in account and what it is responsible for. */
         StaffSession: {
-            /** Format: uuid */
-            accountId: string;
+            accountId: components["schemas"]["AccountId"];
             /** @description Whether members can be moved: the mandates reach more than one organisation that keeps some. */
             canTransfer: boolean;
             displayName: string;
@@ -1573,6 +1621,11 @@ export interface components {
         StatusChange: {
             to: components["schemas"]["NewStatus"];
         };
+        /**
+         * Format: uuid
+         * @description A till.
+         */
+        TerminalId: string;
         /** @description The cashback rule as a till shows it. The commission is between the union and the partner's office. */
         TillOffer: {
             /**
@@ -1616,11 +1669,8 @@ export interface components {
             offer?: components["schemas"]["TillOffer"] | null;
             /** @description Where it is. */
             outletAddress: string;
-            /**
-             * Format: uuid
-             * @description Where it stands; a purchase names it, so that it is never booked for another outlet.
-             */
-            outletId: string;
+            /** @description Where it stands; a purchase names it, so that it is never booked for another outlet. */
+            outletId: components["schemas"]["OutletId"];
             /** @description The outlet's name. */
             outletName: string;
             /**
@@ -1631,11 +1681,8 @@ export interface components {
             /** @description The partner's name. */
             partnerName: string;
             redemption?: components["schemas"]["TillRedemption"] | null;
-            /**
-             * Format: uuid
-             * @description The terminal.
-             */
-            terminalId: string;
+            /** @description The terminal. */
+            terminalId: components["schemas"]["TerminalId"];
             /**
              * Format: int32
              * @description Its number in the outlet; receipts begin with it.
@@ -1648,13 +1695,36 @@ export interface components {
             id: string;
         };
         Transfer: {
-            /** Format: int64 */
-            organisationId: number;
+            organisationId: components["schemas"]["OrganisationId"];
         };
         TypedCode: {
             /** Format: date */
             birthDate: string;
             code: string;
+        };
+        /** @description The part of a form that is about a person, as it was typed. */
+        TypedFacts: {
+            /**
+             * Format: date
+             * @description Day of birth; the member types it to activate the card.
+             */
+            birthDate: string;
+            /** @description Where it replaces another one: from today on. */
+            category: components["schemas"]["Category"];
+            /** @description An address for letters. */
+            email?: string | null;
+            /** @description Имя. */
+            firstName: string;
+            /** @description Фамилия. */
+            lastName: string;
+            /** @description Отчество, if there is one. */
+            middleName?: string | null;
+            /** @description However it is typed; kept as `+7` and ten digits. */
+            phone?: string | null;
+            /** @description Должность, or the course of a student. Where it replaces another one: from today on. */
+            position?: string | null;
+            /** @description Declension of names needs it, and it is never guessed. */
+            sex: components["schemas"]["Sex"];
         };
         TypedNumber: {
             /** @description Twelve digits. */
@@ -1671,15 +1741,13 @@ export interface components {
         /** @description What was found. Of a refused card only the reason is told. */
         VendorVerdict: {
             accepted: boolean;
-            /** @description `discount`, `accrual`, `redemption`. */
-            allowed: string[];
+            allowed: components["schemas"]["Allowance"][];
             /**
              * Format: int64
              * @description Unix seconds.
              */
             checkedAt: number;
-            /** @description `phone` or `paper`. */
-            class?: string | null;
+            class?: components["schemas"]["CardClass"] | null;
             /** @description `accepted`, or the first reason to refuse; the codes of `docs/card-format.md`. */
             code: string;
             /**
@@ -1696,10 +1764,15 @@ export interface components {
              */
             redeemsFrom?: number | null;
             shown?: components["schemas"]["ShownCard"] | null;
-            warning?: string | null;
+            warning?: components["schemas"]["VerdictWarning"] | null;
         };
         /** @enum {string} */
         VendorWants: "accrual" | "redemption";
+        /**
+         * @description Of what an accepted card's verdict warns.
+         * @enum {string}
+         */
+        VerdictWarning: "status-stale" | "status-too-old";
     };
     responses: never;
     parameters: never;
@@ -2163,7 +2236,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2202,7 +2275,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2261,7 +2334,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2313,7 +2386,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2372,7 +2445,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2423,7 +2496,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2474,7 +2547,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: string;
+                id: components["schemas"]["MembershipId"];
             };
             cookie?: never;
         };
@@ -2531,7 +2604,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: number;
+                id: components["schemas"]["OrganisationId"];
             };
             cookie?: never;
         };
@@ -2570,7 +2643,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: number;
+                id: components["schemas"]["OrganisationId"];
             };
             cookie?: never;
         };
@@ -2627,19 +2700,16 @@ export interface operations {
             query?: {
                 /** @description Parts of the name, or of the number. */
                 query?: string;
-                /**
-                 * @description `all`, `working`, `students`, `pensioners`, `no-phone-card`, `no-consent`, `suspended`, or `ended` for those who are
-                 *     no longer members.
-                 */
-                filter?: string;
+                /** @description Without it: all. */
+                filter?: "all" | "working" | "students" | "pensioners" | "no-phone-card" | "no-consent" | "suspended" | "ended";
                 /** @description From the page before. */
                 cursor?: string;
-                /** @description The page's length, at most 200. */
+                /** @description The page's length, at most 200; without it 50. */
                 limit?: number;
             };
             header?: never;
             path: {
-                id: number;
+                id: components["schemas"]["OrganisationId"];
             };
             cookie?: never;
         };
@@ -2678,7 +2748,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: number;
+                id: components["schemas"]["OrganisationId"];
             };
             cookie?: never;
         };
@@ -2737,7 +2807,7 @@ export interface operations {
                 "idempotency-key": string;
             };
             path: {
-                id: number;
+                id: components["schemas"]["OrganisationId"];
             };
             cookie?: never;
         };

@@ -9,9 +9,18 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
 
 use crate::base::error::Result;
+use crate::base::words::word_enum;
 
-/// What is chained.
-const SOURCES: [&str; 2] = ["entry", "journal"];
+word_enum! {
+    /// What is chained.
+    enum Source in "audit_link.source" {
+        /// The log of acts.
+        Entry = "entry",
+        /// The journal of the books.
+        Journal = "journal",
+    }
+}
+
 /// Rows that one transaction links, or one look verifies.
 const BATCH: i64 = 2_000;
 /// What the first link follows.
@@ -81,14 +90,14 @@ pub async fn take_up(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> 
 async fn link_batch(conn: &mut PgConnection, rows: Rows, now: DateTime<Utc>) -> Result<u64> {
     let mut head = head(&mut *conn).await?;
     let mut linked = 0;
-    for source in SOURCES {
+    for source in [Source::Entry, Source::Journal] {
         let rows = sqlx::query!(
             r#"select m.row_id as "row_id!", m.xid::text as "xid!", m.material as "material!"
                from audit_material m join audit_position p on p.source = m.source
                where m.source = $1 and m.row_id > p.floor and (m.xid, m.row_id) > (p.xid, p.row_id)
                  and ($2 or m.xid < pg_snapshot_xmin(pg_current_snapshot()))
                order by m.xid, m.row_id limit $3"#,
-            source,
+            source as Source,
             rows == Rows::All,
             BATCH
         )
@@ -105,7 +114,7 @@ async fn link_batch(conn: &mut PgConnection, rows: Rows, now: DateTime<Utc>) -> 
         sqlx::query!(
             "insert into audit_link (seq, source, row_id, linked_at, hash)
              select seq, $1, row_id, $2, hash from unnest($3::bigint[], $4::bigint[], $5::bytea[]) as made (seq, row_id, hash)",
-            source,
+            source as Source,
             now,
             &seqs,
             &ids,
@@ -115,7 +124,7 @@ async fn link_batch(conn: &mut PgConnection, rows: Rows, now: DateTime<Utc>) -> 
         .await?;
         sqlx::query!(
             "update audit_position set xid = $2::text::xid8, row_id = $3 where source = $1",
-            source,
+            source as Source,
             last.xid,
             last.row_id
         )
@@ -135,10 +144,10 @@ pub async fn head(conn: &mut PgConnection) -> Result<Head> {
     Ok(Head { seq: row.seq, hash: read_hash(&row.hash)? })
 }
 
-fn hash_after(before: &[u8; 32], source: &str, material: &str) -> [u8; 32] {
+fn hash_after(before: &[u8; 32], source: Source, material: &str) -> [u8; 32] {
     Sha256::new()
         .chain_update(before)
-        .chain_update(source)
+        .chain_update(source.as_str())
         .chain_update([0])
         .chain_update(material)
         .finalize()
@@ -156,7 +165,7 @@ pub async fn verify(db: &PgPool) -> Result<Verified> {
     let mut before = Head { seq: 0, hash: BEGINNING };
     loop {
         let links = sqlx::query!(
-            r#"select l.seq, l.source, l.hash, m.material as "material?"
+            r#"select l.seq, l.source as "source: Source", l.hash, m.material as "material?"
                from (select * from audit_link where seq > $1 order by seq limit $2) l
                left join lateral (select material from audit_material m where m.source = l.source and m.row_id = l.row_id) m on true
                order by l.seq"#,
@@ -172,7 +181,7 @@ pub async fn verify(db: &PgPool) -> Result<Verified> {
             let hash = read_hash(&link.hash)?;
             let is_next = link.seq == before.seq + 1;
             let is_true =
-                link.material.is_some_and(|text| hash_after(&before.hash, &link.source, &text) == hash);
+                link.material.is_some_and(|text| hash_after(&before.hash, link.source, &text) == hash);
             found.rows += 1;
             found.broken += u64::from(!is_next || !is_true);
             before = Head { seq: link.seq, hash };

@@ -4,9 +4,9 @@ use std::fmt::{Display, Formatter};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::base::error::Result;
+use crate::base::ids::MembershipId;
 
 /// An act as the log has it.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct FoundAct {
     actor: String,
     login: Option<String>,
     action: String,
-    members: Vec<Uuid>,
+    members: Vec<MembershipId>,
     subject: Option<String>,
     reason: Option<String>,
     fields: Vec<String>,
@@ -38,19 +38,19 @@ impl Display for FoundAct {
 /// What was done to a member, or what an account did.
 pub async fn acts(
     db: &PgPool,
-    membership_id: Option<Uuid>,
+    membership_id: Option<MembershipId>,
     login: Option<&str>,
     limit: i64,
 ) -> Result<Vec<FoundAct>> {
     Ok(sqlx::query_as!(
         FoundAct,
-        r#"select e.at, e.actor, a.login as "login?", e.action, e.members, e.subject, e.reason, e.fields
+        r#"select e.at, e.actor, a.login as "login?", e.action, e.members as "members: Vec<MembershipId>", e.subject, e.reason, e.fields
            from audit_entry e left join account a on 'staff:' || a.id = e.actor
            where ($1::uuid is null or e.members @> array[$1])
              and ($2::text is null or e.actor = 'cli:' || $2
                   or e.actor = 'staff:' || (select id from account where login = lower($2)))
            order by e.id desc limit $3"#,
-        membership_id,
+        membership_id as Option<MembershipId>,
         login,
         limit
     )
@@ -64,7 +64,7 @@ pub struct FoundRead {
     at: DateTime<Utc>,
     reader: String,
     login: Option<String>,
-    member: Option<Uuid>,
+    member: Option<MembershipId>,
     shown: Option<i32>,
     filter: Option<String>,
 }
@@ -84,14 +84,14 @@ impl Display for FoundRead {
 /// Who read a member's page or had the member on a list, or what an account read.
 pub async fn reads(
     db: &PgPool,
-    membership_id: Option<Uuid>,
+    membership_id: Option<MembershipId>,
     login: Option<&str>,
     limit: i64,
 ) -> Result<Vec<FoundRead>> {
     Ok(sqlx::query_as!(
         FoundRead,
         r#"with whose as (select 'staff:' || id as reader from account where login = lower($2))
-           select seen.at as "at!", seen.reader as "reader!", a.login as "login?", seen.member as "member?", seen.shown as "shown?",
+           select seen.at as "at!", seen.reader as "reader!", a.login as "login?", seen.member as "member?: MembershipId", seen.shown as "shown?",
                   seen.filter as "filter?"
            from (
                select quarter as at, reader, membership_id as member, null::integer as shown, null::text as filter
@@ -102,7 +102,7 @@ pub async fn reads(
                where ($1::uuid is null or members @> array[$1]) and ($2::text is null or reader in (select reader from whose))
            ) seen left join account a on 'staff:' || a.id = seen.reader
            order by seen.at desc limit $3"#,
-        membership_id,
+        membership_id as Option<MembershipId>,
         login,
         limit
     )

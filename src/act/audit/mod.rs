@@ -7,11 +7,11 @@ pub mod find;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::access::Staff;
 use crate::access::rights::Action;
 use crate::base::error::Result;
+use crate::base::ids::{MembershipId, OrganisationId};
 use crate::base::sweep::BATCH;
 
 /// Who read whose data is kept for so long.
@@ -22,8 +22,8 @@ const QUARTER: TimeDelta = TimeDelta::minutes(15);
 /// What the log says of an act, besides who did what and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    members: Vec<Uuid>,
-    organisation_id: Option<i64>,
+    members: Vec<MembershipId>,
+    organisation_id: Option<OrganisationId>,
     subject: Option<String>,
     reason: Option<String>,
     fields: Vec<String>,
@@ -31,12 +31,12 @@ pub struct Entry {
 
 impl Entry {
     /// About one member.
-    pub fn of_member(membership_id: Uuid) -> Self {
+    pub fn of_member(membership_id: MembershipId) -> Self {
         Self::of_members(&[membership_id])
     }
 
     /// About several.
-    pub fn of_members(membership_ids: &[Uuid]) -> Self {
+    pub fn of_members(membership_ids: &[MembershipId]) -> Self {
         Self { members: membership_ids.to_vec(), ..Self::default() }
     }
 
@@ -54,7 +54,7 @@ impl Entry {
 
     /// Where it was done.
     #[must_use]
-    pub fn within(mut self, organisation_id: i64) -> Self {
+    pub fn within(mut self, organisation_id: OrganisationId) -> Self {
         self.organisation_id = Some(organisation_id);
         self
     }
@@ -88,8 +88,8 @@ pub(super) async fn write(
         now,
         actor,
         action.as_str(),
-        &entry.members,
-        entry.organisation_id,
+        &entry.members as &[MembershipId],
+        entry.organisation_id as Option<OrganisationId>,
         entry.subject,
         entry.reason,
         &entry.fields
@@ -100,11 +100,16 @@ pub(super) async fn write(
 }
 
 /// Notes that an account was shown a member's data; once in a quarter of an hour.
-pub async fn note_read(db: &PgPool, staff: &Staff, membership_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+pub async fn note_read(
+    db: &PgPool,
+    staff: &Staff,
+    membership_id: MembershipId,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let quarter = now.duration_trunc(QUARTER).map_err(anyhow::Error::from)?;
     sqlx::query!(
         "insert into audit_read (membership_id, reader, quarter) values ($1, $2, $3) on conflict do nothing",
-        membership_id,
+        membership_id.0,
         staff.principal(),
         quarter
     )
@@ -117,18 +122,18 @@ pub async fn note_read(db: &PgPool, staff: &Staff, membership_id: Uuid, now: Dat
 pub async fn note_page(
     db: &PgPool,
     staff: &Staff,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     filter: &str,
-    membership_ids: &[Uuid],
+    membership_ids: &[MembershipId],
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
         "insert into audit_page (at, reader, organisation_id, filter, members) values ($1, $2, $3, left($4, 300), $5)",
         now,
         staff.principal(),
-        organisation_id,
+        organisation_id.0,
         filter,
-        membership_ids
+        membership_ids as &[MembershipId]
     )
     .execute(db)
     .await?;

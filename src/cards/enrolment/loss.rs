@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::store;
+use crate::access::EndReason;
 use crate::act::notices::{self, By, Kind};
 use crate::base::Base;
 use crate::base::error::Result;
+use crate::base::ids::MembershipId;
 use crate::cards;
 
 /// Ends a membership's phone as lost, and the codes that nobody has used: the sheet may have been in the same bag. Answers
@@ -15,7 +16,7 @@ use crate::cards;
 pub async fn lose_phone(
     base: &Base,
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     by: By,
     now: DateTime<Utc>,
 ) -> Result<bool> {
@@ -25,7 +26,7 @@ pub async fn lose_phone(
     if phone.is_none() {
         return Ok(ended_codes > 0);
     }
-    cards::retire_phone(&mut *conn, membership_id, "lost", now).await?;
-    notices::tell(base, conn, membership_id, &Kind::PhoneLost, by, now).await?;
+    cards::retire_phone(&mut *conn, membership_id, EndReason::Lost, now).await?;
+    notices::tell(base, conn, membership_id, Kind::PhoneLost, by, now).await?;
     Ok(true)
 }

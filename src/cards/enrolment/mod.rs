@@ -10,12 +10,13 @@ pub mod store;
 use chrono::{DateTime, Utc};
 use profcards_card::DeviceKey;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
+use crate::access::EndReason;
 use crate::access::codes::Code;
 use crate::base::Base;
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{AccountId, ActivationId, MembershipId};
 use crate::cards;
 use crate::registry::members;
 
@@ -34,8 +35,8 @@ pub const PROFCARDS_TEXT_VERSION: &str = "profcards-2026-11";
 
 /// The code that an activation's id stands for. It is derived, not stored: a repeated request shows the same code, and
 /// the tables hold only its hash.
-pub fn code_of(base: &Base, activation_id: Uuid) -> Code {
-    Code::from_bytes(&base.secret.mac("activation-code", &[activation_id.as_bytes()]))
+pub fn code_of(base: &Base, activation_id: ActivationId) -> Code {
+    Code::from_bytes(&base.secret.mac("activation-code", &[activation_id.0.as_bytes()]))
 }
 
 /// The bytes that prove possession of the phone's key.
@@ -47,11 +48,11 @@ pub fn possession_message(challenge: &[u8; 32]) -> Vec<u8> {
 pub async fn new_activation(
     base: &Base,
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    created_by: Option<Uuid>,
+    membership_id: MembershipId,
+    created_by: Option<AccountId>,
     now: DateTime<Utc>,
-) -> Result<Uuid> {
-    let id = base.random.uuid();
+) -> Result<ActivationId> {
+    let id = ActivationId(base.random.uuid());
     let code_hash = code_of(base, id).stored_hash(&base.secret, "activation-hash");
     store::end_unused_codes(&mut *conn, membership_id, now).await?;
     store::insert_code(conn, id, &code_hash, membership_id, created_by, now).await?;
@@ -75,13 +76,13 @@ pub fn check_possession(public_key: &[u8], challenge: &[u8; 32], signature: &[u8
 /// lost sheet holds one. On the public list with the next request.
 pub async fn revoke_all(
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    reason: &str,
+    membership_id: MembershipId,
+    reason: EndReason,
     now: DateTime<Utc>,
 ) -> Result<()> {
     // The membership, codes, phone, cards, lists: everyone takes these locks in this order.
     members::store::lock(&mut *conn, &[membership_id]).await?;
     store::end_unused_codes(&mut *conn, membership_id, now).await?;
     cards::store::end_device(&mut *conn, membership_id, reason, now).await?;
-    cards::store::mark_revoked(conn, membership_id, None, reason, now).await
+    cards::store::mark_revoked(conn, membership_id, None, reason.into(), now).await
 }

@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::base::clock::CLOCKS_APART;
 use crate::base::error::Result;
+use crate::base::ids::{CardId, DeviceId, MembershipId};
 
 /// Long enough to fetch the other phone, the sheet and a network.
 pub const AGREED: TimeDelta = TimeDelta::minutes(30);
@@ -15,14 +15,14 @@ pub const AGREED: TimeDelta = TimeDelta::minutes(30);
 /// It agrees for half an hour; until a later moment only by a clock that was ahead, and then it does not.
 pub async fn redeems_from_of_next(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     wait: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>> {
     let agreed = sqlx::query_scalar!(
         r#"select greatest(redeems_from, $2) as "from!" from device
            where membership_id = $1 and ended_at is null and move_agreed_until > $2 and move_agreed_until <= $3"#,
-        membership_id,
+        membership_id.0,
         now,
         now + AGREED + CLOCKS_APART
     )
@@ -32,11 +32,11 @@ pub async fn redeems_from_of_next(
 }
 
 /// From when on the phone of a card redeems; none where the card belongs to no phone.
-pub async fn redeems_from(conn: &mut PgConnection, card_id: Uuid) -> Result<Option<DateTime<Utc>>> {
+pub async fn redeems_from(conn: &mut PgConnection, card_id: CardId) -> Result<Option<DateTime<Utc>>> {
     Ok(sqlx::query_scalar!(
         r#"select coalesce(d.redeems_from, d.enrolled_at) as "from!"
            from card c join device d on d.id = c.device_id where c.id = $1"#,
-        card_id
+        card_id.0
     )
     .fetch_optional(conn)
     .await?)
@@ -54,12 +54,12 @@ pub async fn hold_redemption(conn: &mut PgConnection, until: DateTime<Utc>) -> R
 /// Notes until when a phone agrees to be replaced, or that it does not; `false` if it has ended.
 pub async fn set_move_agreed(
     conn: &mut PgConnection,
-    device_id: Uuid,
+    device_id: DeviceId,
     until: Option<DateTime<Utc>>,
 ) -> Result<bool> {
     let set = sqlx::query!(
         "update device set move_agreed_until = $2 where id = $1 and ended_at is null",
-        device_id,
+        device_id.0,
         until
     )
     .execute(conn)

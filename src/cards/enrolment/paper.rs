@@ -10,7 +10,6 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::store;
 use crate::access::policy::Scope;
@@ -22,6 +21,7 @@ use crate::act::{self, Deed};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
+use crate::base::ids::{MembershipId, OrganisationId};
 use crate::cards::{self, Issuer, Order};
 use crate::registry::members;
 
@@ -37,14 +37,14 @@ pub fn router() -> OpenApiRouter<Issuer> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PaperOrder {
     /// 1 to 200 members, each once.
-    member_ids: Vec<Uuid>,
+    member_ids: Vec<MembershipId>,
 }
 
 /// A paper card, ready to be printed.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PaperCard {
-    member_id: Uuid,
+    member_id: MembershipId,
     full_name: String,
     /// Twelve digits.
     number: String,
@@ -65,13 +65,13 @@ struct PaperCards {
 /// The paper cards of members of an organisation and of all below it; a card is issued where there is none or it is about to
 /// end. Needs an `Idempotency-Key`.
 #[utoipa::path(post, operation_id = "paper_cards", path = "/api/staff/organisations/{id}/paper-cards", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = i64, Path,), ("idempotency-key" = Uuid, Header,)), request_body = PaperOrder, responses(
+    params(("id" = OrganisationId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = PaperOrder, responses(
     (status = 200, body = PaperCards), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn print_cards(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(id): Path<i64>,
+    Path(id): Path<OrganisationId>,
     request: Idempotent<PaperOrder>,
 ) -> Result<Json<PaperCards>> {
     let scope = policy::may(&issuer, &staff, PrintPaperCards, id).await?;
@@ -90,7 +90,7 @@ async fn print_cards(
         act.done(cards)
     });
     let cards = cards.await?;
-    let mut cards: HashMap<Uuid, store::HeldPaper> =
+    let mut cards: HashMap<MembershipId, store::HeldPaper> =
         cards.into_iter().map(|card| (card.membership_id, card)).collect();
     let items = ids.iter().map(|id| cards.remove(id).map(PaperCard::from)).collect::<Option<_>>();
     // A repeated request after a revocation or a transfer finds less than the first one did.
@@ -101,7 +101,7 @@ async fn issue_missing(
     issuer: &Issuer,
     conn: &mut PgConnection,
     scope: &Scope<PrintPaperCards>,
-    ids: &[Uuid],
+    ids: &[MembershipId],
     now: DateTime<Utc>,
 ) -> Result<()> {
     members::store::lock(&mut *conn, ids).await?;
@@ -109,12 +109,12 @@ async fn issue_missing(
     if statuses.len() < ids.len() {
         return Err(Error::NotFound);
     }
-    if statuses.iter().any(|status| status != "active") {
+    if statuses.iter().any(|status| *status != members::MembershipStatus::Active) {
         return Err(Error::field("memberIds", FieldCode::NotActive));
     }
     let until = now + TimeDelta::days(MIN_DAYS_LEFT);
     let lasting = store::paper_cards(&mut *conn, scope, ids, now, until).await?;
-    let lasting: BTreeSet<Uuid> = lasting.iter().map(|card| card.membership_id).collect();
+    let lasting: BTreeSet<MembershipId> = lasting.iter().map(|card| card.membership_id).collect();
     for membership_id in ids.iter().copied().filter(|id| !lasting.contains(id)) {
         let order = Order { membership_id, key: None, device_id: None, sample: false };
         cards::issue(issuer, &mut *conn, &order, now).await?;

@@ -8,7 +8,6 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::{code_of, store};
 use crate::access::rights::{Action, PrintSheet};
@@ -21,6 +20,7 @@ use crate::base::clock::CLOCKS_APART;
 use crate::base::code::Code;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Nothing, Path};
+use crate::base::ids::{AccountId, ActivationId, MembershipId};
 use crate::cards::{self, Issuer, Order};
 use crate::registry::members;
 
@@ -55,13 +55,13 @@ struct ActivationSheet {
 
 /// Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/activation", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Nothing, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Nothing, responses(
     (status = 200, body = ActivationSheet), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem, description = "Among others `too-many-sheets`: this account's limit of a day")))]
 async fn print_sheet(
     State(issuer): State<Issuer>,
     staff: Staff,
-    Path(membership_id): Path<Uuid>,
+    Path(membership_id): Path<MembershipId>,
     request: Idempotent<Nothing>,
 ) -> Result<Json<ActivationSheet>> {
     policy::may_member(&issuer, &staff, PrintSheet, membership_id).await?;
@@ -90,7 +90,7 @@ async fn print_sheet(
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct MadeCode {
-    activation_id: Uuid,
+    activation_id: ActivationId,
 }
 
 /// A new code, and the paper card if there is none.
@@ -98,9 +98,9 @@ async fn make_sheet(
     issuer: &Issuer,
     conn: &mut PgConnection,
     staff: &Staff,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
-) -> Result<Uuid> {
+) -> Result<ActivationId> {
     if !store::is_active(&mut *conn, membership_id).await? {
         return Err(Error::Conflict(Code::MembershipNotActive));
     }
@@ -115,11 +115,11 @@ async fn make_sheet(
 async fn show_sheet(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    activation_id: Uuid,
-    membership_id: Uuid,
+    activation_id: ActivationId,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<ActivationSheet> {
-    let holder = store::sheet_holder(&mut *conn, membership_id).await?;
+    let holder = members::store::registered(&mut *conn, membership_id).await?;
     let expires_at = store::code_expiry(&mut *conn, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
     let paper =
@@ -127,7 +127,7 @@ async fn show_sheet(
     Ok(ActivationSheet {
         code: code_of(issuer, activation_id).to_string(),
         expires_at,
-        full_name: holder.full_name,
+        full_name: holder.full_name(),
         number: holder.number,
         organisation_name: holder.organisation_name,
         activation_path: "/activate".into(),
@@ -141,13 +141,13 @@ async fn make_code(
     issuer: &Issuer,
     conn: &mut PgConnection,
     staff: &Staff,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
-) -> Result<Uuid> {
+) -> Result<ActivationId> {
     let is_replacement = store::had_phone(&mut *conn, membership_id).await?;
     if is_replacement {
         // Two requests at once must not both find room.
-        sqlx::query!("select from account where id = $1 for no key update", staff.account_id)
+        sqlx::query!("select from account where id = $1 for no key update", staff.account_id.0)
             .execute(&mut *conn)
             .await?;
         if replacement_sheets(&mut *conn, staff.account_id, now).await? >= MAX_REPLACEMENT_SHEETS {
@@ -159,20 +159,24 @@ async fn make_code(
     let id = super::new_activation(issuer, &mut *conn, membership_id, Some(staff.account_id), now).await?;
     tracing::info!(account = %staff.account_id, membership = %membership_id, activation = %id, is_replacement, "a sheet is printed");
     if is_replacement {
-        notices::tell(issuer, conn, membership_id, &Kind::SheetPrinted, By::Chair, now).await?;
+        notices::tell(issuer, conn, membership_id, Kind::SheetPrinted, By::Chair, now).await?;
     }
     Ok(id)
 }
 
 /// The account's sheets of the last day for members who had a phone already. Those that a clock ahead has dated do not count, or
 /// they would until that day; a phone that it has dated was there.
-async fn replacement_sheets(conn: &mut PgConnection, account_id: Uuid, now: DateTime<Utc>) -> Result<i64> {
+async fn replacement_sheets(
+    conn: &mut PgConnection,
+    account_id: AccountId,
+    now: DateTime<Utc>,
+) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from activation_code a
            where a.created_by = $1 and a.created_at > $2 and a.created_at <= $3
              and exists (select from device d where d.membership_id = a.membership_id
                          and (d.enrolled_at < a.created_at or d.enrolled_at > $3))"#,
-        account_id,
+        account_id.0,
         now - WINDOW,
         now + CLOCKS_APART
     )

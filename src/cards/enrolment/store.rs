@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use super::{ANSWERED_CHALLENGE_DAYS, CHALLENGE_MINUTES, CODE_DAYS, MAX_FAILURES};
 use crate::access::policy::Scope;
 use crate::access::rights::PrintPaperCards;
 use crate::base::clock::{CLOCKS_APART, TOLERATED_AHEAD};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::base::ids::{AccountId, ActivationId, DeviceId, MembershipId, PersonId};
+use crate::registry::members::MembershipStatus;
 
 /// An activation code that neither can be used nor tells of a loss is kept for so long.
 const CODE_KEPT_DAYS: i64 = 100;
@@ -17,13 +18,13 @@ const CODE_KEPT_DAYS: i64 = 100;
 /// a clock that is ahead would put into the future; the moment is for a server of an earlier release, which looks at nothing else.
 pub async fn end_unused_codes(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let ended = sqlx::query!(
         "update activation_code set ended_at = $2, expires_at = least(expires_at, $2)
          where membership_id = $1 and used_at is null and ended_at is null",
-        membership_id,
+        membership_id.0,
         now
     )
     .execute(conn)
@@ -34,19 +35,19 @@ pub async fn end_unused_codes(
 /// Records a code by its hash.
 pub async fn insert_code(
     conn: &mut PgConnection,
-    id: Uuid,
+    id: ActivationId,
     code_hash: &[u8; 32],
-    membership_id: Uuid,
-    created_by: Option<Uuid>,
+    membership_id: MembershipId,
+    created_by: Option<AccountId>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
         "insert into activation_code (id, code_hash, membership_id, created_by, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6)",
-        id,
+        id.0,
         &code_hash[..],
-        membership_id,
-        created_by,
+        membership_id.0,
+        created_by as Option<AccountId>,
         now,
         now + Days::new(CODE_DAYS)
     )
@@ -56,8 +57,8 @@ pub async fn insert_code(
 }
 
 /// Until when a code is good.
-pub async fn code_expiry(conn: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>> {
-    Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id)
+pub async fn code_expiry(conn: &mut PgConnection, id: ActivationId) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id.0)
         .fetch_one(conn)
         .await?)
 }
@@ -84,9 +85,9 @@ pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 /// A code that may be used, and whose it is.
 pub struct UsableCode {
     /// The activation.
-    pub id: Uuid,
+    pub id: ActivationId,
     /// The membership that the card is of.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// Имя.
     pub first_name: String,
     /// Where the member is registered.
@@ -104,7 +105,7 @@ pub async fn use_code(
     now: DateTime<Utc>,
 ) -> Result<Option<UsableCode>> {
     let row = sqlx::query!(
-        r#"select a.id, a.membership_id, m.first_name as "first_name!", m.birth_date as "birth_date!",
+        r#"select a.id as "id: ActivationId", a.membership_id as "membership_id: MembershipId", m.first_name as "first_name!", m.birth_date as "birth_date!",
                   m.organisation_name as "organisation_name!",
                   exists (select from device d where d.membership_id = m.id and d.ended_at is null) as "replaces_phone!"
            from activation_code a
@@ -119,7 +120,7 @@ pub async fn use_code(
     .await?;
     let Some(row) = row else { return Ok(None) };
     if row.birth_date != birth_date {
-        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id)
+        sqlx::query!("update activation_code set failures = failures + 1 where id = $1", row.id.0)
             .execute(db)
             .await?;
         return Ok(None);
@@ -136,9 +137,9 @@ pub async fn use_code(
 /// A printed sheet, known by its code.
 pub struct Sheet {
     /// The activation.
-    pub activation_id: Uuid,
+    pub activation_id: ActivationId,
     /// Whose sheet it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
 }
 
 /// The sheet with the code of this hash, used or not and however old, if its member was born on this day, by what is on record or
@@ -157,7 +158,7 @@ pub async fn sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> 
     .await?;
     Ok(row
         .filter(|row| row.birth_dates.contains(&birth_date))
-        .map(|row| Sheet { activation_id: row.id, membership_id: row.membership_id }))
+        .map(|row| Sheet { activation_id: row.id.into(), membership_id: row.membership_id.into() }))
 }
 
 /// Whether a sheet speaks for the present phone: it is the newest one, or enrolled the last phone that came to redeem, or one after
@@ -175,7 +176,7 @@ pub async fn is_current_sheet(conn: &mut PgConnection, sheet: &Sheet, now: DateT
                             and coalesce(d.redeems_from, d.enrolled_at) <= coalesce(d.ended_at, $2)),
                          0)) as "is_current!"
            from activation_code a where a.id = $1"#,
-        sheet.activation_id,
+        sheet.activation_id.0,
         now
     )
     .fetch_one(conn)
@@ -183,10 +184,10 @@ pub async fn is_current_sheet(conn: &mut PgConnection, sheet: &Sheet, now: DateT
 }
 
 /// The phone that is enrolled now.
-pub async fn active_phone(conn: &mut PgConnection, membership_id: Uuid) -> Result<Option<Uuid>> {
+pub async fn active_phone(conn: &mut PgConnection, membership_id: MembershipId) -> Result<Option<DeviceId>> {
     Ok(sqlx::query_scalar!(
-        "select id from device where membership_id = $1 and ended_at is null",
-        membership_id
+        r#"select id as "id: DeviceId" from device where membership_id = $1 and ended_at is null"#,
+        membership_id.0
     )
     .fetch_optional(conn)
     .await?)
@@ -194,20 +195,20 @@ pub async fn active_phone(conn: &mut PgConnection, membership_id: Uuid) -> Resul
 
 /// Whether a phone has ever held the membership's card: one that was ended a minute ago, for whatever reason, counts like one that
 /// lives.
-pub async fn had_phone(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
+pub async fn had_phone(conn: &mut PgConnection, membership_id: MembershipId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (select from device where membership_id = $1) as "had!""#,
-        membership_id
+        membership_id.0
     )
     .fetch_one(conn)
     .await?)
 }
 
 /// Whether a membership is active: only then is anything issued for it.
-pub async fn is_active(conn: &mut PgConnection, membership_id: Uuid) -> Result<bool> {
+pub async fn is_active(conn: &mut PgConnection, membership_id: MembershipId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select status = 'active' as "active!" from membership where id = $1"#,
-        membership_id
+        membership_id.0
     )
     .fetch_one(conn)
     .await?)
@@ -217,13 +218,13 @@ pub async fn is_active(conn: &mut PgConnection, membership_id: Uuid) -> Result<b
 pub async fn insert_challenge(
     db: &PgPool,
     challenge: &[u8; 32],
-    activation_id: Uuid,
+    activation_id: ActivationId,
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
         "insert into enrolment_challenge (challenge, activation_id, expires_at) values ($1, $2, $3)",
         &challenge[..],
-        activation_id,
+        activation_id.0,
         now + TimeDelta::minutes(CHALLENGE_MINUTES)
     )
     .execute(db)
@@ -245,11 +246,11 @@ pub async fn prune_challenges(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 /// A challenge that is being answered, its membership locked.
 pub struct OpenChallenge {
     /// The activation.
-    pub activation_id: Uuid,
+    pub activation_id: ActivationId,
     /// The membership.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The phone that already answered it, if its reply was lost.
-    pub device_id: Option<Uuid>,
+    pub device_id: Option<DeviceId>,
     /// That phone's key; none once it was replaced or signed out.
     pub device_key: Option<Vec<u8>>,
     /// Whether the code was used by another challenge.
@@ -257,9 +258,10 @@ pub struct OpenChallenge {
 }
 
 /// Whose code a challenge was drawn for.
-pub async fn member_of_challenge(db: &PgPool, challenge: &[u8]) -> Result<Option<Uuid>> {
+pub async fn member_of_challenge(db: &PgPool, challenge: &[u8]) -> Result<Option<MembershipId>> {
     Ok(sqlx::query_scalar!(
-        "select a.membership_id from enrolment_challenge c join activation_code a on a.id = c.activation_id where c.challenge = $1",
+        r#"select a.membership_id as "id: MembershipId"
+           from enrolment_challenge c join activation_code a on a.id = c.activation_id where c.challenge = $1"#,
         challenge
     )
     .fetch_optional(db)
@@ -284,7 +286,7 @@ pub async fn lock_challenge(
     .await?;
     Ok(sqlx::query_as!(
         OpenChallenge,
-        r#"select a.id as activation_id, a.membership_id, c.device_id, d.cose_key as "device_key?",
+        r#"select a.id as activation_id, a.membership_id, c.device_id as "device_id: DeviceId", d.cose_key as "device_key?",
                   a.used_at is not null as "code_used!"
            from enrolment_challenge c
            join activation_code a on a.id = c.activation_id
@@ -303,7 +305,7 @@ pub async fn lock_challenge(
 /// Enrols a phone: the challenge is answered and the code is used.
 pub async fn insert_device(
     conn: &mut PgConnection,
-    device_id: Uuid,
+    device_id: DeviceId,
     open: &OpenChallenge,
     challenge: &[u8],
     cose_key: &[u8],
@@ -312,70 +314,53 @@ pub async fn insert_device(
 ) -> Result<()> {
     sqlx::query!(
         "insert into device (id, membership_id, cose_key, enrolled_at, redeems_from) values ($1, $2, $3, $4, $5)",
-        device_id,
-        open.membership_id,
+        device_id.0,
+        open.membership_id.0,
         cose_key,
         now,
         redeems_from
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("update activation_code set used_at = $2 where id = $1", open.activation_id, now)
+    sqlx::query!("update activation_code set used_at = $2 where id = $1", open.activation_id.0, now)
         .execute(&mut *conn)
         .await?;
-    sqlx::query!("update enrolment_challenge set device_id = $2 where challenge = $1", challenge, device_id)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update enrolment_challenge set device_id = $2 where challenge = $1",
+        challenge,
+        device_id.0
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// The key of a phone.
-pub async fn device_key(conn: &mut PgConnection, device_id: Uuid) -> Result<Vec<u8>> {
-    Ok(sqlx::query_scalar!("select cose_key from device where id = $1", device_id).fetch_one(conn).await?)
+pub async fn device_key(conn: &mut PgConnection, device_id: DeviceId) -> Result<Vec<u8>> {
+    Ok(sqlx::query_scalar!("select cose_key from device where id = $1", device_id.0).fetch_one(conn).await?)
 }
 
 /// The person behind a membership.
-pub async fn person_of(conn: &mut PgConnection, membership_id: Uuid) -> Result<Uuid> {
-    Ok(sqlx::query_scalar!("select person_id from membership where id = $1", membership_id)
-        .fetch_one(conn)
-        .await?)
-}
-
-/// What the printed sheet says of its member.
-pub struct SheetHolder {
-    /// Фамилия Имя Отчество.
-    pub full_name: String,
-    /// Twelve digits.
-    pub number: String,
-    /// Where the member is registered.
-    pub organisation_name: String,
-}
-
-/// Whose sheet it is.
-pub async fn sheet_holder(conn: &mut PgConnection, membership_id: Uuid) -> Result<SheetHolder> {
-    sqlx::query_as!(
-        SheetHolder,
-        r#"select concat_ws(' ', last_name, first_name, middle_name) as "full_name!", number as "number!",
-                  organisation_name as "organisation_name!"
-           from registered_member where id = $1"#,
-        membership_id
+pub async fn person_of(conn: &mut PgConnection, membership_id: MembershipId) -> Result<PersonId> {
+    Ok(sqlx::query_scalar!(
+        r#"select person_id as "id: PersonId" from membership where id = $1"#,
+        membership_id.0
     )
-    .fetch_optional(conn)
-    .await?
-    .ok_or(Error::NotFound)
+    .fetch_one(conn)
+    .await?)
 }
 
 /// The newest paper card of a membership, unless its key was given up or it is from the future: nobody would accept it.
 pub async fn paper_card(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<u8>>> {
     Ok(sqlx::query_scalar!(
         r#"select cose as "cose!" from living_card
            where membership_id = $1 and class = 2 and expires_at > $2 and issued_at <= $3 and not is_lost_card_key(kid)
            order by place desc, issued_at desc limit 1"#,
-        membership_id,
+        membership_id.0,
         now,
         now + CLOCKS_APART
     )
@@ -387,11 +372,11 @@ pub async fn paper_card(
 pub async fn statuses_in(
     conn: &mut PgConnection,
     scope: &Scope<PrintPaperCards>,
-    membership_ids: &[Uuid],
-) -> Result<Vec<String>> {
+    membership_ids: &[MembershipId],
+) -> Result<Vec<MembershipStatus>> {
     Ok(sqlx::query_scalar!(
-        r#"select status as "status!" from registered_member where id = any($1) and organisation_path ^@ $2"#,
-        membership_ids,
+        r#"select status as "status!: MembershipStatus" from registered_member where id = any($1) and organisation_path ^@ $2"#,
+        membership_ids as &[MembershipId],
         scope.path
     )
     .fetch_all(conn)
@@ -401,7 +386,7 @@ pub async fn statuses_in(
 /// A living paper card, and what is printed beside its code.
 pub struct HeldPaper {
     /// The membership.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// Фамилия Имя Отчество.
     pub full_name: String,
     /// Twelve digits.
@@ -418,7 +403,7 @@ pub struct HeldPaper {
 pub async fn paper_cards(
     conn: &mut PgConnection,
     scope: &Scope<PrintPaperCards>,
-    membership_ids: &[Uuid],
+    membership_ids: &[MembershipId],
     now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<Vec<HeldPaper>> {
@@ -430,7 +415,7 @@ pub async fn paper_cards(
            from registered_member m join living_card c on c.membership_id = m.id and c.class = 2
            where m.id = any($1) and m.organisation_path ^@ $2 and c.expires_at > $3 and c.issued_at <= $4
              and not is_lost_card_key(c.kid)"#,
-        membership_ids,
+        membership_ids as &[MembershipId],
         scope.path,
         until,
         now + CLOCKS_APART

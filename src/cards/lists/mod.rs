@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow};
 use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 use profcards_card::constants::{STATUS_LIST_SECONDS, STATUS_LIST_TTL_SECONDS};
-use profcards_card::{KeyRole, ListLocation, Status, StatusBits, StatusListClaims, TrustListClaims};
+use profcards_card::{KeyRole, ListLocation, StatusBits, StatusListClaims, TrustListClaims};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
@@ -210,8 +210,7 @@ fn bits_of(content: Option<&store::ListContent>) -> StatusBits {
     let capacity = content.map_or(CAPACITY, |content| content.capacity);
     let mut bits = StatusBits::new(usize::try_from(capacity).unwrap_or(0));
     for (idx, mark) in content.iter().flat_map(|content| content.marked.iter().zip(&content.marks)) {
-        let status = if *mark == 2 { Status::Suspended } else { Status::Invalid };
-        bits.set(u64::try_from(*idx).unwrap_or(u64::MAX), status);
+        bits.set(u64::try_from(*idx).unwrap_or(u64::MAX), (*mark).into());
     }
     bits
 }

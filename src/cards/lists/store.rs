@@ -6,6 +6,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::Digest;
 use crate::base::error::Result;
+use crate::cards::CardStatus;
 
 /// How a list and the token that was last signed for it stand.
 pub struct ListState {
@@ -54,14 +55,14 @@ pub struct ListContent {
     /// The places that are marked.
     pub marked: Vec<i32>,
     /// Their marks, in the same order.
-    pub marks: Vec<i16>,
+    pub marks: Vec<CardStatus>,
 }
 
 /// A list and all its marks; none if it was not opened yet.
 pub async fn content(conn: &mut PgConnection, n: i32) -> Result<Option<ListContent>> {
     Ok(sqlx::query_as!(
         ListContent,
-        r#"select l.revision, l.capacity, marked.indices as "marked!", marked.marks as "marks!"
+        r#"select l.revision, l.capacity, marked.indices as "marked!", marked.marks as "marks!: Vec<CardStatus>"
            from status_list l
            cross join lateral (
                select coalesce(array_agg(m.idx), '{}') as indices, coalesce(array_agg(m.status), '{}') as marks

@@ -16,7 +16,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{CardClass, DeviceKey, IssuerSigningKey, Kid, issue_card};
 use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::task::{JoinHandle, spawn_blocking};
-use uuid::Uuid;
 
 use super::places::{self, Place};
 use super::store::Holder;
@@ -24,6 +23,7 @@ use crate::access::member_audience;
 use crate::base::clock::{from_unix_seconds, unix_seconds};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{CardId, MembershipId};
 use crate::base::random::Random;
 use crate::base::{faults, live};
 use crate::cards::Issuer;
@@ -241,7 +241,7 @@ async fn prepare(
         store::lock_next_members(&mut tx, &wanted, before.reached.as_deref(), i64::from(batch_members), now)
             .await?;
     let Some(last) = members.last().map(|member| member.number.clone()) else { return Ok(None) };
-    let members: Vec<Uuid> = members.into_iter().map(|member| member.id).collect();
+    let members: Vec<MembershipId> = members.into_iter().map(|member| member.id).collect();
     // Only now, as what was waited for may have changed who they are and what they hold.
     let held = store::held_cards(&mut tx, &wanted, &members, now).await?;
     let holders = super::store::holders(&mut tx, &members).await?;
@@ -274,7 +274,7 @@ fn sign_all(
     random: &Random,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Vec<NewCard>> {
-    let holder_of: HashMap<Uuid, &Holder> =
+    let holder_of: HashMap<MembershipId, &Holder> =
         holders.iter().map(|holder| (holder.membership_id, holder)).collect();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let share = held.len().div_ceil(threads).max(1);
@@ -321,7 +321,7 @@ fn sign_again(
     // Ids in the order of time, so that a million of them are appended to an index and not scattered over it.
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     Ok(NewCard {
-        id: uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid(),
+        id: CardId(uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()),
         membership_id: held.membership_id,
         device_id: held.device_id,
         class: held.class,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{PAPER_DUE, Selection, Which};
 use crate::base::error::{Error, Result};
+use crate::base::ids::{CardId, DeviceId, MembershipId};
 use crate::cards::places::Place;
 
 /// What PostgreSQL answers when a lock was waited for too long.
@@ -165,7 +166,7 @@ pub async fn begin_batch(conn: &mut PgConnection) -> Result<()> {
 /// A member whose lock is held.
 pub struct LockedMember {
     /// The membership.
-    pub id: Uuid,
+    pub id: MembershipId,
     /// Its number.
     pub number: String,
 }
@@ -203,11 +204,11 @@ pub async fn lock_next_members(
 /// A card that is to be replaced.
 pub struct HeldCard {
     /// Whose it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// 1 phone, 2 paper.
     pub class: i16,
     /// The phone, which is the member's present one.
-    pub device_id: Option<Uuid>,
+    pub device_id: Option<DeviceId>,
     /// Its key.
     pub cose_key: Option<Vec<u8>>,
 }
@@ -216,18 +217,18 @@ pub struct HeldCard {
 pub async fn held_cards(
     conn: &mut PgConnection,
     wanted: &Wanted,
-    members: &[Uuid],
+    members: &[MembershipId],
     now: DateTime<Utc>,
 ) -> Result<Vec<HeldCard>> {
     Ok(sqlx::query_as!(
         HeldCard,
-        r#"select c.membership_id as "membership_id!", c.class as "class!", d.id as "device_id?",
+        r#"select c.membership_id as "membership_id!", c.class as "class!", d.id as "device_id?: DeviceId",
                   d.cose_key as "cose_key?"
            from living_card c left join device d on d.id = c.device_id and d.ended_at is null
            where c.membership_id = any ($1) and c.expires_at > $2
              and reissue_wants(c.class, c.kid, c.issued_at, c.expires_at, $3, $4, $5, $6)
              and (c.class = 2 or d.id is not null)"#,
-        members,
+        members as &[MembershipId],
         now,
         wanted.class,
         wanted.kid,
@@ -241,11 +242,11 @@ pub async fn held_cards(
 /// A card of a batch.
 pub struct NewCard {
     /// The card.
-    pub id: Uuid,
+    pub id: CardId,
     /// Whose it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The phone.
-    pub device_id: Option<Uuid>,
+    pub device_id: Option<DeviceId>,
     /// 1 phone, 2 paper.
     pub class: i16,
     /// Its place.
@@ -274,9 +275,9 @@ pub async fn insert(conn: &mut PgConnection, cards: Vec<NewCard>, kid: Kid) -> R
                      $9::bytea[], $10::bytea[], $11::timestamptz[], $12::timestamptz[])
               new (id, membership_id, device_id, class, place, list_n, idx, cnf, cose, issued_at, expires_at)",
         &kid.0[..],
-        &columns.id,
-        &columns.membership_id,
-        &columns.device_id as &[Option<Uuid>],
+        &columns.id as &[CardId],
+        &columns.membership_id as &[MembershipId],
+        &columns.device_id as &[Option<DeviceId>],
         &columns.class,
         &columns.place,
         &columns.list_n,
@@ -294,9 +295,9 @@ pub async fn insert(conn: &mut PgConnection, cards: Vec<NewCard>, kid: Kid) -> R
 /// A batch by columns, as the database takes it in one statement.
 #[derive(Default)]
 struct Columns {
-    id: Vec<Uuid>,
-    membership_id: Vec<Uuid>,
-    device_id: Vec<Option<Uuid>>,
+    id: Vec<CardId>,
+    membership_id: Vec<MembershipId>,
+    device_id: Vec<Option<DeviceId>>,
     class: Vec<i16>,
     place: Vec<i64>,
     list_n: Vec<i32>,

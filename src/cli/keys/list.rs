@@ -8,22 +8,42 @@ use serde::Serialize;
 
 use super::{Instance, day, moment, now, read_if_there};
 use crate::base::clock::from_unix_seconds;
+use crate::base::words::word_enum;
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::{SignedTrustList, is_revoked, roots, store, which_signs};
+
+word_enum! {
+    /// How a key stands with the trust list in force.
+    enum State {
+        /// A root that this program pins.
+        Pinned = "pinned",
+        /// It signs now.
+        Signs = "signs",
+        /// Its time is to come.
+        Waits = "waits",
+        /// What it has signed is believed.
+        Trusted = "trusted",
+        /// The list does not name it.
+        Unlisted = "unlisted",
+        /// Its time is over.
+        Ended = "ended",
+        /// It was given up.
+        Revoked = "revoked",
+    }
+}
 
 /// A key as anyone may know it.
 #[derive(Serialize)]
 struct Listed {
     /// Hex of the first four bytes of the key's COSE thumbprint (RFC 9679).
     kid: String,
-    /// `root`, `card` or `status`.
+    /// The word of its [`KeyRole`].
     role: &'static str,
     /// The COSE algorithm's name.
     alg: &'static str,
     /// Hex of the 32 bytes.
     public_key: String,
-    /// `pinned`, `signs`, `waits`, `trusted`, `unlisted` (by the trust list in force), `ended` or `revoked`.
-    state: &'static str,
+    state: State,
     /// Unix seconds; absent for a root.
     #[serde(skip_serializing_if = "Option::is_none")]
     nbf: Option<u64>,
@@ -66,7 +86,11 @@ pub(super) async fn run(instance: &Instance, json: bool) -> anyhow::Result<i32> 
         writeln!(
             out,
             "{} {:6} {:7} {} {:8}{life}{cards}",
-            key.kid, key.role, key.alg, key.public_key, key.state
+            key.kid,
+            key.role,
+            key.alg,
+            key.public_key,
+            key.state.as_str()
         )?;
     }
     if let Some(trust) = trust {
@@ -86,10 +110,10 @@ async fn living_cards(instance: &Instance, key: &TrustedKey, now: u64) -> anyhow
 fn listed_root(root: &[u8; 32]) -> Listed {
     Listed {
         kid: kid_of(root).to_string(),
-        role: "root",
+        role: KeyRole::Root.as_str(),
         alg: "EdDSA",
         public_key: hex::encode(root),
-        state: "pinned",
+        state: State::Pinned,
         nbf: None,
         exp: None,
         living_cards: None,
@@ -109,17 +133,17 @@ fn state_of(
     trust: Option<&SignedTrustList>,
     revoked: &BTreeSet<[u8; 32]>,
     now: u64,
-) -> &'static str {
+) -> State {
     if is_revoked(key, revoked) {
-        return "revoked";
+        return State::Revoked;
     }
     if key.public.exp <= now {
-        return "ended";
+        return State::Ended;
     }
-    let Some(trust) = trust.filter(|trust| trust.names(&key.public)) else { return "unlisted" };
+    let Some(trust) = trust.filter(|trust| trust.names(&key.public)) else { return State::Unlisted };
     match which_signs(all, key.public.role, trust, revoked, now) {
-        Some(other) if other.public == key.public => "signs",
-        _ if key.public.nbf > now => "waits",
-        _ => "trusted",
+        Some(other) if other.public == key.public => State::Signs,
+        _ if key.public.nbf > now => State::Waits,
+        _ => State::Trusted,
     }
 }

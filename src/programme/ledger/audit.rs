@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::act::idempotency::forgotten_before;
 use crate::base::error::Result;
+use crate::base::ids::MembershipId;
 
 /// What an audit found. Every `wrong_…` must be zero.
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Audit {
     /// Members whose balance is not the sum of their legs.
     pub wrong_balances: i64,
     /// The memberships of the first of them.
-    pub wrong_memberships: Vec<Uuid>,
+    pub wrong_memberships: Vec<MembershipId>,
     /// Purchases whose state is not what their postings say.
     pub wrong_purchases: i64,
     /// Purchases that wait for a person; nothing is wrong with that.
@@ -65,7 +65,7 @@ pub async fn run(db: &PgPool, now: DateTime<Utc>) -> Result<Audit> {
                from journal_leg where account like 'member:%' group by owner
            )
            select count(*) as "n!",
-                  coalesce((array_agg(coalesce(b.membership_id, l.owner) order by b.membership_id))[:20], '{}') as "first!"
+                  coalesce((array_agg(coalesce(b.membership_id, l.owner) order by b.membership_id))[:20], '{}') as "first!: Vec<MembershipId>"
            from balance b full join legs l on l.owner = b.membership_id
            where coalesce(b.available_kopecks, 0) <> coalesce(l.available, 0)
               or coalesce(b.pending_kopecks, 0) <> coalesce(l.pending, 0)

@@ -10,12 +10,13 @@ use uuid::Uuid;
 use crate::access::member_audience;
 use crate::base::Base;
 use crate::base::error::{Error, Result};
+use crate::base::ids::MembershipId;
 use crate::base::sweep::{Bound, Swept};
 
 /// Who is left out of the rest of a round.
 #[derive(Default)]
 struct LeftOut {
-    members: Vec<Uuid>,
+    members: Vec<MembershipId>,
     /// How many of them for what is wrong with their books.
     at_odds: u32,
 }
@@ -52,7 +53,7 @@ fn ends_the_round(error: &Error) -> bool {
 /// else keeps locked, until the next round; a database that does not answer ends the round.
 async fn confirm_one_by_one(
     base: &Base,
-    members: &[Uuid],
+    members: &[MembershipId],
     today: NaiveDate,
     left_out: &mut LeftOut,
 ) -> Result<u64> {
@@ -80,7 +81,7 @@ async fn confirm_one_by_one(
 }
 
 /// One transaction, and what follows it.
-async fn confirm(base: &Base, members: &[Uuid], today: NaiveDate) -> Result<u64> {
+async fn confirm(base: &Base, members: &[MembershipId], today: NaiveDate) -> Result<u64> {
     let mut tx = base.db_jobs.begin().await?;
     let confirmed = confirm_members(&mut tx, members, today, base.random.uuid(), base.clock.now()).await?;
     tx.commit().await?;
@@ -107,16 +108,20 @@ async fn due(db: &PgPool, today: NaiveDate) -> Result<Swept> {
 }
 
 /// Those who have waited longest, without those who were set aside.
-async fn next_members(db: &PgPool, today: NaiveDate, set_aside: &[Uuid]) -> Result<Vec<Uuid>> {
+async fn next_members(
+    db: &PgPool,
+    today: NaiveDate,
+    set_aside: &[MembershipId],
+) -> Result<Vec<MembershipId>> {
     Ok(sqlx::query_scalar!(
-        r#"select distinct membership_id from (
+        r#"select distinct membership_id as "id: MembershipId" from (
                select membership_id from purchase
                where state = 'pending' and confirm_on <= $1 and membership_id <> all($3)
                order by confirm_on, id limit $2
            ) due"#,
         today,
         BATCH,
-        set_aside
+        set_aside as &[MembershipId]
     )
     .fetch_all(db)
     .await?)
@@ -126,14 +131,14 @@ async fn next_members(db: &PgPool, today: NaiveDate, set_aside: &[Uuid]) -> Resu
 /// that relies on them, so that two instances and the tills cannot deadlock.
 async fn confirm_members(
     conn: &mut PgConnection,
-    members: &[Uuid],
+    members: &[MembershipId],
     today: NaiveDate,
     batch_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<u64> {
     sqlx::query!(
         "select from balance where membership_id = any($1) order by membership_id for update",
-        members
+        members as &[MembershipId]
     )
     .execute(&mut *conn)
     .await?;
@@ -175,7 +180,7 @@ async fn confirm_members(
          )
          select (select count(*) from confirmed) as "confirmed!", (select count(*) from posted) as "posted!",
                 (select count(distinct membership_id) from confirmed) as "members!", (select count(*) from moved) as "moved!""#,
-        members,
+        members as &[MembershipId],
         today,
         now,
         batch_id

@@ -7,14 +7,13 @@ use profcards_card::{
     Code as VerdictCode, Context, Proof, SignedCard, StatusSource, Token, Verdict, Wants, from_text, verify,
 };
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::{Applied, Stop, lookup};
 use crate::base::clock::{from_unix_seconds, unix_seconds};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
-use crate::cards;
-use crate::cards::Issuer;
+use crate::base::ids::{CardId, LookupId, MembershipId, TerminalId};
+use crate::cards::{self, CardStatus, Issuer};
 use crate::registry::members;
 
 /// What a till hands in of the card.
@@ -23,7 +22,7 @@ pub enum Presented<'a> {
     /// The text of the QR code.
     Token(&'a str),
     /// A number that this till has looked up.
-    Lookup(Uuid),
+    Lookup(LookupId),
 }
 
 /// When something happened, by a clock that may be wrong or may have been set right since.
@@ -66,9 +65,9 @@ impl When {
 /// Whom the till serves.
 pub struct Customer {
     /// The card by which the member is known.
-    pub card_id: Uuid,
+    pub card_id: CardId,
     /// Whose balance it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// When it happened.
     pub event_at: DateTime<Utc>,
     /// The card was good then and is not now: that it was shown before it ended is only the till's word.
@@ -82,7 +81,7 @@ pub enum Evidence {
     /// A token; a paper card's has no proof.
     Token(Option<Proof>),
     /// A lookup.
-    Lookup(Uuid),
+    Lookup(LookupId),
 }
 
 impl Customer {
@@ -106,7 +105,7 @@ pub async fn identify(
     conn: &mut PgConnection,
     presented: Presented<'_>,
     challenge: Option<&str>,
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     when: &When,
 ) -> Applied<Customer> {
     let identified = identify_at(issuer, &mut *conn, presented, challenge, terminal_id, when).await;
@@ -128,7 +127,7 @@ async fn identify_at(
     conn: &mut PgConnection,
     presented: Presented<'_>,
     challenge: Option<&str>,
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     when: &When,
 ) -> Applied<Customer> {
     if when.candidates().next().is_none() {
@@ -165,7 +164,12 @@ async fn by_token(
     })
 }
 
-async fn by_lookup(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid, when: &When) -> Applied<Customer> {
+async fn by_lookup(
+    conn: &mut PgConnection,
+    id: LookupId,
+    terminal_id: TerminalId,
+    when: &When,
+) -> Applied<Customer> {
     // One that is unknown, another till's or long forgotten is answered like one that is too old.
     let found = lookup::find(&mut *conn, id, terminal_id).await?;
     let found = found.and_then(|found| Some((found.event_at(when)?, found)));
@@ -238,8 +242,8 @@ pub async fn issued_here(
 
 /// How a card is marked now.
 struct Mark {
-    /// 0 valid, 1 revoked, 2 suspended.
-    status: i16,
+    /// As what.
+    status: CardStatus,
     /// Since when.
     since: Option<DateTime<Utc>>,
 }
@@ -247,7 +251,7 @@ struct Mark {
 impl Mark {
     /// Whether it counted at a moment. One from the future was made by a clock that was wrong, and has always counted.
     fn counts_at(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        self.status != 0 && self.since.is_none_or(|since| since <= at || since > now)
+        self.status != CardStatus::Valid && self.since.is_none_or(|since| since <= at || since > now)
     }
 }
 
@@ -258,13 +262,14 @@ impl Mark {
 /// left it is booked nothing any more, whatever day a till names.
 async fn has_ended_since(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     mark: &Mark,
     event_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Applied<bool> {
     if mark.counts_at(event_at, now) {
-        let code = if mark.status == 2 { VerdictCode::Suspended } else { VerdictCode::Revoked };
+        let code =
+            if mark.status == CardStatus::Suspended { VerdictCode::Suspended } else { VerdictCode::Revoked };
         return Err(Code::Verdict(code).into());
     }
     // The card may be valid again by now; at the time it was not.
@@ -274,7 +279,7 @@ async fn has_ended_since(
     if !members::consents::store::took_part_and_does(&mut *conn, membership_id, event_at, now).await? {
         return Err(Code::NotInProgramme.into());
     }
-    Ok(mark.status != 0)
+    Ok(mark.status != CardStatus::Valid)
 }
 
 #[cfg(test)]
@@ -284,8 +289,8 @@ mod tests {
     #[test]
     fn a_mark_counts_from_its_moment_on_and_one_from_the_future_always() {
         let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        let revoked = |since| Mark { status: 1, since };
-        assert!(!Mark { status: 0, since: None }.counts_at(at(5), at(9)));
+        let revoked = |since| Mark { status: CardStatus::Revoked, since };
+        assert!(!Mark { status: CardStatus::Valid, since: None }.counts_at(at(5), at(9)));
         assert!(revoked(None).counts_at(at(5), at(9)));
         assert!(revoked(Some(at(5))).counts_at(at(5), at(9)));
         assert!(!revoked(Some(at(6))).counts_at(at(5), at(9)));

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
+use super::PurchaseState;
 use super::purchase::tell;
 use super::reversal::{Reversal, reverse};
 use super::store::{self, PurchaseRow};
@@ -14,6 +14,7 @@ use crate::act::audit::Entry;
 use crate::act::{self, Act, Deed, Done};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{MembershipId, PurchaseId, TerminalId};
 use crate::base::{Base, live, texts};
 
 /// In the journal; the decision itself says who it was.
@@ -42,10 +43,10 @@ impl Decision {
         }
     }
 
-    fn is_possible(self, state: &str) -> bool {
+    fn is_possible(self, state: PurchaseState) -> bool {
         match self {
-            Self::Release | Self::Refuse => state == "held",
-            Self::TakeBack => state != "cancelled",
+            Self::Release | Self::Refuse => state == PurchaseState::Held,
+            Self::TakeBack => state != PurchaseState::Cancelled,
         }
     }
 }
@@ -53,7 +54,7 @@ impl Decision {
 /// A purchase that waits for a decision.
 pub struct Held {
     /// The purchase.
-    pub id: Uuid,
+    pub id: PurchaseId,
     /// Whose it is, by the number of the membership.
     pub membership_number: String,
     /// The partner's name.
@@ -61,7 +62,7 @@ pub struct Held {
     /// The outlet's name.
     pub outlet_name: String,
     /// The till.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// What was paid.
     pub amount_kopecks: i64,
     /// What it would bring.
@@ -120,7 +121,7 @@ impl Grounds {
 ///
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
-pub async fn decide(base: &Base, id: Uuid, decision: Decision, grounds: &Grounds) -> Result<bool> {
+pub async fn decide(base: &Base, id: PurchaseId, decision: Decision, grounds: &Grounds) -> Result<bool> {
     let deed = Deed::of_operator(base, Some(&grounds.by), Action::DecidePurchase);
     let decided = act::perform(base, deed, |act| decide_once(base, act, id, decision, grounds));
     let Some(membership_id) = decided.await? else { return Ok(false) };
@@ -134,10 +135,10 @@ pub async fn decide(base: &Base, id: Uuid, decision: Decision, grounds: &Grounds
 async fn decide_once(
     base: &Base,
     mut act: Act,
-    id: Uuid,
+    id: PurchaseId,
     decision: Decision,
     grounds: &Grounds,
-) -> Result<Done<Option<Uuid>>> {
+) -> Result<Done<Option<MembershipId>>> {
     let now = act.now();
     let found = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
     store::lock_balance(act.conn(), found.membership_id).await?;
@@ -146,12 +147,9 @@ async fn decide_once(
     }
     // Read again under the lock: the till, a round or another decision may have come between.
     let row = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
-    if !decision.is_possible(&row.state) {
-        return Err(Error::Conflict(if row.state == "cancelled" {
-            Code::AlreadyCancelled
-        } else {
-            Code::NotHeld
-        }));
+    if !decision.is_possible(row.state) {
+        let is_cancelled = row.state == PurchaseState::Cancelled;
+        return Err(Error::Conflict(if is_cancelled { Code::AlreadyCancelled } else { Code::NotHeld }));
     }
     let posting_seq = match decision {
         Decision::Release => release(act.conn(), &row, now).await.map(|()| None)?,
@@ -164,7 +162,7 @@ async fn decide_once(
     sqlx::query!(
         "insert into purchase_decision (purchase_id, decision, reason, decided_by, decided_at, posting_seq)
          values ($1, $2, $3, $4, $5, $6)",
-        id,
+        id.0,
         decision.as_str(),
         grounds.reason,
         grounds.by,
@@ -178,10 +176,10 @@ async fn decide_once(
     act.done(Some(row.membership_id))
 }
 
-async fn is_decided(conn: &mut PgConnection, id: Uuid, decision: Decision) -> Result<bool> {
+async fn is_decided(conn: &mut PgConnection, id: PurchaseId, decision: Decision) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (select from purchase_decision where purchase_id = $1 and decision = $2) as "decided!""#,
-        id,
+        id.0,
         decision.as_str()
     )
     .fetch_one(conn)
@@ -189,6 +187,6 @@ async fn is_decided(conn: &mut PgConnection, id: Uuid, decision: Decision) -> Re
 }
 
 async fn release(conn: &mut PgConnection, row: &PurchaseRow, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update purchase set state = 'pending' where id = $1", row.id).execute(&mut *conn).await?;
+    sqlx::query!("update purchase set state = 'pending' where id = $1", row.id.0).execute(&mut *conn).await?;
     tell(conn, row.membership_id, row.terminal_id, row.id, now).await
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::act::idempotency::forgotten_before;
 use crate::base::error::Result;
+use crate::base::ids::{PartnerKeyId, TerminalId};
 use crate::base::sweep::BATCH;
 
 /// A till does not number more between two contacts, nor does a restored dump forget more.
@@ -18,14 +19,14 @@ const MAX_OP_NO_STEP: i64 = 1_000_000;
 pub async fn claim_proof(
     conn: &mut PgConnection,
     identity: &[u8; 32],
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     idem: Uuid,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let claimed = sqlx::query!(
         "insert into proof (identity, terminal_id, idem, seen_at) values ($1, $2, $3, $4) on conflict do nothing",
         &identity[..],
-        terminal_id,
+        terminal_id.0,
         idem,
         now
     )
@@ -38,13 +39,13 @@ pub async fn claim_proof(
 pub async fn claim_proof_elsewhere(
     conn: &mut PgConnection,
     identity: &[u8; 32],
-    partner_key_id: Uuid,
+    partner_key_id: PartnerKeyId,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let claimed = sqlx::query!(
         "insert into proof (identity, partner_key_id, seen_at) values ($1, $2, $3) on conflict do nothing",
         &identity[..],
-        partner_key_id,
+        partner_key_id.0,
         now
     )
     .execute(conn)
@@ -63,11 +64,11 @@ pub async fn is_proof_spent(conn: &mut PgConnection, identity: &[u8; 32]) -> Res
 }
 
 /// Whether any mutation of this till has used this number.
-pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
+pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: TerminalId, op_no: i64) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (select from terminal_op where terminal_id = $1 and op_no = $2)
                   or exists (select from terminal where id = $1 and op_floor >= $2) as "used!""#,
-        terminal_id,
+        terminal_id.0,
         op_no
     )
     .fetch_one(conn)
@@ -75,18 +76,18 @@ pub async fn is_op_no_used(conn: &mut PgConnection, terminal_id: Uuid, op_no: i6
 }
 
 /// The newest operation number of a till that is known, 0 before its first.
-pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: Uuid) -> Result<i64> {
+pub async fn newest_op_no(conn: &mut PgConnection, terminal_id: TerminalId) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"select greatest((select max(op_no) from terminal_op where terminal_id = t.id), t.op_floor) as "newest!"
            from terminal t where t.id = $1"#,
-        terminal_id
+        terminal_id.0
     )
     .fetch_one(conn)
     .await?)
 }
 
 /// Whether a till may have come to this number. One far beyond the newest would use up all between them: the next goes on from it.
-pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: Uuid, op_no: i64) -> Result<bool> {
+pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: TerminalId, op_no: i64) -> Result<bool> {
     let is_near = |newest: i64| (1..=newest.saturating_add(MAX_OP_NO_STEP)).contains(&op_no);
     // The first million is near to whatever there is.
     Ok(is_near(0) || (op_no > 0 && is_near(newest_op_no(conn, terminal_id).await?)))
@@ -95,7 +96,7 @@ pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: Uuid, op_no: i6
 /// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
 pub async fn claim_op_no(
     conn: &mut PgConnection,
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     op_no: i64,
     idem: Uuid,
     now: DateTime<Utc>,
@@ -104,7 +105,7 @@ pub async fn claim_op_no(
         "insert into terminal_op (terminal_id, op_no, idem, booked_at)
          select id, $2, $3, $4 from terminal where id = $1 and op_floor < $2
          on conflict do nothing",
-        terminal_id,
+        terminal_id.0,
         op_no,
         idem,
         now

@@ -11,7 +11,9 @@ use super::customer::When;
 use crate::base::Base;
 use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{CardId, LookupId, MembershipId, TerminalId};
 use crate::base::sweep::{BATCH, Swept};
+use crate::cards::CardStatus;
 
 /// A lookup serves a purchase of the next ten minutes.
 const VALID: TimeDelta = TimeDelta::minutes(10);
@@ -29,7 +31,7 @@ const KEPT_DAYS: i64 = 35;
 /// A card that was found by its number.
 pub struct NumberLookup {
     /// Names the lookup in the purchase that it serves.
-    pub id: Uuid,
+    pub id: LookupId,
     /// What the card shows.
     pub shown: Shown,
     /// Until when.
@@ -40,7 +42,7 @@ pub struct NumberLookup {
 ///
 /// # Errors
 /// [`Error::CardUnknown`], whatever the reason why no card is found, and [`Error::TooManyAttempts`].
-pub async fn look_up(base: &Base, terminal_id: Uuid, number: &str) -> Result<NumberLookup> {
+pub async fn look_up(base: &Base, terminal_id: TerminalId, number: &str) -> Result<NumberLookup> {
     let now = base.clock.now();
     let mut tx = base.db_tills.begin().await?;
     if let Some(retry_after_seconds) = seconds_to_wait(&mut tx, terminal_id, now).await? {
@@ -51,13 +53,13 @@ pub async fn look_up(base: &Base, terminal_id: Uuid, number: &str) -> Result<Num
         Ok(number) => newest_card(&mut tx, number.as_str(), now).await?,
         Err(_) => None,
     };
-    let id = base.random.uuid();
+    let id = LookupId(base.random.uuid());
     let (card_id, cose) = card.unzip();
     sqlx::query!(
         "insert into number_lookup (id, terminal_id, card_id, at) values ($1, $2, $3, $4)",
-        id,
-        terminal_id,
-        card_id,
+        id.0,
+        terminal_id.0,
+        card_id as Option<CardId>,
         now
     )
     .execute(&mut *tx)
@@ -71,17 +73,17 @@ pub async fn look_up(base: &Base, terminal_id: Uuid, number: &str) -> Result<Num
 /// How long the till must wait, if it has looked up too much.
 async fn seconds_to_wait(
     conn: &mut PgConnection,
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     now: DateTime<Utc>,
 ) -> Result<Option<u32>> {
-    sqlx::query!("select from terminal where id = $1 for no key update", terminal_id)
+    sqlx::query!("select from terminal where id = $1 for no key update", terminal_id.0)
         .execute(&mut *conn)
         .await?;
     let counted = sqlx::query!(
         r#"select count(*) as "lookups!", count(*) filter (where card_id is null) as "unknown!",
                   min(at) as oldest, min(at) filter (where card_id is null) as oldest_unknown
            from number_lookup where terminal_id = $1 and at > $2 and at <= $3"#,
-        terminal_id,
+        terminal_id.0,
         now - WINDOW,
         now + CLOCKS_APART
     )
@@ -102,9 +104,9 @@ async fn newest_card(
     conn: &mut PgConnection,
     number: &str,
     now: DateTime<Utc>,
-) -> Result<Option<(Uuid, Vec<u8>)>> {
+) -> Result<Option<(CardId, Vec<u8>)>> {
     let row = sqlx::query!(
-        r#"select c.id as "id!", c.cose as "cose!"
+        r#"select c.id as "id!: CardId", c.cose as "cose!"
            from membership m join living_card c on c.membership_id = m.id
            where m.number = $1 and m.status = 'active' and c.expires_at > $2
              and exists (select from consent a
@@ -128,11 +130,11 @@ pub fn shown(cose: &[u8]) -> Result<Shown> {
 pub struct Found {
     at: DateTime<Utc>,
     /// The card.
-    pub card_id: Uuid,
+    pub card_id: CardId,
     /// Whose it is.
-    pub membership_id: Uuid,
-    /// 0 valid, 1 revoked, 2 suspended: now.
-    pub status: i16,
+    pub membership_id: MembershipId,
+    /// How it is marked now.
+    pub status: CardStatus,
     /// Since when.
     pub status_at: Option<DateTime<Utc>>,
     /// The card.
@@ -152,23 +154,23 @@ impl Found {
 }
 
 /// A till's own lookup, if it found a card.
-pub async fn find(conn: &mut PgConnection, id: Uuid, terminal_id: Uuid) -> Result<Option<Found>> {
+pub async fn find(conn: &mut PgConnection, id: LookupId, terminal_id: TerminalId) -> Result<Option<Found>> {
     Ok(sqlx::query_as!(
         Found,
-        "select l.at, c.id as card_id, c.membership_id, c.status, c.status_at, c.cose
-         from number_lookup l join card c on c.id = l.card_id
-         where l.id = $1 and l.terminal_id = $2",
-        id,
-        terminal_id
+        r#"select l.at, c.id as card_id, c.membership_id, c.status as "status: CardStatus", c.status_at, c.cose
+           from number_lookup l join card c on c.id = l.card_id
+           where l.id = $1 and l.terminal_id = $2"#,
+        id.0,
+        terminal_id.0
     )
     .fetch_optional(conn)
     .await?)
 }
 
 /// Uses a lookup up for a mutation; `false` if another one has.
-pub async fn claim(conn: &mut PgConnection, id: Uuid, idem: Uuid) -> Result<bool> {
+pub async fn claim(conn: &mut PgConnection, id: LookupId, idem: Uuid) -> Result<bool> {
     let claimed =
-        sqlx::query!("update number_lookup set used_by = $2 where id = $1 and used_by is null", id, idem)
+        sqlx::query!("update number_lookup set used_by = $2 where id = $1 and used_by is null", id.0, idem)
             .execute(conn)
             .await?;
     Ok(claimed.rows_affected() == 1)

@@ -19,13 +19,52 @@ pub mod views;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::act::mutations::RefusalDetail;
 use crate::base::Base;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::MembershipId;
 use crate::base::money::Kopecks;
+use crate::base::words::word_enum;
+
+word_enum! {
+    /// Where a purchase stands.
+    pub enum PurchaseState in "purchase.state" {
+        /// Its cashback waits for the return window to close.
+        Pending = "pending",
+        /// A person has to look at it first.
+        Held = "held",
+        /// Its cashback may be spent.
+        Available = "available",
+        /// It was taken back.
+        Cancelled = "cancelled",
+    }
+}
+
+word_enum! {
+    /// What a posting is.
+    pub enum PostingKind in "journal.kind" {
+        /// A purchase is booked.
+        Purchase = "purchase",
+        /// Its cashback becomes available.
+        Confirm = "confirm",
+        /// It is taken back before that.
+        Refund = "refund",
+        /// It is taken back after that.
+        TakeBack = "take-back",
+    }
+}
+
+word_enum! {
+    /// How a card was shown for a purchase.
+    pub enum ShownBy in "purchase.shown_by" {
+        /// By its code.
+        Token = "token",
+        /// By its typed number.
+        Number = "number",
+    }
+}
 
 /// A cached balance lives no longer: the most that a reader can lag when a writer died between commit and cache.
 const BALANCE_CACHE_SECONDS: u64 = 60;
@@ -113,12 +152,12 @@ impl VersionedBalance {
     }
 }
 
-fn cache_key(membership_id: Uuid) -> String {
+fn cache_key(membership_id: MembershipId) -> String {
     format!("balance:{{{membership_id}}}")
 }
 
 /// A member's balance, from the cache if it is there.
-pub async fn cached_balance(base: &Base, membership_id: Uuid) -> Result<Balance> {
+pub async fn cached_balance(base: &Base, membership_id: MembershipId) -> Result<Balance> {
     let cached = base.cache.get_versioned(&cache_key(membership_id)).await;
     if let Some(balance) = cached.and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(balance);
@@ -130,7 +169,7 @@ pub async fn cached_balance(base: &Base, membership_id: Uuid) -> Result<Balance>
 }
 
 /// Lets the cache follow a balance that has just been changed and committed.
-pub async fn refresh_balance(base: &Base, membership_id: Uuid) {
+pub async fn refresh_balance(base: &Base, membership_id: MembershipId) {
     if let Ok(mut conn) = base.db_tills.acquire().await
         && let Ok(read) = store::balance(&mut conn, membership_id).await
     {
@@ -139,7 +178,7 @@ pub async fn refresh_balance(base: &Base, membership_id: Uuid) {
 }
 
 /// Puts a committed balance into the cache.
-async fn remember_balance(base: &Base, membership_id: Uuid, read: VersionedBalance) {
+async fn remember_balance(base: &Base, membership_id: MembershipId, read: VersionedBalance) {
     if let Ok(text) = serde_json::to_string(&read.balance) {
         base.cache.set_versioned(&cache_key(membership_id), read.version, &text, BALANCE_CACHE_SECONDS).await;
     }

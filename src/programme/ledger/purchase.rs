@@ -12,12 +12,13 @@ use super::customer::{Customer, Evidence, Presented, When, identify};
 use super::rules::{self, Line, Outcome};
 use super::store::{self, Movement, NewPurchase, Posting};
 use super::views::{self, Course, receipt};
-use super::{Applied, guards, lookup, redemption};
+use super::{Applied, PostingKind, PurchaseState, ShownBy, guards, lookup, redemption};
 use crate::access::{member_audience, till_audience};
 use crate::act::change_log::{Entity, ME, record_change};
 use crate::base::clock::CLOCKS_APART;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{LookupId, MembershipId, OutletId, PurchaseId, TerminalId};
 use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::base::{Base, live};
 use crate::cards::{self, Issuer};
@@ -40,7 +41,7 @@ pub struct RecordPurchase {
     pub token: Option<String>,
     /// A number that this till has looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lookup_id: Option<Uuid>,
+    pub lookup_id: Option<LookupId>,
     /// What the purchase costs.
     pub amount_kopecks: i64,
     /// What of it is paid from the balance; nothing where it is absent.
@@ -50,7 +51,7 @@ pub struct RecordPurchase {
     pub op_no: i64,
     /// Where it was made, as the till knew then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outlet_id: Option<Uuid>,
+    pub outlet_id: Option<OutletId>,
 }
 
 impl RecordPurchase {
@@ -72,7 +73,7 @@ impl RecordPurchase {
 /// A mutation's own circumstances.
 pub struct Circumstances<'a> {
     /// The till.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// The owner of the idempotency key.
     pub principal: &'a str,
     /// The idempotency key.
@@ -87,7 +88,7 @@ pub struct Circumstances<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct PurchaseResult {
     /// The purchase.
-    pub purchase_id: Uuid,
+    pub purchase_id: PurchaseId,
     /// The short number on the receipt.
     pub receipt: String,
     /// What the purchase costs.
@@ -109,7 +110,7 @@ pub struct Booked {
     /// The stored answer.
     pub result: serde_json::Value,
     /// Whose balance changed.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The proof that is used up.
     pub proof: Option<ProofIdentity>,
 }
@@ -270,7 +271,7 @@ async fn book(
     let (rule_version, outcome) = terms(&mut *conn, sale, offer, now).await?;
     let is_held = on_trust && is_held(issuer, &mut *conn, sale, outcome.accrual_kopecks, about).await?;
     let posting = Posting {
-        kind: "purchase",
+        kind: PostingKind::Purchase,
         principal: about.principal,
         idem: about.idem,
         membership_id: customer.membership_id,
@@ -288,17 +289,17 @@ async fn book(
         booked_at: now,
     };
     let new = NewPurchase {
-        id: issuer.random.uuid(),
+        id: PurchaseId(issuer.random.uuid()),
         seq: store::post(&mut *conn, &posting).await?,
         op_no: request.op_no,
         card_id: customer.card_id,
         shown_by: match customer.evidence {
-            Evidence::Token(_) => "token",
-            Evidence::Lookup(_) => "number",
+            Evidence::Token(_) => ShownBy::Token,
+            Evidence::Lookup(_) => ShownBy::Number,
         },
         confirm_on: rules::confirm_day(customer.event_at, now),
         on_trust,
-        state: if is_held { "held" } else { "pending" },
+        state: if is_held { PurchaseState::Held } else { PurchaseState::Pending },
     };
     store::insert_purchase(&mut *conn, &new, &posting).await?;
     let movement = Movement {
@@ -311,8 +312,7 @@ async fn book(
     if is_held {
         metrics::counter!("profcards_purchases_held_total").increment(1);
     }
-    let course =
-        Course { is_late, is_held, is_cancelled: false, taken_back_debt: None, confirm_on: new.confirm_on };
+    let course = Course { is_late, state: new.state, taken_back_debt: None, confirm_on: new.confirm_on };
     let result = PurchaseResult {
         purchase_id: new.id,
         receipt: receipt(place.number, request.op_no),
@@ -328,7 +328,7 @@ async fn book(
 
 /// Adds to the answer of a recorded purchase the name on the card by which the member was known.
 pub async fn add_shown_name(conn: &mut PgConnection, result: &mut serde_json::Value) -> Result<()> {
-    let purchase_id: Uuid =
+    let purchase_id: PurchaseId =
         serde_json::from_value(result["purchaseId"].clone()).map_err(anyhow::Error::from)?;
     let card = store::card_of_purchase(conn, purchase_id).await?;
     result["shownName"] = lookup::shown(&card)?.name().into();
@@ -361,9 +361,9 @@ pub async fn recorded_before(
 /// Puts what changed before the member's and the till's eyes.
 pub(super) async fn tell(
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    terminal_id: Uuid,
-    purchase_id: Uuid,
+    membership_id: MembershipId,
+    terminal_id: TerminalId,
+    purchase_id: PurchaseId,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let (member, id) = (member_audience(membership_id), purchase_id.to_string());

@@ -5,7 +5,6 @@
 use chrono::{DateTime, Utc};
 use profcards_card::{Code as VerdictCode, Proof};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use super::customer::{Customer, Presented, When, identify};
 use super::purchase::{Circumstances, Sale};
@@ -13,6 +12,7 @@ use super::{Applied, Refusal, RefusalDetail, Stop, guards, store};
 use crate::base::clock::from_unix_seconds;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::TerminalId;
 use crate::base::money::{Kopecks, MAX_PURCHASE_KOPECKS};
 use crate::base::trusted_time;
 use crate::cards::{Issuer, enrolment};
@@ -24,7 +24,7 @@ use crate::programme::partners::challenge::{self, Asker, Challenge};
 #[derive(Clone, Copy)]
 pub struct Intent {
     /// The till.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// Its number of the purchase.
     pub op_no: i64,
     /// What it costs.
@@ -68,7 +68,7 @@ pub(super) async fn identify_payer(
     issuer: &Issuer,
     conn: &mut PgConnection,
     presented: Presented<'_>,
-    (terminal_id, op_no): (Uuid, i64),
+    (terminal_id, op_no): (TerminalId, i64),
     now: DateTime<Utc>,
 ) -> Applied<(Customer, Challenge)> {
     if let Presented::Lookup(_) = presented {
@@ -96,7 +96,7 @@ pub(super) fn when_booked(stop: Stop) -> Stop {
 pub async fn note_refusal(
     conn: &mut PgConnection,
     refusal: &Refusal,
-    (terminal_id, op_no): (Uuid, i64),
+    (terminal_id, op_no): (TerminalId, i64),
     now: DateTime<Utc>,
 ) -> Result<()> {
     if refusal.code != Code::Verdict(VerdictCode::ChallengeWrong) {
@@ -145,7 +145,7 @@ async fn check_payer(
     conn: &mut PgConnection,
     customer: &Customer,
     challenge: &Challenge,
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     now: DateTime<Utc>,
 ) -> Applied<()> {
     if !challenge.is_live(now) {

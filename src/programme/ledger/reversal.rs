@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::purchase::{Booked, Circumstances, tell};
 use super::store::{self, Movement, Posting, PurchaseRow};
-use super::{Applied, Balance, guards};
+use super::{Applied, Balance, PostingKind, PurchaseState, guards};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{OutletId, PurchaseId};
 
 /// The wish to take a purchase back.
 #[derive(Debug, Deserialize, Serialize)]
@@ -21,7 +22,7 @@ pub struct CancelPurchase {
     pub op_no: i64,
     /// As in [`super::purchase::RecordPurchase`]; nothing depends on it, since a purchase of another till is unknown here anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outlet_id: Option<Uuid>,
+    pub outlet_id: Option<OutletId>,
 }
 
 /// Takes a purchase back whole, while its return window is open: what it was to bring goes, what it took from the balance
@@ -40,10 +41,10 @@ pub async fn cancel(
     store::lock_balance(&mut *conn, membership_id).await?;
     // Read again under the lock: a confirmation or another cancellation may have come between.
     let row = store::purchases(&mut *conn, &[id]).await?.pop().ok_or(Error::NotFound)?;
-    match row.state.as_str() {
-        "pending" | "held" => {}
-        "cancelled" => return Err(Code::AlreadyCancelled.into()),
-        _ => return Err(Code::CancelTooLate.into()),
+    match row.state {
+        PurchaseState::Pending | PurchaseState::Held => {}
+        PurchaseState::Cancelled => return Err(Code::AlreadyCancelled.into()),
+        PurchaseState::Available => return Err(Code::CancelTooLate.into()),
     }
     if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
         return Err(Code::OpNumberInvalid.into());
@@ -63,7 +64,7 @@ pub async fn cancel(
     Ok(Booked { result: cancelled(id), membership_id, proof: None })
 }
 
-fn cancelled(purchase_id: Uuid) -> serde_json::Value {
+fn cancelled(purchase_id: PurchaseId) -> serde_json::Value {
     serde_json::json!({ "purchaseId": purchase_id, "state": "cancelled" })
 }
 
@@ -94,11 +95,11 @@ pub(super) struct Reversal<'a> {
 pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Reversal<'_>) -> Result<i64> {
     let (accrual_kopecks, redeem_kopecks) = (row.accrual_kopecks, row.redeem_kopecks);
     let balance = store::balance(&mut *conn, row.membership_id).await?.balance;
-    let (kind, movement) = if row.state == "available" {
-        ("take-back", settle(&balance, redeem_kopecks - accrual_kopecks))
+    let (kind, movement) = if row.state == PurchaseState::Available {
+        (PostingKind::TakeBack, settle(&balance, redeem_kopecks - accrual_kopecks))
     } else {
         let settled = settle(&balance, redeem_kopecks);
-        ("refund", Movement { pending_kopecks: -accrual_kopecks, ..settled })
+        (PostingKind::Refund, Movement { pending_kopecks: -accrual_kopecks, ..settled })
     };
     let posting = Posting {
         kind,

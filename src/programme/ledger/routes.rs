@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::redemption::{self, Intent};
 use super::{Stop, lookup};
 use crate::access::{Till, limits};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::Json;
+use crate::base::ids::LookupId;
 use crate::base::money::Kopecks;
 use crate::cards::Issuer;
 use crate::programme::partners::ShownCard;
@@ -137,7 +137,7 @@ struct TypedNumber {
 #[serde(rename_all = "camelCase")]
 struct FoundCard {
     /// Stands in the purchase in place of a token; good for one.
-    lookup_id: Uuid,
+    lookup_id: LookupId,
     shown: ShownCard,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]

@@ -5,16 +5,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Balance, VersionedBalance};
+use super::{Balance, PostingKind, PurchaseState, ShownBy, VersionedBalance};
 use crate::base::error::Result;
+use crate::base::ids::{CardId, MembershipId, OutletId, PartnerId, PurchaseId, TerminalId};
 use crate::base::money::Kopecks;
 
 /// A member's balance; one who never bought anything has zeros.
-pub async fn balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<VersionedBalance> {
+pub async fn balance(conn: &mut PgConnection, membership_id: MembershipId) -> Result<VersionedBalance> {
     let row = sqlx::query!(
         "select available_kopecks, pending_kopecks, debt_kopecks, held_kopecks, version
          from balance where membership_id = $1",
-        membership_id
+        membership_id.0
     )
     .fetch_optional(conn)
     .await?;
@@ -30,11 +31,11 @@ pub async fn balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<Ver
 }
 
 /// Locks a member's balance, making it first if need be.
-pub async fn lock_balance(conn: &mut PgConnection, membership_id: Uuid) -> Result<()> {
-    sqlx::query!("insert into balance (membership_id) values ($1) on conflict do nothing", membership_id)
+pub async fn lock_balance(conn: &mut PgConnection, membership_id: MembershipId) -> Result<()> {
+    sqlx::query!("insert into balance (membership_id) values ($1) on conflict do nothing", membership_id.0)
         .execute(&mut *conn)
         .await?;
-    sqlx::query!("select from balance where membership_id = $1 for update", membership_id)
+    sqlx::query!("select from balance where membership_id = $1 for update", membership_id.0)
         .execute(conn)
         .await?;
     Ok(())
@@ -53,13 +54,13 @@ pub struct Movement {
 }
 
 /// Moves a balance, which must be locked.
-pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Movement) -> Result<()> {
+pub async fn move_balance(conn: &mut PgConnection, membership_id: MembershipId, by: Movement) -> Result<()> {
     sqlx::query!(
         "update balance
          set pending_kopecks = pending_kopecks + $2, available_kopecks = available_kopecks + $3,
              debt_kopecks = debt_kopecks + $4, version = version + 1
          where membership_id = $1",
-        membership_id,
+        membership_id.0,
         by.pending_kopecks,
         by.available_kopecks,
         by.debt_kopecks
@@ -71,20 +72,20 @@ pub async fn move_balance(conn: &mut PgConnection, membership_id: Uuid, by: Move
 
 /// A posting about a purchase.
 pub struct Posting<'a> {
-    /// `purchase`, `refund` or `take-back`.
-    pub kind: &'a str,
+    /// What it is.
+    pub kind: PostingKind,
     /// Who asked for it.
     pub principal: &'a str,
     /// By which mutation.
     pub idem: Uuid,
     /// Whose balance.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The partner.
-    pub partner_id: Uuid,
+    pub partner_id: PartnerId,
     /// The outlet.
-    pub outlet_id: Uuid,
+    pub outlet_id: OutletId,
     /// The till.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// What was paid.
     pub amount_kopecks: i64,
     /// The member's part.
@@ -114,13 +115,13 @@ pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64>
          returning seq",
         posting.booked_at,
         posting.event_at,
-        posting.kind,
+        posting.kind as PostingKind,
         posting.principal,
         posting.idem,
-        posting.membership_id,
-        posting.partner_id,
-        posting.outlet_id,
-        posting.terminal_id,
+        posting.membership_id.0,
+        posting.partner_id.0,
+        posting.outlet_id.0,
+        posting.terminal_id.0,
         posting.amount_kopecks,
         posting.accrual_kopecks,
         posting.commission_kopecks,
@@ -137,11 +138,11 @@ pub async fn post(conn: &mut PgConnection, posting: &Posting<'_>) -> Result<i64>
 #[derive(Clone, Debug)]
 pub struct PurchaseRow {
     /// The purchase.
-    pub id: Uuid,
+    pub id: PurchaseId,
     /// Its posting.
     pub seq: i64,
     /// The till.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// The till's number in its outlet.
     pub terminal_number: i32,
     /// The mutation that made it.
@@ -149,13 +150,13 @@ pub struct PurchaseRow {
     /// The till's own number of it.
     pub op_no: i64,
     /// Whose it is.
-    pub membership_id: Uuid,
+    pub membership_id: MembershipId,
     /// The partner.
-    pub partner_id: Uuid,
+    pub partner_id: PartnerId,
     /// The partner's name.
     pub partner_name: String,
     /// The outlet.
-    pub outlet_id: Uuid,
+    pub outlet_id: OutletId,
     /// The outlet's name.
     pub outlet_name: String,
     /// What was paid.
@@ -166,8 +167,8 @@ pub struct PurchaseRow {
     pub redeem_kopecks: i64,
     /// By which rule.
     pub rule_version: Option<i32>,
-    /// `pending`, `held`, `available` or `cancelled`.
-    pub state: String,
+    /// Where it stands.
+    pub state: PurchaseState,
     /// Its time is only the till's word.
     pub on_trust: bool,
     /// When it happened.
@@ -185,21 +186,21 @@ pub struct PurchaseRow {
 /// What a purchase is besides its posting.
 pub struct NewPurchase {
     /// The purchase.
-    pub id: Uuid,
+    pub id: PurchaseId,
     /// Its posting.
     pub seq: i64,
     /// The till's own number of it.
     pub op_no: i64,
     /// The card by which the member was known.
-    pub card_id: Uuid,
-    /// How that card was shown: `token` or `number`.
-    pub shown_by: &'static str,
+    pub card_id: CardId,
+    /// How that card was shown.
+    pub shown_by: ShownBy,
     /// From which day on its cashback may be spent.
     pub confirm_on: NaiveDate,
     /// Its time is only the till's word.
     pub on_trust: bool,
-    /// `pending` or `held`.
-    pub state: &'static str,
+    /// Whether it waits for a person.
+    pub state: PurchaseState,
 }
 
 /// A new purchase; its names are looked up when it is read.
@@ -213,16 +214,16 @@ pub async fn insert_purchase(
                                amount_kopecks, accrual_kopecks, redeem_kopecks, rule_version, event_at, booked_at,
                                confirm_on, on_trust, state)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-        new.id,
+        new.id.0,
         new.seq,
-        posting.terminal_id,
+        posting.terminal_id.0,
         posting.idem,
         new.op_no,
-        posting.membership_id,
-        posting.partner_id,
-        posting.outlet_id,
-        new.card_id,
-        new.shown_by,
+        posting.membership_id.0,
+        posting.partner_id.0,
+        posting.outlet_id.0,
+        new.card_id.0,
+        new.shown_by as ShownBy,
         posting.amount_kopecks,
         posting.accrual_kopecks,
         posting.redeem_kopecks,
@@ -231,7 +232,7 @@ pub async fn insert_purchase(
         posting.booked_at,
         new.confirm_on,
         new.on_trust,
-        new.state
+        new.state as PurchaseState
     )
     .execute(conn)
     .await?;
@@ -250,12 +251,12 @@ pub struct OnTrust {
 /// here, so that of many at once each sees those before it.
 pub async fn booked_on_trust(
     conn: &mut PgConnection,
-    membership_id: Uuid,
-    terminal_id: Uuid,
+    membership_id: MembershipId,
+    terminal_id: TerminalId,
     since: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<OnTrust> {
-    sqlx::query!("select from terminal where id = $1 for no key update", terminal_id)
+    sqlx::query!("select from terminal where id = $1 for no key update", terminal_id.0)
         .execute(&mut *conn)
         .await?;
     Ok(sqlx::query_as!(
@@ -264,8 +265,8 @@ pub async fn booked_on_trust(
                    where membership_id = $1 and on_trust and booked_at > $3 and booked_at <= $4 and state <> 'cancelled') as "of_member_kopecks!",
                   (select coalesce(sum(amount_kopecks), 0)::bigint from purchase
                    where terminal_id = $2 and on_trust and booked_at > $3 and booked_at <= $4 and state <> 'cancelled') as "of_till_kopecks!""#,
-        membership_id,
-        terminal_id,
+        membership_id.0,
+        terminal_id.0,
         since,
         until
     )
@@ -276,23 +277,23 @@ pub async fn booked_on_trust(
 /// Which purchase a mutation of this till made, and whose it is.
 pub async fn find_purchase(
     conn: &mut PgConnection,
-    terminal_id: Uuid,
+    terminal_id: TerminalId,
     idem: Uuid,
-) -> Result<Option<(Uuid, Uuid)>> {
+) -> Result<Option<(PurchaseId, MembershipId)>> {
     let row = sqlx::query!(
         "select id, membership_id from purchase where terminal_id = $1 and idem = $2",
-        terminal_id,
+        terminal_id.0,
         idem
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| (row.id, row.membership_id)))
+    Ok(row.map(|row| (row.id.into(), row.membership_id.into())))
 }
 
 /// Whether this mutation took a purchase back.
 pub async fn is_cancelled_by(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     principal: &str,
     idem: Uuid,
 ) -> Result<bool> {
@@ -300,7 +301,7 @@ pub async fn is_cancelled_by(
         r#"select exists (
                select from journal where membership_id = $1 and kind = 'refund' and principal = $2 and idem = $3
            ) as "cancelled!""#,
-        membership_id,
+        membership_id.0,
         principal,
         idem
     )
@@ -309,12 +310,12 @@ pub async fn is_cancelled_by(
 }
 
 /// Purchases by id, with their names.
-pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<PurchaseRow>> {
+pub async fn purchases(conn: &mut PgConnection, ids: &[PurchaseId]) -> Result<Vec<PurchaseRow>> {
     Ok(sqlx::query_as!(
         PurchaseRow,
         r#"select u.id, u.seq, u.terminal_id, t.number as terminal_number, u.idem, u.op_no, u.membership_id, u.partner_id,
                   p.name as partner_name, u.outlet_id, o.name as outlet_name, u.amount_kopecks, u.accrual_kopecks,
-                  u.redeem_kopecks, u.rule_version, u.state, u.on_trust, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at,
+                  u.redeem_kopecks, u.rule_version, u.state as "state: PurchaseState", u.on_trust, u.event_at, u.booked_at, u.confirm_on, u.cancelled_at,
                   case when j.seq is not null then greatest(j.debt_kopecks, 0) end as "taken_back_debt_kopecks?"
            from purchase u
            join terminal t on t.id = u.terminal_id
@@ -323,17 +324,17 @@ pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Purc
            left join purchase_decision d on d.purchase_id = u.id and d.decision = 'take-back'
            left join journal j on j.seq = d.posting_seq and j.booked_at = d.decided_at and j.kind = 'take-back'
            where u.id = any($1)"#,
-        ids
+        ids as &[PurchaseId]
     )
     .fetch_all(conn)
     .await?)
 }
 
 /// The card by which the member of a purchase was known.
-pub async fn card_of_purchase(conn: &mut PgConnection, id: Uuid) -> Result<Vec<u8>> {
+pub async fn card_of_purchase(conn: &mut PgConnection, id: PurchaseId) -> Result<Vec<u8>> {
     Ok(sqlx::query_scalar!(
         "select c.cose from purchase p join card c on c.id = p.card_id where p.id = $1",
-        id
+        id.0
     )
     .fetch_one(conn)
     .await?)
@@ -347,18 +348,22 @@ pub async fn commission_of(conn: &mut PgConnection, seq: i64) -> Result<i64> {
 }
 
 /// Marks a purchase as taken back.
-pub async fn cancel_purchase(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update purchase set state = 'cancelled', cancelled_at = $2 where id = $1", id, now)
+pub async fn cancel_purchase(conn: &mut PgConnection, id: PurchaseId, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update purchase set state = 'cancelled', cancelled_at = $2 where id = $1", id.0, now)
         .execute(conn)
         .await?;
     Ok(())
 }
 
 /// The newest purchases of a member.
-pub async fn newest_of_member(conn: &mut PgConnection, membership_id: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+pub async fn newest_of_member(
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    limit: i64,
+) -> Result<Vec<PurchaseId>> {
     Ok(sqlx::query_scalar!(
-        "select id from purchase where membership_id = $1 order by event_at desc limit $2",
-        membership_id,
+        r#"select id as "id: PurchaseId" from purchase where membership_id = $1 order by event_at desc limit $2"#,
+        membership_id.0,
         limit
     )
     .fetch_all(conn)
@@ -366,10 +371,14 @@ pub async fn newest_of_member(conn: &mut PgConnection, membership_id: Uuid, limi
 }
 
 /// The newest purchases of a till.
-pub async fn newest_of_till(conn: &mut PgConnection, terminal_id: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+pub async fn newest_of_till(
+    conn: &mut PgConnection,
+    terminal_id: TerminalId,
+    limit: i64,
+) -> Result<Vec<PurchaseId>> {
     Ok(sqlx::query_scalar!(
-        "select id from purchase where terminal_id = $1 order by event_at desc limit $2",
-        terminal_id,
+        r#"select id as "id: PurchaseId" from purchase where terminal_id = $1 order by event_at desc limit $2"#,
+        terminal_id.0,
         limit
     )
     .fetch_all(conn)

@@ -9,9 +9,11 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::PurchaseState;
 use super::rules::{self, Line, Outcome};
 use super::store::{self, PurchaseRow};
 use crate::base::error::Result;
+use crate::base::ids::PurchaseId;
 use crate::base::money::Kopecks;
 use crate::programme::offers::{self, Offer};
 
@@ -20,7 +22,7 @@ use crate::programme::offers::{self, Offer};
 #[serde(rename_all = "camelCase")]
 pub struct PurchaseView {
     /// The purchase.
-    pub id: Uuid,
+    pub id: PurchaseId,
     /// The short number on the receipt.
     pub receipt: String,
     /// The mutation that recorded it; for its till only.
@@ -36,8 +38,8 @@ pub struct PurchaseView {
     pub redeem_kopecks: i64,
     /// What it brings the member.
     pub accrual_kopecks: i64,
-    /// `pending`, `held` until a person has looked at it, `available` or `cancelled`.
-    pub state: String,
+    /// Where it stands.
+    pub state: PurchaseState,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
@@ -62,7 +64,11 @@ pub(super) fn receipt(terminal_number: i32, op_no: i64) -> String {
 }
 
 /// Purchases by id as people see them, in no order. Each explanation is computed anew from the rule's version.
-pub async fn purchases(conn: &mut PgConnection, ids: &[Uuid], for_till: bool) -> Result<Vec<PurchaseView>> {
+pub async fn purchases(
+    conn: &mut PgConnection,
+    ids: &[PurchaseId],
+    for_till: bool,
+) -> Result<Vec<PurchaseView>> {
     let rows = store::purchases(&mut *conn, ids).await?;
     let mut offers = HashMap::new();
     for (partner_id, version) in rows.iter().filter_map(|row| Some((row.partner_id, row.rule_version?))) {
@@ -79,8 +85,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
     let outcome = rules::evaluate(offer, amount, redeem);
     let course = Course {
         is_late: row.on_trust && rules::is_late(row.event_at, row.booked_at),
-        is_held: row.state == "held",
-        is_cancelled: row.state == "cancelled",
+        state: row.state,
         taken_back_debt: row.taken_back_debt_kopecks.map(Kopecks),
         confirm_on: row.confirm_on,
     };
@@ -93,7 +98,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
         amount_kopecks: row.amount_kopecks,
         redeem_kopecks: row.redeem_kopecks,
         accrual_kopecks: row.accrual_kopecks,
-        state: row.state.clone(),
+        state: row.state,
         event_at: row.event_at,
         booked_at: row.booked_at,
         confirm_on: row.confirm_on,
@@ -105,8 +110,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
 /// What became of a purchase beside its figures.
 pub(super) struct Course {
     pub(super) is_late: bool,
-    pub(super) is_held: bool,
-    pub(super) is_cancelled: bool,
+    pub(super) state: PurchaseState,
     pub(super) taken_back_debt: Option<Kopecks>,
     pub(super) confirm_on: NaiveDate,
 }
@@ -118,15 +122,17 @@ impl Course {
         let Outcome { accrual_kopecks, mut explanation, .. } = outcome;
         explanation.extend(self.is_late.then_some(Line::HandedInLate));
         if accrual_kopecks > Kopecks::ZERO {
-            explanation.extend(match self.taken_back_debt {
-                Some(_) if for_till => None,
-                Some(debt_kopecks) => Some(Line::TakenBack {
+            explanation.extend(match (self.taken_back_debt, self.state) {
+                (Some(_), _) if for_till => None,
+                (Some(debt_kopecks), _) => Some(Line::TakenBack {
                     available_kopecks: Kopecks(accrual_kopecks.0 - debt_kopecks.0),
                     debt_kopecks,
                 }),
-                None if self.is_cancelled => None,
-                None if self.is_held => Some(Line::UnderReview),
-                None => Some(Line::PendingUntil { date: self.confirm_on }),
+                (None, PurchaseState::Cancelled) => None,
+                (None, PurchaseState::Held) => Some(Line::UnderReview),
+                (None, PurchaseState::Pending | PurchaseState::Available) => {
+                    Some(Line::PendingUntil { date: self.confirm_on })
+                }
             });
         }
         explanation

@@ -4,11 +4,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::base::Base;
 use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{PartnerKeyId, TerminalId};
 
 /// So long a member has to type the digits and the till to book the purchase.
 pub const VALID: TimeDelta = TimeDelta::minutes(3);
@@ -26,9 +26,9 @@ const DRAWS: [usize; 10] = [4, 4, 4, 4, 4, 4, 6, 6, 6, 6];
 #[derive(Clone, Copy, Debug)]
 pub enum Asker {
     /// A till of the app.
-    Till(Uuid),
+    Till(TerminalId),
     /// A partner's server, by its API key.
-    Vendor(Uuid),
+    Vendor(PartnerKeyId),
 }
 
 impl Asker {

@@ -8,6 +8,8 @@ use profcards_card::Shown;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::registry::members::Category;
+
 /// A pairing code is good for so long.
 pub const PAIRING_CODE_DAYS: u64 = 7;
 
@@ -19,12 +21,12 @@ pub struct ShownCard {
     pub name: String,
     /// First two digits of the region's ОКАТО; 0 where there is none.
     pub region: u8,
-    /// 1 works, 2 studies, 3 is a pensioner.
-    pub category: u8,
+    /// What the member does.
+    pub category: Category,
 }
 
 impl From<&Shown> for ShownCard {
     fn from(shown: &Shown) -> Self {
-        Self { name: shown.name().to_owned(), region: shown.region(), category: shown.category().value() }
+        Self { name: shown.name().to_owned(), region: shown.region(), category: shown.category().into() }
     }
 }

@@ -8,6 +8,7 @@ use super::PAIRING_CODE_DAYS;
 use crate::access;
 use crate::base::clock::TOLERATED_AHEAD;
 use crate::base::error::Result;
+use crate::base::ids::{OutletId, PartnerId, TerminalId};
 
 /// A till whose pairing was answered, but which never got the answer, asks again within so long.
 const REPEATED_WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -15,8 +16,13 @@ const REPEATED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 const CODE_KEPT_DAYS: i64 = 100;
 
 /// A partner, for the demo union and the command line.
-pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("insert into partner (id, name, created_at) values ($1, $2, $3)", id, name, now)
+pub async fn insert_partner(
+    conn: &mut PgConnection,
+    id: PartnerId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("insert into partner (id, name, created_at) values ($1, $2, $3)", id.0, name, now)
         .execute(conn)
         .await?;
     Ok(())
@@ -25,9 +31,9 @@ pub async fn insert_partner(conn: &mut PgConnection, id: Uuid, name: &str, now: 
 /// A new outlet.
 pub struct NewOutlet<'a> {
     /// The outlet.
-    pub id: Uuid,
+    pub id: OutletId,
     /// Whose it is.
-    pub partner_id: Uuid,
+    pub partner_id: PartnerId,
     /// Its name.
     pub name: &'a str,
     /// Where it is.
@@ -44,8 +50,8 @@ pub async fn insert_outlet(
 ) -> Result<()> {
     sqlx::query!(
         "insert into outlet (id, partner_id, name, address, time_zone, created_at) values ($1, $2, $3, $4, $5, $6)",
-        outlet.id,
-        outlet.partner_id,
+        outlet.id.0,
+        outlet.partner_id.0,
         outlet.name,
         outlet.address,
         outlet.time_zone,
@@ -59,7 +65,7 @@ pub async fn insert_outlet(
 /// An outlet as the command line lists it.
 pub struct OutletRow {
     /// The outlet.
-    pub id: Uuid,
+    pub id: OutletId,
     /// Partner and outlet.
     pub name: String,
 }
@@ -78,11 +84,11 @@ pub async fn outlets(db: &PgPool) -> Result<Vec<OutletRow>> {
 /// A till as the command line lists it, or an outlet that has none yet.
 pub struct TillRow {
     /// The outlet.
-    pub outlet_id: Uuid,
+    pub outlet_id: OutletId,
     /// Partner and outlet.
     pub outlet_name: String,
     /// The till.
-    pub terminal_id: Option<Uuid>,
+    pub terminal_id: Option<TerminalId>,
     /// Its number in the outlet.
     pub number: Option<i32>,
     /// When it was paired, the last time.
@@ -95,7 +101,7 @@ pub struct TillRow {
 pub async fn tills(db: &PgPool) -> Result<Vec<TillRow>> {
     Ok(sqlx::query_as!(
         TillRow,
-        r#"select o.id as outlet_id, p.name || ', ' || o.name as "outlet_name!", t.id as "terminal_id?",
+        r#"select o.id as outlet_id, p.name || ', ' || o.name as "outlet_name!", t.id as "terminal_id?: TerminalId",
                   t.number as "number?", t.paired_at as "paired_at?", t.unpaired_at
            from outlet o join partner p on p.id = o.partner_id left join terminal t on t.outlet_id = o.id
            order by o.created_at, o.id, t.number"#
@@ -108,14 +114,14 @@ pub async fn tills(db: &PgPool) -> Result<Vec<TillRow>> {
 pub async fn insert_pairing_code(
     conn: &mut PgConnection,
     code_hash: &[u8; 32],
-    outlet_id: Uuid,
+    outlet_id: OutletId,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let inserted = sqlx::query!(
         "insert into pairing_code (code_hash, outlet_id, created_at, expires_at)
          select $1, id, $3, $4 from outlet where id = $2",
         &code_hash[..],
-        outlet_id,
+        outlet_id.0,
         now,
         now + Days::new(PAIRING_CODE_DAYS)
     )
@@ -139,9 +145,9 @@ pub async fn pair(
     conn: &mut PgConnection,
     code_hash: &[u8; 32],
     client_id: Uuid,
-    new_terminal_id: Uuid,
+    new_terminal_id: TerminalId,
     now: DateTime<Utc>,
-) -> Result<Option<Uuid>> {
+) -> Result<Option<TerminalId>> {
     // The outlet's row is locked too, so that two pairings do not draw one number. A statement of its own, so that the next
     // one sees all that another pairing did meanwhile.
     sqlx::query!(
@@ -151,8 +157,8 @@ pub async fn pair(
     .execute(&mut *conn)
     .await?;
     let code = sqlx::query!(
-        r#"select o.id as outlet_id, c.terminal_id, (select t.paired_at from terminal t where t.id = c.terminal_id) as paired_at,
-                  (select t.id from terminal t where t.outlet_id = o.id and t.client_id = $3) as own_terminal_id
+        r#"select o.id as "outlet_id: OutletId", c.terminal_id as "terminal_id: TerminalId", (select t.paired_at from terminal t where t.id = c.terminal_id) as paired_at,
+                  (select t.id from terminal t where t.outlet_id = o.id and t.client_id = $3) as "own_terminal_id: TerminalId"
            from pairing_code c join outlet o on o.id = c.outlet_id
            where c.code_hash = $1 and c.expires_at > $2 and c.created_at <= $4"#,
         &code_hash[..],
@@ -173,7 +179,7 @@ pub async fn pair(
         return Ok(Some(used_by));
     }
     let terminal_id = if let Some(own) = code.own_terminal_id {
-        sqlx::query!("update terminal set paired_at = $2, unpaired_at = null where id = $1", own, now)
+        sqlx::query!("update terminal set paired_at = $2, unpaired_at = null where id = $1", own.0, now)
             .execute(&mut *conn)
             .await?;
         access::store::close_sessions_of_till(&mut *conn, own).await?;
@@ -182,8 +188,8 @@ pub async fn pair(
         sqlx::query!(
             "insert into terminal (id, outlet_id, number, client_id, paired_at)
              values ($1, $2, (select coalesce(max(number), 0) + 1 from terminal where outlet_id = $2), $3, $4)",
-            new_terminal_id,
-            code.outlet_id,
+            new_terminal_id.0,
+            code.outlet_id.0,
             client_id,
             now
         )
@@ -194,7 +200,7 @@ pub async fn pair(
     sqlx::query!(
         "update pairing_code set terminal_id = $2 where code_hash = $1",
         &code_hash[..],
-        terminal_id
+        terminal_id.0
     )
     .execute(conn)
     .await?;
@@ -202,10 +208,10 @@ pub async fn pair(
 }
 
 /// Ends a till and every session of it; answers whether there was one to end. Its number is not given again.
-pub async fn unpair(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+pub async fn unpair(conn: &mut PgConnection, terminal_id: TerminalId, now: DateTime<Utc>) -> Result<bool> {
     let ended = sqlx::query!(
         "update terminal set unpaired_at = $2 where id = $1 and unpaired_at is null",
-        terminal_id,
+        terminal_id.0,
         now
     )
     .execute(&mut *conn)
@@ -217,20 +223,20 @@ pub async fn unpair(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Ut
 /// Where a purchase at this till belongs.
 pub struct TerminalPlace {
     /// The partner.
-    pub partner_id: Uuid,
+    pub partner_id: PartnerId,
     /// The outlet.
-    pub outlet_id: Uuid,
+    pub outlet_id: OutletId,
     /// The till's number in the outlet.
     pub number: i32,
 }
 
 /// The place of a terminal.
-pub async fn place(conn: &mut PgConnection, terminal_id: Uuid) -> Result<TerminalPlace> {
+pub async fn place(conn: &mut PgConnection, terminal_id: TerminalId) -> Result<TerminalPlace> {
     Ok(sqlx::query_as!(
         TerminalPlace,
         "select o.partner_id, o.id as outlet_id, t.number
          from terminal t join outlet o on o.id = t.outlet_id where t.id = $1",
-        terminal_id
+        terminal_id.0
     )
     .fetch_one(conn)
     .await?)

@@ -7,22 +7,22 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::ledger;
 use super::offers::{self, Offer};
 use crate::base::error::Result;
+use crate::base::ids::{OutletId, PartnerId, TerminalId};
 
 /// A till as it knows itself.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TillState {
     /// The terminal.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// Its number in the outlet; receipts begin with it.
     pub terminal_number: i32,
     /// Where it stands; a purchase names it, so that it is never booked for another outlet.
-    pub outlet_id: Uuid,
+    pub outlet_id: OutletId,
     /// The partner's name.
     pub partner_name: String,
     /// The outlet's name.
@@ -88,12 +88,16 @@ impl From<Offer> for TillOffer {
 }
 
 /// What a till must know of itself.
-pub async fn till_state(conn: &mut PgConnection, terminal_id: Uuid, now: DateTime<Utc>) -> Result<TillState> {
+pub async fn till_state(
+    conn: &mut PgConnection,
+    terminal_id: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<TillState> {
     let row = sqlx::query!(
-        "select t.number, t.paired_at, p.id as partner_id, p.name as partner_name, o.id as outlet_id, o.name as outlet_name, o.address
+        r#"select t.number, t.paired_at, p.id as "partner_id: PartnerId", p.name as partner_name, o.id as "outlet_id: OutletId", o.name as outlet_name, o.address
          from terminal t join outlet o on o.id = t.outlet_id join partner p on p.id = o.partner_id
-         where t.id = $1",
-        terminal_id
+         where t.id = $1"#,
+        terminal_id.0
     )
     .fetch_one(&mut *conn)
     .await?;

@@ -16,6 +16,7 @@ use crate::act::{self, Act, Deed, Done, idempotency};
 use crate::base::clock::from_unix_seconds;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::TerminalId;
 use crate::base::trusted_time;
 use crate::cards::Issuer;
 use crate::programme::ledger::customer::When;
@@ -28,7 +29,7 @@ const CANCEL: &str = "purchase.cancel";
 /// Who pushes, and how its clock stands.
 pub struct Pusher {
     /// The till.
-    pub terminal_id: Uuid,
+    pub terminal_id: TerminalId,
     /// The server's time minus the client's.
     pub skew_seconds: i64,
 }

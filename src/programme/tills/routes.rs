@@ -19,6 +19,7 @@ use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
+use crate::base::ids::TerminalId;
 use crate::programme::partners::store;
 
 /// The endpoints of this room.
@@ -53,7 +54,7 @@ async fn pair(
 async fn pair_browser(base: &Base, form: &Pairing, jar: CookieJar) -> Result<(CookieJar, TillState)> {
     let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&base.secret, "pairing-hash");
-    let new_id = base.random.uuid();
+    let new_id = TerminalId(base.random.uuid());
     let deed = Deed::of_terminal(base, new_id, Action::PairTill);
     let (code_hash, jar) = (&code_hash, &jar);
     act::perform(base, deed, |mut act| async move {

@@ -12,14 +12,14 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use profcards_card::{Code, Context, StatusSource, Verdict, Wants, verify};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::base::clock::unix_seconds;
 use crate::base::error::{Error, Result};
+use crate::base::ids::PartnerKeyId;
 use crate::base::secret::InstanceSecret;
 use crate::base::trusted_time;
 use crate::cards::store::KnownCard;
-use crate::cards::{Issuer, enrolment};
+use crate::cards::{CardStatus, Issuer, enrolment};
 use crate::programme::ledger;
 use crate::programme::ledger::redemption;
 use crate::programme::partners::challenge::{self, Asker, Challenge};
@@ -55,7 +55,7 @@ impl std::fmt::Display for ApiKey {
 #[derive(Clone, Debug)]
 pub struct Vendor {
     /// The key; limits are counted by it.
-    pub key_id: Uuid,
+    pub key_id: PartnerKeyId,
 }
 
 impl FromRequestParts<Issuer> for Vendor {
@@ -141,7 +141,7 @@ pub async fn judge(
         return Ok(refused(verdict, Code::ProofStale));
     }
     let card = ledger::customer::issued_here(&mut tx, question.token).await?;
-    let card = card.filter(|card| card.status == 0);
+    let card = card.filter(|card| card.status == CardStatus::Valid);
     let Some(card) = card else { return Ok(refused(verdict, Code::Revoked)) };
     if !enrolment::store::is_active(&mut tx, card.membership_id).await? {
         return Ok(refused(verdict, Code::Revoked));

@@ -2,7 +2,7 @@
 
 use axum::extract::{DefaultBodyLimit, State};
 use chrono::{DateTime, Utc};
-use profcards_card::{CardClass, Verdict, Wants, Warning};
+use profcards_card::{Allowed, Verdict, Wants, Warning};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +16,7 @@ use crate::cards::Issuer;
 use crate::programme::ledger::routes::RedemptionChallenge;
 use crate::programme::partners::ShownCard;
 use crate::programme::partners::challenge::{self, Asker};
+use crate::registry::members::CardClass;
 
 /// A token has at most a few hundred characters.
 const MAX_BODY_BYTES: usize = 4 * 1024;
@@ -83,6 +84,48 @@ enum VendorWants {
     Redemption,
 }
 
+/// What an accepted card is good for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Allowance {
+    /// A price for members.
+    Discount,
+    /// Cashback.
+    Accrual,
+    /// Payment from the balance.
+    Redemption,
+}
+
+impl Allowance {
+    fn all_of(allowed: Allowed) -> Vec<Self> {
+        let each = [
+            (allowed.discount, Self::Discount),
+            (allowed.accrual, Self::Accrual),
+            (allowed.redemption, Self::Redemption),
+        ];
+        each.into_iter().filter_map(|(is_allowed, allowance)| is_allowed.then_some(allowance)).collect()
+    }
+}
+
+/// Of what an accepted card's verdict warns.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum VerdictWarning {
+    /// The status list is no longer fresh.
+    StatusStale,
+    /// It is so old that nothing may be paid.
+    StatusTooOld,
+}
+
+impl From<Warning> for VerdictWarning {
+    fn from(warning: Warning) -> Self {
+        match warning {
+            Warning::StatusStale => Self::StatusStale,
+            Warning::StatusTooOld => Self::StatusTooOld,
+        }
+    }
+}
+
 /// What was found. Of a refused card only the reason is told.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -90,16 +133,14 @@ struct VendorVerdict {
     accepted: bool,
     /// `accepted`, or the first reason to refuse; the codes of `docs/card-format.md`.
     code: String,
-    warning: Option<String>,
-    /// `discount`, `accrual`, `redemption`.
-    allowed: Vec<String>,
+    warning: Option<VerdictWarning>,
+    allowed: Vec<Allowance>,
     /// The most that the member lets this showing take from the balance, and no more than is there where a redemption was asked for; a
     /// proof that names no sum allows none.
     max_redemption_kopecks: Option<u64>,
     /// From when on this phone pays, where it was enrolled too lately; Unix seconds.
     redeems_from: Option<i64>,
-    /// `phone` or `paper`.
-    class: Option<String>,
+    class: Option<CardClass>,
     shown: Option<ShownCard>,
     /// Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none.
     proof_identity: Option<String>,
@@ -115,13 +156,13 @@ impl VendorVerdict {
         Self {
             accepted: verdict.accepted,
             code: verdict.code.as_str().to_owned(),
-            warning: told.and_then(|v| v.warning).map(Warning::as_str).map(str::to_owned),
-            allowed: verdict.allowed.words().into_iter().map(str::to_owned).collect(),
+            warning: told.and_then(|v| v.warning).map(Into::into),
+            allowed: Allowance::all_of(verdict.allowed),
             max_redemption_kopecks: told
                 .and_then(|v| v.proof.as_ref())
                 .and_then(|proof| proof.max_redemption_kopecks),
             redeems_from: redeems_from.map(|from| from.timestamp()),
-            class: told.and_then(Verdict::class).map(CardClass::as_str).map(str::to_owned),
+            class: told.and_then(Verdict::class).map(Into::into),
             shown: told.and_then(Verdict::shown).map(ShownCard::from),
             proof_identity: told.and_then(|v| v.proof.as_ref()).map(|proof| hex::encode(proof.identity.0)),
             checked_at,

@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::base::error::Result;
+use crate::base::ids::{MembershipId, PartnerId, PartnerKeyId};
 use crate::base::sweep::BATCH;
 
 /// What partners' servers were told is kept for so long: a year, and the month in which it is settled.
 const REDEMPTION_DAYS: i64 = 400;
 
 /// The key with this hash, unless it was revoked.
-pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Uuid>> {
+pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<PartnerKeyId>> {
     Ok(sqlx::query_scalar!(
-        "select id from partner_key where key_hash = $1 and revoked_at is null",
+        r#"select id as "id: PartnerKeyId" from partner_key where key_hash = $1 and revoked_at is null"#,
         &key_hash[..]
     )
     .fetch_optional(db)
@@ -40,8 +40,8 @@ pub struct Redemption {
 pub async fn note_redemption(
     conn: &mut PgConnection,
     identity: &[u8; 32],
-    (partner_key_id, operation): (Uuid, &str),
-    membership_id: Uuid,
+    (partner_key_id, operation): (PartnerKeyId, &str),
+    membership_id: MembershipId,
     most_kopecks: i64,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -49,9 +49,9 @@ pub async fn note_redemption(
         "insert into vendor_redemption (identity, partner_key_id, operation, membership_id, most_kopecks, allowed_at)
          values ($1, $2, $3, $4, $5, $6)",
         &identity[..],
-        partner_key_id,
+        partner_key_id.0,
         operation,
-        membership_id,
+        membership_id.0,
         most_kopecks,
         now
     )
@@ -96,8 +96,8 @@ pub async fn prune_redemptions(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 /// Adds a key for a partner; `false` if there is no such partner.
 pub async fn insert_key(
     conn: &mut PgConnection,
-    id: Uuid,
-    partner_id: Uuid,
+    id: PartnerKeyId,
+    partner_id: PartnerId,
     name: &str,
     key_hash: &[u8; 32],
     now: DateTime<Utc>,
@@ -105,8 +105,8 @@ pub async fn insert_key(
     let inserted = sqlx::query!(
         "insert into partner_key (id, partner_id, name, key_hash, created_at)
          select $1, id, $3, $4, $5 from partner where id = $2",
-        id,
-        partner_id,
+        id.0,
+        partner_id.0,
         name,
         &key_hash[..],
         now
@@ -117,12 +117,12 @@ pub async fn insert_key(
 }
 
 /// Ends a key; `false` if there is none that lives.
-pub async fn revoke_key(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+pub async fn revoke_key(conn: &mut PgConnection, id: PartnerKeyId, now: DateTime<Utc>) -> Result<bool> {
     let revoked =
         // A clock that was ahead when it was made must not keep it alive until then.
         sqlx::query!(
             "update partner_key set revoked_at = greatest($2, created_at) where id = $1 and revoked_at is null",
-            id,
+            id.0,
             now
         )
         .execute(conn)
@@ -133,11 +133,11 @@ pub async fn revoke_key(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -
 /// A key as the command line lists it; a partner without keys has a row too, so that its id can be found.
 pub struct KeyRow {
     /// The partner.
-    pub partner_id: Uuid,
+    pub partner_id: PartnerId,
     /// Its name.
     pub partner_name: String,
     /// The key.
-    pub id: Option<Uuid>,
+    pub id: Option<PartnerKeyId>,
     /// What it is called.
     pub name: Option<String>,
     /// Since when it is.
@@ -150,7 +150,7 @@ pub struct KeyRow {
 pub async fn keys(db: &PgPool) -> Result<Vec<KeyRow>> {
     Ok(sqlx::query_as!(
         KeyRow,
-        r#"select p.id as partner_id, p.name as partner_name, k.id as "id?", k.name as "name?",
+        r#"select p.id as partner_id, p.name as partner_name, k.id as "id?: PartnerKeyId", k.name as "name?",
                   k.created_at as "created_at?", k.revoked_at
            from partner p left join partner_key k on k.partner_id = p.id
            order by p.created_at, p.id, k.created_at, k.id"#

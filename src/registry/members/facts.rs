@@ -1,13 +1,16 @@
-//! The rules for what a form says of a person. A new member's form and a change of data are checked by the same ones, and the
-//! days that they hold lie between the oldest that can be true and [`Clock::latest_today`](crate::base::clock::Clock::latest_today).
+//! What a form says of a person, and the rules for it. A new member's form and a change of data hold the same part and are checked by the
+//! same rules; the days in it lie between the oldest that can be true and [`Clock::latest_today`](crate::base::clock::Clock::latest_today).
 
 use std::collections::BTreeMap;
 
 use chrono::{Datelike as _, Months, NaiveDate};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::names;
+use super::{Category, Sex, names};
 use crate::base::code::FieldCode;
 use crate::base::texts;
+use crate::base::words::chosen;
 
 /// Nobody joins younger (ст. 2 10-ФЗ: from fourteen).
 const MIN_AGE: Months = Months::new(14 * 12);
@@ -21,17 +24,100 @@ const OLDEST_CONSENT: NaiveDate = NaiveDate::from_ymd_opt(2006, 7, 27).expect("a
 /// Fields that cannot be accepted, each with its reason.
 pub type Faults = BTreeMap<&'static str, FieldCode>;
 
-/// The fields of a form, to be tidied in place.
-pub struct Facts<'a> {
-    pub last_name: &'a mut String,
-    pub first_name: &'a mut String,
-    pub middle_name: &'a mut Option<String>,
-    pub sex: &'a str,
+/// The part of a form that is about a person, as it was typed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TypedFacts {
+    /// Фамилия.
+    pub last_name: String,
+    /// Имя.
+    pub first_name: String,
+    /// Отчество, if there is one.
+    #[serde(default)]
+    pub middle_name: Option<String>,
+    /// Declension of names needs it, and it is never guessed.
+    #[serde(deserialize_with = "chosen")]
+    #[schema(value_type = Sex)]
+    pub sex: Option<Sex>,
+    /// Day of birth; the member types it to activate the card.
     pub birth_date: NaiveDate,
-    pub phone: &'a mut Option<String>,
-    pub email: &'a mut Option<String>,
-    pub category: i16,
-    pub position: &'a mut Option<String>,
+    /// However it is typed; kept as `+7` and ten digits.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// An address for letters.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Where it replaces another one: from today on.
+    #[serde(deserialize_with = "chosen")]
+    #[schema(value_type = Category)]
+    pub category: Option<Category>,
+    /// Должность, or the course of a student. Where it replaces another one: from today on.
+    #[serde(default)]
+    pub position: Option<String>,
+}
+
+/// What is kept of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Фамилия.
+    pub last_name: String,
+    /// Имя.
+    pub first_name: String,
+    /// Отчество, if there is one.
+    pub middle_name: Option<String>,
+    /// Женский or мужской.
+    pub sex: Sex,
+    /// Day of birth.
+    pub birth_date: NaiveDate,
+    /// `+7` and ten digits.
+    pub phone: Option<String>,
+    /// An address for letters.
+    pub email: Option<String>,
+    /// What the person does.
+    pub category: Category,
+    /// Должность, or the course of a student.
+    pub position: Option<String>,
+}
+
+impl Facts {
+    /// The name in the form in which it is searched and matched.
+    pub fn search_name(&self) -> String {
+        names::search_name(&self.last_name, &self.first_name, self.middle_name.as_deref())
+    }
+}
+
+impl TypedFacts {
+    /// Tidies what was typed, where it is at latest this day.
+    ///
+    /// # Errors
+    /// Names every field that cannot be accepted.
+    pub fn checked(&self, latest: NaiveDate) -> Result<Facts, Faults> {
+        let mut faults = Faults::new();
+        let last_name = faults.note("lastName", names::name(&self.last_name));
+        let first_name = faults.note("firstName", names::name(&self.first_name));
+        let middle_name = names::middle_name(self.middle_name.as_deref().unwrap_or_default());
+        let middle_name = faults.note("middleName", middle_name);
+        let sex = faults.note("sex", self.sex.ok_or(FieldCode::Required));
+        let birth_date = faults.note("birthDate", birth_date(self.birth_date, latest));
+        let phone = faults.note("phone", read_optional(self.phone.as_deref(), names::phone));
+        let email = faults.note("email", read_optional(self.email.as_deref(), names::email));
+        let category = faults.note("category", self.category.ok_or(FieldCode::Required));
+        let position = faults.note("position", read_optional(self.position.as_deref(), position));
+        let facts = || {
+            Some(Facts {
+                last_name: last_name?,
+                first_name: first_name?,
+                middle_name: middle_name?,
+                sex: sex?,
+                birth_date: birth_date?,
+                phone: phone?,
+                email: email?,
+                category: category?,
+                position: position?,
+            })
+        };
+        facts().ok_or(faults)
+    }
 }
 
 /// Whether somebody of this birth date could not join on this day yet.
@@ -52,61 +138,35 @@ pub fn consent_fault(day: NaiveDate, birth_date: NaiveDate, latest: NaiveDate) -
     }
 }
 
-impl Facts<'_> {
-    /// Tidies what was typed and names what cannot be, where it is at latest this day.
-    pub fn tidy_and_check(mut self, latest: NaiveDate) -> Faults {
-        let mut faults = Faults::new();
-        self.check_names(&mut faults);
-        if !matches!(self.sex, "f" | "m") {
-            faults.insert("sex", FieldCode::Required);
-        }
-        if self.birth_date.year() < MIN_BIRTH_YEAR || self.birth_date > latest {
-            faults.insert("birthDate", FieldCode::DateInvalid);
-        } else if is_too_young(self.birth_date, latest) {
-            faults.insert("birthDate", FieldCode::TooYoung);
-        }
-        self.check_contacts(&mut faults);
-        if !(1..=3).contains(&self.category) {
-            faults.insert("category", FieldCode::Required);
-        }
-        *self.position = texts::tidy_optional(self.position.take());
-        if self.position.as_deref().is_some_and(|text| text.chars().count() > MAX_POSITION_CHARS) {
-            faults.insert("position", FieldCode::TooLong);
-        }
-        faults
-    }
+/// Collects what is wrong with a form while it is read on.
+trait Note {
+    fn note<T>(&mut self, field: &'static str, read: Result<T, FieldCode>) -> Option<T>;
+}
 
-    fn check_names(&mut self, faults: &mut Faults) {
-        read_into(Some(&mut *self.last_name), names::name, "lastName", faults);
-        read_into(Some(&mut *self.first_name), names::name, "firstName", faults);
-        match names::middle_name(self.middle_name.as_deref().unwrap_or_default()) {
-            Ok(kept) => *self.middle_name = kept,
-            Err(code) => {
-                faults.insert("middleName", code);
-            }
-        }
-    }
-
-    fn check_contacts(&mut self, faults: &mut Faults) {
-        *self.phone = texts::tidy_optional(self.phone.take());
-        *self.email = texts::tidy_optional(self.email.take());
-        read_into(self.phone.as_mut(), names::phone, "phone", faults);
-        read_into(self.email.as_mut(), names::email, "email", faults);
+impl Note for Faults {
+    fn note<T>(&mut self, field: &'static str, read: Result<T, FieldCode>) -> Option<T> {
+        read.map_err(|code| self.insert(field, code)).ok()
     }
 }
 
-/// What was typed becomes what is kept, or is at fault.
-fn read_into(
-    typed: Option<&mut String>,
+/// What was left empty is absent.
+fn read_optional(
+    typed: Option<&str>,
     read: fn(&str) -> Result<String, FieldCode>,
-    field: &'static str,
-    faults: &mut Faults,
-) {
-    let Some(typed) = typed else { return };
-    match read(typed) {
-        Ok(kept) => *typed = kept,
-        Err(code) => {
-            faults.insert(field, code);
-        }
+) -> Result<Option<String>, FieldCode> {
+    texts::tidy_optional(typed.map(str::to_owned)).map(|typed| read(&typed)).transpose()
+}
+
+fn birth_date(day: NaiveDate, latest: NaiveDate) -> Result<NaiveDate, FieldCode> {
+    if day.year() < MIN_BIRTH_YEAR || day > latest {
+        Err(FieldCode::DateInvalid)
+    } else if is_too_young(day, latest) {
+        Err(FieldCode::TooYoung)
+    } else {
+        Ok(day)
     }
+}
+
+fn position(tidied: &str) -> Result<String, FieldCode> {
+    if tidied.chars().count() > MAX_POSITION_CHARS { Err(FieldCode::TooLong) } else { Ok(tidied.to_owned()) }
 }

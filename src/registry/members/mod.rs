@@ -12,17 +12,132 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use self::facts::{Facts, consent_fault, is_too_young};
+use self::consents::{Consent, ConsentChannel, ConsentKind};
+use self::facts::{Facts, Faults, TypedFacts, consent_fault, is_too_young};
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{CardId, MembershipId, OrganisationId};
+use crate::base::pages::{Counted, Page};
+use crate::base::words::{number_enum, word_enum};
+
+word_enum! {
+    /// Where a membership stands.
+    pub enum MembershipStatus in "membership.status" {
+        /// It is in force.
+        Active = "active",
+        /// It rests; so do the cards.
+        Suspended = "suspended",
+        /// Вышел.
+        Left = "left",
+        /// Исключён.
+        Expelled = "expelled",
+        /// It ended otherwise.
+        Ended = "ended",
+    }
+}
+
+impl MembershipStatus {
+    /// Whether the member is on the register.
+    pub fn is_registered(self) -> bool {
+        matches!(self, Self::Active | Self::Suspended)
+    }
+}
+
+word_enum! {
+    /// Женский or мужской: declension of names needs it.
+    pub enum Sex in "person.sex" {
+        /// Женский.
+        Female = "f",
+        /// Мужской.
+        Male = "m",
+    }
+}
+
+number_enum! {
+    /// What a member does.
+    pub enum Category in "engagement.category" {
+        /// Works.
+        Working = 1,
+        /// Studies.
+        Student = 2,
+        /// A pensioner who no longer works.
+        Pensioner = 3,
+    }
+}
+
+impl From<profcards_card::Category> for Category {
+    fn from(shown: profcards_card::Category) -> Self {
+        match shown {
+            profcards_card::Category::Working => Self::Working,
+            profcards_card::Category::Student => Self::Student,
+            profcards_card::Category::Pensioner => Self::Pensioner,
+        }
+    }
+}
+
+impl From<Category> for profcards_card::Category {
+    fn from(category: Category) -> Self {
+        match category {
+            Category::Working => Self::Working,
+            Category::Student => Self::Student,
+            Category::Pensioner => Self::Pensioner,
+        }
+    }
+}
+
+word_enum! {
+    /// In which form a card is held.
+    pub enum CardClass in "card.class" {
+        /// On a phone.
+        Phone = "phone",
+        /// On paper.
+        Paper = "paper",
+    }
+}
+
+impl From<profcards_card::CardClass> for CardClass {
+    fn from(class: profcards_card::CardClass) -> Self {
+        match class {
+            profcards_card::CardClass::Phone => Self::Phone,
+            profcards_card::CardClass::Paper => Self::Paper,
+        }
+    }
+}
+
+word_enum! {
+    /// The best valid one of a member's cards.
+    pub enum BestCard in "card.class" {
+        /// One on a phone.
+        Phone = "phone",
+        /// One on paper.
+        Paper = "paper",
+        /// There is none.
+        None = "none",
+    }
+}
+
+word_enum! {
+    /// What became of a card.
+    pub enum CardState in "card.status" {
+        /// It is good.
+        Valid = "valid",
+        /// It was revoked.
+        Revoked = "revoked",
+        /// It rests with the membership.
+        Suspended = "suspended",
+        /// Its time is over.
+        Expired = "expired",
+        /// A newer one stands in its place.
+        Superseded = "superseded",
+    }
+}
 
 /// Members in one request.
 const MAX_CHOSEN: usize = 200;
 
 /// Refuses what is no choice of members for one act: nobody, too many, somebody twice.
-pub fn check_chosen(ids: &[Uuid]) -> Result<()> {
+pub fn check_chosen(ids: &[MembershipId]) -> Result<()> {
     let code = match ids.len() {
         0 => FieldCode::Required,
         count if count > MAX_CHOSEN => FieldCode::TooMany,
@@ -37,35 +152,16 @@ pub fn check_chosen(ids: &[Uuid]) -> Result<()> {
 #[serde(rename_all = "camelCase")]
 pub struct MemberRef {
     /// The membership.
-    pub member_id: Uuid,
+    pub member_id: MembershipId,
 }
 
 /// What a chairperson enters about a new member.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMember {
-    /// Фамилия.
-    pub last_name: String,
-    /// Имя.
-    pub first_name: String,
-    /// Отчество, if there is one.
-    #[serde(default)]
-    pub middle_name: Option<String>,
-    /// `f` or `m`: declension of names needs it, and it is never guessed.
-    pub sex: String,
-    /// Day of birth; the member types it to activate the card.
-    pub birth_date: NaiveDate,
-    /// However it is typed; kept as `+7` and ten digits.
-    #[serde(default)]
-    pub phone: Option<String>,
-    /// An address for letters.
-    #[serde(default)]
-    pub email: Option<String>,
-    /// 1 working, 2 student, 3 non-working pensioner.
-    pub category: i16,
-    /// Должность, or the course of a student.
-    #[serde(default)]
-    pub position: Option<String>,
+    /// Who it is.
+    #[serde(flatten)]
+    pub person: TypedFacts,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
     /// The day on which the paper consent to processing was signed, if it was.
@@ -76,42 +172,43 @@ pub struct NewMember {
     pub is_another_person: bool,
 }
 
+/// A new member whose form was checked.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Who it is.
+    pub person: Facts,
+    /// The day of the decision to admit.
+    pub joined_on: NaiveDate,
+    /// The day on which the paper consent to processing was signed, if it was.
+    pub processing_consent_on: Option<NaiveDate>,
+    /// Somebody has looked: who is a member there with this name and birth date is another person.
+    pub is_another_person: bool,
+}
+
 impl NewMember {
     /// Tidies what was typed and refuses what cannot be, field by field, where it is at latest this day.
-    pub fn checked(mut self, latest: NaiveDate) -> Result<Self> {
-        let mut faults = self.facts().tidy_and_check(latest);
-        if self.joined_on > latest {
+    pub fn checked(&self, latest: NaiveDate) -> Result<Admission> {
+        let &Self { joined_on, processing_consent_on, is_another_person, .. } = self;
+        let birth_date = self.person.birth_date;
+        let (person, mut faults) = match self.person.checked(latest) {
+            Ok(person) => (Some(person), Faults::new()),
+            Err(faults) => (None, faults),
+        };
+        if joined_on > latest {
             faults.insert("joinedOn", FieldCode::InTheFuture);
-        } else if self.joined_on < self.birth_date {
+        } else if joined_on < birth_date {
             faults.insert("joinedOn", FieldCode::BeforeBirth);
-        } else if is_too_young(self.birth_date, self.joined_on) {
+        } else if is_too_young(birth_date, joined_on) {
             faults.entry("birthDate").or_insert(FieldCode::TooYoungWhenJoined);
         }
-        if let Some(day) = self.processing_consent_on
-            && let Some(code) = consent_fault(day, self.birth_date, latest)
-        {
-            faults.insert("processingConsentOn", code);
+        let fault = processing_consent_on.and_then(|day| consent_fault(day, birth_date, latest));
+        faults.extend(fault.map(|code| ("processingConsentOn", code)));
+        match person {
+            Some(person) if faults.is_empty() => {
+                Ok(Admission { person, joined_on, processing_consent_on, is_another_person })
+            }
+            _ => Err(Error::InvalidInput(faults)),
         }
-        if faults.is_empty() { Ok(self) } else { Err(Error::InvalidInput(faults)) }
-    }
-
-    fn facts(&mut self) -> Facts<'_> {
-        Facts {
-            last_name: &mut self.last_name,
-            first_name: &mut self.first_name,
-            middle_name: &mut self.middle_name,
-            sex: &self.sex,
-            birth_date: self.birth_date,
-            phone: &mut self.phone,
-            email: &mut self.email,
-            category: self.category,
-            position: &mut self.position,
-        }
-    }
-
-    /// The name in the form in which it is searched and matched.
-    pub fn search_name(&self) -> String {
-        names::search_name(&self.last_name, &self.first_name, self.middle_name.as_deref())
     }
 }
 
@@ -120,7 +217,7 @@ impl NewMember {
 #[serde(rename_all = "camelCase")]
 pub struct MemberSummary {
     /// The membership.
-    pub id: Uuid,
+    pub id: MembershipId,
     /// Фамилия.
     pub last_name: String,
     /// Имя.
@@ -130,21 +227,21 @@ pub struct MemberSummary {
     pub middle_name: Option<String>,
     /// Twelve digits.
     pub number: String,
-    /// 1 working, 2 student, 3 non-working pensioner.
-    pub category: i16,
+    /// What the member does.
+    pub category: Category,
     /// Должность.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
     /// Where the member is registered.
-    pub organisation_id: i64,
+    pub organisation_id: OrganisationId,
     /// Its short name.
     pub organisation_name: String,
-    /// The best valid card: `phone`, `paper` or `none`.
-    pub card: String,
+    /// The best valid card.
+    pub card: BestCard,
     /// Whether a consent to processing is on record.
     pub processing_consent: bool,
-    /// `active`, `suspended`, `left`, `expelled` or `ended`.
-    pub status: String,
+    /// Where the membership stands.
+    pub status: MembershipStatus,
 }
 
 /// A page of a list of members.
@@ -152,12 +249,21 @@ pub struct MemberSummary {
 #[serde(rename_all = "camelCase")]
 pub struct MemberPage {
     /// In the order of their names.
-    pub items: Vec<MemberSummary>,
-    /// Asks for the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
+    #[serde(flatten)]
+    pub page: Page<MemberSummary>,
     /// How many there are on all pages.
+    pub found: Counted,
+    /// The same for apps of earlier releases, which know of no limit and read on while they have fewer: then it is more than they have.
     pub total: i64,
+}
+
+/// How far a list of members was read.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ReadUpTo {
+    /// The last one shown.
+    pub last: MembershipId,
+    /// How many were.
+    pub shown: u32,
 }
 
 /// One member, with what a chairperson needs.
@@ -167,8 +273,8 @@ pub struct MemberDetail {
     /// What lists show too.
     #[serde(flatten)]
     pub summary: MemberSummary,
-    /// `f` or `m`.
-    pub sex: String,
+    /// As it is on record.
+    pub sex: Sex,
     /// Day of birth.
     pub birth_date: NaiveDate,
     /// `+7` and ten digits.
@@ -204,14 +310,20 @@ pub struct EnrolledPhone {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberConsent {
-    /// `processing`, `profcards`, `mailings` or `photo`.
-    pub kind: String,
+    /// To what.
+    pub kind: ConsentKind,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub given_at: DateTime<Utc>,
-    /// `paper` or `app`.
-    pub channel: String,
+    /// How it was given.
+    pub channel: ConsentChannel,
+}
+
+impl From<Consent> for MemberConsent {
+    fn from(consent: Consent) -> Self {
+        Self { kind: consent.kind, given_at: consent.given_at, channel: consent.channel }
+    }
 }
 
 /// A card that was issued to the member.
@@ -219,9 +331,9 @@ pub struct MemberConsent {
 #[serde(rename_all = "camelCase")]
 pub struct MemberCard {
     /// The card.
-    pub id: Uuid,
-    /// `phone` or `paper`.
-    pub class: String,
+    pub id: CardId,
+    /// In which form.
+    pub class: CardClass,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
@@ -230,8 +342,8 @@ pub struct MemberCard {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub expires_at: DateTime<Utc>,
-    /// `valid`, `revoked`, `suspended`, `expired` or `superseded`.
-    pub state: String,
+    /// What became of it.
+    pub state: CardState,
 }
 
 /// What became of the newest activation code. The code itself is on the printed sheet only.

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
-use super::{MemberDetail, MemberPage, MemberRef, NewMember, consents, names, store};
+use super::{
+    Category, MemberDetail, MemberPage, MemberRef, MembershipStatus, NewMember, ReadUpTo, consents, names,
+    store,
+};
 use crate::access::rights::{Action, AddMember, ListMembers, ReadMember};
 use crate::access::{Staff, limits, policy};
 use crate::act::audit::{self, Entry};
@@ -17,12 +19,11 @@ use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path, Query};
+use crate::base::ids::{MembershipId, OrganisationId};
+use crate::base::pages::{Cursor, Length};
+use crate::base::words::word_enum;
 use crate::registry::organisations;
 
-/// A page holds so many members unless asked for fewer.
-const PAGE_LENGTH: u16 = 50;
-/// A page holds at most so many.
-const MAX_PAGE_LENGTH: u16 = 200;
 /// A search has at most so many words.
 const MAX_WORDS: usize = 6;
 
@@ -31,82 +32,117 @@ pub fn router() -> OpenApiRouter<Base> {
     OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show)).merge(consents::routes::router())
 }
 
+word_enum! {
+    /// Whom a list shows.
+    enum Filter {
+        /// All on the register, the suspended ones included.
+        All = "all",
+        /// Who works.
+        Working = "working",
+        /// Who studies.
+        Students = "students",
+        /// Who is a pensioner and works no longer.
+        Pensioners = "pensioners",
+        /// Who has no valid card on a phone.
+        NoPhoneCard = "no-phone-card",
+        /// Who has given no consent to processing.
+        NoConsent = "no-consent",
+        /// Whose membership rests.
+        Suspended = "suspended",
+        /// Who is no longer a member.
+        Ended = "ended",
+    }
+}
+
+impl Filter {
+    fn statuses(self) -> &'static [MembershipStatus] {
+        use MembershipStatus::{Active, Ended, Expelled, Left, Suspended};
+        match self {
+            // Without a card because of a suspension is not a gap to be filled.
+            Self::NoPhoneCard => &[Active],
+            Self::Suspended => &[Suspended],
+            Self::Ended => &[Left, Expelled, Ended],
+            Self::All | Self::Working | Self::Students | Self::Pensioners | Self::NoConsent => {
+                &[Active, Suspended]
+            }
+        }
+    }
+
+    fn category(self) -> Option<Category> {
+        match self {
+            Self::Working => Some(Category::Working),
+            Self::Students => Some(Category::Student),
+            Self::Pensioners => Some(Category::Pensioner),
+            Self::All | Self::NoPhoneCard | Self::NoConsent | Self::Suspended | Self::Ended => None,
+        }
+    }
+}
+
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// Parts of the name, or of the number.
     query: Option<String>,
-    /// `all`, `working`, `students`, `pensioners`, `no-phone-card`, `no-consent`, `suspended`, or `ended` for those who are
-    /// no longer members.
-    filter: Option<String>,
+    /// Without it: all.
+    #[param(inline)]
+    filter: Option<Filter>,
     /// From the page before.
-    cursor: Option<Uuid>,
-    /// The page's length, at most 200.
-    limit: Option<u16>,
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor<ReadUpTo>>,
+    /// The page's length, at most 200; without it 50.
+    #[param(value_type = Option<u16>)]
+    limit: Option<Length>,
 }
 
 /// The members of an organisation and of all below it, by name.
 #[utoipa::path(get, path = "/api/staff/organisations/{id}/members", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = i64, Path,), ListParams), responses(
+    params(("id" = OrganisationId, Path,), ListParams), responses(
     (status = 200, body = MemberPage), (status = 401, body = Problem), (status = 404, body = Problem)))]
 async fn list(
     State(base): State<Base>,
     staff: Staff,
-    Path(id): Path<i64>,
+    Path(id): Path<OrganisationId>,
     Query(params): Query<ListParams>,
 ) -> Result<Json<MemberPage>> {
     let scope = policy::may(&base, &staff, ListMembers, id).await?;
     limits::spend(&base, limits::PAGES_PER_ACCOUNT, &staff.principal()).await?;
-    let filter = params.filter.as_deref().unwrap_or("all");
-    let category = match filter {
-        "working" => Some(1),
-        "students" => Some(2),
-        "pensioners" => Some(3),
-        "all" | "no-phone-card" | "no-consent" | "suspended" | "ended" => None,
-        _ => return Err(Error::MalformedRequest("unknown filter".into())),
-    };
+    let filter = params.filter.unwrap_or(Filter::All);
     let words = names::search_form(&params.query.unwrap_or_default());
     let query = store::ListQuery {
-        statuses: match filter {
-            // Without a card because of a suspension is not a gap to be filled.
-            "no-phone-card" => &["active"],
-            "suspended" => &["suspended"],
-            "ended" => &["left", "expelled", "ended"],
-            _ => &["active", "suspended"],
-        },
+        statuses: filter.statuses(),
         words: words.split(' ').filter(|word| !word.is_empty()).take(MAX_WORDS).map(str::to_owned).collect(),
-        category,
-        without_phone_card: filter == "no-phone-card",
-        without_consent: filter == "no-consent",
-        after: params.cursor,
-        limit: i64::from(params.limit.unwrap_or(PAGE_LENGTH).clamp(1, MAX_PAGE_LENGTH)),
+        category: filter.category(),
+        without_phone_card: filter == Filter::NoPhoneCard,
+        without_consent: filter == Filter::NoConsent,
+        after: params.cursor.map(|cursor| cursor.0),
+        length: params.limit.unwrap_or_default(),
     };
     // The order of names would tell where a stranger's stands.
-    if let Some(shown_last) = params.cursor {
-        policy::may_member(&base, &staff, ListMembers, shown_last).await?;
+    if let Some(Cursor(read)) = params.cursor {
+        policy::may_member(&base, &staff, ListMembers, read.last).await?;
     }
     let now = base.clock.now();
-    let page = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::of_search)?;
-    let shown: Vec<_> = page.items.iter().map(|member| member.id).collect();
-    let asked = format!("{filter} {words}");
+    let list = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::of_search)?;
+    let shown: Vec<_> = list.page.items.iter().map(|member| member.id).collect();
+    let asked = format!("{} {words}", filter.as_str());
     audit::note_page(&base.db, &staff, scope.organisation_id, asked.trim_end(), &shown, now).await?;
-    Ok(Json(page))
+    Ok(Json(list))
 }
 
 /// Enter a new member. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/organisations/{id}/members", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = i64, Path,), ("idempotency-key" = Uuid, Header,)), request_body = NewMember, responses(
+    params(("id" = OrganisationId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = NewMember, responses(
     (status = 201, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn add(
     State(base): State<Base>,
     staff: Staff,
-    Path(id): Path<i64>,
+    Path(id): Path<OrganisationId>,
     request: Idempotent<NewMember>,
 ) -> Result<(StatusCode, Json<MemberDetail>)> {
     let scope = policy::may(&base, &staff, AddMember, id).await?;
-    let (new, today) = (request.body.clone().checked(base.clock.latest_today())?, base.clock.today());
+    let (new, today) = (request.body.checked(base.clock.latest_today())?, base.clock.today());
     let deed = Deed::of_staff(&base, &staff, Action::AddMember).once(&request);
     let (base, staff, scope, new) = (&base, &staff, &scope, &new);
     let detail = act::perform(base, deed, |mut act| async move {
@@ -119,9 +155,8 @@ async fn add(
             let organisation_id = scope.organisation_id;
             organisations::store::place(act.conn(), organisation_id, today).await?;
             if !new.is_another_person {
-                let search_name = new.search_name();
-                store::refuse_same_person(act.conn(), organisation_id, &search_name, new.birth_date, None)
-                    .await?;
+                let (search_name, born) = (new.person.search_name(), new.person.birth_date);
+                store::refuse_same_person(act.conn(), organisation_id, &search_name, born, None).await?;
             }
             let member_id = store::insert(act.conn(), &base.random, organisation_id, new, now).await?;
             act.record(Entry::of_member(member_id).within(organisation_id));
@@ -137,9 +172,13 @@ async fn add(
 
 /// One member, within one's rights.
 #[utoipa::path(get, operation_id = "staff_member", path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = Uuid, Path,)), responses(
+    params(("id" = MembershipId, Path,)), responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem)))]
-async fn show(State(base): State<Base>, staff: Staff, Path(id): Path<Uuid>) -> Result<Json<MemberDetail>> {
+async fn show(
+    State(base): State<Base>,
+    staff: Staff,
+    Path(id): Path<MembershipId>,
+) -> Result<Json<MemberDetail>> {
     policy::may_member(&base, &staff, ReadMember, id).await?;
     let now = base.clock.now();
     let detail = store::detail(&mut *base.db.acquire().await?, id, now).await?;

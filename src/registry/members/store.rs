@@ -3,16 +3,18 @@
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
-use super::consents::{self, PROCESSING_TEXT_VERSION};
+use super::consents::{self, Consent, ConsentChannel, ConsentKind, PROCESSING_TEXT_VERSION};
 use super::{
-    Activation, EnrolledPhone, MemberCard, MemberConsent, MemberDetail, MemberPage, MemberSummary, NewMember,
+    Activation, Admission, BestCard, CardClass, CardState, Category, EnrolledPhone, MemberCard,
+    MemberConsent, MemberDetail, MemberPage, MemberSummary, MembershipStatus, ReadUpTo, Sex,
 };
 use crate::access::policy::Scope;
 use crate::access::rights::ListMembers;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
+use crate::base::ids::{MembershipId, OrganisationId, PersonId};
+use crate::base::pages::{Counted, Length, Page};
 use crate::base::random::Random;
 
 /// The next membership number: eleven digits of the sequence and the check digit.
@@ -37,10 +39,13 @@ pub async fn skip_numbers(conn: &mut PgConnection, count: i64) -> Result<()> {
 
 /// Takes the lock under which what belongs to a membership changes: its data, its phone, its cards. It comes before the locks
 /// of codes, phones, cards and lists; what is decided after it is read in a statement after it.
-pub async fn lock(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<()> {
-    sqlx::query!("select from membership where id = any($1) order by id for no key update", membership_ids)
-        .execute(conn)
-        .await?;
+pub async fn lock(conn: &mut PgConnection, membership_ids: &[MembershipId]) -> Result<()> {
+    sqlx::query!(
+        "select from membership where id = any($1) order by id for no key update",
+        membership_ids as &[MembershipId]
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -48,23 +53,23 @@ pub async fn lock(conn: &mut PgConnection, membership_ids: &[Uuid]) -> Result<()
 pub async fn insert(
     conn: &mut PgConnection,
     random: &Random,
-    organisation_id: i64,
-    new: &NewMember,
+    organisation_id: OrganisationId,
+    new: &Admission,
     now: DateTime<Utc>,
-) -> Result<Uuid> {
-    let person_id = random.uuid();
+) -> Result<MembershipId> {
+    let (person, person_id) = (&new.person, PersonId(random.uuid()));
     sqlx::query!(
         "insert into person (id, last_name, first_name, middle_name, search_name, sex, birth_date, phone, email, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        person_id,
-        new.last_name,
-        new.first_name,
-        new.middle_name,
-        new.search_name(),
-        new.sex,
-        new.birth_date,
-        new.phone,
-        new.email,
+        person_id.0,
+        person.last_name,
+        person.first_name,
+        person.middle_name,
+        person.search_name(),
+        person.sex as Sex,
+        person.birth_date,
+        person.phone,
+        person.email,
         now
     )
     .execute(&mut *conn)
@@ -72,19 +77,19 @@ pub async fn insert(
     sqlx::query!(
         "insert into engagement (id, person_id, category, position, valid_from) values ($1, $2, $3, $4, $5)",
         random.uuid(),
-        person_id,
-        new.category,
-        new.position,
+        person_id.0,
+        person.category as Category,
+        person.position,
         new.joined_on
     )
     .execute(&mut *conn)
     .await?;
-    let membership_id = random.uuid();
+    let membership_id = MembershipId(random.uuid());
     let number = next_number(&mut *conn).await?;
     sqlx::query!(
         "insert into membership (id, person_id, number, status, joined_on, valid_from) values ($1, $2, $3, 'active', $4, $4)",
-        membership_id,
-        person_id,
+        membership_id.0,
+        person_id.0,
         number,
         new.joined_on
     )
@@ -93,25 +98,20 @@ pub async fn insert(
     sqlx::query!(
         "insert into registration (id, membership_id, organisation_id, valid_from) values ($1, $2, $3, $4)",
         random.uuid(),
-        membership_id,
-        organisation_id,
+        membership_id.0,
+        organisation_id.0,
         new.joined_on
     )
     .execute(&mut *conn)
     .await?;
     if let Some(day) = new.processing_consent_on {
-        let given_at = consents::signed_at(day, now);
-        let id = random.uuid();
-        consents::store::give_consent(
-            conn,
-            id,
-            person_id,
-            "processing",
-            PROCESSING_TEXT_VERSION,
-            "paper",
-            given_at,
-        )
-        .await?;
+        let consent = Consent {
+            kind: ConsentKind::Processing,
+            text_version: PROCESSING_TEXT_VERSION.into(),
+            channel: ConsentChannel::Paper,
+            given_at: consents::signed_at(day, now),
+        };
+        consents::store::give_consent(conn, random.uuid(), person_id, &consent).await?;
     }
     Ok(membership_id)
 }
@@ -119,35 +119,35 @@ pub async fn insert(
 /// Which members of a subtree a list shows.
 pub struct ListQuery<'a> {
     /// The statuses that count.
-    pub statuses: &'a [&'a str],
+    pub statuses: &'a [MembershipStatus],
     /// Words that the name (or number) must contain, in search form; empty for all.
     pub words: Vec<String>,
-    /// 1, 2 or 3; none for all.
-    pub category: Option<i16>,
+    /// None for all.
+    pub category: Option<Category>,
     /// Only those without a valid card on a phone.
     pub without_phone_card: bool,
     /// Only those without a consent to processing.
     pub without_consent: bool,
-    /// Where the page begins: behind the last one shown before.
-    pub after: Option<Uuid>,
+    /// Where the page begins: behind what was shown before.
+    pub after: Option<ReadUpTo>,
     /// The page's length.
-    pub limit: i64,
+    pub length: Length,
 }
 
 struct ListRow {
-    id: Uuid,
+    id: MembershipId,
     last_name: String,
     first_name: String,
     middle_name: Option<String>,
     number: String,
-    category: i16,
+    category: Category,
     position: Option<String>,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     organisation_name: String,
-    card: String,
+    card: BestCard,
     processing_consent: bool,
-    status: String,
-    total: i64,
+    status: MembershipStatus,
+    counted: i64,
 }
 
 /// A name is known by its beginning, if only by its initial; a number by any part.
@@ -165,9 +165,9 @@ pub async fn list(
 ) -> Result<MemberPage> {
     // Every word must occur: LIKE ALL over the patterns, so that the order of names does not matter.
     let patterns: Vec<String> = query.words.iter().map(|word| pattern_of(word)).collect();
-    let mut rows = sqlx::query_as!(
+    let rows = sqlx::query_as!(
         ListRow,
-        r#"with chosen as (
+        r#"with chosen as not materialized (
                select m.id, p.last_name, p.first_name, p.middle_name, p.search_name, m.number,
                       coalesce(e.category, 1::smallint) as category, e.position,
                       o.id as organisation_id, o.short_name as organisation_name,
@@ -187,14 +187,14 @@ pub async fn list(
                where o.path ^@ $1 and r.valid_to is null and m.status = any($9)
                  and (' ' || p.search_name || ' ' || m.number) like all ($2)
                  and ($3::smallint is null or e.category = $3)
-           ), filtered as (
+           ), filtered as not materialized (
                select * from chosen
                where (not $4 or card <> 'phone') and (not $5 or not processing_consent)
            )
-           select id as "id!", last_name as "last_name!", first_name as "first_name!", middle_name,
-                  number as "number!", category as "category!", position,
-                  organisation_id as "organisation_id!", organisation_name as "organisation_name!", card as "card!",
-                  processing_consent as "processing_consent!", status as "status!", (select count(*) from filtered) as "total!"
+           select id as "id!: MembershipId", last_name as "last_name!", first_name as "first_name!", middle_name,
+                  number as "number!", category as "category!: Category", position,
+                  organisation_id as "organisation_id!: OrganisationId", organisation_name as "organisation_name!", card as "card!: BestCard",
+                  processing_consent as "processing_consent!", status as "status!: MembershipStatus", (select count(*) from (select from filtered limit $10) counted) as "counted!"
            from filtered
            where $6::uuid is null or (search_name, id) > (
                select p.search_name, m.id from membership m join person p on p.id = m.person_id where m.id = $6)
@@ -202,21 +202,28 @@ pub async fn list(
            limit $7"#,
         scope.path,
         &patterns,
-        query.category,
+        query.category as Option<Category>,
         query.without_phone_card,
         query.without_consent,
-        query.after,
-        query.limit + 1,
+        query.after.map(|after| after.last.0),
+        query.length.and_one(),
         now,
-        query.statuses as &[&str]
+        query.statuses as &[MembershipStatus],
+        Counted::UP_TO
     )
     .fetch_all(db)
     .await?;
-    let total = rows.first().map_or(0, |row| row.total);
-    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let next_cursor = (rows.len() > limit).then(|| rows[limit - 1].id.to_string());
-    rows.truncate(limit);
-    Ok(MemberPage { items: rows.into_iter().map(ListRow::into_summary).collect(), next_cursor, total })
+    let found = Counted::of(rows.first().map_or(0, |row| row.counted));
+    let shown_before = query.after.map_or(0, |after| after.shown);
+    let read = u32::try_from(rows.len()).unwrap_or(u32::MAX).saturating_add(shown_before);
+    let total = if found.is_limit { found.value.max(i64::from(read)) } else { found.value };
+    let members = rows.into_iter().map(ListRow::into_summary).collect();
+    let page = Page::cut(members, query.length, |last: &MemberSummary| ReadUpTo {
+        last: last.id,
+        // One row of those that were read is on the next page.
+        shown: read - 1,
+    });
+    Ok(MemberPage { page, found, total })
 }
 
 fn escape_like(word: &str) -> String {
@@ -242,35 +249,80 @@ impl ListRow {
     }
 }
 
+/// A member as of now, as every reader of the register takes one.
+pub struct RegisteredMember {
+    /// The person.
+    pub person_id: PersonId,
+    /// Фамилия.
+    pub last_name: String,
+    /// Имя.
+    pub first_name: String,
+    /// Отчество.
+    pub middle_name: Option<String>,
+    /// As it is on record.
+    pub sex: Sex,
+    /// Day of birth.
+    pub birth_date: NaiveDate,
+    /// `+7` and ten digits.
+    pub phone: Option<String>,
+    /// An address for letters.
+    pub email: Option<String>,
+    /// Twelve digits.
+    pub number: String,
+    /// The day of the decision to admit.
+    pub joined_on: NaiveDate,
+    /// Where the membership stands.
+    pub status: MembershipStatus,
+    /// What the member does.
+    pub category: Category,
+    /// Должность.
+    pub position: Option<String>,
+    /// Where the member is registered.
+    pub organisation_id: OrganisationId,
+    /// Its short name.
+    pub organisation_name: String,
+}
+
+impl RegisteredMember {
+    /// Фамилия Имя Отчество.
+    pub fn full_name(&self) -> String {
+        let parts = [Some(&*self.last_name), Some(&*self.first_name), self.middle_name.as_deref()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The member as of now.
+///
+/// # Errors
+/// [`Error::NotFound`] where the membership is registered nowhere.
+pub async fn registered(conn: &mut PgConnection, membership_id: MembershipId) -> Result<RegisteredMember> {
+    sqlx::query_as!(
+        RegisteredMember,
+        r#"select person_id as "person_id!", last_name as "last_name!", first_name as "first_name!", middle_name,
+                  sex as "sex!: Sex", birth_date as "birth_date!", phone, email, number as "number!",
+                  joined_on as "joined_on!", status as "status!: MembershipStatus", category as "category!: Category",
+                  position, organisation_id as "organisation_id!", organisation_name as "organisation_name!"
+           from registered_member where id = $1"#,
+        membership_id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(Error::NotFound)
+}
+
 /// One member whole.
 pub async fn detail(
     conn: &mut PgConnection,
-    membership_id: Uuid,
+    membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<MemberDetail> {
-    let row = sqlx::query!(
-        r#"select person_id as "person_id!", last_name as "last_name!", first_name as "first_name!", middle_name,
-                  sex as "sex!", birth_date as "birth_date!", phone, email, number as "number!",
-                  joined_on as "joined_on!", status as "status!", category as "category!", position,
-                  organisation_id as "organisation_id!", organisation_name as "organisation_name!"
-           from registered_member where id = $1"#,
-        membership_id
-    )
-    .fetch_optional(&mut *conn)
-    .await?
-    .ok_or(Error::NotFound)?;
-    let consents = sqlx::query_as!(
-        MemberConsent,
-        "select kind, given_at, channel from consent where person_id = $1 and withdrawn_at is null order by given_at",
-        row.person_id
-    )
-    .fetch_all(&mut *conn)
-    .await?;
+    let member = registered(&mut *conn, membership_id).await?;
+    let consents = consents::store::in_force(&mut *conn, member.person_id).await?;
     let cards = cards(&mut *conn, membership_id, now).await?;
     let enrolled_phone = sqlx::query_as!(
         EnrolledPhone,
         "select enrolled_at from device where membership_id = $1 and ended_at is null",
-        membership_id
+        membership_id.0
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -278,53 +330,63 @@ pub async fn detail(
         Activation,
         r#"select least(expires_at, ended_at) as "expires_at!", used_at is not null as "used!" from activation_code
            where membership_id = $1 order by number desc limit 1"#,
-        membership_id
+        membership_id.0
     )
     .fetch_optional(conn)
     .await?;
     Ok(MemberDetail {
         summary: MemberSummary {
             id: membership_id,
-            last_name: row.last_name,
-            first_name: row.first_name,
-            middle_name: row.middle_name,
-            number: row.number,
-            category: row.category,
-            position: row.position,
-            organisation_id: row.organisation_id,
-            organisation_name: row.organisation_name,
-            card: best_of(&cards).into(),
-            processing_consent: consents.iter().any(|consent| consent.kind == "processing"),
-            status: row.status,
+            last_name: member.last_name,
+            first_name: member.first_name,
+            middle_name: member.middle_name,
+            number: member.number,
+            category: member.category,
+            position: member.position,
+            organisation_id: member.organisation_id,
+            organisation_name: member.organisation_name,
+            card: best_of(&cards),
+            processing_consent: consents.iter().any(|consent| consent.kind == ConsentKind::Processing),
+            status: member.status,
         },
-        sex: row.sex,
-        birth_date: row.birth_date,
-        phone: row.phone,
-        email: row.email,
-        joined_on: row.joined_on,
+        sex: member.sex,
+        birth_date: member.birth_date,
+        phone: member.phone,
+        email: member.email,
+        joined_on: member.joined_on,
         enrolled_phone,
-        consents,
+        consents: consents.into_iter().map(MemberConsent::from).collect(),
         cards,
         activation,
     })
 }
 
 /// The best valid one of a member's cards, as lists name it.
-fn best_of(cards: &[MemberCard]) -> &'static str {
-    let valid = |class: &str| cards.iter().any(|card| card.class == class && card.state == "valid");
-    ["phone", "paper"].into_iter().find(|class| valid(class)).unwrap_or("none")
+fn best_of(cards: &[MemberCard]) -> BestCard {
+    let has_valid = |class| cards.iter().any(|card| card.class == class && card.state == CardState::Valid);
+    if has_valid(CardClass::Phone) {
+        BestCard::Phone
+    } else if has_valid(CardClass::Paper) {
+        BestCard::Paper
+    } else {
+        BestCard::None
+    }
 }
 
-async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>) -> Result<Vec<MemberCard>> {
+async fn cards(
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    now: DateTime<Utc>,
+) -> Result<Vec<MemberCard>> {
     Ok(sqlx::query_as!(
         MemberCard,
-        r#"select id, case class when 1 then 'phone' else 'paper' end as "class!", issued_at, expires_at,
+        r#"select id, case class when 1 then 'phone' else 'paper' end as "class!: CardClass", issued_at, expires_at,
                   case when status = 1 then 'revoked' when status = 2 then 'suspended'
                        when superseded_at is not null or place < max(place) over (partition by class) then 'superseded'
-                       when expires_at <= $2 then 'expired' else 'valid' end as "state!"
+                       when expires_at <= $2 then 'expired' else 'valid' end as "state!: CardState"
            from card where membership_id = $1 and purpose = 'member'
            order by place desc, issued_at desc, id"#,
-        membership_id,
+        membership_id.0,
         now
     )
     .fetch_all(conn)
@@ -335,14 +397,14 @@ async fn cards(conn: &mut PgConnection, membership_id: Uuid, now: DateTime<Utc>)
 /// likely double entry. Whoever is about to enter the same person there at the same time waits until this transaction ends.
 pub async fn refuse_same_person(
     conn: &mut PgConnection,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     search_name: &str,
     birth_date: NaiveDate,
-    other_than: Option<Uuid>,
+    other_than: Option<MembershipId>,
 ) -> Result<()> {
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtext('same person'), hashtext(concat_ws(' ', $1::bigint, $2::text, $3::date)))",
-        organisation_id,
+        organisation_id.0,
         search_name,
         birth_date
     )
@@ -355,10 +417,10 @@ pub async fn refuse_same_person(
                join person p on p.id = m.person_id
                where r.organisation_id = $1 and r.valid_to is null and m.valid_to is null
                  and p.search_name = $2 and p.birth_date = $3 and m.id is distinct from $4) as "twin!""#,
-        organisation_id,
+        organisation_id.0,
         search_name,
         birth_date,
-        other_than
+        other_than as Option<MembershipId>
     )
     .fetch_one(conn)
     .await?;
@@ -367,14 +429,18 @@ pub async fn refuse_same_person(
 
 /// Whether a membership was suspended at a moment: by the last of the steps that were taken by then. One that a clock ahead has
 /// dated into the future ends with the next one, and never comes back.
-pub async fn was_suspended(conn: &mut PgConnection, membership_id: Uuid, at: DateTime<Utc>) -> Result<bool> {
+pub async fn was_suspended(
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+    at: DateTime<Utc>,
+) -> Result<bool> {
     let status = sqlx::query_scalar!(
-        "select status from membership_step where membership_id = $1 and taken_at <= $2
-         order by id desc limit 1",
-        membership_id,
+        r#"select status as "status: MembershipStatus" from membership_step where membership_id = $1 and taken_at <= $2
+           order by id desc limit 1"#,
+        membership_id.0,
         at
     )
     .fetch_optional(conn)
     .await?;
-    Ok(status.as_deref() == Some("suspended"))
+    Ok(status == Some(MembershipStatus::Suspended))
 }

@@ -6,21 +6,42 @@ pub mod store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::base::ids::OrganisationId;
+use crate::base::words::word_enum;
+
+word_enum! {
+    /// What an organisation is.
+    pub enum OrganisationKind in "organisation.kind" {
+        /// The union itself.
+        Central = "central",
+        /// Of a region.
+        Regional = "regional",
+        /// Of a town or a district.
+        Territorial = "territorial",
+        /// ППО: keeps members.
+        Primary = "primary",
+        /// Профбюро of a primary organisation: keeps members.
+        Bureau = "bureau",
+        /// Профгруппа: keeps members.
+        Group = "group",
+    }
+}
+
 /// An organisation as its people see it, with the figures of everything below it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Organisation {
     /// The organisation.
-    pub id: i64,
+    pub id: OrganisationId,
     /// In full.
     pub name: String,
     /// For lists and cards.
     pub short_name: String,
-    /// `central`, `regional`, `territorial`, `primary`, `bureau` or `group`.
-    pub kind: String,
+    /// What it is.
+    pub kind: OrganisationKind,
     /// The organisation above, if the caller may see it too.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent_id: Option<i64>,
+    pub parent_id: Option<OrganisationId>,
     /// Its short name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_name: Option<String>,
@@ -59,11 +80,11 @@ pub struct Counts {
 #[serde(rename_all = "camelCase")]
 pub struct Child {
     /// The organisation.
-    pub id: i64,
+    pub id: OrganisationId,
     /// Its short name.
     pub name: String,
-    /// As in [`Organisation::kind`].
-    pub kind: String,
+    /// What it is.
+    pub kind: OrganisationKind,
     /// Members in its subtree.
     pub members: i64,
     /// Of them, with a valid card on a phone.

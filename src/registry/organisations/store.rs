@@ -3,18 +3,19 @@
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use super::{Child, Counts, Organisation};
+use super::{Child, Counts, Organisation, OrganisationKind};
 use crate::access::policy::Scope;
 use crate::access::rights::ReadOrganisation;
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
+use crate::base::ids::OrganisationId;
 
 /// What a new organisation is made from.
 pub struct NewOrganisation<'a> {
     /// The organisation above; none for the central one.
-    pub parent_id: Option<i64>,
-    /// As in [`Organisation::kind`].
-    pub kind: &'a str,
+    pub parent_id: Option<OrganisationId>,
+    /// What it is.
+    pub kind: OrganisationKind,
     /// In full.
     pub name: &'a str,
     /// For lists and cards.
@@ -26,7 +27,7 @@ pub struct NewOrganisation<'a> {
 }
 
 /// Adds an organisation under its parent.
-pub async fn insert(conn: &mut PgConnection, new: &NewOrganisation<'_>) -> Result<i64> {
+pub async fn insert(conn: &mut PgConnection, new: &NewOrganisation<'_>) -> Result<OrganisationId> {
     let id = sqlx::query_scalar!(
         r#"with next as (select nextval(pg_get_serial_sequence('organisation', 'id')) as id)
            insert into organisation (id, parent_id, path, kind, name, short_name, region_okato, valid_from)
@@ -34,9 +35,9 @@ pub async fn insert(conn: &mut PgConnection, new: &NewOrganisation<'_>) -> Resul
            select next.id, $1, coalesce((select path from organisation where id = $1), '') || next.id || '.',
                   $2, $3, $4, $5, $6
            from next
-           returning id"#,
-        new.parent_id,
-        new.kind,
+           returning id as "id: OrganisationId""#,
+        new.parent_id as Option<OrganisationId>,
+        new.kind as OrganisationKind,
         new.name,
         new.short_name,
         new.region_okato,
@@ -56,10 +57,10 @@ pub async fn overview(
     today: NaiveDate,
 ) -> Result<Organisation> {
     let row = sqlx::query!(
-        r#"select o.name, o.short_name, o.kind, p.id as "parent_id?", p.short_name as "parent_name?"
+        r#"select o.name, o.short_name, o.kind as "kind: OrganisationKind", p.id as "parent_id?: OrganisationId", p.short_name as "parent_name?"
            from organisation o left join organisation p on p.id = o.parent_id
            where o.id = $1"#,
-        scope.organisation_id
+        scope.organisation_id.0
     )
     .fetch_one(db)
     .await?;
@@ -108,10 +109,10 @@ async fn counts(db: &PgPool, path: &str, now: DateTime<Utc>, today: NaiveDate) -
     .await?)
 }
 
-async fn children(db: &PgPool, parent_id: i64, now: DateTime<Utc>) -> Result<Vec<Child>> {
+async fn children(db: &PgPool, parent_id: OrganisationId, now: DateTime<Utc>) -> Result<Vec<Child>> {
     Ok(sqlx::query_as!(
         Child,
-        r#"select o.id, o.short_name as name, o.kind, count(m.id) as "members!",
+        r#"select o.id, o.short_name as name, o.kind as "kind: OrganisationKind", count(m.id) as "members!",
                   count(*) filter (where held.phone) as "with_phone_card!",
                   count(*) filter (where m.id is not null and not exists (
                       select from consent c
@@ -128,7 +129,7 @@ async fn children(db: &PgPool, parent_id: i64, now: DateTime<Utc>) -> Result<Vec
            where o.parent_id = $1 and o.valid_to is null
            group by o.id
            order by o.short_name"#,
-        parent_id,
+        parent_id.0,
         now
     )
     .fetch_all(db)
@@ -136,19 +137,24 @@ async fn children(db: &PgPool, parent_id: i64, now: DateTime<Utc>) -> Result<Vec
 }
 
 /// The organisation above, if there is one.
-pub async fn parent_of(db: &PgPool, id: i64) -> Result<Option<i64>> {
-    Ok(sqlx::query_scalar!("select parent_id from organisation where id = $1", id).fetch_one(db).await?)
+pub async fn parent_of(db: &PgPool, id: OrganisationId) -> Result<Option<OrganisationId>> {
+    Ok(sqlx::query_scalar!(
+        r#"select parent_id as "id: OrganisationId" from organisation where id = $1"#,
+        id.0
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// The short name of an organisation in which members may be registered on this day.
 ///
 /// # Errors
 /// Says of the field `organisationId` that it keeps no members.
-pub async fn place(conn: &mut PgConnection, id: i64, today: NaiveDate) -> Result<String> {
+pub async fn place(conn: &mut PgConnection, id: OrganisationId, today: NaiveDate) -> Result<String> {
     sqlx::query_scalar!(
         "select short_name from organisation
          where id = $1 and kind in ('primary', 'bureau', 'group') and (valid_to is null or valid_to > $2)",
-        id,
+        id.0,
         today
     )
     .fetch_optional(conn)

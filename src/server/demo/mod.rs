@@ -6,15 +6,18 @@ mod people;
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::access::codes::Code;
+use crate::access::rights::MandateRole;
 use crate::access::{passwords, store as access};
+use crate::base::ids::{AccountId, MembershipId, OrganisationId, OutletId, PartnerId};
 use crate::base::money::Kopecks;
 use crate::cards::enrolment::{self, PROFCARDS_TEXT_VERSION};
 use crate::programme::offers::{self, Offer};
 use crate::programme::partners::store::{self as partners, NewOutlet};
 use crate::registry::members;
+use crate::registry::members::consents::{self, Consent, ConsentChannel, ConsentKind};
+use crate::registry::organisations::OrganisationKind;
 use crate::registry::organisations::store::{NewOrganisation, insert as insert_organisation};
 use crate::server::App;
 use people::{Crowd, people};
@@ -62,7 +65,7 @@ pub async fn load(app: &App) -> anyhow::Result<()> {
     }
     partners_with_offers(app, &mut tx, now).await?;
     let sample = sample.context("the demo union has members")?;
-    sqlx::query!("insert into demo_union (loaded_at, sample_membership_id) values ($1, $2)", now, sample)
+    sqlx::query!("insert into demo_union (loaded_at, sample_membership_id) values ($1, $2)", now, sample.0)
         .execute(&mut *tx)
         .await?;
     tx.commit().await?;
@@ -70,15 +73,15 @@ pub async fn load(app: &App) -> anyhow::Result<()> {
 }
 
 struct Primaries {
-    region: i64,
-    school: i64,
-    kindergarten: i64,
-    university: i64,
-    lyceum: i64,
+    region: OrganisationId,
+    school: OrganisationId,
+    kindergarten: OrganisationId,
+    university: OrganisationId,
+    lyceum: OrganisationId,
 }
 
 impl Primaries {
-    fn crowds(&self) -> [(i64, Crowd); 4] {
+    fn crowds(&self) -> [(OrganisationId, Crowd); 4] {
         [
             (self.school, Crowd { seed: 12, workers: 46, students: 0, pensioners: 5 }),
             (self.kindergarten, Crowd { seed: 7, workers: 23, students: 0, pensioners: 2 }),
@@ -90,13 +93,13 @@ impl Primaries {
 
 async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     let founded = NaiveDate::from_ymd_opt(1990, 9, 27).context("a date")?;
-    let mut add = async |parent_id: Option<i64>, kind, name, short_name, region_okato| {
+    let mut add = async |parent_id: Option<OrganisationId>, kind, name, short_name, region_okato| {
         let new = NewOrganisation { parent_id, kind, name, short_name, region_okato, valid_from: founded };
         insert_organisation(&mut *conn, &new).await
     };
     let union = add(
         None,
-        "central",
+        OrganisationKind::Central,
         "Общероссийский Профсоюз образования",
         "Общероссийский Профсоюз образования",
         None,
@@ -104,7 +107,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let lipetsk = add(
         Some(union),
-        "regional",
+        OrganisationKind::Regional,
         "Липецкая областная организация Общероссийского Профсоюза образования",
         "Липецкая областная организация",
         Some(42),
@@ -112,7 +115,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let city = add(
         Some(lipetsk),
-        "territorial",
+        OrganisationKind::Territorial,
         "Липецкая городская организация Общероссийского Профсоюза образования",
         "Липецкая городская организация",
         None,
@@ -120,7 +123,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let school = add(
         Some(city),
-        "primary",
+        OrganisationKind::Primary,
         "Первичная профсоюзная организация МБОУ СШ № 12 г. Липецка",
         "ППО школы № 12",
         None,
@@ -128,7 +131,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let kindergarten = add(
         Some(city),
-        "primary",
+        OrganisationKind::Primary,
         "Первичная профсоюзная организация ДОУ № 7 г. Липецка",
         "ППО детского сада № 7",
         None,
@@ -136,7 +139,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let university = add(
         Some(lipetsk),
-        "primary",
+        OrganisationKind::Primary,
         "Первичная профсоюзная организация студентов Липецкого государственного педагогического университета",
         "ППО студентов ЛГПУ",
         None,
@@ -144,7 +147,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let chuvashia = add(
         Some(union),
-        "regional",
+        OrganisationKind::Regional,
         "Чувашская республиканская организация Общероссийского Профсоюза образования",
         "Чувашская республиканская организация",
         Some(97),
@@ -152,7 +155,7 @@ async fn organisations(conn: &mut PgConnection) -> anyhow::Result<Primaries> {
     .await?;
     let lyceum = add(
         Some(chuvashia),
-        "primary",
+        OrganisationKind::Primary,
         "Первичная профсоюзная организация лицея № 3 г. Чебоксары",
         "ППО лицея № 3",
         None,
@@ -168,13 +171,13 @@ async fn accounts(
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     let places = [
-        ("Иванова Мария Петровна", primaries.school, "chair"),
-        ("Аппарат областной организации", primaries.region, "regional"),
-        ("Николаева Ирина Витальевна", primaries.lyceum, "chair"),
+        ("Иванова Мария Петровна", primaries.school, MandateRole::Chair),
+        ("Аппарат областной организации", primaries.region, MandateRole::Regional),
+        ("Николаева Ирина Витальевна", primaries.lyceum, MandateRole::Chair),
     ];
     let since = NaiveDate::from_ymd_opt(2024, 9, 1).context("a date")?;
     for (account, (name, organisation_id, role)) in ACCOUNTS.iter().zip(places) {
-        let id = app.random.uuid();
+        let id = AccountId(app.random.uuid());
         let hash = passwords::hash(PASSWORD, &app.random)?;
         access::insert_account(&mut *conn, id, account.login, &hash, name, now).await?;
         access::insert_mandate(&mut *conn, app.random.uuid(), id, organisation_id, role, since).await?;
@@ -186,27 +189,23 @@ async fn accounts(
 async fn enter(
     app: &App,
     conn: &mut PgConnection,
-    organisation_id: i64,
+    organisation_id: OrganisationId,
     crowd: Crowd,
     now: DateTime<Utc>,
-) -> anyhow::Result<Vec<Uuid>> {
+) -> anyhow::Result<Vec<MembershipId>> {
     let mut participants = Vec::new();
     for person in people(crowd, app.clock.today()) {
         let membership_id =
-            members::store::insert(&mut *conn, &app.random, organisation_id, &person.member, now).await?;
+            members::store::insert(&mut *conn, &app.random, organisation_id, &person.admission, now).await?;
         if person.takes_part {
             let person_id = enrolment::store::person_of(&mut *conn, membership_id).await?;
-            let id = app.random.uuid();
-            members::consents::store::give_consent(
-                &mut *conn,
-                id,
-                person_id,
-                "profcards",
-                PROFCARDS_TEXT_VERSION,
-                "app",
-                now,
-            )
-            .await?;
+            let consent = Consent {
+                kind: ConsentKind::Profcards,
+                text_version: PROFCARDS_TEXT_VERSION.into(),
+                channel: ConsentChannel::App,
+                given_at: now,
+            };
+            consents::store::give_consent(&mut *conn, app.random.uuid(), person_id, &consent).await?;
             participants.push(membership_id);
         }
     }
@@ -236,7 +235,7 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
         ("Книжная лавка", "Магазин на Ленина", "Липецк, ул. Ленина, 5", books),
         ("Аптека «Здравница»", "Аптека на Победы", "Липецк, пр. Победы, 61", pharmacy),
     ] {
-        let (partner_id, outlet_id) = (app.random.uuid(), app.random.uuid());
+        let (partner_id, outlet_id) = (PartnerId(app.random.uuid()), OutletId(app.random.uuid()));
         partners::insert_partner(&mut *conn, partner_id, partner, now).await?;
         let outlet =
             NewOutlet { id: outlet_id, partner_id, name: outlet, address, time_zone: "Europe/Moscow" };
@@ -247,8 +246,8 @@ async fn partners_with_offers(app: &App, conn: &mut PgConnection, now: DateTime<
 }
 
 /// The member of whom samples are made; none where no demo union is loaded.
-pub async fn sample_member(app: &App) -> anyhow::Result<Option<Uuid>> {
-    Ok(sqlx::query_scalar!("select sample_membership_id from demo_union")
+pub async fn sample_member(app: &App) -> anyhow::Result<Option<MembershipId>> {
+    Ok(sqlx::query_scalar!(r#"select sample_membership_id as "id: MembershipId" from demo_union"#)
         .fetch_optional(&app.db_jobs)
         .await?)
 }
@@ -267,7 +266,7 @@ pub struct MemberEntry {
 pub async fn member_entry(app: &App) -> anyhow::Result<Option<MemberEntry>> {
     let mut tx = app.db_jobs.begin().await?;
     let row = sqlx::query!(
-        r#"select m.id, concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "name!", p.birth_date
+        r#"select m.id as "id: MembershipId", concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "name!", p.birth_date
            from membership m join person p on p.id = m.person_id
            where m.status = 'active' and m.id <> (select sample_membership_id from demo_union)
              and not exists (select from device d where d.membership_id = m.id and d.ended_at is null)

@@ -3,7 +3,8 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 
 use crate::base::random::Random;
-use crate::registry::members::NewMember;
+use crate::registry::members::facts::Facts;
+use crate::registry::members::{Admission, Category, Sex};
 
 const SURNAMES: [&str; 40] = [
     "Абрамов",
@@ -113,18 +114,18 @@ const POSITIONS: [&str; 12] = [
 pub struct Crowd {
     /// Makes the people of this organisation what they are.
     pub seed: u64,
-    /// Of category 1.
+    /// Who work.
     pub workers: u32,
-    /// Of category 2.
+    /// Who study.
     pub students: u32,
-    /// Of category 3.
+    /// Pensioners.
     pub pensioners: u32,
 }
 
 /// An invented person.
 pub struct Invented {
     /// As a chairperson would enter it.
-    pub member: NewMember,
+    pub admission: Admission,
     /// Has consented to ПрофКардс.
     pub takes_part: bool,
 }
@@ -132,7 +133,11 @@ pub struct Invented {
 /// The people of a crowd.
 pub fn people(crowd: Crowd, today: NaiveDate) -> Vec<Invented> {
     let random = Random::seeded(crowd.seed);
-    let categories = [(1, crowd.workers), (2, crowd.students), (3, crowd.pensioners)];
+    let categories = [
+        (Category::Working, crowd.workers),
+        (Category::Student, crowd.students),
+        (Category::Pensioner, crowd.pensioners),
+    ];
     let each =
         categories.into_iter().flat_map(|(category, count)| std::iter::repeat_n(category, count as usize));
     each.map(|category| invent(&random, category, today)).collect()
@@ -142,13 +147,13 @@ fn pick<'a, T>(random: &Random, from: &'a [T]) -> &'a T {
     &from[random.below(u32::try_from(from.len()).unwrap_or(1)) as usize]
 }
 
-fn invent(random: &Random, category: i16, today: NaiveDate) -> Invented {
+fn invent(random: &Random, category: Category, today: NaiveDate) -> Invented {
     // Four of five who work at schools are women.
     let is_woman = random.below(5) < 4;
     let (oldest, span_years): (u32, u32) = match category {
-        2 => (24, 6),
-        3 => (82, 20),
-        _ => (64, 40),
+        Category::Student => (24, 6),
+        Category::Pensioner => (82, 20),
+        Category::Working => (64, 40),
     };
     let age_days = (oldest * 365).saturating_sub(random.below(span_years * 365));
     let birth_date = today.checked_sub_days(Days::new(u64::from(age_days))).unwrap_or(today);
@@ -161,25 +166,24 @@ fn invent(random: &Random, category: i16, today: NaiveDate) -> Invented {
     let father = pick(random, &FATHERS);
     let phone = format!("+79{:09}", random.below(999_999_999));
     let position = match category {
-        1 => Some((*pick(random, &POSITIONS)).to_owned()),
-        2 => Some(format!("{} курс", 1 + random.below(5))),
-        _ => None,
+        Category::Working => Some((*pick(random, &POSITIONS)).to_owned()),
+        Category::Student => Some(format!("{} курс", 1 + random.below(5))),
+        Category::Pensioner => None,
     };
-    let member = NewMember {
+    let person = Facts {
         last_name: if is_woman { format!("{surname}а") } else { surname.to_owned() },
         first_name: (*(if is_woman { pick(random, &WOMEN) } else { pick(random, &MEN) })).to_owned(),
         middle_name: Some((if is_woman { father.0 } else { father.1 }).to_owned()),
-        sex: if is_woman { "f" } else { "m" }.to_owned(),
+        sex: if is_woman { Sex::Female } else { Sex::Male },
         birth_date,
         phone: (random.below(10) > 0).then_some(phone),
         email: None,
         category,
         position,
-        joined_on,
-        processing_consent_on: (random.below(8) > 0).then_some(joined_on.max(consents_since()).min(today)),
-        is_another_person: false,
     };
-    Invented { member, takes_part: random.below(3) > 0 }
+    let processing_consent_on = (random.below(8) > 0).then_some(joined_on.max(consents_since()).min(today));
+    let admission = Admission { person, joined_on, processing_consent_on, is_another_person: false };
+    Invented { admission, takes_part: random.below(3) > 0 }
 }
 
 /// No consent on record is older than the register itself.

@@ -214,7 +214,7 @@ impl TestApp {
 
     /// One of those who keep the register.
     pub async fn staff(&self, account: Uuid) -> Client {
-        self.signed_in(SessionOwner::Account(account)).await
+        self.signed_in(SessionOwner::Account(account.into())).await
     }
 
     /// The school's chair.

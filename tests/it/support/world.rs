@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use profcards::access::codes::Code;
+use profcards::access::rights::MandateRole;
 use profcards::access::{passwords, store as access};
 use profcards::base::money::Kopecks;
 use profcards::base::random::Random;
@@ -12,6 +13,7 @@ use profcards::programme::offers::store::insert_offer;
 use profcards::programme::partners::store::{self as partners, NewOutlet};
 use profcards::registry::members::NewMember;
 use profcards::registry::members::store as members;
+use profcards::registry::organisations::OrganisationKind;
 use profcards::registry::organisations::store::{NewOrganisation, insert as insert_organisation};
 use profcards::server::App;
 use serde_json::Value;
@@ -51,29 +53,41 @@ pub struct World {
 impl World {
     pub async fn make(app: &App) -> Self {
         let mut tx = app.db.begin().await.unwrap();
-        let union = organisation(&mut tx, None, "central", "Профсоюз", None).await;
-        let region = organisation(&mut tx, Some(union), "regional", "Липецкая областная", Some(42)).await;
-        let school = organisation(&mut tx, Some(region), "primary", "ППО школы № 12", None).await;
-        let group = organisation(&mut tx, Some(school), "group", "Профгруппа начальной школы", None).await;
-        let other =
-            organisation(&mut tx, Some(union), "regional", "Чувашская республиканская", Some(97)).await;
-        let lyceum = organisation(&mut tx, Some(other), "primary", "ППО лицея № 3", None).await;
-        let chair = account(app, &mut tx, "school", school, "chair").await;
-        let foreign_chair = account(app, &mut tx, "lyceum", lyceum, "chair").await;
-        let regional = account(app, &mut tx, "region", region, "regional").await;
-        let central = account(app, &mut tx, "union", union, "regional").await;
+        let union = organisation(&mut tx, None, OrganisationKind::Central, "Профсоюз", None).await;
+        let region =
+            organisation(&mut tx, Some(union), OrganisationKind::Regional, "Липецкая областная", Some(42))
+                .await;
+        let school =
+            organisation(&mut tx, Some(region), OrganisationKind::Primary, "ППО школы № 12", None).await;
+        let group =
+            organisation(&mut tx, Some(school), OrganisationKind::Group, "Профгруппа начальной школы", None)
+                .await;
+        let other = organisation(
+            &mut tx,
+            Some(union),
+            OrganisationKind::Regional,
+            "Чувашская республиканская",
+            Some(97),
+        )
+        .await;
+        let lyceum =
+            organisation(&mut tx, Some(other), OrganisationKind::Primary, "ППО лицея № 3", None).await;
+        let chair = account(app, &mut tx, "school", school, MandateRole::Chair).await;
+        let foreign_chair = account(app, &mut tx, "lyceum", lyceum, MandateRole::Chair).await;
+        let regional = account(app, &mut tx, "region", region, MandateRole::Regional).await;
+        let central = account(app, &mut tx, "union", union, MandateRole::Regional).await;
         let (partner, outlet) = (app.random.uuid(), app.random.uuid());
         let now = app.clock.now();
-        partners::insert_partner(&mut tx, partner, "Книжная лавка", now).await.unwrap();
+        partners::insert_partner(&mut tx, partner.into(), "Книжная лавка", now).await.unwrap();
         let place = NewOutlet {
-            id: outlet,
-            partner_id: partner,
+            id: outlet.into(),
+            partner_id: partner.into(),
             name: "Магазин на Ленина",
             address: "Липецк, ул. Ленина, 5",
             time_zone: "Europe/Moscow",
         };
         partners::insert_outlet(&mut tx, &place, now).await.unwrap();
-        insert_offer(&mut tx, partner, &offer(), now - chrono::TimeDelta::days(40)).await.unwrap();
+        insert_offer(&mut tx, partner.into(), &offer(), now - chrono::TimeDelta::days(40)).await.unwrap();
         tx.commit().await.unwrap();
         Self { region, school, group, lyceum, chair, foreign_chair, regional, central, partner, outlet }
     }
@@ -96,19 +110,36 @@ pub fn offer() -> Offer {
 async fn organisation(
     conn: &mut PgConnection,
     parent_id: Option<i64>,
-    kind: &str,
+    kind: OrganisationKind,
     name: &str,
     region_okato: Option<i16>,
 ) -> i64 {
     let valid_from = NaiveDate::from_ymd_opt(1990, 9, 27).unwrap();
-    let new = NewOrganisation { parent_id, kind, name, short_name: name, region_okato, valid_from };
-    insert_organisation(conn, &new).await.unwrap()
+    let new = NewOrganisation {
+        parent_id: parent_id.map(Into::into),
+        kind,
+        name,
+        short_name: name,
+        region_okato,
+        valid_from,
+    };
+    insert_organisation(conn, &new).await.unwrap().0
 }
 
-async fn account(app: &App, conn: &mut PgConnection, login: &str, organisation_id: i64, role: &str) -> Uuid {
+async fn account(
+    app: &App,
+    conn: &mut PgConnection,
+    login: &str,
+    organisation_id: i64,
+    role: MandateRole,
+) -> Uuid {
     let (id, since) = (app.random.uuid(), NaiveDate::from_ymd_opt(2024, 9, 1).unwrap());
-    access::insert_account(&mut *conn, id, login, &PASSWORD_HASH, login, app.clock.now()).await.unwrap();
-    access::insert_mandate(conn, app.random.uuid(), id, organisation_id, role, since).await.unwrap();
+    access::insert_account(&mut *conn, id.into(), login, &PASSWORD_HASH, login, app.clock.now())
+        .await
+        .unwrap();
+    access::insert_mandate(conn, app.random.uuid(), id.into(), organisation_id.into(), role, since)
+        .await
+        .unwrap();
     id
 }
 
@@ -133,8 +164,9 @@ impl TestApp {
         let new: NewMember = serde_json::from_value(person(full_name)).unwrap();
         let new = new.checked(self.app.clock.today()).unwrap();
         let mut tx = self.app.db.begin().await.unwrap();
-        let id = members::insert(&mut tx, &self.app.random, organisation_id, &new, self.app.clock.now());
-        let id = id.await.unwrap();
+        let id =
+            members::insert(&mut tx, &self.app.random, organisation_id.into(), &new, self.app.clock.now());
+        let id = id.await.unwrap().0;
         tx.commit().await.unwrap();
         id
     }
@@ -163,7 +195,7 @@ impl TestApp {
         let code = Code::from_bytes(&self.app.random.bytes::<7>());
         let hash = code.stored_hash(&self.app.secret, "pairing-hash");
         let mut conn = self.app.db.acquire().await.unwrap();
-        partners::insert_pairing_code(&mut conn, &hash, self.world.outlet, self.app.clock.now())
+        partners::insert_pairing_code(&mut conn, &hash, self.world.outlet.into(), self.app.clock.now())
             .await
             .unwrap();
         code.to_string()

@@ -1,7 +1,5 @@
 /** The chair's addresses: which screen a path names, and the path of a screen. */
-
-export type PeopleFilter =
-  'all' | 'working' | 'students' | 'pensioners' | 'no-phone-card' | 'no-consent' | 'suspended' | 'ended';
+import type { PeopleFilter } from '../../api/types';
 
 export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'all',

@@ -10,6 +10,7 @@ import type {
   NewStatus,
   Organisation,
   PaperCardToPrint,
+  RevocationReason,
   StaffSession,
 } from '../../api/types';
 import type { View } from './path';
@@ -125,8 +126,6 @@ export async function recordConsents(
   );
   return recorded;
 }
-
-export type RevocationReason = 'lost' | 'left' | 'error';
 
 export function revokeCards(memberId: string, reason: RevocationReason, key: string): Promise<MemberDetail> {
   const params = { path: { id: memberId }, header: { 'idempotency-key': key } };

@@ -3,7 +3,7 @@ import type { FieldCode, ProblemCode } from '../../api/codes';
 import { ApiProblem } from '../../api/problem';
 import { m } from '../../messages/generated/messages.js';
 import { faultsOf } from './form/newMember';
-import { actProblemText, faultWord, orderProblemText } from './words';
+import { actProblemText, faultWord, foundWord, orderProblemText, statusWord } from './words';
 
 const refused = (field: string, code: FieldCode) =>
   new ApiProblem({ status: 422, code: 'invalid-input', fields: { [field]: code } });
@@ -25,6 +25,16 @@ describe('a refusal that no field of the form can be marked for has words of its
     expect(faultsOf(problem)).toEqual({ birthDate: 'too-young-when-joined' });
     expect(faultWord('birthDate', 'too-young-when-joined')).toBe(m.chair_fault_too_young_when_joined());
   });
+});
+
+test('where counting stopped the figure says so', () => {
+  expect(foundWord({ value: 200, isLimit: false })).toBe('200 человек');
+  expect(foundWord({ value: 200, isLimit: true })).toBe('больше 200 человек');
+});
+
+test('a word that only a newer server knows is shown as it is', () => {
+  expect(statusWord('active')).toBe(m.chair_status_active());
+  expect(statusWord('resting' as never)).toBe('resting');
 });
 
 test('each reason why chosen people get no paper cards is told apart', () => {

@@ -2,12 +2,24 @@
 import type { ActCode, FieldCode, FieldFault, HiddenFieldCode } from '../../api/codes';
 import { problemText } from '../../api/messages';
 import type { ApiProblem } from '../../api/problem';
-import type { MemberCard, MemberSummary } from '../../api/types';
+import type {
+  CardState,
+  Category,
+  ConsentChannel,
+  ConsentKind,
+  Counted,
+  MandateRole,
+  MemberCard,
+  MembershipStatus,
+  MemberSummary,
+  OrganisationKind,
+  PeopleFilter,
+  RevocationReason,
+} from '../../api/types';
 import { count } from '../../core/format';
 import { m } from '../../messages/generated/messages.js';
 import type { FieldName } from './form/newMember';
-import type { PeopleFilter } from './path';
-import { CHOSEN_AT_MOST, type RevocationReason } from './staffApi';
+import { CHOSEN_AT_MOST } from './staffApi';
 
 type Word = () => string;
 type Tone = 'neutral' | 'positive' | 'warning' | 'danger';
@@ -17,9 +29,10 @@ function known(words: Partial<Record<string, Word>>, code: string | undefined): 
   return words[code ?? ''];
 }
 
-function wordOf(words: Record<string, Word>, code: string): string {
+/** A word for each code; one that is missing does not compile. */
+function wordOf<Code extends string | number>(words: Record<NoInfer<Code>, Word>, code: Code): string {
   // A code that a newer server knows is shown as it is, rather than nothing.
-  return words[code]?.() ?? code;
+  return (words as Partial<typeof words>)[code]?.() ?? String(code);
 }
 
 type CountedMessage = (input: { n: number; figure: string }) => string;
@@ -29,14 +42,19 @@ export function counted(message: CountedMessage, n: number): string {
   return message({ n, figure: count(n) });
 }
 
+/** How many were found; where counting stopped, that there are more. */
+export function foundWord({ value, isLimit }: Counted): string {
+  return isLimit ? m.chair_found_more({ figure: count(value) }) : counted(m.chair_found, value);
+}
+
 export function fullName(person: Pick<MemberSummary, 'lastName' | 'firstName' | 'middleName'>): string {
   return [person.lastName, person.firstName, person.middleName].filter(Boolean).join(' ');
 }
 
-export const categoryWord = (category: number) =>
-  wordOf({ 1: m.chair_category_1, 2: m.chair_category_2, 3: m.chair_category_3 }, String(category));
+export const categoryWord = (category: Category) =>
+  wordOf({ 1: m.chair_category_1, 2: m.chair_category_2, 3: m.chair_category_3 }, category);
 
-export const kindWord = (kind: string) =>
+export const kindWord = (kind: OrganisationKind) =>
   wordOf(
     {
       central: m.chair_kind_central,
@@ -49,7 +67,8 @@ export const kindWord = (kind: string) =>
     kind,
   );
 
-export const roleWord = (role: string) => wordOf({ chair: m.chair_role_chair, regional: m.chair_role_regional }, role);
+export const roleWord = (role: MandateRole) =>
+  wordOf({ chair: m.chair_role_chair, regional: m.chair_role_regional }, role);
 
 export const filterWord = (filter: PeopleFilter) =>
   wordOf(
@@ -66,7 +85,7 @@ export const filterWord = (filter: PeopleFilter) =>
     filter,
   );
 
-export const statusWord = (status: string) =>
+export const statusWord = (status: MembershipStatus) =>
   wordOf(
     {
       active: m.chair_status_active,
@@ -79,7 +98,7 @@ export const statusWord = (status: string) =>
   );
 
 /** The status in a list's row, where the list itself says whose it is. */
-export const statusMark = (status: string) =>
+export const statusMark = (status: Exclude<MembershipStatus, 'active'>) =>
   wordOf(
     {
       suspended: m.chair_row_suspended,
@@ -90,7 +109,7 @@ export const statusMark = (status: string) =>
     status,
   );
 
-export const consentWord = (kind: string) =>
+export const consentWord = (kind: ConsentKind) =>
   wordOf(
     {
       processing: m.chair_consent_processing,
@@ -101,13 +120,13 @@ export const consentWord = (kind: string) =>
     kind,
   );
 
-export const channelWord = (channel: string) =>
+export const channelWord = (channel: ConsentChannel) =>
   wordOf({ paper: m.chair_channel_paper, app: m.chair_channel_app }, channel);
 
 export const cardClassWord = (card: Pick<MemberCard, 'class'>) =>
   wordOf({ phone: m.chair_card_class_phone, paper: m.chair_card_class_paper }, card.class);
 
-const cardStates: Record<string, { word: Word; tone: Tone }> = {
+const cardStates: Record<CardState, { word: Word; tone: Tone }> = {
   valid: { word: m.chair_card_valid, tone: 'positive' },
   revoked: { word: m.chair_card_revoked, tone: 'danger' },
   suspended: { word: m.chair_card_suspended, tone: 'warning' },
@@ -115,9 +134,9 @@ const cardStates: Record<string, { word: Word; tone: Tone }> = {
   superseded: { word: m.chair_card_superseded, tone: 'neutral' },
 };
 
-export function cardState(state: string): { word: string; tone: Tone } {
-  const known = cardStates[state];
-  return { word: known?.word() ?? state, tone: known?.tone ?? 'neutral' };
+export function cardState(state: CardState): { word: string; tone: Tone } {
+  const shown = (cardStates as Partial<typeof cardStates>)[state];
+  return { word: shown?.word() ?? state, tone: shown?.tone ?? 'neutral' };
 }
 
 export const reasonWord = (reason: RevocationReason) =>

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import type { MembershipStatus } from '../../api/types';
 import { cardStateOf, isCardDue, takesPlace, type CardState } from './cardState';
 
 const NOW_SECONDS = 1_795_340_000;
 const card = { cardHex: '', issuedAt: 0, expiresAt: 0, serverTime: 0 };
 
-test.each<[string, boolean, number, CardState]>([
+test.each<[MembershipStatus, boolean, number, CardState]>([
   ['active', true, 1, 'active'],
   ['active', true, 0, 'expired'],
   ['active', true, -86_400, 'expired'],

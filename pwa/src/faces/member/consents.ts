@@ -1,4 +1,5 @@
 /** The consents that a member gives here, each with the version of the text that was shown. */
+import type { ConsentKind } from '../../api/types';
 import { m } from '../../messages/generated/messages.js';
 import { PROGRAMME } from './member.svelte';
 
@@ -11,13 +12,14 @@ export const programmeText = (): string[] => [
   m.consent_programme_until(),
 ];
 
-const titles: Record<string, () => string> = {
+const titles: Record<ConsentKind, () => string> = {
   [PROGRAMME]: m.consent_programme_title,
   processing: m.consent_processing_title,
   mailings: m.consent_mailings_title,
   photo: m.consent_photo_title,
 };
 
-export function consentTitle(kind: string): string {
-  return (titles[kind] ?? m.consent_other_title)();
+/** One that only a newer server knows is named as another one. */
+export function consentTitle(kind: ConsentKind): string {
+  return ((titles as Partial<typeof titles>)[kind] ?? m.consent_other_title)();
 }

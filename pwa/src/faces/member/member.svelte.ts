@@ -1,6 +1,6 @@
 /** What the member's screens show: read from the phone's database, and again whenever it changes. */
 import { answerOf, api } from '../../api/client';
-import type { Balance, EntityData, MemberProfile } from '../../api/types';
+import type { Balance, ConsentKind, EntityData, MemberProfile } from '../../api/types';
 import { equal, fromHex } from '../../core/card/bytes';
 import { noteClockOnLeaving, nowSeconds, restoreClock } from '../../core/clock';
 import { within } from '../../core/within';
@@ -160,7 +160,7 @@ async function fetchNewCard(): Promise<void> {
   if (await takeNewerCard(issued)) await loadMember();
 }
 
-export async function changeConsent(kind: string, given: boolean, textVersion: string): Promise<void> {
+export async function changeConsent(kind: ConsentKind, given: boolean, textVersion: string): Promise<void> {
   await adoptProfile(await answerOf(api.POST('/api/member/consents', { body: { kind, given, textVersion } })));
 }
 

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::{signed_at, store};
 use crate::access::rights::{Action, RecordConsents};
@@ -18,6 +17,7 @@ use crate::act::{self, Deed};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
+use crate::base::ids::{MembershipId, OrganisationId};
 use crate::registry::members::facts::consent_fault;
 use crate::registry::members::{self, check_chosen};
 
@@ -30,7 +30,7 @@ pub fn router() -> OpenApiRouter<Base> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SignedConsents {
     /// 1 to 200 members, each once.
-    member_ids: Vec<Uuid>,
+    member_ids: Vec<MembershipId>,
     /// The day on the papers.
     signed_on: NaiveDate,
 }
@@ -44,13 +44,13 @@ struct RecordedConsents {
 /// Record that members of an organisation, or of one below it, signed the paper consent to processing. Who has given one
 /// before keeps that. Needs an `Idempotency-Key`.
 #[utoipa::path(post, operation_id = "record_consents", path = "/api/staff/organisations/{id}/consents", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = i64, Path,), ("idempotency-key" = Uuid, Header,)), request_body = SignedConsents, responses(
+    params(("id" = OrganisationId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = SignedConsents, responses(
     (status = 200, body = RecordedConsents), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn record(
     State(base): State<Base>,
     staff: Staff,
-    Path(id): Path<i64>,
+    Path(id): Path<OrganisationId>,
     request: Idempotent<SignedConsents>,
 ) -> Result<Json<RecordedConsents>> {
     let scope = policy::may(&base, &staff, RecordConsents, id).await?;

@@ -4,7 +4,7 @@
  */
 import type { FieldCode, FieldFault } from '../../../api/codes';
 import type { ApiProblem } from '../../../api/problem';
-import type { MemberDetail, MemberEdit, NewMember } from '../../../api/types';
+import type { Category, MemberDetail, MemberEdit, NewMember, Sex } from '../../../api/types';
 import { parseTypedDate, shortDate } from '../../../core/format';
 import { readEmail, readMiddleName, readName, readPhone, shownPhone, tidy, type Reading } from '../../../core/texts';
 
@@ -12,9 +12,9 @@ export interface PersonFields {
   lastName: string;
   firstName: string;
   middleName: string;
-  sex: '' | 'f' | 'm';
+  sex: '' | Sex;
   birthDate: string;
-  category: '' | '1' | '2' | '3';
+  category: '' | `${Category}`;
   position: string;
   phone: string;
   email: string;
@@ -77,9 +77,9 @@ export function fieldsOf(member: MemberDetail): PersonFields {
     lastName: member.lastName,
     firstName: member.firstName,
     middleName: member.middleName ?? '',
-    sex: member.sex === 'f' ? 'f' : 'm',
+    sex: member.sex,
     birthDate: shortDate(member.birthDate),
-    category: String(member.category) as PersonFields['category'],
+    category: `${member.category}`,
     position: member.position ?? '',
     phone: shownPhone(member.phone ?? ''),
     email: member.email ?? '',
@@ -147,12 +147,13 @@ export function checkPerson(fields: PersonFields, today: string): Checked<Member
 
 function readPerson(fields: PersonFields, today: string): { body: MemberEdit; faults: Faults } {
   const faults: Faults = {};
+  // What was not chosen is at fault, and then nothing of this is sent.
   const body: MemberEdit = {
     lastName: '',
     firstName: '',
-    sex: fields.sex,
+    sex: fields.sex as Sex,
     birthDate: readDay(fields, 'birthDate', faults),
-    category: Number(fields.category),
+    category: Number(fields.category) as Category,
   };
   for (const [name, read] of Object.entries(READERS) as [keyof typeof READERS, (typed: string) => Reading][]) {
     if (tidy(fields[name]) === '' && name !== 'lastName' && name !== 'firstName') continue;
@@ -165,8 +166,8 @@ function readPerson(fields: PersonFields, today: string): { body: MemberEdit; fa
   if (position !== '') body.position = position;
   if ([...position].length > MAX_POSITION_CHARACTERS) faults.position = 'too-long';
   Object.assign(faults, birthFaults(body, today, faults));
-  if (body.sex === '') faults.sex = 'required';
-  if (body.category === 0) faults.category = 'required';
+  if (fields.sex === '') faults.sex = 'required';
+  if (fields.category === '') faults.category = 'required';
   return { body, faults };
 }
 

@@ -1,6 +1,6 @@
 /** The list of people: one question to the register, its answer read page by page as it is scrolled. */
 import { asProblem, type ApiProblem } from '../../../api/problem';
-import type { MemberDetail, MemberSummary } from '../../../api/types';
+import type { Counted, MemberDetail, MemberSummary } from '../../../api/types';
 import { lookAgain } from '../organisation/organisation.svelte';
 import type { View } from '../path';
 import { readPeople } from '../staffApi';
@@ -15,7 +15,7 @@ interface Part {
 
 let question: Question | undefined;
 let items = $state.raw<MemberSummary[]>([]);
-let total = $state(0);
+let found = $state.raw<Counted>({ value: 0, isLimit: false });
 let scrollPixels = $state(0);
 let isReading = $state(false);
 let isAnswered = $state(false);
@@ -23,7 +23,7 @@ let problem = $state.raw<ApiProblem | undefined>();
 /** Counts the acts after which the register says something else than what was listed. */
 let revision = $state(0);
 let askedRevision = 0;
-let nextCursor: string | undefined;
+let nextCursor = $state.raw<string | undefined>();
 let lastPart: Part = { cursor: undefined, rows: 0 };
 let reading: AbortController | undefined;
 
@@ -38,8 +38,13 @@ export const people = {
   get items(): readonly MemberSummary[] {
     return items;
   },
-  get total(): number {
-    return total;
+  /** How many there are, as far as they are counted. */
+  get found(): Counted {
+    return found;
+  },
+  /** Whether there are people whom nobody has read yet. */
+  get hasMore(): boolean {
+    return nextCursor !== undefined;
   },
   get isReading(): boolean {
     return isReading;
@@ -102,11 +107,11 @@ async function read(part: Part): Promise<void> {
   problem = undefined;
   const isNew = !part.cursor && part.rows === 0;
   try {
-    const found = await readPart(question, part, own.signal);
-    items = part.cursor ? [...items, ...found.items] : found.items;
+    const answer = await readPart(question, part, own.signal);
+    items = part.cursor ? [...items, ...answer.items] : answer.items;
     // A page beyond the first may come after the last person has left it, and then counts none.
-    if (!part.cursor || found.items.length > 0) total = found.total;
-    nextCursor = found.nextCursor;
+    if (!part.cursor || answer.items.length > 0) found = answer.found;
+    nextCursor = answer.nextCursor;
     if (isNew) scrollPixels = 0;
     isAnswered = true;
   } catch (cause) {
@@ -121,12 +126,12 @@ async function read(part: Part): Promise<void> {
 
 async function readPart(asked: Question, { cursor, rows }: Part, signal: AbortSignal) {
   let page = await readPeople({ ...asked, cursor }, signal);
-  const found = page.items;
-  while (page.nextCursor && found.length < rows) {
+  const items = page.items;
+  while (page.nextCursor && items.length < rows) {
     page = await readPeople({ ...asked, cursor: page.nextCursor }, signal);
-    found.push(...page.items);
+    items.push(...page.items);
   }
-  return { items: found, total: page.total, nextCursor: page.nextCursor ?? undefined };
+  return { items, found: page.found, nextCursor: page.nextCursor ?? undefined };
 }
 
 /** Puts a person's new state into the row that shows it. */
