@@ -11,6 +11,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 test('an opening that never ends is given up, and the next one is another', async () => {
@@ -24,6 +25,41 @@ test('an opening that never ends is given up, and the next one is another', asyn
   open.mockRestore();
   vi.useRealTimers();
   expect(await readMeta('x')).toBeUndefined();
+});
+
+/** The browser opens it, and says so only when it is told to. */
+function holdNextOpening(): () => void {
+  const held: (() => void)[] = [];
+  const { open } = IDBFactory.prototype;
+  vi.spyOn(IDBFactory.prototype, 'open').mockImplementationOnce(function (this: IDBFactory, ...asked) {
+    const request = open.apply(this, asked);
+    request.addEventListener = (name: string, listener: unknown) => {
+      if (name === 'success') held.push(listener as () => void);
+    };
+    return request;
+  });
+  return () => held.forEach((listener) => listener());
+}
+
+test('an opening that is not answered is asked for once more, and what answers late is closed', async () => {
+  const earlier = await (await import('./open')).database();
+  earlier.close();
+  vi.resetModules();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const answerFirst = holdNextOpening();
+  const close = vi.spyOn(IDBDatabase.prototype, 'close');
+  const { database, readMeta } = await import('./open');
+  const read = readMeta('x');
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(await read).toBeUndefined();
+  expect(close).not.toHaveBeenCalled();
+  answerFirst();
+  await Promise.resolve();
+  await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1));
+  expect(await (await database()).get('meta', 'x')).toBeUndefined();
+  // And it is not asked a third time.
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(IDBFactory.prototype.open).toHaveBeenCalledTimes(2);
 });
 
 test('a handle that the system has closed is not used twice, whatever it was used for', async () => {

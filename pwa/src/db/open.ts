@@ -8,6 +8,9 @@ export type Db = IDBPDatabase<ProfCardsDb>;
 /** Far more than a slow phone needs. Some browsers never answer, as where a frozen tab keeps an older version open. */
 export const ANSWERS_WITHIN_MILLIS = 5_000;
 
+/** WebKit sometimes forgets an opening that came right after two quick page loads; another one it answers. */
+const ASKED_AGAIN_AFTER_MILLIS = 2_000;
+
 let opened: Promise<Db> | undefined;
 
 export function database(): Promise<Db> {
@@ -19,7 +22,40 @@ function open(): Promise<Db> {
   const forget = () => {
     if (opened === answered) opened = undefined;
   };
-  const opening = openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
+  const answered = firstAnswer(() => openOnce(forget));
+  answered.catch(forget);
+  return answered;
+}
+
+/** Asks, and once more where no answer comes: the first one counts. */
+function firstAnswer(ask: () => Promise<Db>): Promise<Db> {
+  return new Promise((done, fail) => {
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      clearTimeout(again);
+      clearTimeout(givenUp);
+    };
+    const failed = (cause: unknown): void => {
+      end();
+      fail(cause as Error);
+    };
+    const listen = (opening: Promise<Db>): void => {
+      opening.then((db) => {
+        // What comes after that serves nobody, and would stand in the way of a newer version.
+        if (isOver) return db.close();
+        end();
+        done(db);
+      }, failed);
+    };
+    const again = setTimeout(() => listen(ask()), ASKED_AGAIN_AFTER_MILLIS);
+    const givenUp = setTimeout(() => failed(new TookTooLong('indexedDB.open')), ANSWERS_WITHIN_MILLIS);
+    listen(ask());
+  });
+}
+
+function openOnce(forget: () => void): Promise<Db> {
+  return openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
     upgrade(db, from) {
       if (from < 1) createFirst(db);
     },
@@ -29,16 +65,6 @@ function open(): Promise<Db> {
     },
     terminated: forget,
   });
-  const answered = within(ANSWERS_WITHIN_MILLIS, 'indexedDB.open', opening);
-  answered.catch(() => {
-    forget();
-    // What comes after all serves nobody, and would stand in the way of a newer version.
-    opening.then(
-      (late) => late.close(),
-      () => undefined,
-    );
-  });
-  return answered;
 }
 
 /**

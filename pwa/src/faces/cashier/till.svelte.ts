@@ -228,8 +228,9 @@ async function readState(): Promise<void> {
     readOutbox('till'),
     readEntities('till', 'purchase') as Promise<PulledPurchase[]>,
   ]);
-  paired = readTill(kept);
-  if (paired) await catchUpOpNo(paired.lastOpNo);
+  const known = readTill(kept);
+  if (known && known.lastOpNo !== paired?.lastOpNo) await catchUpOpNo(known.lastOpNo);
+  paired = known;
   operations = operationsOf(rows, purchases);
   readClock();
   await forgetOldSettled(rows);
