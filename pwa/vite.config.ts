@@ -32,6 +32,12 @@ export default defineConfig({
     target: BUILD_TARGET,
     manifest: true,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What the first load needs comes in one file; by what each later screen shares with it, it would be cut into many.
+        codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] },
+      },
+    },
     // Nothing becomes a data: URL: scripts and workers must load under script-src 'self'.
     assetsInlineLimit: 0,
   },

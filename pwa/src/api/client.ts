@@ -5,7 +5,7 @@
 import createClient from 'openapi-fetch';
 import { contact } from './contact';
 import { standIn } from './portal';
-import { ApiProblem, problemFrom } from './problem';
+import { ApiProblem, isLeft, problemFrom } from './problem';
 import type { paths } from './schema.gen';
 
 const REQUEST_TIMEOUT_MILLIS = 20_000;
@@ -74,9 +74,4 @@ export function unread(cause: unknown): never {
   if (cause instanceof ApiProblem || isLeft(cause)) throw cause;
   contact.report(false);
   throw new ApiProblem({ code: 'network', status: 0, cause });
-}
-
-/** Of whoever no longer wanted the answer: every other end of a request is an `ApiProblem`. */
-function isLeft(cause: unknown): boolean {
-  return cause instanceof Error && cause.name === 'AbortError';
 }

@@ -53,6 +53,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Of whoever no longer wanted the answer: every other end of a request is an `ApiProblem`. */
+export function isLeft(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'AbortError';
+}
+
 /** For what a `catch` caught: anything that is neither a problem nor the browser's store's is our own defect. It is logged. */
 export function asProblem(cause: unknown): ApiProblem {
   if (cause instanceof ApiProblem) return cause;

@@ -38,7 +38,7 @@ function firstAnswer(ask: () => Promise<Db>): Promise<Db> {
     };
     const failed = (cause: unknown): void => {
       end();
-      fail(cause as Error);
+      fail(cause);
     };
     const listen = (opening: Promise<Db>): void => {
       opening.then((db) => {

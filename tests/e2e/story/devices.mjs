@@ -6,6 +6,7 @@ import { holdCode, holdNothing } from '../lib/camera.mjs';
 import { repository } from '../lib/instance.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { codeOf } from '../lib/token.mjs';
+import { signsIn } from './chair.mjs';
 import { activate, openCode, shownAt } from './member.mjs';
 import { scanning } from './till.mjs';
 import { makeTill, plant, readVectors } from './till-codes.mjs';
@@ -27,6 +28,7 @@ export async function devicesStory(stage, instance) {
   await silentStory(stage);
   await portalStory(stage, instance);
   await slowScreenStory(stage);
+  await missingPartStory(stage);
   await brokenStoreStory(stage);
   await insideStory(stage);
   await iphoneStory(stage);
@@ -146,6 +148,27 @@ async function slowScreenStory(stage) {
       await away.open('/lost');
       await away.reads(away.page.getByRole('alert'), 'Экран не загрузился');
       await away.context.close();
+    },
+  );
+}
+
+async function missingPartStory(stage) {
+  await check(
+    'a part of the chair’s place whose file does not come has words and a second try, and the bar stays',
+    async () => {
+      const chair = await stage.person('missing-part');
+      await chair.context.route('**/assets/People-*.js', (route) => route.abort());
+      await chair.open('/chair');
+      await signsIn(chair);
+      await chair.link('Люди').click();
+      await chair.reads(chair.page.getByRole('alert'), 'Экран не загрузился');
+      assert.equal(await chair.link('Люди').getAttribute('aria-current'), 'page');
+      assert.equal(await chair.page.title(), 'Люди — ПрофКардс');
+      await chair.shoot('chair-missing-part');
+      await chair.context.unroute('**/assets/People-*.js');
+      await chair.at('retry').click();
+      await chair.at('person-row').first().waitFor();
+      await chair.context.close();
     },
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chairPath, peoplePath, personPath, screenOf, viewOf } from './path';
+import { homePath, peoplePath, personPath, screenOf, viewOf } from './path';
 
 const id = '0b9c2f6e-4a7d-4c1e-9f00-3d5b8a6c7e21';
 
@@ -30,7 +30,7 @@ describe('the address of a screen', () => {
   });
 
   test('what says nothing is left out, and nonsense is not believed', () => {
-    expect(chairPath('', { filter: 'all', query: '' })).toBe('/chair');
+    expect(homePath({ filter: 'all', query: '' })).toBe('/chair');
     expect(viewOf('?org=-3&filter=everyone')).toEqual({
       organisationId: undefined,
       query: undefined,

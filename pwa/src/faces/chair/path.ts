@@ -1,5 +1,6 @@
 /** The chair's addresses: which screen a path names, and the path of a screen. */
 import type { PeopleFilter } from '../../api/types';
+import { matchPath } from '../../app/routes';
 
 export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'all',
@@ -12,13 +13,25 @@ export const PEOPLE_FILTERS: readonly PeopleFilter[] = [
   'ended',
 ];
 
-export type Screen =
-  | { name: 'home' | 'people' | 'new' | 'print' | 'more' | 'unknown' }
-  | { name: 'person' | MemberLeaf; memberId: string };
+export const PATHS = {
+  home: '/chair',
+  people: '/chair/people',
+  new: '/chair/people/new',
+  print: '/chair/people/print',
+  person: '/chair/people/:id',
+  sheet: '/chair/people/:id/sheet',
+  edit: '/chair/people/:id/edit',
+  transfer: '/chair/people/:id/transfer',
+  more: '/chair/more',
+} as const;
 
-/** What is done with one person, on a screen of its own. */
-const MEMBER_LEAVES = ['sheet', 'edit', 'transfer'] as const;
-type MemberLeaf = (typeof MEMBER_LEAVES)[number];
+export type ScreenName = keyof typeof PATHS;
+
+/** The member is there on screens that are about one. */
+export interface Screen {
+  name: ScreenName | 'unknown';
+  memberId?: string | undefined;
+}
 
 /** What stays with a person from screen to screen: whose people are shown, and which of them. */
 export interface View {
@@ -28,20 +41,9 @@ export interface View {
   filter?: PeopleFilter | undefined;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 export function screenOf(path: string): Screen {
-  const [, , section, id, leaf, ...rest] = path.replace(/\/+$/, '').split('/');
-  if (rest.length > 0) return { name: 'unknown' };
-  if (section === undefined) return { name: 'home' };
-  if (section === 'more' && id === undefined) return { name: 'more' };
-  if (section !== 'people') return { name: 'unknown' };
-  if (id === undefined) return { name: 'people' };
-  if ((id === 'new' || id === 'print') && leaf === undefined) return { name: id };
-  if (!UUID.test(id)) return { name: 'unknown' };
-  if (leaf === undefined) return { name: 'person', memberId: id };
-  const known = MEMBER_LEAVES.find((name) => name === leaf);
-  return known ? { name: known, memberId: id } : { name: 'unknown' };
+  const found = matchPath(PATHS, path);
+  return found ? { name: found.name, memberId: found.id } : { name: 'unknown' };
 }
 
 export function viewOf(search: string): View {
@@ -56,24 +58,23 @@ export function viewOf(search: string): View {
 }
 
 /** What is absent from the view is absent from the address, so that plain screens have plain ones. */
-export function chairPath(place: string, view: View = {}): string {
+export function pathTo(name: ScreenName, view: View = {}, memberId = ''): string {
   const params = new URLSearchParams();
   if (view.organisationId !== undefined) params.set('org', String(view.organisationId));
   if (view.query) params.set('query', view.query);
   if (view.filter && view.filter !== 'all') params.set('filter', view.filter);
   const search = params.toString();
-  return `/chair${place}${search ? `?${search}` : ''}`;
+  return `${PATHS[name].replace(':id', memberId)}${search ? `?${search}` : ''}`;
 }
 
-export const peoplePath = (view: View = {}) => chairPath('/people', view);
-export const newPersonPath = (view: View = {}) => chairPath('/people/new', view);
-export const personPath = (memberId: string, view: View = {}) => chairPath(`/people/${memberId}`, view);
-export const printPath = (view: View = {}) => chairPath('/people/print', view);
+const to = (name: ScreenName) => (view?: View) => pathTo(name, view);
+export const homePath = to('home');
+export const peoplePath = to('people');
+export const newPersonPath = to('new');
+export const printPath = to('print');
 
-const leafPath =
-  (leaf: MemberLeaf) =>
-  (memberId: string, view: View = {}) =>
-    chairPath(`/people/${memberId}/${leaf}`, view);
-export const sheetPath = leafPath('sheet');
-export const editPath = leafPath('edit');
-export const transferPath = leafPath('transfer');
+const toMember = (name: ScreenName) => (memberId: string, view?: View) => pathTo(name, view, memberId);
+export const personPath = toMember('person');
+export const sheetPath = toMember('sheet');
+export const editPath = toMember('edit');
+export const transferPath = toMember('transfer');

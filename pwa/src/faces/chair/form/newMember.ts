@@ -2,7 +2,8 @@
  * What a chairperson types about a member, new or known, and what is sent of it. The rules are the
  * server's (src/members): here they only spare a round trip, and a fault has the same code on both sides.
  */
-import type { FieldCode, FieldFault } from '../../../api/codes';
+import type { FieldCode } from '../../../api/codes';
+import type { FieldFaults } from '../../../api/act.svelte';
 import type { ApiProblem } from '../../../api/problem';
 import type { Category, MemberDetail, MemberEdit, NewMember, Sex } from '../../../api/types';
 import { parseTypedDate, shortDate } from '../../../core/format';
@@ -27,7 +28,7 @@ export interface MemberFields extends PersonFields {
 }
 
 export type FieldName = Exclude<keyof MemberFields, 'hasConsent'>;
-export type Faults = Partial<Record<FieldName, FieldFault>>;
+export type Faults = FieldFaults<FieldName>;
 
 /** In the order of the form. */
 export const FIELD_ORDER: readonly FieldName[] = [
