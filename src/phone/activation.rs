@@ -27,7 +27,7 @@ use crate::base::Base;
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
-use crate::base::ids::DeviceId;
+use crate::base::ids::{DeviceId, MembershipId};
 use crate::base::words::chosen;
 use crate::cards::enrolment::{
     ANSWERED_CHALLENGE_DAYS, PROFCARDS_TEXT_VERSION, check_possession, moving, store,
@@ -70,6 +70,8 @@ pub(super) fn hash_code(base: &Base, form: &TypedCode) -> Result<[u8; 32]> {
 struct ActivationOffer {
     /// base64url of 32 bytes; the phone signs them.
     challenge: String,
+    /// The membership, by which a phone knows the card that it holds.
+    member_id: MembershipId,
     first_name: String,
     organisation_name: String,
     /// Enrolling this phone ends another one.
@@ -109,6 +111,7 @@ async fn offer_challenge(issuer: &Issuer, form: &TypedCode) -> Result<([u8; 32],
     let redeems_from = moving::redeems_from_of_next(&mut conn, usable.membership_id, wait, now).await?;
     let offer = ActivationOffer {
         challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
+        member_id: usable.membership_id,
         first_name: usable.first_name,
         organisation_name: usable.organisation_name,
         replaces_phone: usable.replaces_phone,

@@ -651,6 +651,8 @@ export interface components {
             /** @description base64url of 32 bytes; the phone signs them. */
             challenge: string;
             firstName: string;
+            /** @description The membership, by which a phone knows the card that it holds. */
+            memberId: components["schemas"]["MembershipId"];
             organisationName: string;
             /**
              * Format: int64

@@ -99,6 +99,15 @@ async function readsNotice(phone) {
 async function lossByMemberStory(stage, instance, chair, phone, name, birthDate) {
   const helper = await stage.person('someone-elses-device');
   const code = await newSheet(chair, name);
+  await check('who opens the card where it is already is told that, and of no other phone', async () => {
+    await phone.open('/activate');
+    await typesCode(phone, code, birthDate);
+    const said = await phone.reads(phone.page.getByRole('main'), 'Ваша карта уже есть на этом телефоне');
+    assert.doesNotMatch(said, /На этом телефоне уже есть карта|на другом телефоне/);
+    await phone.shoot('member-own-card');
+    await phone.open('/card');
+    await phone.at('card').waitFor();
+  });
   await check('the loss is reported from any device, with the code of the sheet and the birth date', async () => {
     await helper.open('/');
     await helper.link('Потеряли телефон?').click();
