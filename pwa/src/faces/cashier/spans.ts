@@ -5,14 +5,14 @@ import { m } from '../../messages/generated/messages.js';
 /** «4 минуты» as it follows «на» and goes before «назад»: the largest unit, rounded. */
 export function duration(seconds: number): string {
   const magnitude = Math.abs(seconds);
-  if (magnitude < 60) return m.cashier_seconds({ count: Math.round(magnitude) });
-  if (magnitude < 3600) return m.cashier_minutes({ count: Math.round(magnitude / 60) });
-  if (magnitude < 48 * 3600) return m.cashier_hours({ count: Math.round(magnitude / 3600) });
-  return m.cashier_days({ count: Math.round(magnitude / 86_400) });
+  if (magnitude < 60) return m.cashier_span_seconds({ count: Math.round(magnitude) });
+  if (magnitude < 3600) return m.cashier_span_minutes({ count: Math.round(magnitude / 60) });
+  if (magnitude < 48 * 3600) return m.cashier_span_hours({ count: Math.round(magnitude / 3600) });
+  return m.cashier_span_days({ count: Math.round(magnitude / 86_400) });
 }
 
 export function age(seconds: number): string {
-  return seconds < 60 ? m.cashier_just_now() : m.cashier_ago({ time: duration(seconds) });
+  return seconds < 60 ? m.cashier_span_just_now() : m.cashier_span_ago({ time: duration(seconds) });
 }
 
 /** «19 ноября», with the year where it is not this one. */

@@ -44,7 +44,7 @@ export function counted(message: CountedMessage, n: number): string {
 
 /** How many were found; where counting stopped, that there are more. */
 export function foundWord({ value, isLimit }: Counted): string {
-  return isLimit ? m.chair_found_more({ figure: count(value) }) : counted(m.chair_found, value);
+  return isLimit ? m.chair_people_found_more({ figure: count(value) }) : counted(m.chair_people_found, value);
 }
 
 export function fullName(person: Pick<MemberSummary, 'lastName' | 'firstName' | 'middleName'>): string {
@@ -52,7 +52,7 @@ export function fullName(person: Pick<MemberSummary, 'lastName' | 'firstName' | 
 }
 
 export const categoryWord = (category: Category) =>
-  wordOf({ 1: m.chair_category_1, 2: m.chair_category_2, 3: m.chair_category_3 }, category);
+  wordOf({ 1: m.chair_field_category_1, 2: m.chair_field_category_2, 3: m.chair_field_category_3 }, category);
 
 export const kindWord = (kind: OrganisationKind) =>
   wordOf(
@@ -155,16 +155,16 @@ export const reasonText = (reason: RevocationReason) =>
 export const fieldWord = (field: FieldName) =>
   wordOf(
     {
-      lastName: m.chair_last_name,
-      firstName: m.chair_first_name,
-      middleName: m.chair_middle_name,
-      sex: m.chair_sex,
-      birthDate: m.chair_birth_date,
-      category: m.chair_category,
-      position: m.chair_position,
-      phone: m.chair_phone,
-      email: m.chair_email,
-      joinedOn: m.chair_joined_on,
+      lastName: m.chair_field_last_name,
+      firstName: m.chair_field_first_name,
+      middleName: m.chair_field_middle_name,
+      sex: m.chair_field_sex,
+      birthDate: m.chair_field_birth_date,
+      category: m.chair_field_category,
+      position: m.chair_field_position,
+      phone: m.chair_field_phone,
+      email: m.chair_field_email,
+      joinedOn: m.chair_field_joined_on,
       processingConsentOn: m.chair_consent_on,
     },
     field,
