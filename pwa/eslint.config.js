@@ -33,6 +33,20 @@ export default ts.config(
       '@typescript-eslint/no-redundant-type-constituents': 'off',
     },
   },
+  {
+    files: ['**/*.svelte'],
+    rules: {
+      // Stylelint sees the style sheets; this, what a picture names in the markup.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'SvelteAttribute[key.name=/^(fill|stroke|stop-color|color|style)$/] > SvelteLiteral[value=/#[0-9a-f]{3}|rgb/i]',
+          message: 'A colour is a token: src/ui/tokens.css, or a theme.css',
+        },
+      ],
+    },
+  },
   { files: ['**/*.svelte', '**/*.svelte.ts'], languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } } },
   {
     files: ['**/*.test.ts'],

@@ -22,7 +22,6 @@ const declared = {
   'cursor: pointer': 'a phone has no pointer',
   'cursor: progress': 'a phone has no pointer',
   resize: 'the field stays as large as it is',
-  'scrollbar-width': 'a bar is seen',
   size: 'as with @page',
   'text-wrap': 'lines break less evenly',
 };

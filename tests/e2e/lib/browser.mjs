@@ -15,11 +15,11 @@ export const WIDE = { width: 1280, height: 800 };
 const WAIT_MILLIS = 15_000;
 
 export const output = join(repository, 'target/e2e');
-const screens = join(output, 'screens');
 
-export async function openBrowser(url) {
-  await rm(output, { recursive: true, force: true });
-  await mkdir(screens, { recursive: true });
+/** What was on the screens stands in the folder afterwards. */
+export async function openBrowser(url, folder = output) {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'screens'), { recursive: true });
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
@@ -35,7 +35,7 @@ export async function openBrowser(url) {
     ],
   });
   const axe = await readFile(modules.resolve('axe-core/axe.min.js'), 'utf8');
-  return new Stage(browser, url, axe);
+  return new Stage(browser, url, axe, folder);
 }
 
 class Stage {
@@ -45,10 +45,11 @@ class Stage {
   errors = [];
   people = [];
 
-  constructor(browser, url, axe) {
+  constructor(browser, url, axe, folder) {
     this.browser = browser;
     this.url = url;
     this.axe = axe;
+    this.folder = folder;
   }
 
   /** A person with a device of their own. `shiftMillis`: how wrong the device's clock is. */
@@ -76,7 +77,7 @@ class Stage {
   async saveAll() {
     for (const { name, page } of this.people) {
       if (!page || page.isClosed()) continue;
-      await page.screenshot({ path: join(output, `failed-${name}.png`) }).catch(() => undefined);
+      await page.screenshot({ path: join(this.folder, `failed-${name}.png`) }).catch(() => undefined);
     }
   }
 
@@ -163,17 +164,18 @@ class Person {
     return this.page.evaluate(storedRows, store);
   }
 
-  /** The screen as it is now, at both sizes, light and dark, and without a fault for axe. */
-  async shoot(name) {
-    const { page } = this;
+  /** The screen as it is now, at both sizes, light and dark, and without a fault for axe; `isWhole`: with what lies below the fold. */
+  async shoot(name, { isWhole = false } = {}) {
+    const { page, stage } = this;
     const faults = [];
     for (const [size, viewport] of Object.entries({ phone: PHONE, wide: WIDE })) {
       await page.setViewportSize(viewport);
       for (const colorScheme of ['light', 'dark']) {
         await page.emulateMedia({ colorScheme });
         await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-        await page.screenshot({ path: join(screens, `${name}-${size}-${colorScheme}.png`), animations: 'disabled' });
-        if ((size === 'phone') === (colorScheme === 'light'))
+        const path = join(stage.folder, 'screens', `${name}-${size}-${colorScheme}.png`);
+        await page.screenshot({ path, animations: 'disabled', fullPage: isWhole });
+        if (isWhole || (size === 'phone') === (colorScheme === 'light'))
           faults.push(...(await this.#faults(`${size}, ${colorScheme}`)));
       }
     }
