@@ -69,7 +69,7 @@ async function story(stage) {
   for (const name of ['Column', 'Missing', 'Pending']) {
     await check(`neither has a whole screen: ${name}`, async () => {
       await person.open(`/dev/kit?only=${name}`);
-      await person.page.locator('main').waitFor();
+      await person.page.getByRole('main').waitFor();
       await person.shoot(`kit-${name.toLowerCase()}`);
     });
   }

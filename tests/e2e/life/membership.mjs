@@ -11,6 +11,7 @@ import { anyonesTill, scan } from '../story/till.mjs';
 
 const EXCHANGED_WITHIN_MILLIS = 10_000;
 const LISTED_WITHIN_MILLIS = 10_000;
+const FOCUSED_WITHIN_MILLIS = 5_000;
 const NEW_NAME = 'Переименованная';
 
 export async function membershipStory(instance, stage, chair) {
@@ -130,25 +131,55 @@ async function besideStory(stage) {
     assert.equal(await countsPeople(desk), membersBefore + 1);
     await desk.page.close();
   });
+  await check('with room for columns the people are a table, gone through by the keyboard alone', () =>
+    tableStory(stage),
+  );
   await check('after an act beside it the list stays where it was, and goes on to its end', async () => {
     const desk = await signsInAtDesk(stage, 'lipetsk', 'Липецкая областная организация');
     const members = await countsPeople(desk);
-    const rows = desk.page.getByRole('list', { name: 'Люди' });
-    const scrolls = (pixels) => rows.evaluate((list, by) => list.parentElement.scrollBy(0, by), pixels);
+    const rows = desk.page.getByRole('table', { name: 'Люди' });
+    const scrolls = (pixels) => rows.evaluate((table, by) => table.parentElement.scrollBy(0, by), pixels);
     await scrolls(1_000);
     await desk.at('person-row').nth(10).click();
     await takesAct(desk, 'suspend');
     await desk.reads(desk.page.locator('[data-testid="person-row"][aria-current]'), 'приостановлено');
     await desk.reads(rows.and(desk.page.locator('[aria-busy="false"]')));
-    assert.equal(await rows.evaluate((list) => list.parentElement.scrollTop), 1_000);
+    assert.equal(await rows.evaluate((table) => table.parentElement.scrollTop), 1_000);
     await desk.at('resume').click();
     await desk.at('resume').waitFor({ state: 'detached' });
     await until('the last person is listed', LISTED_WITHIN_MILLIS, async () => {
       await scrolls(100_000);
-      return (await rows.locator(`[aria-posinset="${members}"]`).count()) === 1;
+      return (await rows.locator(`[aria-rowindex="${members + 1}"]`).count()) === 1;
     });
     await desk.page.close();
   });
+}
+
+async function tableStory(stage) {
+  const desk = await signsInAtDesk(stage, 'school12', 'ППО школы № 12');
+  const { page } = desk;
+  assert.deepEqual(await page.getByRole('columnheader').allInnerTexts(), [
+    'Фамилия, имя, отчество',
+    'Номер билета',
+    'Категория',
+    'Должность',
+    'Карта',
+    'Согласие',
+  ]);
+  const isFocused = (locator) => locator.evaluate((element) => element === document.activeElement);
+  await desk.at('person-row').first().focus();
+  await page.keyboard.press('ArrowDown');
+  const second = desk.at('person-row').nth(1);
+  assert.ok(await isFocused(second));
+  await page.keyboard.press('Enter');
+  await desk.reads(page.getByRole('heading', { level: 1 }), await second.innerText());
+  await desk.shoot('chair-table-beside');
+  await page.setViewportSize(WIDE);
+  await page.keyboard.press('Escape');
+  await until('the row has the focus again', FOCUSED_WITHIN_MILLIS, () => isFocused(second));
+  await page.keyboard.press('/');
+  assert.ok(await isFocused(desk.at('people-search')));
+  await page.close();
 }
 
 async function signsInAtDesk(stage, login, organisation) {

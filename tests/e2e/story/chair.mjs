@@ -1,5 +1,6 @@
 // The chair: signs in, sees the organisation, enters a person on a phone, issues the card, reads the sheet.
 import assert from 'node:assert/strict';
+import { PHONE } from '../lib/browser.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
 
 const LOGIN = 'school12';
@@ -28,6 +29,7 @@ export async function chairStory(stage) {
   await check('signs in', () => signIn(chair));
   const members = await check('sees the organisation and its counts', () => seesCounts(chair));
   await check('sees as many people as the count says', () => seesPeople(chair, members));
+  await check('at the width of a phone the filters that matter are in sight, whole', () => seesFilters(chair));
   await check('enters a person through the form, at phone size', () => entersPerson(chair));
   const code = await check('issues the card and reads the activation code on the sheet', () => issues(chair));
   await check('sees that the organisation has one member more', async () => {
@@ -47,6 +49,8 @@ async function entersConsents(chair) {
   await task.click();
   await chair.at('person-row').first().waitFor();
   assert.equal(await countsPeople(chair), lacking);
+  // What the filter says need not be said by each row.
+  assert.equal(await chair.at('person-row').filter({ hasText: 'без согласия' }).count(), 0);
   await chair.at('choose-people').click();
   await chair.at('choose-all').click();
   await chair.reads(chair.page.getByRole('main'), `ыбран`);
@@ -89,6 +93,17 @@ async function seesPeople(chair, members) {
   await chair.at('person-row').first().waitFor();
   assert.equal(await countsPeople(chair), members);
   await chair.shoot('chair-people');
+}
+
+async function seesFilters(chair) {
+  for (const name of [/^Нет карты в телефоне/, /^Без согласия/]) {
+    const { x, width } = await chair.link(name).boundingBox();
+    assert.ok(x >= 0 && x + width <= PHONE.width, `${name} from ${x}, ${width} wide`);
+  }
+  await chair.at('more-filters').click();
+  await chair.reads(chair.sheet(), 'Студенты');
+  await chair.shoot('chair-filters');
+  await chair.sheet().getByRole('button', { name: 'Закрыть' }).click();
 }
 
 /** As many as the list says there are. */

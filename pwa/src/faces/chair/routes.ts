@@ -8,7 +8,7 @@ import type { ScreenName, View } from './path';
 /** What every screen is given, of which it takes what it needs. */
 export interface ScreenProps {
   title: string;
-  /** None where the list of people stands beside the screen. */
+  /** None where the list of people stands beside the screen, unless it is a panel that closes. */
   backHref: string | undefined;
   view: View;
   organisationId: number;

@@ -123,6 +123,17 @@ export const consentWord = (kind: ConsentKind) =>
 export const channelWord = (channel: ConsentChannel) =>
   wordOf({ paper: m.chair_channel_paper, app: m.chair_channel_app }, channel);
 
+/** Where a person's card is, in a column of that name. */
+export const cardPlaceWord = (card: MemberSummary['card']) =>
+  wordOf(
+    {
+      phone: m.chair_people_column_card_phone,
+      paper: m.chair_people_column_card_paper,
+      none: m.chair_people_column_card_none,
+    },
+    card,
+  );
+
 export const cardClassWord = (card: Pick<MemberCard, 'class'>) =>
   wordOf({ phone: m.chair_card_class_phone, paper: m.chair_card_class_paper }, card.class);
 
