@@ -38,6 +38,7 @@ function firstAnswer(ask: () => Promise<Db>): Promise<Db> {
     };
     const failed = (cause: unknown): void => {
       end();
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it was answered
       fail(cause);
     };
     const listen = (opening: Promise<Db>): void => {
