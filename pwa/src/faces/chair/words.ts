@@ -54,6 +54,17 @@ export function fullName(person: Pick<MemberSummary, 'lastName' | 'firstName' | 
 export const categoryWord = (category: Category) =>
   wordOf({ 1: m.chair_field_category_1, 2: m.chair_field_category_2, 3: m.chair_field_category_3 }, category);
 
+/** The same where there is little room. */
+export const categoryShortWord = (category: Category) =>
+  wordOf(
+    {
+      1: m.chair_field_category_short_1,
+      2: m.chair_field_category_short_2,
+      3: m.chair_field_category_short_3,
+    },
+    category,
+  );
+
 export const kindWord = (kind: OrganisationKind) =>
   wordOf(
     {
