@@ -73,7 +73,8 @@ function isSame(a: Question | undefined, b: Question): boolean {
 export async function ask(next: Question): Promise<void> {
   const isAgain = isSame(question, next);
   if (isAgain && askedRevision === revision && !problem) return;
-  if (question?.organisationId !== next.organisationId) {
+  // What was listed stays in sight while a name is being typed; under another filter it would be untrue.
+  if (question?.organisationId !== next.organisationId || question.filter !== next.filter) {
     items = [];
     isAnswered = false;
   }
