@@ -1,5 +1,7 @@
 // Sound as phones give it: after a touch, and taken away by a lock or a call.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+// Read before any time limit runs: it brings all the words along, a file each.
+import './signal';
 
 /** As WebKit has it. */
 class Sound {
