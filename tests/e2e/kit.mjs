@@ -49,11 +49,16 @@ async function story(stage) {
   }
   await check('the switch makes it dark and light whatever the device says', async () => {
     const ground = () => person.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const device = (scheme) =>
+      person.page.waitForFunction((scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches, scheme);
+    await person.page.emulateMedia({ colorScheme: 'light' });
+    await device('light');
     const light = await ground();
     await person.page.getByRole('radio', { name: 'Тёмные' }).check();
     const dark = await ground();
     assert.notEqual(dark, light);
     await person.page.emulateMedia({ colorScheme: 'dark' });
+    await device('dark');
     assert.equal(await ground(), dark);
     await person.page.getByRole('radio', { name: 'Светлые' }).check();
     assert.equal(await ground(), light);
