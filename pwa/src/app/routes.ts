@@ -1,5 +1,6 @@
 /** A face's screens: which one an address names, and the file that it comes in. */
 import type { Component } from 'svelte';
+import { fetchEarly } from './updates';
 
 /** Most screens come in a file of their own a moment later; what a face opens with is in the face's. */
 export type Source<Props extends object> =
@@ -30,7 +31,7 @@ export function matchPath<Name extends string>(
   return undefined;
 }
 
-/** Asks for the files of screens that may be wanted; one that cannot be had now is missed only when it is. */
+/** Asks for the files of screens that may be wanted. */
 export function fetchScreens(sources: readonly Source<never>[]): void {
-  for (const source of sources) if ('load' in source) void source.load().catch(() => undefined);
+  for (const source of sources) if ('load' in source) void fetchEarly(source.load);
 }

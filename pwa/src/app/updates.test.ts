@@ -70,6 +70,15 @@ test.each(away)('while the server %s, the page stays', async (_, answer) => {
   expect(reload).toHaveBeenCalledTimes(1);
 });
 
+test('a chunk that is gone and that nobody needs yet leaves the page as it is', async () => {
+  const { fetchEarly } = await import('./updates');
+  const load = () => missChunk().then(() => Promise.reject(new TypeError('gone')));
+  await fetchEarly(load);
+  expect(reload).not.toHaveBeenCalled();
+  await missChunk();
+  expect(reload).toHaveBeenCalledTimes(1);
+});
+
 test('a chunk that stays away reloads the page once a minute at most', async () => {
   await missChunk();
   vi.setSystemTime(NOW_MILLIS + 59_999);

@@ -64,9 +64,20 @@ const RELOADED_KEY = 'reloaded-for-missing-chunk';
 /** A file that stays away, although the server is there, must not reload the page for ever. */
 const RELOAD_AT_MOST_EVERY_MILLIS = 60_000;
 
+let early = 0;
+
+/** Asks for a chunk that nobody needs yet. One that is missing is told when it is needed: no form is lost to it that is being filled in. */
+export async function fetchEarly(load: () => Promise<unknown>): Promise<void> {
+  early += 1;
+  await load().catch(() => undefined);
+  early -= 1;
+}
+
 /** After an update an open page may ask for a chunk that is gone; a reload brings the new ones. */
 export function reloadOnMissingChunk(): void {
-  addEventListener('vite:preloadError', () => void reloadIfServerAnswers());
+  addEventListener('vite:preloadError', () => {
+    if (early === 0) void reloadIfServerAnswers();
+  });
 }
 
 /** Without the server nothing is gone, and a reload would only lose the page. */
