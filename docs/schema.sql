@@ -410,6 +410,43 @@ CREATE TABLE instance_secret (
 
 COMMENT ON TABLE instance_secret IS 'A MAC of the data folder''s secret, so that a server with another secret does not start on this database.';
 
+CREATE TABLE job (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    key text,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    organisation_id bigint,
+    enqueued_by text NOT NULL,
+    enqueued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    run_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lease uuid,
+    lease_until timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    mark jsonb,
+    progress_done bigint,
+    progress_of bigint,
+    error text,
+    result jsonb,
+    finished_at timestamp with time zone,
+    CONSTRAINT job_args_check CHECK ((pg_column_size(args) <= 100000)),
+    CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT job_check CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT job_check1 CHECK (((state <> 'running'::text) OR (lease IS NOT NULL))),
+    CONSTRAINT job_enqueued_by_check CHECK (((length(enqueued_by) >= 1) AND (length(enqueued_by) <= 120))),
+    CONSTRAINT job_error_check CHECK ((length(error) <= 1000)),
+    CONSTRAINT job_key_check CHECK (((length(key) >= 1) AND (length(key) <= 120))),
+    CONSTRAINT job_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 60))),
+    CONSTRAINT job_mark_check CHECK ((pg_column_size(mark) <= 100000)),
+    CONSTRAINT job_progress_done_check CHECK ((progress_done >= 0)),
+    CONSTRAINT job_progress_of_check CHECK ((progress_of >= 0)),
+    CONSTRAINT job_result_check CHECK ((pg_column_size(result) <= 100000)),
+    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'set-aside'::text])))
+);
+
+COMMENT ON TABLE job IS 'Work behind the acts: what is to be done, who is at it, how far it is. Every moment here is the database''s, so that an instance
+whose clock is wrong neither begins a thing early nor takes it from another.';
+
 CREATE TABLE journal_default (
     seq bigint NOT NULL,
     booked_at timestamp with time zone NOT NULL,
@@ -891,6 +928,8 @@ CREATE TABLE reissue_run (
     CONSTRAINT reissue_run_scope_check CHECK ((length(scope) <= 60))
 );
 
+COMMENT ON TABLE reissue_run IS 'Written no more: a bulk re-issue is a row of job.';
+
 CREATE TABLE revoked_key (
     public_key bytea NOT NULL,
     kid bytea NOT NULL,
@@ -1069,6 +1108,9 @@ ALTER TABLE ONLY idempotency
 ALTER TABLE ONLY instance_secret
     ADD CONSTRAINT instance_secret_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (seq, booked_at);
 
@@ -1222,6 +1264,12 @@ CREATE UNIQUE INDEX engagement_one_open ON engagement USING btree (person_id) WH
 
 CREATE INDEX idempotency_age_idx ON idempotency USING btree (created_at);
 
+CREATE INDEX job_finished_idx ON job USING btree (finished_at) WHERE (state = ANY (ARRAY['done'::text, 'set-aside'::text]));
+
+CREATE INDEX job_next_idx ON job USING btree (run_at) WHERE (state = ANY (ARRAY['waiting'::text, 'running'::text]));
+
+CREATE UNIQUE INDEX job_one_unfinished ON job USING btree (kind, key) WHERE (state <> 'done'::text);
+
 CREATE INDEX journal_membership_idx ON ONLY journal USING btree (membership_id, seq);
 
 CREATE INDEX journal_default_membership_id_seq_idx ON journal_default USING btree (membership_id, seq);
@@ -1349,6 +1397,9 @@ ALTER TABLE ONLY enrolment_challenge
 
 ALTER TABLE ONLY enrolment_challenge
     ADD CONSTRAINT enrolment_challenge_device_id_fkey FOREIGN KEY (device_id) REFERENCES device(id);
+
+ALTER TABLE ONLY job
+    ADD CONSTRAINT job_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES organisation(id);
 
 ALTER TABLE ONLY mandate
     ADD CONSTRAINT mandate_account_id_fkey FOREIGN KEY (account_id) REFERENCES account(id);

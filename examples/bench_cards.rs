@@ -12,9 +12,10 @@ use profcards::base::clock::{Clock, unix_seconds};
 use profcards::base::config::Config;
 use profcards::base::random::Random;
 use profcards::cards::lists;
-use profcards::cards::reissue::{self, BATCH_MEMBERS, Selection, Which};
+use profcards::cards::reissue::{BATCH_MEMBERS, Selection, Which};
 use profcards::server::App;
 use profcards::server::embedded::Services;
+use profcards::server::jobs::reissue;
 use profcards_card::{
     CardClaims, CardClass, Category, DeviceKey, DeviceSigningKey, Shown, StatusRef, full_hour, issue_card,
 };
@@ -190,7 +191,7 @@ async fn reissue_all(app: &App, members: i64, signing: Duration) -> anyhow::Resu
     let selection = Selection { which: Which::All, class: Some(CardClass::Phone) };
     let mut next_report = 0.1;
     let started = Instant::now();
-    let done = reissue::run(app, selection, BATCH_MEMBERS, |progress| {
+    let done = reissue::by_hand(app, None, selection, BATCH_MEMBERS, |progress| {
         if progress.share >= next_report {
             println!("  {:3.0} % after {}", progress.share * 100.0, seconds(started.elapsed()));
             next_report += 0.1;

@@ -23,7 +23,7 @@ pub enum Role {
     Member,
     /// A paired till; no mandate has this role.
     Till,
-    /// Whoever runs the instance, by a command; no mandate has this role.
+    /// Whoever runs the instance, by a command, and the instance itself; no mandate has this role.
     Operator,
 }
 
@@ -109,6 +109,8 @@ actions! {
     PrintPaperCards "paper-cards.print": Chair Regional;
     /// Record consents that were signed on paper.
     RecordConsents "consents.record": Chair Regional;
+    /// See how far a job is that one has wanted.
+    ReadJob "job.read": Chair Regional;
     /// Enrol a phone with the printed sheet.
     EnrolPhone "phone.enrol": Member;
     /// Fetch a newer card for the phone.
@@ -139,4 +141,22 @@ actions! {
     MakePartnerKey "partner-key.make": Operator;
     /// Revoke such a key.
     RevokePartnerKey "partner-key.revoke": Operator;
+    /// Issue many cards anew.
+    ReissueCards "cards.reissue": Operator;
+    /// Make a card or status key that takes over later.
+    RotateKey "key.rotate": Operator;
+    /// Trust a card or status key no more.
+    RevokeKey "key.revoke": Operator;
+    /// Put a trust list in force.
+    InstallTrustList "trust-list.install": Operator;
+    /// Say that the clock is right, and that as much is due in a step of housekeeping as it seems.
+    LiftBound "housekeeping.anyway": Operator;
+    /// Let a job that was set aside be tried again.
+    RetryJob "job.retry": Operator;
+    /// Take up a database that was loaded from a dump.
+    TakeUpDump "dump.take-up": Operator;
+    /// Load the demo union.
+    LoadDemo "demo.load": Operator;
+    /// Make a code by which a demo member's phone is enrolled.
+    MakeDemoCode "demo.code": Operator;
 }

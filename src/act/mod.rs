@@ -1,12 +1,13 @@
 //! One act, from the key to the wake-up call: whoever changes something for good does it through [`perform`]. Beside it stands what an
 //! act leaves: the key under which it is done once ([`idempotency`], [`mutations`]), the log from which phones and tills learn of it
-//! ([`change_log`], [`held_back`]), the notice to the member ([`notices`]), and the record of who did it ([`audit`]). What is done is
-//! the business of the features above.
+//! ([`change_log`], [`held_back`]), the notice to the member ([`notices`]), the work that it leaves to be done behind it ([`jobs`]), and
+//! the record of who did it ([`audit`]). What is done is the business of the features above.
 
 pub mod audit;
 pub mod change_log;
 pub mod held_back;
 pub mod idempotency;
+pub mod jobs;
 pub mod mutations;
 pub mod notices;
 
@@ -19,10 +20,11 @@ use uuid::Uuid;
 
 use self::audit::Entry;
 use self::idempotency::{Claim, Idempotent};
+use self::jobs::{ClaimedJob, NewJob};
 use crate::access::rights::Action;
 use crate::access::{MemberPhone, Staff, member_audience, till_audience};
 use crate::base::error::{Error, Result};
-use crate::base::ids::{MembershipId, TerminalId};
+use crate::base::ids::{JobId, MembershipId, TerminalId};
 use crate::base::{Base, faults, live};
 
 /// An act that gave way to another one is done again so many times at most.
@@ -59,8 +61,12 @@ impl<'a> Deed<'a> {
 
     /// Of whoever runs the instance, by a command; `login` where somebody is named.
     pub fn of_operator(base: &'a Base, login: Option<&str>, action: Action) -> Self {
-        let actor = login.map_or_else(|| "cli".to_owned(), |login| format!("cli:{login}"));
-        Self { actor, action, key: None, db: &base.db_jobs }
+        Self { actor: operator(login), action, key: None, db: &base.db_jobs }
+    }
+
+    /// Of an instance, by itself.
+    pub fn of_server(base: &'a Base, action: Action) -> Self {
+        Self { actor: "server".to_owned(), action, key: None, db: &base.db_jobs }
     }
 
     /// Done once under this request's key, however often it is asked for.
@@ -76,6 +82,22 @@ impl<'a> Deed<'a> {
         self.key = Some((key, payload_hash));
         self
     }
+}
+
+fn operator(login: Option<&str>) -> String {
+    login.map_or_else(|| "cli".to_owned(), |login| format!("cli:{login}"))
+}
+
+/// Writes down what an operator does who has the database and no instance, in the transaction of what is done: keys are made and revoked
+/// also where nothing else can start.
+pub async fn record_without_instance(
+    conn: &mut PgConnection,
+    login: Option<&str>,
+    action: Action,
+    entry: &Entry,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    audit::write(conn, &operator(login), action, entry, now).await
 }
 
 /// What is to be written down of an act.
@@ -142,6 +164,17 @@ impl Act {
     /// The log need not say anything: the journal does, or nothing was changed.
     pub fn record_nothing(&mut self) {
         self.trace = Trace::Elsewhere;
+    }
+
+    /// Leaves work to be done behind the act, unless the same is unfinished; answers which job it is.
+    pub async fn enqueue(&mut self, job: &NewJob) -> Result<JobId> {
+        jobs::store::enqueue(&mut self.tx, &self.actor, job).await
+    }
+
+    /// The same for work that this process does itself, at once: whoever else is at it is not any more.
+    pub async fn enqueue_claimed(&mut self, job: &NewJob, lease: Uuid) -> Result<ClaimedJob> {
+        let id = self.enqueue(job).await?;
+        jobs::store::take_over(&mut self.tx, id, lease).await?.ok_or(Error::NotFound)
     }
 
     /// Once it is done, this audience's pages are called.

@@ -33,7 +33,7 @@ pub const LOG_WITHOUT_ROWS: [(&str, &str); 4] = [
 const MAX_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The connections of one instance. What is slow or stuck in one pool leaves the others alone, so a search never keeps a
-/// till waiting. Together they are 28: PostgreSQL's default of 100 leaves room for three instances.
+/// till waiting. Together they are 30: PostgreSQL's default of 100 leaves room for three instances.
 #[derive(Clone)]
 pub struct Pools {
     /// Staff and members, one person at a time.
@@ -93,10 +93,10 @@ const TILLS: Purpose = Purpose {
     lock_seconds: 3,
     idle_in_transaction_seconds: 10,
 };
-/// A batch of a bulk re-issue is signed, and waits for the one before it, inside its transaction.
+/// A batch of a bulk re-issue is signed, and waits for the one before it, inside its transaction. An instance does three jobs at a time.
 const JOBS: Purpose = Purpose {
     name: "jobs",
-    connections: 4,
+    connections: 6,
     acquire_seconds: 10,
     statement_seconds: 60 * 60,
     lock_seconds: 10,

@@ -70,4 +70,6 @@ ids! {
     LookupId(Uuid);
     /// A purchase.
     PurchaseId(Uuid);
+    /// A job.
+    JobId(Uuid);
 }

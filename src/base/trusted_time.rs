@@ -64,7 +64,11 @@ pub async fn has_come(conn: &mut PgConnection, base: &Base, moment: DateTime<Utc
     Ok(seen(conn).await?.is_none_or(|seen| !seen.is_jump(now) || moment <= seen.trusted_at))
 }
 
-async fn ensure_agreement(base: &Base, now: DateTime<Utc>) -> Result<()> {
+/// Whether this machine's clock is right by the database's.
+///
+/// # Errors
+/// [`Error::Unavailable`] while the two disagree.
+pub async fn ensure_agreement(base: &Base, now: DateTime<Utc>) -> Result<()> {
     if !base.clock.is_of_a_machine() {
         return Ok(());
     }

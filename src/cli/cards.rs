@@ -9,8 +9,9 @@ use profcards_card::{CardClass, Kid};
 
 use crate::base::code::Code;
 use crate::base::error::Error;
-use crate::cards::reissue::{self, BATCH_MEMBERS, Progress, Selection, Which};
+use crate::cards::reissue::{BATCH_MEMBERS, Progress, Selection, Which};
 use crate::server::App;
+use crate::server::jobs::reissue;
 
 #[derive(Subcommand)]
 pub enum Cards {
@@ -75,9 +76,10 @@ impl Reissue {
 }
 
 /// Re-issues and prints what came of it; the exit code is 1 if a card could not be made.
-pub async fn reissue(app: &App, args: &Reissue) -> anyhow::Result<i32> {
+pub async fn reissue(app: &App, login: Option<&str>, args: &Reissue) -> anyhow::Result<i32> {
     let mut meter = Meter::start();
-    let outcome = reissue::run(app, args.selection(), args.batch, |progress| meter.show(progress)).await;
+    let on_progress = |progress: &Progress| meter.show(progress);
+    let outcome = reissue::by_hand(app, login, args.selection(), args.batch, on_progress).await;
     meter.end();
     let done = match outcome {
         Err(Error::Conflict(Code::ReissueRunning)) => {

@@ -79,7 +79,7 @@ pub async fn run(app: &App, command: &Ledger) -> anyhow::Result<i32> {
         }
         Ledger::Confirm => {
             let today = moscow_day(trusted_time::now(app).await?);
-            println!("{}", confirm::confirm_due(app, today, Bound::Half).await?);
+            println!("{}", confirm::confirm_due(app, today, Bound::Half).await?.purchases);
         }
         Ledger::Held { decision: None } => list(app).await?,
         Ledger::Held { decision: Some(Held::Release(decided)) } => {

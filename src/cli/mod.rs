@@ -4,6 +4,7 @@
 mod audit;
 mod card;
 mod cards;
+mod jobs;
 mod keys;
 mod ledger;
 mod partner_key;
@@ -21,7 +22,8 @@ use crate::base::random::Random;
 use crate::base::sweep::{Lifted, parse_lifted};
 use crate::base::{db, faults};
 use crate::server::embedded::{self, Services};
-use crate::server::{App, demo, jobs};
+use crate::server::jobs::{housekeeping, housekeeping_anyway};
+use crate::server::{App, demo};
 
 /// The digital platform of a trade union: cards, cashback, registry.
 #[derive(Parser)]
@@ -62,6 +64,9 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Work that the servers do behind the acts.
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// The record of acts and of reading.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -99,17 +104,20 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Up => serve::up(config),
         Command::Serve => serve::serve(config),
         Command::Card(card::Card::Verify(args)) => card::verify_tokens(&config, &args),
-        Command::Migrate => beside_database(config, async |_| Ok(0)),
-        Command::Keys(command) => keys::run(config, command),
+        Command::Migrate => beside_database(config, login, async |_| Ok(0)),
+        Command::Keys(command) => keys::run(config, login, command),
         Command::Card(card::Card::Sample(args)) => {
             beside_instance(config, async move |app| card::sample(&app, &args).await)
         }
         Command::Cards(cards::Cards::Reissue(args)) => {
             faults::arm(config.production);
-            beside_instance(config, async move |app| cards::reissue(&app, &args).await)
+            beside_instance(config, async move |app| cards::reissue(&app, login.as_deref(), &args).await)
         }
         Command::Till(command) => {
             beside_instance(config, async move |app| till::run(&app, login.as_deref(), &command).await)
+        }
+        Command::Jobs(command) => {
+            beside_instance(config, async move |app| jobs::run(&app, login.as_deref(), &command).await)
         }
         Command::Audit(command) => beside_instance(config, async move |app| audit::run(&app, &command).await),
         Command::PartnerKey(command) => {
@@ -118,16 +126,21 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Ledger(command) => {
             beside_instance(config, async move |app| ledger::run(&app, &command).await)
         }
-        Command::Restored(args) => beside_instance(config, async move |app| restored::run(&app, &args).await),
+        Command::Restored(args) => {
+            beside_instance(config, async move |app| restored::run(&app, login.as_deref(), &args).await)
+        }
         Command::Housekeeping { anyway } => beside_instance(config, async move |app| {
             let failed = match anyway {
-                Some(lifted) => jobs::housekeeping_anyway(&app, lifted).await?,
-                None => jobs::housekeeping(&app).await,
+                Some(lifted) => housekeeping_anyway(&app, login.as_deref(), lifted).await?,
+                None => housekeeping(&app).await,
             };
             ensure!(failed.is_empty(), "not done: {}; the log says why", failed.join(", "));
             Ok(0)
         }),
-        Command::Demo => beside_instance(config, async |app| serve::print_entries(&app).await.map(|()| 0)),
+        Command::Demo => beside_instance(config, async move |app| {
+            serve::print_entries(&app, login.as_deref()).await?;
+            Ok(0)
+        }),
     }
 }
 
@@ -148,11 +161,12 @@ fn beside_instance(
 /// The same for what needs the database alone: the instance may have no keys or no trust list yet.
 fn beside_database(
     config: Config,
+    login: Option<String>,
     command: impl AsyncFnOnce(keys::Instance) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
     beside_services(config, async |config| {
         let db = db::open(&config, &Clock::System).await?.jobs;
-        command(keys::Instance { config, db }).await
+        command(keys::Instance { config, db, login }).await
     })
 }
 
@@ -181,7 +195,7 @@ fn beside_services(
 }
 
 /// Fresh codes of the demo union, if it is loaded.
-async fn demo_codes(app: &App) -> anyhow::Result<Option<(demo::MemberEntry, Code)>> {
-    let Some(entry) = demo::member_entry(app).await? else { return Ok(None) };
-    Ok(Some((entry, till::pairing_code(app, None, None).await?)))
+async fn demo_codes(app: &App, login: Option<&str>) -> anyhow::Result<Option<(demo::MemberEntry, Code)>> {
+    let Some(entry) = demo::member_entry(app, login).await? else { return Ok(None) };
+    Ok(Some((entry, till::pairing_code(app, login, None).await?)))
 }

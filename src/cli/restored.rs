@@ -31,8 +31,8 @@ pub struct Restored {
 }
 
 /// Answers the exit code.
-pub async fn run(app: &App, args: &Restored) -> anyhow::Result<i32> {
-    let done = take_up(app, GivenSince { cards: args.cards, members: args.members }).await?;
+pub async fn run(app: &App, login: Option<&str>, args: &Restored) -> anyhow::Result<i32> {
+    let done = take_up(app, login, GivenSince { cards: args.cards, members: args.members }).await?;
     match done.last_changed_at {
         Some(at) => println!("The newest change in this database is of {}.", at.format("%Y-%m-%d %H:%M UTC")),
         None => println!("This database holds no change."),

@@ -21,6 +21,8 @@ use crate::server::{demo, health, jobs, router};
 
 /// After the word to stop, requests in progress have so long: as long as an answer may take.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// What the instance is doing by itself is given back within so long.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
 /// A balancer looks so often whether this instance is ready.
 const SEEN_WITHIN: Duration = Duration::from_secs(4);
 
@@ -42,7 +44,7 @@ pub fn up(mut config: Config) -> anyhow::Result<i32> {
         demo::load(&app).await?;
         let listener = bind(app.config.addr).await?;
         println!("\n  {}\n", base_url(listener.local_addr()?));
-        print_entries(&app).await?;
+        print_entries(&app, None).await?;
         until_stopped(app, listener).await
     });
     if let Some(services) = services {
@@ -98,8 +100,8 @@ fn base_url(addr: SocketAddr) -> String {
 }
 
 /// Tells how to enter each face of the demo union.
-pub async fn print_entries(app: &App) -> anyhow::Result<()> {
-    let Some((member, pairing)) = demo_codes(app).await? else {
+pub async fn print_entries(app: &App, login: Option<&str>) -> anyhow::Result<()> {
+    let Some((member, pairing)) = demo_codes(app, login).await? else {
         println!("  (нет демонстрационного профсоюза, или все его члены уже с телефонами)");
         return Ok(());
     };
@@ -122,7 +124,8 @@ pub async fn print_entries(app: &App) -> anyhow::Result<()> {
 async fn until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
     faults::arm(app.config.production);
     health::recorder();
-    let jobs = tokio::spawn(jobs::run(app.clone()));
+    let (stop_jobs, until_stopped) = watch::channel(false);
+    let mut jobs = tokio::spawn(jobs::run(app.clone(), until_stopped));
     tokio::spawn(live::relay(Base::clone(&app)));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (told, mut until_told) = watch::channel(false);
@@ -148,8 +151,11 @@ async fn until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
         () = serving => {}
         () = stopping => {}
         // A server that no longer heeds revocations must not go on signing; whoever keeps it running starts it anew.
-        ended = jobs => return Err(ended.err().map_or_else(|| anyhow!("it ended"), Into::into).context("the server's own work has ended")),
+        ended = &mut jobs => return Err(ended.err().map_or_else(|| anyhow!("it ended"), Into::into).context("the server's own work has ended")),
     }
+    // What is under way is given back, so that the others need not wait until its lease is over.
+    stop_jobs.send_replace(true);
+    let _ = tokio::time::timeout(GIVE_BACK_WITHIN, jobs).await;
     Ok(())
 }
 

@@ -1,48 +1,26 @@
-//! What is removed when it has served: one list of all of it. How long each table keeps a row, and why, stands in
-//! `docs/operating.md`; a test compares that with the schema. Every step may be repeated, and run by several instances at once.
+//! What is kept for long and swept in small steps, as hourly steps of [`kinds`](super::jobs::kinds). How long each table keeps a row, and
+//! why, stands in `docs/operating.md`; a test compares that with the schema.
 
-use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use serde_json::Value;
 
 use super::App;
 use crate::access;
-use crate::access::limits;
-use crate::act::{audit, change_log, idempotency};
+use crate::act::change_log;
 use crate::base::error::Result;
 use crate::base::sweep::{BATCH, Lifted};
-use crate::cards::enrolment;
 use crate::informing;
-use crate::programme::{ledger, partners, vendors};
-
-/// Removes everything whose time is over; answers what became of each step. One that fails never keeps the others from being done.
-pub async fn prune_all(app: &App, now: DateTime<Utc>, lifted: Lifted) -> Vec<(&'static str, Result<()>)> {
-    let db = &app.db_jobs;
-    let mut outcomes = Vec::new();
-    for table in [Table::Sessions, Table::Notices, Table::Lookups, Table::Changes] {
-        outcomes.push((table.name(), sweep(db, table, now, lifted).await));
-    }
-    // Short lives, of which an hour ends nearly all; and guards, which go in small batches.
-    outcomes.extend([
-        ("limits", limits::prune(db, now).await),
-        ("challenges", enrolment::store::prune_challenges(db, now).await),
-        ("activation codes", enrolment::store::prune_codes(db, now).await),
-        ("pairing codes", partners::store::prune_codes(db, now).await),
-        ("partners' redemptions", vendors::store::prune_redemptions(db, now).await),
-        ("redemption digits", partners::challenge::prune(db, now).await),
-        ("who read what", audit::prune(db, now).await),
-        ("idempotency keys", idempotency::prune(db, now).await),
-        ("proofs", ledger::guards::prune_proofs(db, now).await),
-        ("operation numbers", ledger::guards::prune_op_numbers(db, now).await),
-    ]);
-    outcomes
-}
+use crate::programme::ledger;
 
 /// What is kept for long, so that a round removes a small part of it.
-#[derive(Clone, Copy)]
-enum Table {
+#[derive(Clone, Copy, Debug)]
+pub enum Table {
+    /// Sessions that ended long ago.
     Sessions,
+    /// What members were told.
     Notices,
+    /// Numbers that were typed at tills.
     Lookups,
+    /// The log of changes.
     Changes,
 }
 
@@ -58,7 +36,8 @@ impl Table {
 }
 
 /// Counts first: what is too much for one round is not even begun. What is not goes in small steps.
-async fn sweep(db: &PgPool, table: Table, now: DateTime<Utc>, lifted: Lifted) -> Result<()> {
+pub async fn sweep(app: App, table: Table, lifted: Lifted) -> Result<Value> {
+    let (db, now) = (&app.db_jobs, app.clock.now());
     let due = match table {
         Table::Sessions => access::store::sessions_due(db, now).await,
         Table::Notices => informing::store::due(db, now).await,
@@ -74,7 +53,7 @@ async fn sweep(db: &PgPool, table: Table, now: DateTime<Utc>, lifted: Lifted) ->
             Table::Changes => change_log::prune_changes(db, now).await,
         };
         if gone? < BATCH.unsigned_abs() {
-            return Ok(());
+            return Ok(Value::Null);
         }
     }
 }

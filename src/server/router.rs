@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result};
 use crate::cards::Issuer;
 use crate::programme::{ledger, tills, vendors};
 use crate::registry::{members, organisations};
-use crate::{access, cards, membership, phone};
+use crate::{access, act, cards, membership, phone};
 
 /// No body may be longer: a push of 100 mutations fits many times over.
 const MAX_BODY_BYTES: usize = 512 * 1024;
@@ -37,6 +37,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wa
 fn on_base() -> OpenApiRouter<Base> {
     OpenApiRouter::new()
         .merge(access::routes::router())
+        .merge(act::jobs::routes::router())
         .merge(organisations::routes::router())
         .merge(members::routes::router())
         .merge(tills::routes::router())

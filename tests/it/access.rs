@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use profcards::access::rights::{Action, Role};
 use profcards::access::store::SessionOwner;
+use profcards::act::jobs::NewJob;
+use profcards::act::jobs::store::enqueue;
 use profcards::server::router;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -42,7 +44,7 @@ const BEFORE: [Row; 12] = [
     Row("GET", "/api/staff/session", STAFF),
 ];
 /// What staff may do, by the action that stands behind it, and what is answered where it is done: the rest follows from the roles' table.
-const ACTS: [(&str, &str, Action, u16); 12] = [
+const ACTS: [(&str, &str, Action, u16); 13] = [
     ("GET", "/api/staff/organisations/{id}", Action::ReadOrganisation, 200),
     ("GET", "/api/staff/organisations/{id}/members", Action::ListMembers, 200),
     ("POST", "/api/staff/organisations/{id}/members", Action::AddMember, 201),
@@ -55,6 +57,7 @@ const ACTS: [(&str, &str, Action, u16); 12] = [
     ("POST", "/api/staff/organisations/{id}/consents", Action::RecordConsents, 200),
     ("POST", "/api/staff/members/{id}/activation", Action::PrintSheet, 200),
     ("POST", "/api/staff/members/{id}/cards/revoke", Action::RevokeCards, 200),
+    ("GET", "/api/staff/jobs/{id}", Action::ReadJob, 200),
 ];
 /// Signing out comes last.
 const AFTER: [Row; 16] = [
@@ -101,6 +104,8 @@ struct Roles {
     subject: Uuid,
     /// Two who have phones to lose.
     losers: [Uuid; 2],
+    /// What the chair has wanted done, and what the staff above.
+    jobs: [Uuid; 2],
     code: String,
     enrolment: Value,
 }
@@ -122,7 +127,8 @@ impl Roles {
         for loser in losers {
             Phone::activate(&app, loser).await;
         }
-        Self { app, phone, till, subject, losers, code, enrolment }
+        let jobs = [job_of(&app, app.world.chair).await, job_of(&app, app.world.regional).await];
+        Self { app, phone, till, subject, losers, jobs, code, enrolment }
     }
 
     /// Anonymous, member, till, chair, chair of another organisation, regional staff above: fresh browsers, since one
@@ -143,6 +149,8 @@ impl Roles {
         let face = if role == "member" { "member" } else { "till" };
         let id = if template.contains("/organisations/") {
             self.app.world.school.to_string()
+        } else if template.contains("/jobs/") {
+            self.jobs[usize::from(role == "regional")].to_string()
         } else if template.ends_with("/phone/lost") {
             self.losers[usize::from(role == "regional")].to_string()
         } else {
@@ -206,6 +214,14 @@ impl Roles {
         };
         request.send().await.unwrap().status().as_u16()
     }
+}
+
+/// A job that an account has wanted in the school.
+async fn job_of(app: &TestApp, account: Uuid) -> Uuid {
+    let (id, organisation_id) = (next_id().into(), Some(app.world.school.into()));
+    let job = NewJob { id, kind: "test", key: None, args: json!({}), organisation_id };
+    let mut conn = app.app.db.acquire().await.unwrap();
+    enqueue(&mut conn, &format!("staff:{account}"), &job).await.unwrap().0
 }
 
 /// A given name that nobody has had yet: letters only.

@@ -254,7 +254,7 @@ async fn after_a_restored_dump_the_chain_goes_on() {
     phone.consent(false).await;
     // The numbers of another database's transactions are larger than any that this one gives.
     sqlx::query("update audit_entry set xid = '900000000000'").execute(&app.app.db).await.unwrap();
-    take_up(&app.app, GivenSince { cards: 10, members: 10 }).await.unwrap();
+    take_up(&app.app, None, GivenSince { cards: 10, members: 10 }).await.unwrap();
     phone.consent(true).await;
     let found = linked(&app).await;
     assert!(found.rows >= 3);

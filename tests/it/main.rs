@@ -17,6 +17,7 @@ mod faults;
 mod floors;
 mod hostile;
 mod insider;
+mod jobs;
 mod keys;
 mod late;
 mod ledger;

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use profcards::access::EndReason;
 use profcards::base::code::Code;
 use profcards::base::error::Error;
-use profcards::cards::reissue::{self, Progress, Selection, Which};
+use profcards::cards::reissue::{Progress, Selection, Which};
 use profcards::registry::members;
+use profcards::server::jobs::reissue::by_hand;
 use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
 use uuid::Uuid;
@@ -29,7 +30,7 @@ async fn members(app: &TestApp, count: usize) -> Vec<Phone> {
 }
 
 async fn reissued(app: &TestApp, selection: Selection, batch_members: u32) -> Progress {
-    reissue::run(&app.app, selection, batch_members, |_| {}).await.unwrap()
+    by_hand(&app.app, None, selection, batch_members, |_| {}).await.unwrap()
 }
 
 #[derive(sqlx::FromRow)]
@@ -79,7 +80,7 @@ async fn every_card_is_issued_anew_at_another_place_and_the_old_one_ends_by_itse
     let before = phones.iter().map(|phone| phone.card.clone()).collect::<Vec<_>>();
     app.advance(2 * 3_600);
     let mut told = Vec::new();
-    let done = reissue::run(&app.app, ALL, 2, |progress| told.push(*progress)).await.unwrap();
+    let done = by_hand(&app.app, None, ALL, 2, |progress| told.push(*progress)).await.unwrap();
     assert_eq!((done.members, done.cards, done.skipped), (5, 10, 0));
     assert!((done.share - 1.0).abs() < f64::EPSILON);
     assert_eq!(told.iter().map(|progress| progress.cards).collect::<Vec<_>>(), [4, 8, 10]);
@@ -164,7 +165,7 @@ async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     assert_eq!(changes(&app).await, known + 2, "an ordinary re-issue waits until the phone asks");
     // A key does not replace its own cards.
     let own = Selection { which: Which::SignedBy(signs), class: None };
-    let refused = reissue::run(&app.app, own, 10, |_| ()).await;
+    let refused = by_hand(&app.app, None, own, 10, |_| ()).await;
     assert!(matches!(refused, Err(Error::Conflict(Code::ReissueBySameKey))));
 }
 
@@ -174,7 +175,7 @@ async fn changes(app: &TestApp) -> i64 {
 
 async fn run_began(app: &TestApp) {
     until("the run began", async || {
-        let began: i64 = sqlx::query_scalar("select count(*) from reissue_run where finished_at is null")
+        let began: i64 = sqlx::query_scalar("select count(*) from job where state = 'running'")
             .fetch_one(&app.app.db)
             .await
             .unwrap();
@@ -190,11 +191,11 @@ async fn a_run_whose_end_is_not_heard_of_is_not_begun_once_more() {
     // The second batch waits for a lock in vain, so the run goes on with another attempt.
     let mut hold = Some(app.app.db.begin().await.unwrap());
     members::store::lock(hold.as_mut().unwrap(), &[phones[1].member.into()]).await.unwrap();
-    let done = reissue::run(&app.app, ALL, 1, |_| {
+    let done = by_hand(&app.app, None, ALL, 1, |_| {
         let Some(hold) = hold.take() else { panic!("a second batch") };
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
-                let end = "update reissue_run set finished_at = started_at";
+                let end = "update job set state = 'done', lease_until = null, finished_at = enqueued_at";
                 sqlx::query(end).execute(&app.app.db).await.unwrap();
                 hold.rollback().await.unwrap();
             });
@@ -203,10 +204,8 @@ async fn a_run_whose_end_is_not_heard_of_is_not_begun_once_more() {
     .await
     .unwrap();
     assert_eq!((done.members, done.cards), (1, 2));
-    let runs: Vec<bool> = sqlx::query_scalar("select finished_at is not null from reissue_run")
-        .fetch_all(&app.app.db)
-        .await
-        .unwrap();
+    let runs: Vec<bool> =
+        sqlx::query_scalar("select state = 'done' from job").fetch_all(&app.app.db).await.unwrap();
     assert_eq!(runs, [true], "what was opened in its place is gone");
 }
 
@@ -229,9 +228,9 @@ async fn a_second_run_is_refused() {
     let mut hold = app.app.db.begin().await.unwrap();
     members::store::lock(&mut hold, &[phones[0].member.into()]).await.unwrap();
     let state = app.app.clone();
-    let first = tokio::spawn(async move { reissue::run(&state, ALL, 2, |_| {}).await });
+    let first = tokio::spawn(async move { by_hand(&state, None, ALL, 2, |_| {}).await });
     run_began(&app).await;
-    let second = reissue::run(&app.app, ALL, 2, |_| {}).await;
+    let second = by_hand(&app.app, None, ALL, 2, |_| {}).await;
     assert!(matches!(second, Err(Error::Conflict(Code::ReissueRunning))));
     let (code, told) = process::ended(process::start(&app, &["cards", "reissue", "--all"], None)).await;
     assert_eq!((code, told.as_str()), (Some(1), ""));
@@ -251,7 +250,7 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     sqlx::query(rename).bind(phones[1].member).execute(&mut *change).await.unwrap();
     members::store::lock(&mut change, &[phones[1].member.into()]).await.unwrap();
     let state = app.app.clone();
-    let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
+    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 10, |_| {}).await });
     run_began(&app).await;
     change.commit().await.unwrap();
     assert_eq!(run.await.unwrap().unwrap().cards, 6);
@@ -268,7 +267,7 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     .await
     .unwrap();
     let state = app.app.clone();
-    let run = tokio::spawn(async move { reissue::run(&state, ALL, 10, |_| {}).await });
+    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 10, |_| {}).await });
     run_began(&app).await;
     loss.commit().await.unwrap();
     assert_eq!(run.await.unwrap().unwrap().cards, 4);
@@ -282,7 +281,7 @@ async fn members_enter_and_phones_renew_while_a_run_goes_on() {
     app.advance(31 * DAY_SECONDS);
     app.housekeeping().await;
     let state = app.app.clone();
-    let run = tokio::spawn(async move { reissue::run(&state, ALL, 1, |_| {}).await });
+    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 1, |_| {}).await });
     for n in 0..phones.len() {
         phones.push(Phone::activate(&app, app.member(NAMES[n % NAMES.len()]).await).await);
         fetch_card(&mut phones[n]).await;
@@ -293,7 +292,7 @@ async fn members_enter_and_phones_renew_while_a_run_goes_on() {
 
 /// (reached any member, cards) of the latest run.
 async fn mark(app: &TestApp) -> (bool, i64) {
-    let latest = "select reached is not null, cards from reissue_run order by started_at desc limit 1";
+    let latest = "select mark is not null, coalesce((mark ->> 'cards')::bigint, 0) from job order by enqueued_at desc limit 1";
     sqlx::query_as(latest).fetch_one(&app.app.db).await.unwrap()
 }
 
@@ -331,7 +330,7 @@ async fn a_run_that_is_killed_again_and_again_comes_to_its_end_with_nothing_half
     assert_eq!(code, Some(0));
     assert!(told.ends_with(" members\n"), "{told}");
     assert_all_hold_good_cards(&app, &mut phones).await;
-    let issued: i64 = sqlx::query_scalar("select sum(cards)::bigint from reissue_run")
+    let issued: i64 = sqlx::query_scalar("select sum((result ->> 'cards')::bigint)::bigint from job")
         .fetch_one(&app.app.db)
         .await
         .unwrap();
@@ -345,7 +344,7 @@ async fn a_run_whose_database_sessions_are_cut_goes_on_by_itself() {
     let mut hold = app.app.db.begin().await.unwrap();
     members::store::lock(&mut hold, &[phones[3].member.into()]).await.unwrap();
     let state = app.app.clone();
-    let run = tokio::spawn(async move { reissue::run(&state, ALL, 1, |_| {}).await });
+    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 1, |_| {}).await });
     run_began(&app).await;
     assert!(app.database.cut_sessions().await > 0);
     drop(hold);

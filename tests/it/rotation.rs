@@ -4,7 +4,6 @@ use std::fs;
 
 use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
-use profcards::server::jobs;
 use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustedKey, from_text, issue_card, to_text};
 use serde_json::json;
 
@@ -91,17 +90,17 @@ async fn cards_of_a_lost_key_are_issued_anew_by_themselves() {
     let (app, mut phone, till) = with_till().await;
     let next = lose_card_key(&app).await;
     // Not before every instance has heard of it.
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     assert_eq!(phone.card_hex().await, hex::encode(&phone.card));
     app.advance(60);
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
     let token = phone.token(app.now());
     assert_eq!(Held::download(&app).await.verdict(&token).code, Code::Accepted);
     till.applied(&till.purchase(&token, 1_500_00, app.now())).await;
     // Done is done: nothing is issued once more.
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     assert_eq!(phone.card_hex().await, hex::encode(&phone.card));
 }
 
@@ -146,7 +145,7 @@ async fn a_restored_database_does_not_bring_a_revoked_key_back() {
     assert!(held.trust.claims().keys.iter().all(|key| key.kid != lost));
     // Nor are its cards forgotten.
     app.advance(60);
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     assert_ne!(kid_of_card(&hex::decode(phone.card_hex().await).unwrap()), lost);
 }
 
@@ -251,7 +250,7 @@ async fn who_rested_while_a_key_was_lost_goes_on_with_cards_of_the_next() {
     app.set_status(phone.member, "suspended").await;
     let next = lose_card_key(&app).await;
     app.advance(60);
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     app.set_status(phone.member, "active").await;
     phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
@@ -290,19 +289,22 @@ async fn a_lost_key_is_done_with_when_no_card_of_it_is_left() {
     };
     registered_until(Some(app.app.clock.today())).await;
     app.advance(60);
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     registered_until(None).await;
     let runs = async || -> i64 {
-        sqlx::query_scalar("select count(*) from reissue_run").fetch_one(&app.app.db).await.unwrap()
+        sqlx::query_scalar("select count(*) from job where kind = 'cards.reissue'")
+            .fetch_one(&app.app.db)
+            .await
+            .unwrap()
     };
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     assert_eq!(runs().await, 1, "it is not tried again at once");
     app.advance(3_700);
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
     app.advance(3_700);
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     assert_eq!(runs().await, 2, "done is done");
 }
 
@@ -314,7 +316,7 @@ async fn cards_of_a_key_that_was_revoked_by_a_clock_ahead_are_issued_anew_too() 
     // As a host has it that was sixteen days ahead, and went through its cards then.
     let early = "update revoked_key set revoked_at = revoked_at + interval '16 days', tried_at = revoked_at + interval '16 days'";
     sqlx::query(early).execute(&app.app.db).await.unwrap();
-    jobs::replace_lost_cards(&app.app).await.unwrap();
+    app.replace_lost_cards().await;
     phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
     till.applied(&till.purchase(&phone.token(app.now()), 1_500_00, app.now())).await;

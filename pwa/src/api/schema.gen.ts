@@ -209,6 +209,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a job is that the account has wanted. */
+        get: operations["job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/members/{id}": {
         parameters: {
             query?: never;
@@ -707,7 +724,10 @@ export interface components {
          * @enum {string}
          */
         BestCard: "phone" | "paper" | "none";
-        /** @enum {string} */
+        /**
+         * @description Whose act it was.
+         * @enum {string}
+         */
         By: "member" | "chair" | "system";
         /**
          * @description In which form a card is held.
@@ -934,7 +954,50 @@ export interface components {
              */
             redeemsFrom: number;
         };
-        /** @enum {string} */
+        /** @description A job as whoever wanted it sees it. */
+        Job: {
+            /** Format: int64 */
+            enqueuedAt: number;
+            /**
+             * Format: int64
+             * @description When it was done or set aside.
+             */
+            finishedAt?: number | null;
+            id: components["schemas"]["JobId"];
+            /** @description What is being done. */
+            kind: string;
+            progress?: components["schemas"]["JobProgress"] | null;
+            /** @description What came of it, as the kind says; absent until it is done. */
+            result?: Record<string, never> | null;
+            state: components["schemas"]["JobState"];
+        };
+        /**
+         * Format: uuid
+         * @description A job.
+         */
+        JobId: string;
+        /** @description How far a job is, in whatever it counts. */
+        JobProgress: {
+            /**
+             * Format: int64
+             * @description So much is done.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Of so much.
+             */
+            of: number;
+        };
+        /**
+         * @description How a job stands.
+         * @enum {string}
+         */
+        JobState: "waiting" | "running" | "done" | "set-aside";
+        /**
+         * @description What happened.
+         * @enum {string}
+         */
         Kind: "phone-enrolled" | "phone-replaced" | "sheet-printed" | "phone-lost" | "signed-out" | "card-changed" | "cards-revoked" | "birth-date-changed" | "membership-suspended" | "membership-resumed" | "membership-ended" | "transferred";
         /**
          * Format: int64
@@ -1202,12 +1265,11 @@ export interface components {
              * @description Unix seconds.
              */
             at: number;
+            /** @description Whose act it was. */
             by: components["schemas"]["By"];
-            /**
-             * Format: uuid
-             * @description The notice.
-             */
-            id: string;
+            /** @description The notice. */
+            id: components["schemas"]["NoticeId"];
+            /** @description What happened. */
             kind: components["schemas"]["Kind"];
             /** @description As the kind demands. */
             params: {
@@ -1219,6 +1281,11 @@ export interface components {
              */
             readAt?: number | null;
         };
+        /**
+         * Format: uuid
+         * @description A notice to a member.
+         */
+        NoticeId: string;
         /** @description An organisation as its people see it, with the figures of everything below it. */
         Organisation: {
             /** @description The organisations directly below. */
@@ -1395,7 +1462,15 @@ export interface components {
             tombstones: components["schemas"]["Tombstone"][];
             upserts: components["schemas"]["Upsert"][];
         };
-        /** @enum {string} */
+        /**
+         * Format: uuid
+         * @description A purchase.
+         */
+        PurchaseId: string;
+        /**
+         * @description Where a purchase stands.
+         * @enum {string}
+         */
         PurchaseState: "pending" | "held" | "available" | "cancelled";
         /** @description A purchase as member and till see it. */
         PurchaseView: {
@@ -1431,11 +1506,8 @@ export interface components {
             eventAt: number;
             /** @description Why these figures, from the rule that was in force. */
             explanation: components["schemas"]["Line"][];
-            /**
-             * Format: uuid
-             * @description The purchase.
-             */
-            id: string;
+            /** @description The purchase. */
+            id: components["schemas"]["PurchaseId"];
             /**
              * Format: uuid
              * @description The mutation that recorded it; for its till only.
@@ -1452,6 +1524,7 @@ export interface components {
              * @description What of it was paid from the balance.
              */
             redeemKopecks: number;
+            /** @description Where it stands. */
             state: components["schemas"]["PurchaseState"];
         };
         Push: {
@@ -2229,6 +2302,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+        };
+    };
+    job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

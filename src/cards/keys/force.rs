@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use profcards_card::IssuerSigningKey;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::file::HeldKey;
 use super::{KeyFiles, SignedTrustList, TrustRequest, is_revoked, store};
@@ -52,7 +52,7 @@ pub(super) async fn bring(
     if shared.as_ref().is_some_and(|shared| shared.seq() >= copy.seq()) {
         return Ok(shared);
     }
-    install(db, &copy, now).await?;
+    install(&mut *db.acquire().await?, &copy, now).await?;
     Ok(Some(copy))
 }
 
@@ -60,9 +60,9 @@ pub(super) async fn bring(
 ///
 /// # Errors
 /// When a list of this number, or a later one, is in force already.
-pub async fn install(db: &PgPool, list: &SignedTrustList, now: u64) -> anyhow::Result<()> {
+pub async fn install(conn: &mut PgConnection, list: &SignedTrustList, now: u64) -> anyhow::Result<()> {
     ensure!(
-        store::keep_trust_list(db, list.seq(), &list.cose, from_unix_seconds(now)).await?,
+        store::keep_trust_list(conn, list.seq(), &list.cose, from_unix_seconds(now)).await?,
         "another trust list with the number {} or a later one is in force: ask for the next number",
         list.seq()
     );
@@ -78,7 +78,7 @@ pub(super) async fn settle(
     now: u64,
 ) -> anyhow::Result<SignedTrustList> {
     let cose = request.sign(root, now)?;
-    store::keep_trust_list(db, request.seq, &cose, from_unix_seconds(now)).await?;
+    store::keep_trust_list(&mut *db.acquire().await?, request.seq, &cose, from_unix_seconds(now)).await?;
     let newest = store::newest_trust_list(db).await?.context("the trust list just kept is gone")?;
     SignedTrustList::load(newest, roots)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::TrustedKey;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::base::clock::CLOCKS_APART;
 
@@ -13,7 +13,7 @@ use crate::base::clock::CLOCKS_APART;
 const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// The trust list with the highest seq.
-pub async fn newest_trust_list(db: &PgPool) -> sqlx::Result<Option<Vec<u8>>> {
+pub async fn newest_trust_list(db: impl PgExecutor<'_>) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar!("select cose from trust_list order by seq desc limit 1").fetch_optional(db).await
 }
 
@@ -26,7 +26,12 @@ pub async fn newest_seq(db: &PgPool) -> anyhow::Result<u64> {
 }
 
 /// Keeps a trust list for every instance to publish; `false` where another one with this seq, or a later one, is kept.
-pub async fn keep_trust_list(db: &PgPool, seq: u64, cose: &[u8], now: DateTime<Utc>) -> anyhow::Result<bool> {
+pub async fn keep_trust_list(
+    conn: &mut PgConnection,
+    seq: u64,
+    cose: &[u8],
+    now: DateTime<Utc>,
+) -> anyhow::Result<bool> {
     let seq = i64::try_from(seq)?;
     sqlx::query!(
         "insert into trust_list (seq, cose, installed_at)
@@ -36,9 +41,9 @@ pub async fn keep_trust_list(db: &PgPool, seq: u64, cose: &[u8], now: DateTime<U
         cose,
         now
     )
-    .execute(db)
+    .execute(&mut *conn)
     .await?;
-    Ok(newest_trust_list(db).await?.is_some_and(|newest| newest == cose))
+    Ok(newest_trust_list(conn).await?.is_some_and(|newest| newest == cose))
 }
 
 /// The public keys that are trusted no more.
@@ -49,7 +54,7 @@ pub async fn revoked_keys(db: &PgPool) -> anyhow::Result<BTreeSet<[u8; 32]>> {
 }
 
 /// Trusts a key no more; harmless when repeated, and a moment from a clock that was ahead is put right by it.
-pub async fn revoke(db: &PgPool, key: &TrustedKey, now: DateTime<Utc>) -> anyhow::Result<()> {
+pub async fn revoke(db: impl PgExecutor<'_>, key: &TrustedKey, now: DateTime<Utc>) -> anyhow::Result<()> {
     let done = sqlx::query!(
         "insert into revoked_key (public_key, kid, role, revoked_at) values ($1, $2, $3, $4)
          on conflict (public_key) do update

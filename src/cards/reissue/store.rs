@@ -3,110 +3,36 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::constants::PHONE_CARD_RENEW_SECONDS;
 use profcards_card::{CardClass, Kid};
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use sqlx::PgConnection;
 
 use super::{PAPER_DUE, Selection, Which};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::ids::{CardId, DeviceId, MembershipId};
 use crate::cards::places::Place;
 
 /// What PostgreSQL answers when a lock was waited for too long.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// Takes the lock of a scope for as long as the session lasts; `false` if another session keeps it. The session of a
+/// Takes the lock of a selection for as long as the session lasts; `false` if another session keeps it. The session of a
 /// process that was just killed may need a moment to be noticed, and that of one that is frozen five minutes to be ended.
-pub async fn lock(conn: &mut PgConnection, scope: &str) -> Result<bool> {
+pub async fn lock(conn: &mut PgConnection, selection: &str) -> Result<bool> {
     sqlx::query!("set lock_timeout = '2s'").execute(&mut *conn).await?;
     sqlx::query!("set idle_session_timeout = '5min'").execute(&mut *conn).await?;
-    let locked =
-        sqlx::query!(r#"select pg_advisory_lock(hashtext('reissue'), hashtext($1)) as "locked: ()""#, scope)
-            .fetch_one(conn)
-            .await;
+    let locked = sqlx::query!(
+        r#"select pg_advisory_lock(hashtext('reissue'), hashtext($1)) as "locked: ()""#,
+        selection
+    )
+    .fetch_one(conn)
+    .await;
     match locked {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => Ok(false),
         locked => Ok(locked.map(|_| true)?),
     }
 }
 
-/// Where a run stands.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// The run.
-    pub id: Uuid,
-    /// Members up to this number are done.
-    pub reached: Option<String>,
-    /// How many that were.
-    pub members: i64,
-    /// Cards issued.
-    pub cards: i64,
-    /// Cards that could not be made.
-    pub skipped: i64,
-}
-
 /// The session that holds the lock is at work still.
 pub async fn keep_lock(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("select 1 as one").fetch_one(conn).await?;
-    Ok(())
-}
-
-/// The unfinished run of a scope, or a new one.
-pub async fn open_run(conn: &mut PgConnection, scope: &str, new_id: Uuid, now: DateTime<Utc>) -> Result<Run> {
-    sqlx::query!(
-        "insert into reissue_run (id, scope, started_at) values ($1, $2, $3)
-         on conflict (scope) where finished_at is null do nothing",
-        new_id,
-        scope,
-        now
-    )
-    .execute(&mut *conn)
-    .await?;
-    Ok(sqlx::query_as!(
-        Run,
-        "select id, reached, members, cards, skipped from reissue_run where scope = $1 and finished_at is null",
-        scope
-    )
-    .fetch_one(conn)
-    .await?)
-}
-
-/// A run as it was left.
-pub async fn run(conn: &mut PgConnection, id: Uuid) -> Result<Run> {
-    Ok(sqlx::query_as!(Run, "select id, reached, members, cards, skipped from reissue_run where id = $1", id)
-        .fetch_one(conn)
-        .await?)
-}
-
-/// Takes back a run that was opened and not begun.
-pub async fn drop_run(conn: &mut PgConnection, run: &Run) -> Result<()> {
-    sqlx::query!("delete from reissue_run where id = $1 and reached is null", run.id).execute(conn).await?;
-    Ok(())
-}
-
-/// Moves a run's mark. It must be where it was when the batch was begun: a batch of a killed process may have committed
-/// after the mark was read, and its members are then done.
-pub async fn move_run(conn: &mut PgConnection, before: &Run, after: &Run) -> Result<()> {
-    let moved = sqlx::query!(
-        "update reissue_run set reached = $3, members = $4, cards = $5, skipped = $6
-         where id = $1 and reached is not distinct from $2 and finished_at is null",
-        before.id,
-        before.reached.as_deref(),
-        after.reached.as_deref(),
-        after.members,
-        after.cards,
-        after.skipped
-    )
-    .execute(conn)
-    .await?;
-    if moved.rows_affected() == 1 {
-        return Ok(());
-    }
-    Err(Error::Unavailable(anyhow::anyhow!("the run was moved on by another process")))
-}
-
-/// Ends a run that has come to the last member.
-pub async fn finish(db: &PgPool, run: &Run, now: DateTime<Utc>) -> Result<()> {
-    sqlx::query!("update reissue_run set finished_at = $2 where id = $1", run.id, now).execute(db).await?;
     Ok(())
 }
 

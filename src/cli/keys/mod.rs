@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use profcards_card::constants::TRUST_LIST_SECONDS;
-use profcards_card::{IssuerSigningKey, KeyRole};
-use sqlx::PgPool;
+use profcards_card::{IssuerSigningKey, KeyRole, TrustedKey};
+use sqlx::{PgConnection, PgPool};
 
 use super::beside_database;
+use crate::access::rights::Action;
+use crate::act::audit::Entry;
+use crate::act::record_without_instance;
 use crate::base::clock::{Clock, from_unix_seconds, unix_seconds};
 use crate::base::config::Config;
 use crate::base::random::Random;
@@ -144,21 +147,25 @@ impl Root {
 }
 
 /// Runs one of the commands.
-pub fn run(config: Config, command: Keys) -> anyhow::Result<i32> {
+pub fn run(config: Config, login: Option<String>, command: Keys) -> anyhow::Result<i32> {
     match command {
         Keys::Init(args) => init(&config, args),
         Keys::TrustList(TrustListArgs { request: Some(request), out: Some(out), root, .. }) => {
             trust_list::sign_request(&config, &request, &out, &root)
         }
         Keys::List { json } => {
-            beside_database(config, async move |instance| list::run(&instance, json).await)
+            beside_database(config, login, async move |instance| list::run(&instance, json).await)
         }
-        Keys::Rotate(args) => beside_database(config, async move |instance| rotate(&instance, &args).await),
-        Keys::Revoke(args) => beside_database(config, async move |instance| revoke(&instance, &args).await),
+        Keys::Rotate(args) => {
+            beside_database(config, login, async move |instance| rotate(&instance, &args).await)
+        }
+        Keys::Revoke(args) => {
+            beside_database(config, login, async move |instance| revoke(&instance, &args).await)
+        }
         Keys::TrustList(args) => {
-            beside_database(config, async move |instance| trust_list::run(&instance, &args).await)
+            beside_database(config, login, async move |instance| trust_list::run(&instance, &args).await)
         }
-        Keys::ExportPublic { out } => beside_database(config, async move |instance| {
+        Keys::ExportPublic { out } => beside_database(config, login, async move |instance| {
             trust_list::export_public(&instance, out.as_deref()).await
         }),
     }
@@ -170,6 +177,8 @@ pub struct Instance {
     pub config: Config,
     /// Its database, migrated.
     pub db: PgPool,
+    /// Who gives the command, where somebody is named.
+    pub login: Option<String>,
 }
 
 impl Instance {
@@ -177,6 +186,17 @@ impl Instance {
         let revoked = store::revoked_keys(&self.db).await?;
         let seq = store::newest_seq(&self.db).await? + 1;
         force::request(&self.db, &self.config.union_name, held, &revoked, seq, now).await
+    }
+
+    async fn record(
+        &self,
+        conn: &mut PgConnection,
+        action: Action,
+        subject: String,
+        now: u64,
+    ) -> anyhow::Result<()> {
+        let (login, entry) = (self.login.as_deref(), Entry::of_subject(subject));
+        Ok(record_without_instance(conn, login, action, &entry, from_unix_seconds(now)).await?)
     }
 
     /// The list in force; one that no pinned root has signed is none, and is there to be replaced.
@@ -204,8 +224,12 @@ impl Instance {
     }
 
     async fn put_in_force(&self, signed: &SignedTrustList, now: u64) -> anyhow::Result<()> {
-        force::install(&self.db, signed, now).await?;
+        let mut tx = self.db.begin().await?;
+        force::install(&mut tx, signed, now).await?;
         let claims = signed.list.claims();
+        let subject = format!("trust-list:{}", claims.seq);
+        self.record(&mut tx, Action::InstallTrustList, subject, now).await?;
+        tx.commit().await?;
         eprintln!(
             "Trust list {}, signed {}, is in force until {}",
             claims.seq,
@@ -310,10 +334,18 @@ async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
             key.public.kid
         );
     }
+    // The key itself is in a file: it is written down before it is there, lest there be one that nobody has made.
+    let mut conn = instance.db.acquire().await?;
+    instance.record(&mut conn, Action::RotateKey, subject_of(&key.public), now).await?;
+    drop(conn);
     held.push(key);
     files.write(&held, &Random::System)?;
     instance.renew_trust_list(&held, root.as_ref(), now).await?;
     Ok(0)
+}
+
+fn subject_of(key: &TrustedKey) -> String {
+    format!("key:{}", key.kid)
 }
 
 async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
@@ -332,7 +364,10 @@ async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
         println!("{} {} takes its place", next.public.kid, next.public.role.as_str());
         held.push(next);
     }
-    store::revoke(&instance.db, &public, from_unix_seconds(now)).await?;
+    let mut tx = instance.db.begin().await?;
+    store::revoke(&mut *tx, &public, from_unix_seconds(now)).await?;
+    instance.record(&mut tx, Action::RevokeKey, subject_of(&public), now).await?;
+    tx.commit().await?;
     files.write(&held, &Random::System)?;
     println!("{} {} is revoked", public.kid, public.role.as_str());
     instance.renew_trust_list(&held, root.as_ref(), now).await?;

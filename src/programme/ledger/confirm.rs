@@ -4,6 +4,7 @@
 
 use anyhow::anyhow;
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -24,9 +25,18 @@ struct LeftOut {
 /// Purchases by which the members of one transaction are chosen.
 const BATCH: i64 = 1_000;
 
-/// Makes everything available that is due by `today`, unless that is more than a round may do; answers how many purchases
-/// that were.
-pub async fn confirm_due(base: &Base, today: NaiveDate, bound: Bound) -> Result<u64> {
+/// What a round has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmed {
+    /// Purchases whose cashback was made available.
+    pub purchases: u64,
+    /// Members whose books are at odds.
+    pub set_aside: u32,
+}
+
+/// Makes everything available that is due by `today`, unless that is more than a round may do.
+pub async fn confirm_due(base: &Base, today: NaiveDate, bound: Bound) -> Result<Confirmed> {
     bound.check(due(&base.db_jobs, today).await?)?;
     let (mut total, mut left_out) = (0, LeftOut::default());
     loop {
@@ -40,8 +50,7 @@ pub async fn confirm_due(base: &Base, today: NaiveDate, bound: Bound) -> Result<
             Err(_) => total += confirm_one_by_one(base, &members, today, &mut left_out).await?,
         }
     }
-    metrics::gauge!("profcards_confirm_set_aside").set(f64::from(left_out.at_odds));
-    Ok(total)
+    Ok(Confirmed { purchases: total, set_aside: left_out.at_odds })
 }
 
 /// Whether the trouble is the database's, and not one balance's: a lock that somebody forgot is of that balance alone.

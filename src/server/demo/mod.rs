@@ -8,8 +8,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
 use crate::access::codes::Code;
-use crate::access::rights::MandateRole;
+use crate::access::rights::{Action, MandateRole};
 use crate::access::{passwords, store as access};
+use crate::act::audit::Entry;
+use crate::act::{self, Act, Deed, Done};
+use crate::base::error::Result;
 use crate::base::ids::{AccountId, MembershipId, OrganisationId, OutletId, PartnerId};
 use crate::base::money::Kopecks;
 use crate::cards::enrolment::{self, PROFCARDS_TEXT_VERSION};
@@ -47,29 +50,33 @@ pub const ACCOUNTS: [Account; 3] = [
 /// Loads the demo union into an instance that has no organisation yet; does nothing if it is loaded.
 pub async fn load(app: &App) -> anyhow::Result<()> {
     ensure!(!app.config.production, "a production instance takes no demo data");
-    let mut tx = app.db_jobs.begin().await?;
+    let deed = Deed::of_server(app, Action::LoadDemo);
+    Ok(act::perform(app, deed, |act| load_once(app, act)).await?)
+}
+
+async fn load_once(app: &App, mut act: Act) -> Result<Done<()>> {
+    let (now, conn) = (act.now(), act.conn());
     // Two starts at once must not load it twice.
-    sqlx::query!("lock table demo_union in exclusive mode").execute(&mut *tx).await?;
+    sqlx::query!("lock table demo_union in exclusive mode").execute(&mut *conn).await?;
     let known =
-        sqlx::query_scalar!(r#"select count(*) as "n!" from organisation"#).fetch_one(&mut *tx).await?;
+        sqlx::query_scalar!(r#"select count(*) as "n!" from organisation"#).fetch_one(&mut *conn).await?;
     if known > 0 {
-        return Ok(());
+        return act.give_up(());
     }
-    let now = app.clock.now();
-    let primaries = organisations(&mut tx).await?;
-    accounts(app, &mut tx, &primaries, now).await?;
+    let primaries = organisations(&mut *conn).await?;
+    accounts(app, &mut *conn, &primaries, now).await?;
     let mut sample = None;
     for (organisation_id, crowd) in primaries.crowds() {
-        let members = enter(app, &mut tx, organisation_id, crowd, now).await?;
+        let members = enter(app, &mut *conn, organisation_id, crowd, now).await?;
         sample = sample.or(members.first().copied());
     }
-    partners_with_offers(app, &mut tx, now).await?;
+    partners_with_offers(app, &mut *conn, now).await?;
     let sample = sample.context("the demo union has members")?;
     sqlx::query!("insert into demo_union (loaded_at, sample_membership_id) values ($1, $2)", now, sample.0)
-        .execute(&mut *tx)
+        .execute(&mut *conn)
         .await?;
-    tx.commit().await?;
-    Ok(())
+    act.record(Entry::of_subject("demo-union".to_owned()));
+    act.done(())
 }
 
 struct Primaries {
@@ -263,8 +270,11 @@ pub struct MemberEntry {
 }
 
 /// A fresh activation code of the first active demo member who has no phone and of whom no samples are made.
-pub async fn member_entry(app: &App) -> anyhow::Result<Option<MemberEntry>> {
-    let mut tx = app.db_jobs.begin().await?;
+pub async fn member_entry(app: &App, login: Option<&str>) -> Result<Option<MemberEntry>> {
+    act::perform(app, Deed::of_operator(app, login, Action::MakeDemoCode), |act| make_entry(app, act)).await
+}
+
+async fn make_entry(app: &App, mut act: Act) -> Result<Done<Option<MemberEntry>>> {
     let row = sqlx::query!(
         r#"select m.id as "id: MembershipId", concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "name!", p.birth_date
            from membership m join person p on p.id = m.person_id
@@ -276,11 +286,12 @@ pub async fn member_entry(app: &App) -> anyhow::Result<Option<MemberEntry>> {
            order by m.number limit 1"#,
         ACCOUNTS[0].login
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(act.conn())
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let activation_id = enrolment::new_activation(app, &mut tx, row.id, None, app.clock.now()).await?;
-    tx.commit().await?;
+    let Some(row) = row else { return act.give_up(None) };
+    let now = act.now();
+    let activation_id = enrolment::new_activation(app, act.conn(), row.id, None, now).await?;
+    act.record(Entry::of_member(row.id));
     let code = enrolment::code_of(app, activation_id);
-    Ok(Some(MemberEntry { name: row.name, code, birth_date: row.birth_date }))
+    act.done(Some(MemberEntry { name: row.name, code, birth_date: row.birth_date }))
 }

@@ -26,6 +26,8 @@ use profcards::base::config::Config;
 use profcards::base::forwarded::ProxyHeader;
 use profcards::base::random::Random;
 use profcards::programme::ledger::audit::{self, Audit};
+use profcards::server::jobs::kinds::KINDS;
+use profcards::server::jobs::runner::{self, Kind};
 use profcards::server::{App, connections, health, jobs, router};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -197,6 +199,19 @@ impl TestApp {
     pub async fn housekeeping(&self) {
         self.app.keys.refresh(&self.app.db, self.now()).await.unwrap();
         jobs::housekeeping(&self.app).await;
+        jobs::watches::look_at_jobs(&self.app).await.unwrap();
+    }
+
+    /// What an instance does by itself of what is not hourly.
+    pub async fn do_due_jobs(&self) {
+        let others: Vec<_> = KINDS.into_iter().filter(|kind| !kind.is_hourly()).collect();
+        do_due(&self.app, &others).await.unwrap();
+    }
+
+    /// What it does of its own accord about the cards of a revoked key.
+    pub async fn replace_lost_cards(&self) {
+        jobs::reissue::enqueue_lost_keys(&self.app).await.unwrap();
+        self.do_due_jobs().await;
     }
 
     /// Someone without any session.
@@ -264,6 +279,12 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// What is due of these kinds, done by this instance.
+pub async fn do_due(app: &App, kinds: &[Kind]) -> profcards::base::error::Result<()> {
+    let (_stop, mut untold) = tokio::sync::watch::channel(false);
+    runner::do_due(app, kinds, &mut untold).await
 }
 
 fn manual_clock() -> Clock {

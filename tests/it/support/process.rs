@@ -27,9 +27,24 @@ pub async fn address_of(child: &mut Child) -> String {
 /// The program with these arguments, on a test's database and data folder and nothing else of the environment, to play this
 /// fault or none.
 fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
-    let config = &app.app.config;
     let mut command = bare_program();
     command.args(arguments);
+    place_on(app, &mut command, fault);
+    command
+}
+
+/// Another process of the tests themselves, which runs this one: it knows kinds of jobs that the program does not.
+pub fn start_test(app: &TestApp, name: &str, fault: Option<&str>) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env_clear().kill_on_drop(true).args([name, "--exact", "--ignored"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    place_on(app, &mut command, fault);
+    command.spawn().unwrap()
+}
+
+fn place_on(app: &TestApp, command: &mut Command, fault: Option<&str>) {
+    let config = &app.app.config;
     command.env("PROFCARDS_ADDR", "127.0.0.1:0").env("PROFCARDS_KEYS", keys_folder());
     command.env("PROFCARDS_DATA", &config.data).env("PROFCARDS_PWA", &config.pwa);
     command.env("DATABASE_URL", config.database_url.as_ref().unwrap());
@@ -37,7 +52,6 @@ fn program(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Command {
     if let Some(fault) = fault {
         command.env("PROFCARDS_FAULT", fault);
     }
-    command
 }
 
 /// Runs one command; answers what it printed, or what it complained of.

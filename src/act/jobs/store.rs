@@ -1,0 +1,412 @@
+//! Jobs in SQL. Whether a moment has come is the database's to say; each write of whoever is at a job names the lease.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{
+    ClaimedJob, HOUR_SECONDS, HOURLY, JobState, LEASE_SECONDS, MAX_ATTEMPTS, NewJob, Progress, REST_SECONDS,
+    TakenOver,
+};
+use crate::access::policy::Scope;
+use crate::access::rights::ReadJob;
+use crate::base::error::Result;
+use crate::base::ids::{JobId, OrganisationId};
+use crate::base::sweep::BATCH;
+
+/// A finished job, and what came of it, is kept for so long; one that was set aside four times as long.
+const KEPT_DAYS: i32 = 100;
+/// Of an error so much is kept.
+const MAX_ERROR_CHARS: i32 = 1_000;
+
+/// Enqueues a job, unless one of its kind and key is unfinished; answers which one it is. Commits with the act that wants it.
+pub async fn enqueue(conn: &mut PgConnection, enqueued_by: &str, job: &NewJob) -> Result<JobId> {
+    Ok(sqlx::query_scalar!(
+        r#"insert into job (id, kind, key, args, organisation_id, enqueued_by) values ($1, $2, $3, $4, $5, $6)
+         on conflict (kind, key) where state <> 'done' do update set key = excluded.key
+         returning id as "id: JobId""#,
+        job.id.0,
+        job.kind,
+        job.key,
+        job.args,
+        job.organisation_id as Option<OrganisationId>,
+        enqueued_by
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Sees to it that each of these steps has its row.
+pub async fn ensure_hourly(db: &PgPool, steps: &[(JobId, &str)]) -> Result<()> {
+    let (ids, names): (Vec<_>, Vec<_>) = steps.iter().map(|(id, name)| (*id, (*name).to_owned())).unzip();
+    sqlx::query!(
+        "insert into job (id, kind, key, enqueued_by)
+         select id, kind, $3, 'server' from unnest($1::uuid[], $2::text[]) step (id, kind)
+         on conflict (kind, key) where state <> 'done' do nothing",
+        &ids as &[JobId],
+        &names,
+        HOURLY
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a job of these kinds waits for somebody.
+pub async fn is_due(db: &PgPool, kinds: &[String]) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from job where kind = any($1)
+                 and (state = 'waiting' and run_at <= clock_timestamp()
+                      or state = 'running' and lease_until <= clock_timestamp())) as "is_due!""#,
+        kinds
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Claims the job of these kinds that has waited longest, or was left by a process that says nothing any more.
+pub async fn claim(db: &PgPool, kinds: &[String], lease: Uuid) -> Result<Option<ClaimedJob>> {
+    Ok(sqlx::query_as!(
+        ClaimedJob,
+        r#"with next as (
+               select id from job where kind = any($1)
+                 and (state = 'waiting' and run_at <= clock_timestamp()
+                      or state = 'running' and lease_until <= clock_timestamp())
+               order by run_at limit 1
+               for update skip locked
+           )
+           update job set state = 'running', lease = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
+                          attempts = job.attempts + 1
+           from next where job.id = next.id
+           returning job.id as "id: JobId", job.kind, job.args, job.mark, job.attempts, job.enqueued_by, job.lease as "lease!""#,
+        kinds,
+        lease,
+        f64::from(LEASE_SECONDS)
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Takes an unfinished job over from whoever is at it, because a person wants it now; none if there is none.
+pub async fn take_over(conn: &mut PgConnection, id: JobId, lease: Uuid) -> Result<Option<ClaimedJob>> {
+    Ok(sqlx::query_as!(
+        ClaimedJob,
+        r#"update job set state = 'running', lease = $2, lease_until = clock_timestamp() + make_interval(secs => $3), attempts = 1,
+                          finished_at = null
+           where id = $1 and state <> 'done'
+           returning id as "id: JobId", kind, args, mark, attempts, enqueued_by, lease as "lease!""#,
+        id.0,
+        lease,
+        f64::from(LEASE_SECONDS)
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// The row of an hourly step.
+pub async fn hourly(db: &PgPool, step: &str) -> Result<JobId> {
+    Ok(sqlx::query_scalar!(
+        r#"select id as "id: JobId" from job where kind = $1 and key = $2 and state <> 'done'"#,
+        step,
+        HOURLY
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Goes on holding a job; `false` if it is another process's by now.
+pub async fn renew(db: &PgPool, job: &ClaimedJob) -> Result<bool> {
+    let renewed = sqlx::query!(
+        "update job set lease_until = clock_timestamp() + make_interval(secs => $3)
+         where id = $1 and lease = $2 and state = 'running'",
+        job.id.0,
+        job.lease,
+        f64::from(LEASE_SECONDS)
+    )
+    .execute(db)
+    .await?;
+    Ok(renewed.rows_affected() == 1)
+}
+
+/// Moves the mark. Until its transaction has ended nobody else can claim the job.
+pub(super) async fn move_mark(
+    conn: &mut PgConnection,
+    job: &ClaimedJob,
+    mark: &Value,
+    progress: Progress,
+) -> Result<()> {
+    let moved = sqlx::query!(
+        "update job set mark = $3, progress_done = $4, progress_of = $5, attempts = 1
+         where id = $1 and lease = $2 and state = 'running'",
+        job.id.0,
+        job.lease,
+        mark,
+        progress.done,
+        progress.of
+    )
+    .execute(conn)
+    .await?;
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(TakenOver.into()) }
+}
+
+/// Looks again where a job stands, after a transaction whose end was not heard of: its mark and its state.
+///
+/// # Errors
+/// [`TakenOver`] if it is another process's by now.
+pub async fn look_again(conn: &mut PgConnection, job: &mut ClaimedJob) -> Result<JobState> {
+    let found = sqlx::query!(
+        r#"select mark, state as "state: JobState" from job where id = $1 and lease = $2"#,
+        job.id.0,
+        job.lease
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(TakenOver)?;
+    job.mark = found.mark;
+    Ok(found.state)
+}
+
+/// Ends a job, with what came of it. Said again it changes nothing; `false` if it is another process's by now.
+pub async fn finish(db: &PgPool, job: &ClaimedJob, result: &Value) -> Result<bool> {
+    let finished = sqlx::query!(
+        "update job set state = 'done', lease_until = null, result = $3, error = null,
+                        finished_at = coalesce(finished_at, clock_timestamp())
+         where id = $1 and lease = $2 and state in ('running', 'done')",
+        job.id.0,
+        job.lease,
+        result
+    )
+    .execute(db)
+    .await?;
+    Ok(finished.rows_affected() == 1)
+}
+
+/// Notes that an attempt failed: the job rests, or is set aside after the last. Answers how it stands then; none if it is another
+/// process's by now.
+pub async fn fail(db: &PgPool, job: &ClaimedJob, error: &str) -> Result<Option<JobState>> {
+    Ok(sqlx::query_scalar!(
+        r#"update job set state = case when attempts >= $4 then 'set-aside' else 'waiting' end, lease_until = null,
+                          run_at = clock_timestamp() + make_interval(secs => coalesce(($5::integer[])[attempts], 0)),
+                          error = left($3, $6), finished_at = case when attempts >= $4 then clock_timestamp() end
+           where id = $1 and lease = $2 and state = 'running'
+           returning state as "state: JobState""#,
+        job.id.0,
+        job.lease,
+        error,
+        MAX_ATTEMPTS,
+        &REST_SECONDS,
+        MAX_ERROR_CHARS
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// Lets an hourly step rest, whatever came of it.
+pub async fn rest(db: &PgPool, job: &ClaimedJob, outcome: Result<&Value, &str>) -> Result<()> {
+    sqlx::query!(
+        "update job set state = 'waiting', lease_until = null, attempts = 0, error = left($3, $5), result = coalesce($4, result),
+                        run_at = clock_timestamp() + make_interval(secs => $6), finished_at = clock_timestamp()
+         where id = $1 and lease = $2 and state = 'running'",
+        job.id.0,
+        job.lease,
+        outcome.err(),
+        outcome.ok(),
+        MAX_ERROR_CHARS,
+        f64::from(HOUR_SECONDS)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives a job back that was begun in a process which is told to stop: that is no failure of the job.
+pub async fn give_back(db: &PgPool, job: &ClaimedJob) -> Result<()> {
+    sqlx::query!(
+        "update job set state = 'waiting', lease_until = null, lease = null, attempts = greatest(attempts - 1, 0)
+         where id = $1 and lease = $2 and state = 'running'",
+        job.id.0,
+        job.lease
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Lets a job that was set aside be tried again; `false` if there is none with this id.
+pub async fn retry(conn: &mut PgConnection, id: JobId) -> Result<bool> {
+    let retried = sqlx::query!(
+        "update job set state = 'waiting', run_at = clock_timestamp(), attempts = 0, finished_at = null
+         where id = $1 and state = 'set-aside'",
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(retried.rows_affected() == 1)
+}
+
+/// Lets a job of this kind and key be tried again that was set aside an hour ago.
+pub async fn retry_rested(db: &PgPool, kind: &str, key: &str) -> Result<()> {
+    sqlx::query!(
+        "update job set state = 'waiting', run_at = clock_timestamp(), attempts = 0, finished_at = null
+         where kind = $1 and key = $2 and state = 'set-aside' and finished_at < clock_timestamp() - make_interval(secs => $3)",
+        kind,
+        key,
+        f64::from(HOUR_SECONDS)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether a job of this kind and key is unfinished.
+pub async fn is_unfinished(db: &PgPool, kind: &str, key: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from job where kind = $1 and key = $2 and state <> 'done') as "is_unfinished!""#,
+        kind,
+        key
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Forgets jobs that were finished long ago.
+pub async fn prune(db: &PgPool) -> Result<()> {
+    loop {
+        let gone = sqlx::query!(
+            "delete from job where id in (
+                 select id from job where state in ('done', 'set-aside')
+                   and finished_at < clock_timestamp() - make_interval(days => case when state = 'done' then $1 else 4 * $1 end)
+                 limit $2)",
+            KEPT_DAYS,
+            BATCH
+        )
+        .execute(db)
+        .await?;
+        if gone.rows_affected() < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
+}
+
+/// A job as whoever runs the instance sees it.
+#[derive(Debug)]
+pub struct ListedJob {
+    /// The job.
+    pub id: JobId,
+    /// What is to be done.
+    pub kind: String,
+    /// By which the same work is known again.
+    pub key: Option<String>,
+    /// What the kind needs to know.
+    pub args: Value,
+    /// How it stands.
+    pub state: JobState,
+    /// Who wanted it.
+    pub enqueued_by: String,
+    /// When.
+    pub enqueued_at: DateTime<Utc>,
+    /// Not before then.
+    pub run_at: DateTime<Utc>,
+    /// Until when a process that is at it need not say so again.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Claims since the mark last moved.
+    pub attempts: i32,
+    /// From where it goes on.
+    pub mark: Option<Value>,
+    /// So much is done.
+    pub progress_done: Option<i64>,
+    /// Of so much.
+    pub progress_of: Option<i64>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// What came of it.
+    pub result: Option<Value>,
+    /// When it was done, set aside or, an hourly step, last tried.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// The unfinished jobs and those that were finished last; or one.
+pub async fn list(db: &PgPool, id: Option<JobId>, limit: i64) -> Result<Vec<ListedJob>> {
+    Ok(sqlx::query_as!(
+        ListedJob,
+        r#"select id as "id: JobId", kind, key, args, state as "state: JobState", enqueued_by, enqueued_at, run_at, lease_until, attempts, mark,
+                  progress_done, progress_of, error, result, finished_at
+           from job where $1::uuid is null or id = $1
+           order by state = 'done', coalesce(finished_at, enqueued_at) desc limit $2"#,
+        id as Option<JobId>,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A job as whoever wanted it sees it.
+pub(super) struct OwnJob {
+    pub kind: String,
+    pub state: JobState,
+    pub enqueued_at: DateTime<Utc>,
+    pub progress_done: Option<i64>,
+    pub progress_of: Option<i64>,
+    pub result: Option<Value>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Where somebody has wanted a job; none if it is no job of theirs.
+pub(super) async fn organisation_of(
+    db: &PgPool,
+    id: JobId,
+    principal: &str,
+) -> Result<Option<OrganisationId>> {
+    Ok(sqlx::query_scalar!(
+        r#"select organisation_id as "id: OrganisationId" from job where id = $1 and enqueued_by = $2"#,
+        id.0,
+        principal
+    )
+    .fetch_optional(db)
+    .await?
+    .flatten())
+}
+
+/// A job of an organisation that the scope reaches.
+pub(super) async fn own_job(db: &PgPool, scope: &Scope<ReadJob>, id: JobId) -> Result<Option<OwnJob>> {
+    Ok(sqlx::query_as!(
+        OwnJob,
+        r#"select kind, state as "state: JobState", enqueued_at, progress_done, progress_of, result, finished_at
+           from job where id = $1 and organisation_id = $2"#,
+        id.0,
+        scope.organisation_id.0
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// What a round of housekeeping has left, by the step.
+pub struct StepOutcome {
+    /// The step.
+    pub step: String,
+    /// Its last attempt failed.
+    pub has_failed: bool,
+    /// What came of the last one that did not.
+    pub result: Option<Value>,
+}
+
+/// How the hourly steps stand that any instance has tried.
+pub async fn step_outcomes(db: &PgPool) -> Result<Vec<StepOutcome>> {
+    Ok(sqlx::query_as!(
+        StepOutcome,
+        r#"select kind as step, error is not null as "has_failed!", result from job
+           where key = $1 and state <> 'done' and finished_at is not null order by kind"#,
+        HOURLY
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many jobs wait for a person.
+pub async fn count_set_aside(db: &PgPool) -> Result<i64> {
+    Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from job where state = 'set-aside'"#)
+        .fetch_one(db)
+        .await?)
+}

@@ -1,0 +1,90 @@
+//! A round of the hourly steps by hand, and how each of them is told of.
+
+use super::kinds::KINDS;
+use super::{App, runner};
+use crate::access::rights::Action;
+use crate::act::audit::Entry;
+use crate::act::{self, Deed};
+use crate::base::clock::unix_seconds;
+use crate::base::error::Result;
+use crate::base::sweep::Lifted;
+use crate::base::trusted_time;
+
+/// From so long before the trust list or a signing key ends, every round says so.
+const WARN_BEFORE_SECONDS: u64 = 10 * 24 * 3600;
+
+/// One round now, whenever the next would be: cashback that is due becomes available, what is over is removed. A step that fails is told
+/// of; it never keeps the others from being done. Answers which failed.
+pub async fn housekeeping(app: &App) -> Vec<&'static str> {
+    warn_of_ends(app);
+    if !look_at_clock(app).await {
+        return vec![CLOCK];
+    }
+    do_all(app, Lifted::Nothing).await
+}
+
+/// The same for somebody who has looked at the clock, and at what is due in these steps.
+///
+/// # Errors
+/// `unavailable` while this machine's clock and the database's disagree.
+pub async fn housekeeping_anyway(
+    app: &App,
+    login: Option<&str>,
+    lifted: Lifted,
+) -> Result<Vec<&'static str>> {
+    trusted_time::believe(app).await?;
+    let steps = match lifted {
+        Lifted::Only(step) => step,
+        Lifted::Nothing | Lifted::Everything => "all",
+    };
+    act::perform(app, Deed::of_operator(app, login, Action::LiftBound), |mut act| async move {
+        act.record(Entry::of_subject(format!("housekeeping:{steps}")));
+        act.done(())
+    })
+    .await?;
+    Ok(do_all(app, lifted).await)
+}
+
+async fn do_all(app: &App, lifted: Lifted) -> Vec<&'static str> {
+    let mut failed = Vec::new();
+    for kind in KINDS.iter().filter(|kind| kind.is_hourly()) {
+        let done = runner::do_now(app, kind, lifted).await.unwrap_or_else(|error| {
+            report(kind.name, Some(&runner::cause_of(&error)));
+            false
+        });
+        failed.extend((!done).then_some(kind.name));
+    }
+    failed
+}
+
+pub(super) fn warn_of_ends(app: &App) {
+    let now = unix_seconds(app.clock.now());
+    for (what, ends_at) in app.keys.ends(now) {
+        if ends_at < now + WARN_BEFORE_SECONDS {
+            let days_left = ends_at.saturating_sub(now) / (24 * 3600);
+            tracing::warn!(
+                what,
+                days_left,
+                "the root is needed soon: nothing can be signed or verified after that"
+            );
+        }
+    }
+}
+
+/// A step that each instance does for itself.
+const CLOCK: &str = "clock";
+
+/// Whether the time here is believed; it must be asked every hour, or it would not be after a jump.
+pub(super) async fn look_at_clock(app: &App) -> bool {
+    let doubt = trusted_time::now(app).await.err().map(|error| runner::cause_of(&error));
+    report(CLOCK, doubt.as_deref());
+    super::watches::set_step_failed(CLOCK, doubt.is_some());
+    doubt.is_none()
+}
+
+/// Tells of a step that has failed.
+pub(super) fn report(step: &str, trouble: Option<&str>) {
+    if let Some(error) = trouble {
+        tracing::error!(step, error, "housekeeping failed; it is tried again in an hour");
+    }
+}
