@@ -20,11 +20,10 @@ export async function redemptionStory(stage, instance, phone) {
   await typesNumber(till, number);
 }
 
-/** All that is pending is due, and becomes available with the server's next start. */
+/** All that is pending is due, and becomes available with a round of housekeeping. */
 export async function cashbackComes(instance, phone, sum) {
   await instance.makePendingDue();
-  await instance.stop();
-  await instance.start();
+  await instance.run('housekeeping');
   await phone.open('/card/profcards');
   await phone.reads(phone.at('balance'), new RegExp(`^\\s*${sum}`));
 }
