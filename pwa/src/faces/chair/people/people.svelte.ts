@@ -38,9 +38,9 @@ export const people = {
   get items(): readonly MemberSummary[] {
     return items;
   },
-  /** How many there are, as far as they are counted. */
+  /** How many there are, as far as they are counted: all of them once the last has been read. */
   get found(): Counted {
-    return found;
+    return isAnswered && nextCursor === undefined ? { value: items.length, isLimit: false } : found;
   },
   /** Whether there are people whom nobody has read yet. */
   get hasMore(): boolean {
