@@ -62,6 +62,17 @@ test('an opening that is not answered is asked for once more, and what answers l
   expect(IDBFactory.prototype.open).toHaveBeenCalledTimes(2);
 });
 
+test('an opening that throws at once is over, and not asked for again by itself', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const open = vi.spyOn(IDBFactory.prototype, 'open').mockImplementation(() => {
+    throw new DOMException('no room', 'QuotaExceededError');
+  });
+  const { readMeta } = await import('./open');
+  await expect(readMeta('x')).rejects.toThrow('no room');
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(open).toHaveBeenCalledTimes(1);
+});
+
 test('a handle that the system has closed is not used twice, whatever it was used for', async () => {
   const { database, inStoreToTheEnd, readMeta } = await import('./open');
   (await database()).close();
