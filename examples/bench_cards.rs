@@ -191,7 +191,7 @@ async fn reissue_all(app: &App, members: i64, signing: Duration) -> anyhow::Resu
     let selection = Selection { which: Which::All, class: Some(CardClass::Phone) };
     let mut next_report = 0.1;
     let started = Instant::now();
-    let done = reissue::by_hand(app, None, selection, BATCH_MEMBERS, |progress| {
+    let done = reissue::run_by_command(app, None, selection, BATCH_MEMBERS, |progress| {
         if progress.share >= next_report {
             println!("  {:3.0} % after {}", progress.share * 100.0, seconds(started.elapsed()));
             next_report += 0.1;

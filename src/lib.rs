@@ -1,5 +1,5 @@
 //! ПрофКардс: the server of a trade union's digital platform, in floors. Each imports from those below it alone, which
-//! `tests/floors.rs` holds; ARCHITECTURE.md tells what lives where. From the ground up:
+//! `tests/it/floors.rs` holds; ARCHITECTURE.md tells what lives where. From the ground up:
 //!
 //! [`base`] · [`access`] · [`act`] · [`registry`] · [`cards`] · [`membership`] · [`programme`] · [`informing`] · [`phone`] ·
 //! [`server`] · [`cli`].

@@ -10,9 +10,9 @@ const LENGTH: usize = 10;
 
 /// A code as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Code([u8; LENGTH]);
+pub struct AccessCode([u8; LENGTH]);
 
-impl Code {
+impl AccessCode {
     /// The first 50 bits of `bytes` (at least seven) as a code.
     ///
     /// # Panics
@@ -20,8 +20,8 @@ impl Code {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut bits = bytes[..7].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte)) >> 6;
         let mut code = [0; LENGTH];
-        for place in code.iter_mut().rev() {
-            *place = ALPHABET[(bits & 31) as usize];
+        for slot in code.iter_mut().rev() {
+            *slot = ALPHABET[(bits & 31) as usize];
             bits >>= 5;
         }
         Self(code)
@@ -30,18 +30,18 @@ impl Code {
     /// Reads what a person typed or pasted.
     pub fn parse(typed: &str) -> Option<Self> {
         let upper = texts::tidy(typed).to_uppercase();
-        let latin = texts::with_letters(&upper, texts::CYRILLIC, texts::LATIN);
+        let latin = texts::replace_letters(&upper, texts::CYRILLIC, texts::LATIN);
         let mut code = [0; LENGTH];
-        let mut places = code.iter_mut();
+        let mut slots = code.iter_mut();
         for character in latin.chars().filter(|c| !matches!(c, ' ' | '-')) {
             let known = match character {
                 'I' | 'L' => b'1',
                 'O' => b'0',
                 other => u8::try_from(other).ok()?,
             };
-            *places.next()? = *ALPHABET.iter().find(|one| **one == known)?;
+            *slots.next()? = *ALPHABET.iter().find(|one| **one == known)?;
         }
-        places.next().is_none().then_some(Self(code))
+        slots.next().is_none().then_some(Self(code))
     }
 
     /// The hash under which the code is stored, for one purpose.
@@ -50,7 +50,7 @@ impl Code {
     }
 }
 
-impl std::fmt::Display for Code {
+impl std::fmt::Display for AccessCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = std::str::from_utf8(&self.0).map_err(|_| std::fmt::Error)?;
         write!(f, "{}-{}", &text[..5], &text[5..])
@@ -63,17 +63,17 @@ mod tests {
 
     #[test]
     fn a_typed_code_is_read_with_its_usual_slips() {
-        let code = Code::from_bytes(&[0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde]);
+        let code = AccessCode::from_bytes(&[0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde]);
         let shown = code.to_string();
         assert_eq!(shown.len(), 11);
-        assert_eq!(Code::parse(&shown), Some(code.clone()));
-        assert_eq!(Code::parse(&format!(" {} ", shown.to_lowercase().replace('-', " "))), Some(code));
-        assert_eq!(Code::parse("OOOOO-IIILL"), Code::parse("00000-11111"));
+        assert_eq!(AccessCode::parse(&shown), Some(code.clone()));
+        assert_eq!(AccessCode::parse(&format!(" {} ", shown.to_lowercase().replace('-', " "))), Some(code));
+        assert_eq!(AccessCode::parse("OOOOO-IIILL"), AccessCode::parse("00000-11111"));
     }
 
     #[test]
     fn a_code_is_one_however_a_keyboard_or_a_clipboard_has_it() {
-        let code = Code::parse("ABCEH-KMPTX");
+        let code = AccessCode::parse("ABCEH-KMPTX");
         assert!(code.is_some());
         for typed in [
             "АВСЕН-КМРТХ",
@@ -85,9 +85,9 @@ mod tests {
             "\u{202a}ABCEH-KMPTX\u{202c}\r\n",
             "ABCEH\u{a0}-\u{a0}KMPTX",
         ] {
-            assert_eq!(Code::parse(typed), code, "{typed:?}");
+            assert_eq!(AccessCode::parse(typed), code, "{typed:?}");
         }
-        assert_eq!(Code::parse("ООооО-УУУУУ"), Code::parse("00000-YYYYY"));
+        assert_eq!(AccessCode::parse("ООооО-УУУУУ"), AccessCode::parse("00000-YYYYY"));
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         for typed in
             ["", "00000-0000", "00000-00000-0", "00000-0000U", "кодик-кодик", "ЁЁЁЁЁ-00000", "00000_00000"]
         {
-            assert_eq!(Code::parse(typed), None, "{typed}");
+            assert_eq!(AccessCode::parse(typed), None, "{typed}");
         }
     }
 }

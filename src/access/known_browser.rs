@@ -10,7 +10,7 @@ use crate::base::Base;
 
 const COOKIE: &str = "pc_known";
 /// As long as browsers keep a cookie.
-const DAYS: i64 = 400;
+const COOKIE_DAYS: i64 = 400;
 /// Logins that one browser is known for: the chairs who share a computer.
 const MAX_LOGINS: usize = 5;
 /// Sixteen and 32 bytes in base 64.
@@ -18,12 +18,12 @@ const NAME_CHARS: usize = 22;
 const MARK_CHARS: usize = 43;
 
 /// What the cookie holds: `NAME.MARK.MARK…`, the mark of the newest login first.
-struct Known {
+struct KnownBrowser {
     browser: String,
     marks: Vec<String>,
 }
 
-impl Known {
+impl KnownBrowser {
     fn read(base: &Base, jar: &CookieJar) -> Option<Self> {
         let cookie = jar.get(&super::cookie_name(base, COOKIE))?;
         let mut parts = cookie.value().split('.');
@@ -44,19 +44,20 @@ fn is_base64(text: &str, chars: usize) -> bool {
 
 /// Names the browser together with this login, if it is one of the last that were signed in there. Each has failures of its
 /// own: whoever shares the computer locks nobody out either.
-pub fn of(base: &Base, jar: &CookieJar, login: &str) -> Option<String> {
-    let Known { browser, marks } = Known::read(base, jar)?;
+pub fn counter_name(base: &Base, jar: &CookieJar, login: &str) -> Option<String> {
+    let KnownBrowser { browser, marks } = KnownBrowser::read(base, jar)?;
     marks.contains(&mark_of(base, &browser, login)).then(|| format!("{browser} {login}"))
 }
 
 /// Marks the browser as one that knows this login, and still those before it.
 pub fn remember(base: &Base, jar: CookieJar, login: &str) -> CookieJar {
-    let Known { browser, mut marks } = Known::read(base, &jar).unwrap_or_else(|| Known::draw(base));
+    let KnownBrowser { browser, mut marks } =
+        KnownBrowser::read(base, &jar).unwrap_or_else(|| KnownBrowser::draw(base));
     let mark = mark_of(base, &browser, login);
     marks.retain(|held| *held != mark);
     marks.insert(0, mark);
     marks.truncate(MAX_LOGINS);
-    jar.add(make_cookie(base, COOKIE, format!("{browser}.{}", marks.join(".")), DAYS))
+    jar.add(make_cookie(base, COOKIE, format!("{browser}.{}", marks.join(".")), COOKIE_DAYS))
 }
 
 fn mark_of(base: &Base, browser: &str, login: &str) -> String {

@@ -2,8 +2,8 @@
 //!
 //! - [`attempt`]: guesses by strangers. Counted in Postgres, where nothing is evicted and all instances count together; an
 //!   attempt that was answered right, or was not judged at all, is given back.
-//! - [`spend`], [`take`]: what leaves a row behind. Counted in Postgres too; never given back.
-//! - [`pace`]: how fast somebody who is signed in may ask. Counted in Redis, or in this process without it.
+//! - [`consume`], [`consume_within`]: what leaves a row behind. Counted in Postgres too; never given back.
+//! - [`check_rate`]: how fast somebody who is signed in may ask. Counted in Redis, or in this process without it.
 
 use std::time::Duration;
 
@@ -43,26 +43,26 @@ const fn limit(name: &'static str, attempts: u32, window_seconds: u32) -> Limit 
 /// Failures at a door from one address. A mobile carrier has thousands behind one, so it is slow soon and refuses late; what
 /// holds a guesser are the limits of the code, the network and the door.
 const fn per_address(name: &'static str) -> Limit {
-    Limit { slow_after: 10, ..limit(name, 100, QUARTER_OF_AN_HOUR) }
+    Limit { slow_after: 10, ..limit(name, 100, QUARTER_HOUR_SECONDS) }
 }
 
-const QUARTER_OF_AN_HOUR: u32 = 900;
-const HOUR: u32 = 3_600;
-const DAY: u32 = 86_400;
+const QUARTER_HOUR_SECONDS: u32 = 900;
+const HOUR_SECONDS: u32 = 3_600;
+const DAY_SECONDS: u32 = 86_400;
 
 /// Failed sign-ins by browsers that are not known, altogether.
-pub const LOGIN_ALTOGETHER: Limit = limit("login-all", 20_000, QUARTER_OF_AN_HOUR);
+pub const LOGIN_ALTOGETHER: Limit = limit("login-all", 20_000, QUARTER_HOUR_SECONDS);
 /// Failed sign-ins from one network, whatever the login.
-pub const LOGIN_PER_NETWORK: Limit = limit("login-network", 1_000, QUARTER_OF_AN_HOUR);
+pub const LOGIN_PER_NETWORK: Limit = limit("login-network", 1_000, QUARTER_HOUR_SECONDS);
 /// Failed sign-ins from one address, whatever the login.
-pub const LOGIN_PER_ADDRESS: Limit = limit("login-address", 100, QUARTER_OF_AN_HOUR);
+pub const LOGIN_PER_ADDRESS: Limit = limit("login-address", 100, QUARTER_HOUR_SECONDS);
 /// Failed sign-ins for one login by browsers that are not known; slow long before it refuses.
 pub const LOGIN_PER_ACCOUNT: Limit =
-    Limit { slow_after: 20, ..limit("login-account", 100, QUARTER_OF_AN_HOUR) };
+    Limit { slow_after: 20, ..limit("login-account", 100, QUARTER_HOUR_SECONDS) };
 /// Failed sign-ins for one login from one address.
-pub const LOGIN: Limit = limit("login", 10, QUARTER_OF_AN_HOUR);
+pub const LOGIN: Limit = limit("login", 10, QUARTER_HOUR_SECONDS);
 /// Failed sign-ins with a login by a browser in which it was signed in before: a bucket of its own, which no stranger can use up.
-pub const LOGIN_PER_KNOWN_BROWSER: Limit = limit("login-browser", 10, QUARTER_OF_AN_HOUR);
+pub const LOGIN_PER_KNOWN_BROWSER: Limit = limit("login-browser", 10, QUARTER_HOUR_SECONDS);
 
 /// The limits of a door at which strangers try what they were given. Each door has its own, so that what was done at one does not
 /// close another.
@@ -80,45 +80,45 @@ pub struct Door {
 
 /// Activation codes.
 pub const ACTIVATION: Door = Door {
-    altogether: limit("activation-all", 20_000, HOUR),
-    per_network: limit("activation-network", 500, HOUR),
+    altogether: limit("activation-all", 20_000, HOUR_SECONDS),
+    per_network: limit("activation-network", 500, HOUR_SECONDS),
     per_address: per_address("activation-address"),
-    per_code: Some(limit("activation-code", 10, HOUR)),
+    per_code: Some(limit("activation-code", 10, HOUR_SECONDS)),
 };
 /// Reports of a lost phone. Wrong birth dates close it to a code for a day and not for good, as the sheet may be all that its member
 /// has; at ten a day the right one of fifty years' is found in years.
 pub const LOSS: Door = Door {
-    altogether: limit("loss-all", 20_000, HOUR),
-    per_network: limit("loss-network", 500, HOUR),
+    altogether: limit("loss-all", 20_000, HOUR_SECONDS),
+    per_network: limit("loss-network", 500, HOUR_SECONDS),
     per_address: per_address("loss-address"),
-    per_code: Some(limit("loss-code", 10, DAY)),
+    per_code: Some(limit("loss-code", 10, DAY_SECONDS)),
 };
 /// Answers to a challenge.
 pub const ENROL: Door = Door {
-    altogether: limit("enrol-all", 20_000, HOUR),
-    per_network: limit("enrol-network", 500, HOUR),
+    altogether: limit("enrol-all", 20_000, HOUR_SECONDS),
+    per_network: limit("enrol-network", 500, HOUR_SECONDS),
     per_address: per_address("enrol-address"),
     per_code: None,
 };
 /// Pairings of tills.
 pub const PAIRING: Door = Door {
-    altogether: limit("pairing-all", 20_000, HOUR),
-    per_network: limit("pairing-network", 500, HOUR),
+    altogether: limit("pairing-all", 20_000, HOUR_SECONDS),
+    per_network: limit("pairing-network", 500, HOUR_SECONDS),
     per_address: per_address("pairing-address"),
     per_code: None,
 };
 
 /// Challenges for one code; each is a row that is kept for a day.
-pub const CHALLENGES_PER_CODE: Limit = limit("challenges-code", 30, HOUR);
+pub const CHALLENGES_PER_CODE: Limit = limit("challenges-code", 30, HOUR_SECONDS);
 /// Consents given and withdrawn by one member; each is a document that is kept.
-pub const CONSENTS_PER_MEMBER: Limit = limit("consents-member", 20, DAY);
+pub const CONSENTS_PER_MEMBER: Limit = limit("consents-member", 20, DAY_SECONDS);
 /// Pages of members that one account is shown; each is kept with whom it named. A region of 60 000 has twelve hundred.
-pub const PAGES_PER_ACCOUNT: Limit = limit("pages-account", 10_000, DAY);
+pub const PAGES_PER_ACCOUNT: Limit = limit("pages-account", 10_000, DAY_SECONDS);
 /// Requests and mutations of one principal that are remembered; each is a row of at least 444 bytes for a hundred days. A till
 /// that was away for 35 days hands in a thousand purchases of each.
-pub const KEYS_PER_PRINCIPAL: Limit = limit("keys-principal", 50_000, DAY);
+pub const KEYS_PER_PRINCIPAL: Limit = limit("keys-principal", 50_000, DAY_SECONDS);
 /// Of them, mutations that were refused: an honest till has a few.
-pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY);
+pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY_SECONDS);
 
 /// Digits that one till asks for; how many it may hold is limited besides.
 pub const CHALLENGES_PER_TILL: Limit = limit("challenges-till", 60, 60);
@@ -127,7 +127,7 @@ pub const REQUESTS_PER_PRINCIPAL: Limit = limit("requests-principal", 1_200, 60)
 /// Questions of one till for what a purchase may be paid from the balance.
 pub const REDEMPTION_PER_TILL: Limit = limit("redemption-till", 60, 60);
 /// Agreements of one phone to be replaced, given and taken back.
-pub const MOVES_PER_PHONE: Limit = limit("moves-phone", 20, DAY);
+pub const MOVES_PER_PHONE: Limit = limit("moves-phone", 20, DAY_SECONDS);
 /// Pushes of one phone or till; each holds up to a hundred mutations.
 pub const PUSH_PER_CLIENT: Limit = limit("push-client", 300, 60);
 /// Verifications by one API key.
@@ -231,10 +231,10 @@ async fn count(base: &Base, limits: &[(Limit, &str)]) -> Result<(Attempt, bool)>
     let now = base.clock.now();
     let mut is_slow = false;
     let mut conn = base.db_doors.acquire().await?;
-    refuse_what_is_beyond(&mut conn, limits, now).await?;
+    refuse_exhausted(&mut conn, limits, now).await?;
     let mut tx = conn.begin().await?;
     for (limit, who) in limits {
-        is_slow |= take(&mut tx, *limit, who, now).await? > limit.slow_after;
+        is_slow |= consume_within(&mut tx, *limit, who, now).await? > limit.slow_after;
     }
     tx.commit().await?;
     let counted = limits.iter().map(|(limit, who)| counter_key(*limit, who)).collect();
@@ -242,7 +242,7 @@ async fn count(base: &Base, limits: &[(Limit, &str)]) -> Result<(Attempt, bool)>
 }
 
 /// Refuses by a look alone: a flood must not queue for the rows in which everybody's attempts are counted.
-async fn refuse_what_is_beyond(
+async fn refuse_exhausted(
     conn: &mut PgConnection,
     limits: &[(Limit, &str)],
     now: DateTime<Utc>,
@@ -269,13 +269,18 @@ async fn refuse_what_is_beyond(
 }
 
 /// Counts what leaves a row behind, and is never given back.
-pub async fn spend(base: &Base, limit: Limit, who: &str) -> Result<()> {
-    take(&mut *base.db.acquire().await?, limit, who, base.clock.now()).await.map(drop)
+pub async fn consume(base: &Base, limit: Limit, who: &str) -> Result<()> {
+    consume_within(&mut *base.db.acquire().await?, limit, who, base.clock.now()).await.map(drop)
 }
 
 /// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. When a window runs is said by the
 /// database's `is_running_window`.
-pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTime<Utc>) -> Result<u32> {
+pub async fn consume_within(
+    conn: &mut PgConnection,
+    limit: Limit,
+    who: &str,
+    now: DateTime<Utc>,
+) -> Result<u32> {
     let (key, ends_at) = (counter_key(limit, who), limit.ends_at(now));
     let count = sqlx::query_scalar!(
         "insert into limit_counter as held (key, count, ends_at) values ($1, 1, $2)
@@ -302,7 +307,7 @@ pub async fn take(conn: &mut PgConnection, limit: Limit, who: &str, now: DateTim
 }
 
 /// Counts a request of somebody who is signed in, and refuses it above the limit. Whose counter is lost is not refused.
-pub async fn pace(base: &Base, limit: Limit, who: &str) -> Result<()> {
+pub async fn check_rate(base: &Base, limit: Limit, who: &str) -> Result<()> {
     let key = format!("limit:{}", hex::encode(counter_key(limit, who)));
     let (count, remaining_seconds) = base.cache.count(&key, limit.window_seconds).await;
     if count > limit.attempts {

@@ -124,7 +124,7 @@ pub fn forget_cookie(base: &Base, face: Face) -> Cookie<'static> {
 
 /// The hash of the token that a request's cookie holds, and the connections on which its session is looked up: these, unless a
 /// stranger may have made it up.
-fn presented<'a>(
+fn read_token<'a>(
     headers: &HeaderMap,
     base: &'a Base,
     face: Face,
@@ -190,11 +190,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let base = &Base::from_ref(state);
-        let (token_hash, db) = presented(&parts.headers, base, Face::Staff, &base.db)?;
+        let (token_hash, db) = read_token(&parts.headers, base, Face::Staff, &base.db)?;
         let account_id =
             store::staff_session(db, &token_hash, base.clock.now()).await?.ok_or(Error::Unauthenticated)?;
         let staff = Self { account_id, token_hash };
-        limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &staff.principal()).await?;
+        limits::check_rate(base, limits::REQUESTS_PER_PRINCIPAL, &staff.principal()).await?;
         Ok(staff)
     }
 }
@@ -202,11 +202,11 @@ where
 impl MemberPhone {
     /// The phone that this request's cookies sign in.
     pub async fn from_headers(base: &Base, headers: &HeaderMap) -> Result<Self> {
-        let (token_hash, db) = presented(headers, base, Face::Member, &base.db)?;
+        let (token_hash, db) = read_token(headers, base, Face::Member, &base.db)?;
         let session = store::member_session(db, &token_hash, base.clock.now()).await?;
         let session = session.ok_or(Error::Unauthenticated)?;
         let principal = format!("phone:{}", session.device_id);
-        limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &principal).await?;
+        limits::check_rate(base, limits::REQUESTS_PER_PRINCIPAL, &principal).await?;
         if let Some(reason) = session.ended_reason {
             return Err(phone_ended(reason, session.membership_ended));
         }
@@ -239,10 +239,10 @@ where
 impl Till {
     /// The till that this request's cookies sign in.
     pub async fn from_headers(base: &Base, headers: &HeaderMap) -> Result<Self> {
-        let (token_hash, db) = presented(headers, base, Face::Till, &base.db_tills)?;
+        let (token_hash, db) = read_token(headers, base, Face::Till, &base.db_tills)?;
         let session = store::till_session(db, &token_hash, base.clock.now()).await?;
         let terminal_id = session.ok_or(Error::Unauthenticated)?;
-        limits::pace(base, limits::REQUESTS_PER_PRINCIPAL, &till_audience(terminal_id)).await?;
+        limits::check_rate(base, limits::REQUESTS_PER_PRINCIPAL, &till_audience(terminal_id)).await?;
         Ok(Self { terminal_id, token_hash })
     }
 }

@@ -41,10 +41,10 @@ pub async fn may<A: Permit>(
     action: A,
     organisation_id: OrganisationId,
 ) -> Result<Scope<A>> {
-    reached(&base.db, base, staff, action, organisation_id).await
+    find_scope(&base.db, base, staff, action, organisation_id).await
 }
 
-async fn reached<A: Permit>(
+async fn find_scope<A: Permit>(
     db: impl PgExecutor<'_>,
     base: &Base,
     staff: &Staff,
@@ -98,6 +98,6 @@ pub async fn may_member_within<A: Permit>(
     .fetch_optional(&mut *conn)
     .await?
     .ok_or(Error::NotFound)?;
-    reached(conn, base, staff, action, organisation_id).await?;
+    find_scope(conn, base, staff, action, organisation_id).await?;
     Ok(MemberScope { membership_id, organisation_id, action: PhantomData })
 }

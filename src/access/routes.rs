@@ -54,7 +54,7 @@ struct Mandate {
 async fn session_of(base: &Base, account_id: AccountId) -> Result<StaffSession> {
     let today = base.clock.today();
     let (display_name, mandates) = store::account_overview(&base.db, account_id, today).await?;
-    let can_transfer = store::reaches_two_places(&base.db, account_id, today).await?;
+    let can_transfer = store::reaches_two_organisations(&base.db, account_id, today).await?;
     let mandates = mandates
         .into_iter()
         .map(|m| Mandate {
@@ -93,7 +93,7 @@ async fn count_sign_in(
     jar: &CookieJar,
     login: &str,
 ) -> Result<limits::Attempt> {
-    if let Some(browser) = known_browser::of(base, jar, login) {
+    if let Some(browser) = known_browser::counter_name(base, jar, login) {
         return limits::attempt(base, &[(limits::LOGIN_PER_KNOWN_BROWSER, &browser)]).await;
     }
     let (network, address) = (address.network_key(), address.limit_key());

@@ -9,7 +9,7 @@ use super::{EndReason, Face};
 use crate::base::clock::TOLERATED_AHEAD;
 use crate::base::error::Result;
 use crate::base::ids::{AccountId, DeviceId, MembershipId, OrganisationId, TerminalId};
-use crate::base::sweep::{BATCH, Swept};
+use crate::base::sweep::{BATCH, DueRows};
 
 /// The rows of sessions that have ended are kept for so long.
 const ENDED_SESSION_DAYS: u64 = 60;
@@ -95,9 +95,9 @@ pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Termin
 }
 
 /// Sessions that ended long ago.
-pub async fn sessions_due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
+pub async fn sessions_due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
-        Swept,
+        DueRows,
         r#"with due as (select count(*) as due from session where expires_at < $1)
            select due as "due!",
                   (select count(*) from (select from session where expires_at >= $1 limit (select due from due)) kept) as "left!"
@@ -282,7 +282,7 @@ pub async fn account_overview(
 }
 
 /// Whether the running mandates of an account reach two organisations in which members may be registered.
-pub async fn reaches_two_places(db: &PgPool, account_id: AccountId, today: NaiveDate) -> Result<bool> {
+pub async fn reaches_two_organisations(db: &PgPool, account_id: AccountId, today: NaiveDate) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) = 2 as "two!" from (
                select from organisation o

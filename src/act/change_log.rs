@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 
 use crate::base::error::{Error, Result};
-use crate::base::sweep::{BATCH, Swept};
+use crate::base::sweep::{BATCH, DueRows};
 
 /// Changes are kept for so long; a client that was away longer starts over.
 pub const CHANGE_DAYS: i64 = 90;
@@ -111,7 +111,7 @@ fn xid(text: &str) -> Result<u64> {
 /// Where somebody begins who is about to read everything: the newest row below which no transaction is running any more. Not
 /// the number of the oldest running transaction itself, as a database that crashes gives the numbers anew that only transactions
 /// without a trace had; a row that can be seen is on the disk, and its number is not given again.
-pub async fn horizon(conn: &mut PgConnection) -> Result<Cursor> {
+pub async fn start_cursor(conn: &mut PgConnection) -> Result<Cursor> {
     let row = sqlx::query!(
         r#"select greatest(coalesce(newest.xid::text::numeric, 0), h.xid::text::numeric + 1)::text as "xid!",
                   case when newest.xid > h.xid then newest.seq else 0 end as "seq!", history.history as "history!"
@@ -129,7 +129,7 @@ pub async fn horizon(conn: &mut PgConnection) -> Result<Cursor> {
 
 /// An entity whose state a client must learn.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Changed {
+pub struct ChangedEntity {
     /// Its kind.
     pub entity: Entity,
     /// Which one.
@@ -139,9 +139,9 @@ pub struct Changed {
 }
 
 /// A stretch of the log.
-pub struct Changes {
+pub struct ChangePage {
     /// In commit order, without repetitions.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<ChangedEntity>,
     /// Where to go on.
     pub cursor: Cursor,
     /// There is more right now.
@@ -151,7 +151,12 @@ pub struct Changes {
 }
 
 /// What an audience must learn since `after`.
-pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, limit: i64) -> Result<Changes> {
+pub async fn changes(
+    conn: &mut PgConnection,
+    audience: &str,
+    after: Cursor,
+    limit: i64,
+) -> Result<ChangePage> {
     let rows = sqlx::query!(
         r#"with snapshot as (select pg_snapshot_xmin(pg_current_snapshot()) as xmin)
            select s.xmin::text as "xmin!", c.xid::text as "xid!", c.seq, c.entity, c.entity_id, c.deleted,
@@ -169,7 +174,7 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
     .await?;
     // Nothing new: stay. A cursor that stays old while its changes are pruned only costs one fresh start.
     let Some(last) = rows.last() else {
-        return Ok(Changes { changed: Vec::new(), cursor: after, more: false, pending: false });
+        return Ok(ChangePage { changed: Vec::new(), cursor: after, more: false, pending: false });
     };
     let pending = !last.settled;
     let settled: Vec<_> = rows.iter().filter(|row| row.settled).collect();
@@ -180,20 +185,20 @@ pub async fn changes(conn: &mut PgConnection, audience: &str, after: Cursor, lim
         Some(row) => Cursor { history: after.history, xid: xid(&row.xid)?, seq: row.seq },
         None => after,
     };
-    let mut changed: Vec<Changed> = Vec::new();
+    let mut changed: Vec<ChangedEntity> = Vec::new();
     for row in taken {
         // One that a newer release has noted before this one came back: nobody here could say what it is.
         let Some(entity) = Entity::parse(&row.entity) else { continue };
-        let one = Changed { entity, id: row.entity_id.clone(), deleted: row.deleted };
+        let one = ChangedEntity { entity, id: row.entity_id.clone(), deleted: row.deleted };
         changed.retain(|earlier| (earlier.entity, &earlier.id) != (one.entity, &one.id));
         changed.push(one);
     }
-    Ok(Changes { changed, cursor, more, pending })
+    Ok(ChangePage { changed, cursor, more, pending })
 }
 
 /// Whether a cursor is of no use: what came after it was pruned, or it is of another history than this database's present, as
 /// after a restore or the promotion of a standby.
-pub async fn is_forgotten(conn: &mut PgConnection, cursor: &Cursor) -> Result<bool> {
+pub async fn is_stale(conn: &mut PgConnection, cursor: &Cursor) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select $1 <> history.history or $2::text::xid8 <= h.xid
                   or $2::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) as "forgotten!"
@@ -219,9 +224,9 @@ pub async fn forget_changes(conn: &mut PgConnection) -> Result<()> {
 }
 
 /// Changes that every client in touch has long seen.
-pub async fn changes_due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
+pub async fn changes_due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
-        Swept,
+        DueRows,
         r#"with due as (select count(*) as due from change where changed_at < $1)
            select due as "due!",
                   (select count(*) from (select from change where changed_at >= $1 limit (select due from due)) kept) as "left!"

@@ -65,8 +65,8 @@ pub fn forgotten_before(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// What became of a key.
-pub enum Claim {
-    /// It is ours: make the effects, then [`store`] the answer in the same transaction.
+pub enum KeyState {
+    /// It is ours: make the effects, then [`store_answer`] the answer in the same transaction.
     New,
     /// It was used for this very request; this is what was answered.
     Stored(Value),
@@ -76,14 +76,14 @@ pub enum Claim {
 ///
 /// # Errors
 /// [`Error::IdempotencyConflict`] if the key was used for another request.
-pub async fn claim(
+pub async fn reserve(
     conn: &mut PgConnection,
     principal: &str,
     key: Uuid,
     payload_hash: [u8; 32],
     now: DateTime<Utc>,
-) -> Result<Claim> {
-    let claimed = sqlx::query!(
+) -> Result<KeyState> {
+    let reserved = sqlx::query!(
         "insert into idempotency (principal, id, payload_hash, created_at) values ($1, $2, $3, $4)
          on conflict (principal, id) do nothing",
         principal,
@@ -93,8 +93,8 @@ pub async fn claim(
     )
     .execute(&mut *conn)
     .await?;
-    if claimed.rows_affected() == 1 {
-        return Ok(Claim::New);
+    if reserved.rows_affected() == 1 {
+        return Ok(KeyState::New);
     }
     let stored = sqlx::query!(
         "select payload_hash, answer from idempotency where principal = $1 and id = $2",
@@ -108,7 +108,7 @@ pub async fn claim(
     }
     let answer =
         stored.answer.ok_or_else(|| Error::Internal(anyhow::anyhow!("a committed key has no answer")))?;
-    Ok(Claim::Stored(answer))
+    Ok(KeyState::Stored(answer))
 }
 
 /// Stores the answer of a claimed key, which is kept from now on: so it counts against what its principal may have kept. Comes
@@ -116,8 +116,8 @@ pub async fn claim(
 ///
 /// # Errors
 /// [`Error::TooManyAttempts`] beyond that; the caller's transaction then leaves nothing.
-pub async fn store(conn: &mut PgConnection, principal: &str, key: Uuid, answer: &Value) -> Result<()> {
-    let claimed_at = sqlx::query_scalar!(
+pub async fn store_answer(conn: &mut PgConnection, principal: &str, key: Uuid, answer: &Value) -> Result<()> {
+    let reserved_at = sqlx::query_scalar!(
         "update idempotency set answer = $3 where principal = $1 and id = $2 returning created_at",
         principal,
         key,
@@ -125,7 +125,7 @@ pub async fn store(conn: &mut PgConnection, principal: &str, key: Uuid, answer: 
     )
     .fetch_one(&mut *conn)
     .await?;
-    limits::take(conn, limits::KEYS_PER_PRINCIPAL, principal, claimed_at).await.map(drop)
+    limits::consume_within(conn, limits::KEYS_PER_PRINCIPAL, principal, reserved_at).await.map(drop)
 }
 
 /// Forgets the answers that nobody can ask for again: a purchase's late repeat is answered from the purchase, any other request

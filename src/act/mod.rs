@@ -1,11 +1,11 @@
 //! One act, from the key to the wake-up call: whoever changes something for good does it through [`perform`]. Beside it stands what an
 //! act leaves: the key under which it is done once ([`idempotency`], [`mutations`]), the log from which phones and tills learn of it
-//! ([`change_log`], [`held_back`]), the notice to the member ([`notices`]), the work that it leaves to be done behind it ([`jobs`]), and
+//! ([`change_log`], [`feed_watch`]), the notice to the member ([`notices`]), the work that it leaves to be done behind it ([`jobs`]), and
 //! the record of who did it ([`audit`]). What is done is the business of the features above.
 
 pub mod audit;
 pub mod change_log;
-pub mod held_back;
+pub mod feed_watch;
 pub mod idempotency;
 pub mod jobs;
 pub mod mutations;
@@ -19,7 +19,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use self::audit::Entry;
-use self::idempotency::{Claim, Idempotent};
+use self::idempotency::{Idempotent, KeyState};
 use self::jobs::{ClaimedJob, NewJob};
 use crate::access::rights::Action;
 use crate::access::{MemberPhone, Staff, member_audience, till_audience};
@@ -31,54 +31,54 @@ use crate::base::{Base, faults, live};
 const MAX_TRIES: u32 = 4;
 
 /// Who wants what done, and under which key.
-pub struct Deed<'a> {
+pub struct ActSpec<'a> {
     actor: String,
     action: Action,
     key: Option<(Uuid, [u8; 32])>,
     db: &'a PgPool,
 }
 
-impl<'a> Deed<'a> {
+impl<'a> ActSpec<'a> {
     /// Of a signed-in account.
-    pub fn of_staff(base: &'a Base, staff: &Staff, action: Action) -> Self {
+    pub fn by_staff(base: &'a Base, staff: &Staff, action: Action) -> Self {
         Self { actor: staff.principal(), action, key: None, db: &base.db }
     }
 
     /// Of a member, by the phone.
-    pub fn of_phone(base: &'a Base, phone: &MemberPhone, action: Action) -> Self {
-        Self::of_member(base, phone.membership_id, action)
+    pub fn by_phone(base: &'a Base, phone: &MemberPhone, action: Action) -> Self {
+        Self::by_member(base, phone.membership_id, action)
     }
 
     /// Of a member who has no phone yet, or not any more, and is known by the printed sheet.
-    pub fn of_member(base: &'a Base, membership_id: MembershipId, action: Action) -> Self {
+    pub fn by_member(base: &'a Base, membership_id: MembershipId, action: Action) -> Self {
         Self { actor: member_audience(membership_id), action, key: None, db: &base.db }
     }
 
     /// Of a till.
-    pub fn of_terminal(base: &'a Base, terminal_id: TerminalId, action: Action) -> Self {
+    pub fn by_terminal(base: &'a Base, terminal_id: TerminalId, action: Action) -> Self {
         Self { actor: till_audience(terminal_id), action, key: None, db: &base.db_tills }
     }
 
     /// Of whoever runs the instance, by a command; `login` where somebody is named.
-    pub fn of_operator(base: &'a Base, login: Option<&str>, action: Action) -> Self {
+    pub fn by_operator(base: &'a Base, login: Option<&str>, action: Action) -> Self {
         Self { actor: operator(login), action, key: None, db: &base.db_jobs }
     }
 
     /// Of an instance, by itself.
-    pub fn of_server(base: &'a Base, action: Action) -> Self {
+    pub fn by_server(base: &'a Base, action: Action) -> Self {
         Self { actor: "server".to_owned(), action, key: None, db: &base.db_jobs }
     }
 
     /// Done once under this request's key, however often it is asked for.
     #[must_use]
-    pub fn once<T>(mut self, request: &Idempotent<T>) -> Self {
+    pub fn under_key_of<T>(mut self, request: &Idempotent<T>) -> Self {
         self.key = Some((request.key, request.payload_hash));
         self
     }
 
     /// The same for what is no HTTP request.
     #[must_use]
-    pub fn once_under(mut self, key: Uuid, payload_hash: [u8; 32]) -> Self {
+    pub fn under_key(mut self, key: Uuid, payload_hash: [u8; 32]) -> Self {
         self.key = Some((key, payload_hash));
         self
     }
@@ -101,7 +101,7 @@ pub async fn record_without_instance(
 }
 
 /// What is to be written down of an act.
-enum Trace {
+enum ActRecord {
     /// Nobody has said yet.
     Missing,
     /// A row of the log.
@@ -117,12 +117,12 @@ pub struct Act {
     now: DateTime<Utc>,
     stored: Option<Value>,
     answer: Option<Value>,
-    trace: Trace,
+    record: ActRecord,
     audiences: Vec<String>,
 }
 
 /// How an act ends.
-pub struct Done<T> {
+pub struct ActEnd<T> {
     /// What is to be committed; none if nothing of it shall stay.
     act: Option<Act>,
     value: T,
@@ -140,7 +140,7 @@ impl Act {
     }
 
     /// What was answered when this was done under the same key before; then nothing is done again.
-    pub fn answered_before<A: DeserializeOwned>(&self) -> Result<Option<A>> {
+    pub fn stored_answer<A: DeserializeOwned>(&self) -> Result<Option<A>> {
         let read = |stored: &Value| serde_json::from_value(stored.clone());
         Ok(self.stored.as_ref().map(read).transpose().map_err(anyhow::Error::from)?)
     }
@@ -158,12 +158,12 @@ impl Act {
 
     /// What the log will say.
     pub fn record(&mut self, entry: Entry) {
-        self.trace = Trace::Entry(entry);
+        self.record = ActRecord::Entry(entry);
     }
 
     /// The log need not say anything: the journal does, or nothing was changed.
     pub fn record_nothing(&mut self) {
-        self.trace = Trace::Elsewhere;
+        self.record = ActRecord::Elsewhere;
     }
 
     /// Leaves work to be done behind the act, unless the same is unfinished; answers which job it is.
@@ -183,27 +183,27 @@ impl Act {
     }
 
     /// All is made that there is to make; it is committed with the record and the answer.
-    pub fn done<T>(self, value: T) -> Result<Done<T>> {
-        Ok(Done { act: Some(self), value })
+    pub fn commit<T>(self, value: T) -> Result<ActEnd<T>> {
+        Ok(ActEnd { act: Some(self), value })
     }
 
     /// Nothing of it shall stay, the key neither.
-    pub fn give_up<T>(self, value: T) -> Result<Done<T>> {
-        Ok(Done { act: None, value })
+    pub fn roll_back<T>(self, value: T) -> Result<ActEnd<T>> {
+        Ok(ActEnd { act: None, value })
     }
 
-    async fn finish(mut self, base: &Base, deed: &Deed<'_>) -> Result<()> {
+    async fn write_and_commit(mut self, base: &Base, spec: &ActSpec<'_>) -> Result<()> {
         if self.stored.is_none() {
-            match &self.trace {
-                Trace::Missing => return Err(unfinished(deed, "it leaves no record")),
-                Trace::Entry(entry) => {
-                    audit::write(&mut self.tx, &self.actor, deed.action, entry, self.now).await?;
+            match &self.record {
+                ActRecord::Missing => return Err(unfinished(spec, "it leaves no record")),
+                ActRecord::Entry(entry) => {
+                    audit::write(&mut self.tx, &self.actor, spec.action, entry, self.now).await?;
                 }
-                Trace::Elsewhere => {}
+                ActRecord::Elsewhere => {}
             }
-            if let Some((key, _)) = deed.key {
-                let answer = self.answer.ok_or_else(|| unfinished(deed, "its key has no answer"))?;
-                idempotency::store(&mut self.tx, &deed.actor, key, &answer).await?;
+            if let Some((key, _)) = spec.key {
+                let answer = self.answer.ok_or_else(|| unfinished(spec, "its key has no answer"))?;
+                idempotency::store_answer(&mut self.tx, &spec.actor, key, &answer).await?;
             }
         }
         self.tx.commit().await?;
@@ -215,47 +215,49 @@ impl Act {
     }
 }
 
-fn unfinished(deed: &Deed<'_>, what: &str) -> Error {
-    Error::Internal(anyhow::anyhow!("{}: {what}", deed.action.as_str()))
+fn unfinished(spec: &ActSpec<'_>, what: &str) -> Error {
+    Error::Internal(anyhow::anyhow!("{}: {what}", spec.action.as_str()))
 }
 
 /// Does an act: claims its key, runs the effect, writes the record and the answer, commits all of it together, and wakes whoever must
 /// learn of it. The effect takes its locks first and asks for rights behind them; it owns the act while it runs, and ends with
-/// [`Act::done`]. It may be run again from the beginning, when the database has rolled it back for another's sake.
+/// [`Act::commit`]. It may be run again from the beginning, when the database has rolled it back for another's sake.
 ///
 /// # Errors
 /// As the effect; nothing of it is left then. [`Error::IdempotencyConflict`] if the key was used for another request.
-pub async fn perform<T, Effect>(base: &Base, deed: Deed<'_>, effect: impl Fn(Act) -> Effect) -> Result<T>
+pub async fn perform<T, Effect>(base: &Base, spec: ActSpec<'_>, effect: impl Fn(Act) -> Effect) -> Result<T>
 where
-    Effect: Future<Output = Result<Done<T>>>,
+    Effect: Future<Output = Result<ActEnd<T>>>,
 {
     for _ in 1..MAX_TRIES {
-        match attempt(base, &deed, &effect).await {
-            Err(error) if error.gave_way() => tracing::debug!(%error, "an act gave way, and is done again"),
+        match attempt(base, &spec, &effect).await {
+            Err(error) if error.is_retryable() => {
+                tracing::debug!(%error, "an act gave way, and is done again");
+            }
             outcome => return outcome,
         }
     }
-    attempt(base, &deed, &effect).await
+    attempt(base, &spec, &effect).await
 }
 
-async fn attempt<T, Effect>(base: &Base, deed: &Deed<'_>, effect: impl Fn(Act) -> Effect) -> Result<T>
+async fn attempt<T, Effect>(base: &Base, spec: &ActSpec<'_>, effect: impl Fn(Act) -> Effect) -> Result<T>
 where
-    Effect: Future<Output = Result<Done<T>>>,
+    Effect: Future<Output = Result<ActEnd<T>>>,
 {
-    let (now, mut tx) = (base.clock.now(), deed.db.begin().await?);
-    let stored = match deed.key {
+    let (now, mut tx) = (base.clock.now(), spec.db.begin().await?);
+    let stored = match spec.key {
         None => None,
         Some((key, payload_hash)) => {
-            match idempotency::claim(&mut tx, &deed.actor, key, payload_hash, now).await? {
-                Claim::New => None,
-                Claim::Stored(answer) => Some(answer),
+            match idempotency::reserve(&mut tx, &spec.actor, key, payload_hash, now).await? {
+                KeyState::New => None,
+                KeyState::Stored(answer) => Some(answer),
             }
         }
     };
-    let (actor, trace, audiences) = (deed.actor.clone(), Trace::Missing, Vec::new());
-    let done = effect(Act { tx, actor, now, stored, answer: None, trace, audiences }).await?;
+    let (actor, record, audiences) = (spec.actor.clone(), ActRecord::Missing, Vec::new());
+    let done = effect(Act { tx, actor, now, stored, answer: None, record, audiences }).await?;
     if let Some(act) = done.act {
-        act.finish(base, deed).await?;
+        act.write_and_commit(base, spec).await?;
     }
     Ok(done.value)
 }

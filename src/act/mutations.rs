@@ -87,26 +87,26 @@ pub struct Undecided {
 
 impl Undecided {
     /// What is answered. A failure decides nothing, whatever it is: the client keeps the mutation and sends it again.
-    pub fn decide(&mut self, mutation: &Mutation, outcome: Result<Outcome>) -> Outcome {
+    pub fn outcome_of(&mut self, mutation: &Mutation, outcome: Result<Outcome>) -> Outcome {
         match outcome {
             Ok(outcome) => outcome,
             Err(Error::IdempotencyConflict) => rejected(Code::IdempotencyConflict),
             Err(error) => {
                 self.first.get_or_insert_with(|| (mutation.name.clone(), error));
-                self.follow(mutation)
+                self.retry_later(mutation)
             }
         }
     }
 
     /// Undecided for the sake of another one.
-    pub fn follow(&mut self, mutation: &Mutation) -> Outcome {
+    pub fn retry_later(&mut self, mutation: &Mutation) -> Outcome {
         self.count = self.count.saturating_add(1);
-        count(&mutation.name, &Outcome::Retry);
+        count_outcome(&mutation.name, &Outcome::Retry);
         Outcome::Retry
     }
 
     /// Tells the log.
-    pub fn tell(&self) {
+    pub fn log(&self) {
         if let Some((mutation, error)) = &self.first {
             tracing::warn!(count = self.count, mutation, %error, "mutations were not decided; the first of them and why");
         }
@@ -119,7 +119,7 @@ pub fn rejected(code: Code) -> Outcome {
 }
 
 /// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
-pub fn repeated(answer: &Value) -> Result<Outcome> {
+pub fn outcome_of_stored(answer: &Value) -> Result<Outcome> {
     match answer["status"].as_str() {
         Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
         Some("rejected") => Ok(Outcome::Rejected {
@@ -131,7 +131,7 @@ pub fn repeated(answer: &Value) -> Result<Outcome> {
 }
 
 /// Counts what became of a mutation.
-pub fn count(name: &str, outcome: &Outcome) {
+pub fn count_outcome(name: &str, outcome: &Outcome) {
     let outcome = match outcome {
         Outcome::Applied { .. } => "applied",
         Outcome::Duplicate { .. } => "duplicate",
@@ -154,7 +154,9 @@ mod tests {
             [("balance-too-low", Code::BalanceTooLow), ("of-a-newer-release", Code::Rejected)]
         {
             let stored = json!({ "status": "rejected", "code": stored, "detail": { "availableKopecks": 7 } });
-            let Outcome::Rejected { code, detail } = repeated(&stored).unwrap() else { panic!("{stored}") };
+            let Outcome::Rejected { code, detail } = outcome_of_stored(&stored).unwrap() else {
+                panic!("{stored}")
+            };
             assert_eq!((code, detail.and_then(|detail| detail.available_kopecks)), (told, Some(7)));
         }
     }

@@ -17,7 +17,7 @@ pub const MAX_NOTICES: i64 = 100;
 
 word_enum! {
     /// What happened.
-    pub enum Kind in "notice.kind" {
+    pub enum NoticeKind in "notice.kind" {
         /// A phone was enrolled where there had never been one.
         PhoneEnrolled = "phone-enrolled",
         /// Another phone was enrolled; the one before it has ended, now or earlier.
@@ -47,7 +47,7 @@ word_enum! {
 
 word_enum! {
     /// Whose act it was.
-    pub enum By in "notice.given_by" {
+    pub enum Initiator in "notice.given_by" {
         /// The member.
         Member = "member",
         /// Someone who keeps the register.
@@ -58,36 +58,36 @@ word_enum! {
 }
 
 /// Tells a member what happened. Commits with the event; the member's page is woken by whoever commits.
-pub async fn tell(
+pub async fn notify_member(
     base: &Base,
     conn: &mut PgConnection,
     membership_id: MembershipId,
-    kind: Kind,
-    by: By,
+    kind: NoticeKind,
+    by: Initiator,
     now: DateTime<Utc>,
 ) -> Result<()> {
     write(base, conn, membership_id, (kind, &json!({})), by, now).await
 }
 
 /// Tells a member who is registered elsewhere now, where that is.
-pub async fn tell_of_transfer(
+pub async fn notify_of_transfer(
     base: &Base,
     conn: &mut PgConnection,
     membership_id: MembershipId,
     organisation_name: &str,
-    by: By,
+    by: Initiator,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let params = json!({ "organisationName": organisation_name });
-    write(base, conn, membership_id, (Kind::Transferred, &params), by, now).await
+    write(base, conn, membership_id, (NoticeKind::Transferred, &params), by, now).await
 }
 
 async fn write(
     base: &Base,
     conn: &mut PgConnection,
     membership_id: MembershipId,
-    (kind, params): (Kind, &Value),
-    by: By,
+    (kind, params): (NoticeKind, &Value),
+    by: Initiator,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let (id, audience) = (base.random.uuid(), member_audience(membership_id));
@@ -95,9 +95,9 @@ async fn write(
         "insert into notice (id, membership_id, kind, given_at, given_by, params) values ($1, $2, $3, $4, $5, $6)",
         id,
         membership_id.0,
-        kind as Kind,
+        kind as NoticeKind,
         now,
-        by as By,
+        by as Initiator,
         params
     )
     .execute(&mut *conn)

@@ -55,7 +55,7 @@ impl Clock {
     }
 
     /// Whether the database's clock can confirm this one: it knows nothing of a value that a test moves.
-    pub fn is_of_a_machine(&self) -> bool {
+    pub fn is_machine_clock(&self) -> bool {
         !matches!(self, Self::Manual(_))
     }
 
@@ -114,7 +114,7 @@ pub fn ensure_agreement(ahead_seconds: i64) -> anyhow::Result<()> {
 
 /// What is known of the time from earlier looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ClockRecord {
     /// The last look that was believed.
     pub trusted_at: DateTime<Utc>,
     /// The last look.
@@ -123,21 +123,21 @@ pub struct Seen {
     pub doubted_since: Option<DateTime<Utc>>,
 }
 
-impl Seen {
+impl ClockRecord {
     /// The time as somebody says that it is.
-    pub fn right(now: DateTime<Utc>) -> Self {
+    pub fn trusted(now: DateTime<Utc>) -> Self {
         Self { trusted_at: now, seen_at: now, doubted_since: None }
     }
 
     /// Looks at the clock again. One that was put back is believed: by an earlier time nothing more is due.
     #[must_use]
-    pub fn look(self, now: DateTime<Utc>) -> Self {
+    pub fn observe(self, now: DateTime<Utc>) -> Self {
         if !self.is_jump(now) {
-            return Self::right(now);
+            return Self::trusted(now);
         }
         let is_even = now >= self.seen_at && now - self.seen_at <= MAX_BETWEEN_LOOKS;
         match self.doubted_since.filter(|_| is_even) {
-            Some(since) if now - since >= PROBATION => Self::right(now),
+            Some(since) if now - since >= PROBATION => Self::trusted(now),
             since => Self { seen_at: now, doubted_since: since.or(Some(now)), ..self },
         }
     }
@@ -157,34 +157,34 @@ mod tests {
     }
 
     /// Looks every hour from one hour to another.
-    fn look_hourly(seen: Seen, hours: std::ops::RangeInclusive<i64>) -> Seen {
-        hours.fold(seen, |seen, hour| seen.look(at(hour)))
+    fn observe_hourly(seen: ClockRecord, hours: std::ops::RangeInclusive<i64>) -> ClockRecord {
+        hours.fold(seen, |seen, hour| seen.observe(at(hour)))
     }
 
     #[test]
     fn a_clock_that_goes_on_is_believed_and_so_is_one_that_was_put_back() {
-        let seen = look_hourly(Seen::right(at(0)), 1..=500);
-        assert_eq!(seen, Seen::right(at(500)));
-        assert_eq!(seen.look(at(548)), Seen::right(at(548)), "two days without a server");
-        assert_eq!(seen.look(at(3)), Seen::right(at(3)));
+        let seen = observe_hourly(ClockRecord::trusted(at(0)), 1..=500);
+        assert_eq!(seen, ClockRecord::trusted(at(500)));
+        assert_eq!(seen.observe(at(548)), ClockRecord::trusted(at(548)), "two days without a server");
+        assert_eq!(seen.observe(at(3)), ClockRecord::trusted(at(3)));
     }
 
     #[test]
     fn a_clock_that_has_jumped_is_believed_after_a_day_without_another_jump() {
-        let jumped = Seen::right(at(0)).look(at(400));
-        assert_eq!(jumped, Seen { trusted_at: at(0), seen_at: at(400), doubted_since: Some(at(400)) });
-        assert!(look_hourly(jumped, 401..=423).doubted_since.is_some());
-        assert_eq!(look_hourly(jumped, 401..=424), Seen::right(at(424)));
-        let again = look_hourly(jumped, 401..=410).look(at(900));
+        let jumped = ClockRecord::trusted(at(0)).observe(at(400));
+        assert_eq!(jumped, ClockRecord { trusted_at: at(0), seen_at: at(400), doubted_since: Some(at(400)) });
+        assert!(observe_hourly(jumped, 401..=423).doubted_since.is_some());
+        assert_eq!(observe_hourly(jumped, 401..=424), ClockRecord::trusted(at(424)));
+        let again = observe_hourly(jumped, 401..=410).observe(at(900));
         assert_eq!(again.doubted_since, Some(at(900)), "a second jump begins anew");
-        let asleep = look_hourly(jumped, 401..=402).look(at(430));
+        let asleep = observe_hourly(jumped, 401..=402).observe(at(430));
         assert_eq!(asleep.doubted_since, Some(at(430)), "a server that was off has not watched");
     }
 
     #[test]
-    fn a_jump_that_is_put_right_leaves_nothing() {
-        let jumped = look_hourly(Seen::right(at(0)).look(at(400)), 401..=420);
-        assert_eq!(jumped.look(at(21)), Seen::right(at(21)));
+    fn a_clock_that_jumped_and_was_set_right_is_trusted_at_once() {
+        let jumped = observe_hourly(ClockRecord::trusted(at(0)).observe(at(400)), 401..=420);
+        assert_eq!(jumped.observe(at(21)), ClockRecord::trusted(at(21)));
     }
 
     #[test]

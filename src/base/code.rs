@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use profcards_card::Code as VerdictCode;
+use profcards_card::VerdictCode;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header};
 
 /// Whether `If-None-Match` names this entity tag: in a list, on several lines, marked weak, or by `*`. The comparison is the weak
 /// one, as the standard wants it for this header.
-pub fn is_held(request: &HeaderMap, etag: &str) -> bool {
+pub fn client_holds(request: &HeaderMap, etag: &str) -> bool {
     let wanted = opaque(etag);
     request
         .get_all(header::IF_NONE_MATCH)
@@ -41,7 +41,7 @@ mod tests {
             for line in lines {
                 headers.append(header::IF_NONE_MATCH, line.parse().unwrap());
             }
-            is_held(&headers, "\"a1\"")
+            client_holds(&headers, "\"a1\"")
         };
         for lines in [
             &["\"a1\""][..],

@@ -172,7 +172,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 fn union_name(typed: &str) -> Result<String, String> {
-    texts::named(typed, MAX_UNION_NAME_CHARS)
+    texts::parse_name(typed, MAX_UNION_NAME_CHARS)
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl Purpose {
             .max_connections(self.connections)
             .acquire_timeout(Duration::from_secs(self.acquire_seconds))
             .max_lifetime(MAX_LIFETIME)
-            .after_release(|conn, _| Box::pin(may_be_lent_again(conn)))
+            .after_release(|conn, _| Box::pin(is_reusable(conn)))
             .connect_lazy_with(self.limited(to))
     }
 
@@ -134,9 +134,9 @@ impl Purpose {
 ///
 /// A request whose client hangs up is dropped wherever it stands, also between sending `BEGIN` and hearing that it was done; sqlx
 /// 0.9 then takes the session for one outside any transaction. What others did through it would look done and be lost.
-async fn may_be_lent_again(conn: &mut PgConnection) -> sqlx::Result<bool> {
+async fn is_reusable(conn: &mut PgConnection) -> sqlx::Result<bool> {
     // What the dropped request had begun is still read to its end here, and that end may never come.
-    let asked = tokio::time::timeout(RELEASE_WITHIN, is_fit(conn));
+    let asked = tokio::time::timeout(RELEASE_WITHIN, is_clean_primary(conn));
     let is_fit = asked.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     if !matches!(is_fit, Ok(true)) {
         metrics::counter!("profcards_db_connections_closed_total").increment(1);
@@ -147,7 +147,7 @@ async fn may_be_lent_again(conn: &mut PgConnection) -> sqlx::Result<bool> {
 /// A statement outside any transaction begins one at the moment at which it came; inside, the transaction is older, or has
 /// failed and answers nothing. A former primary has become a standby, which only reads. The simple protocol, as the statement must
 /// come in one message.
-async fn is_fit(conn: &mut PgConnection) -> sqlx::Result<bool> {
+async fn is_clean_primary(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::raw_sql("select now() = statement_timestamp() and current_setting('transaction_read_only') = 'off'")
         .fetch_one(conn)
         .await?
@@ -183,7 +183,7 @@ async fn connect(config: &Config) -> anyhow::Result<Pools> {
         "connections lose their time limits on the way: connect to PostgreSQL itself, without a pooler between"
     );
     if config.production {
-        for (setting, wanted) in talkative_settings(&mut first).await? {
+        for (setting, wanted) in settings_that_log_rows(&mut first).await? {
             tracing::warn!(
                 setting,
                 wanted,
@@ -196,7 +196,9 @@ async fn connect(config: &Config) -> anyhow::Result<Pools> {
 }
 
 /// What of [`LOG_WITHOUT_ROWS`] is otherwise here, and how it should be.
-pub async fn talkative_settings(conn: &mut PgConnection) -> sqlx::Result<Vec<(&'static str, &'static str)>> {
+pub async fn settings_that_log_rows(
+    conn: &mut PgConnection,
+) -> sqlx::Result<Vec<(&'static str, &'static str)>> {
     let (names, values): (Vec<_>, Vec<_>) =
         LOG_WITHOUT_ROWS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).unzip();
     let places = sqlx::query_scalar!(

@@ -114,7 +114,7 @@ impl Error {
 
     /// What became of a search: one that met its limits says so, since another may be quick.
     #[must_use]
-    pub fn of_search(self) -> Self {
+    pub fn as_search_error(self) -> Self {
         match self {
             Self::Unavailable(cause) if is_limit_of_searches(&cause) => Self::SearchTooSlow(cause),
             other => other,
@@ -129,7 +129,7 @@ impl Error {
 
     /// Whether the database has rolled it back for another transaction's sake: done again, it may succeed.
     #[must_use]
-    pub fn gave_way(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         let code = |cause: &anyhow::Error| cause.downcast_ref().and_then(sqlstate);
         matches!(self, Self::Unavailable(cause) if matches!(code(cause).as_deref(), Some("40001" | "40P01")))
     }
@@ -212,7 +212,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed => true,
-            _ => code.as_deref().is_some_and(is_of_the_database),
+            _ => code.as_deref().is_some_and(is_database_state),
         };
         let cause = anyhow::Error::new(error);
         if is_passing { Self::Unavailable(cause) } else { Self::Internal(cause) }
@@ -230,7 +230,7 @@ fn sqlstate(error: &sqlx::Error) -> Option<String> {
 }
 
 /// Whether a SQLSTATE tells of the database's own state and not of our statement: repeated, it may well succeed.
-fn is_of_the_database(code: &str) -> bool {
+fn is_database_state(code: &str) -> bool {
     // Connection; rolled back for another's sake; out of disk, memory or connections; cancelled by a limit or a stop; an error
     // of the disk.
     let classes = ["08", "40", "53", "57", "58"];
@@ -255,7 +255,7 @@ impl From<anyhow::Error> for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_the_database;
+    use super::is_database_state;
 
     #[test]
     fn what_the_database_cannot_help_is_no_fault_of_ours() {
@@ -263,10 +263,10 @@ mod tests {
             "53100", "53200", "53300", "57014", "57P01", "58030", "25006", "25P03", "55000", "55P03",
             "40001", "08006",
         ] {
-            assert!(is_of_the_database(code), "{code}");
+            assert!(is_database_state(code), "{code}");
         }
         for code in ["23505", "22P02", "25P02", "42P01", "XX001", "22003"] {
-            assert!(!is_of_the_database(code), "{code}");
+            assert!(!is_database_state(code), "{code}");
         }
     }
 }

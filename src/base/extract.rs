@@ -45,7 +45,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// The body of a request that needs none of its own: an empty object.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub struct EmptyBody {}
 
 /// A query string.
 pub struct Query<T>(pub T);

@@ -46,12 +46,12 @@ pub fn write_public(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A text without the mark that it may begin with.
-pub fn without_mark(text: &str) -> &str {
+pub fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// A line of a text without its end, as Unix or Windows writes it. Nothing else is cut: a space is a digit of Base45.
-pub fn without_end(line: &str) -> &str {
+pub fn without_line_end(line: &str) -> &str {
     let line = line.strip_suffix('\n').unwrap_or(line);
     line.strip_suffix('\r').unwrap_or(line)
 }
@@ -59,7 +59,7 @@ pub fn without_end(line: &str) -> &str {
 /// Reads a text in UTF-8.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(without_mark(&text).to_owned())
+    Ok(without_byte_order_mark(&text).to_owned())
 }
 
 /// Reads a secret, and refuses one that others could have read or written.
@@ -67,13 +67,13 @@ pub fn read_private(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
     let mut file = File::open(path).with_context(cannot)?;
     // Of the file that was opened, whatever lies at the path by now.
-    let about = file.metadata().with_context(cannot)?;
-    ensure_private(about.mode(), about.uid(), effective_uid()?)
+    let metadata = file.metadata().with_context(cannot)?;
+    ensure_private(metadata.mode(), metadata.uid(), effective_uid()?)
         .map_err(|why| anyhow!("{} {why}", path.display()))?;
     let mut text = String::new();
     file.read_to_string(&mut text).with_context(cannot)?;
     if text.starts_with(BYTE_ORDER_MARK) {
-        let bare = without_mark(&text).to_owned();
+        let bare = without_byte_order_mark(&text).to_owned();
         text.zeroize();
         return Ok(bare);
     }
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(read_private(&path).unwrap(), "тихая гавань\r\n");
         fs::remove_dir_all(folder).unwrap();
         for line in ["PC1: A ", "PC1: A \n", "PC1: A \r\n", "PC1: A \r"] {
-            assert_eq!(without_end(line), "PC1: A ");
+            assert_eq!(without_line_end(line), "PC1: A ");
         }
     }
 

@@ -22,11 +22,11 @@ pub const MAX_LISTENERS_PER_AUDIENCE: usize = 6;
 const REFUSED_SECONDS: u32 = 60;
 /// How long to wait before asking Redis for a new subscription.
 const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(2);
-const WAITS: Waits = Waits { answer: Duration::from_secs(5), silence: Duration::from_mins(1) };
+const TIMEOUTS: Timeouts = Timeouts { answer: Duration::from_secs(5), silence: Duration::from_mins(1) };
 
 /// How long Redis is waited for. A connection that has died without a word, as behind a firewall, is silent for ever.
 #[derive(Clone, Copy)]
-struct Waits {
+struct Timeouts {
     /// For the answer to what it was asked.
     answer: Duration,
     /// For a call, before it is asked whether it is still there.
@@ -37,12 +37,12 @@ struct Waits {
 pub struct Live {
     instance: Uuid,
     max_listeners: usize,
-    board: Arc<Mutex<Board>>,
+    switchboard: Arc<Mutex<Switchboard>>,
 }
 
 /// Who listens. A call goes to the pages of its audience alone, however many others there are.
 #[derive(Default)]
-struct Board {
+struct Switchboard {
     audiences: HashMap<String, watch::Sender<()>>,
     listeners: usize,
     is_closed: bool,
@@ -52,13 +52,13 @@ struct Board {
 pub struct Listener {
     audience: String,
     calls: watch::Receiver<()>,
-    board: Arc<Mutex<Board>>,
+    switchboard: Arc<Mutex<Switchboard>>,
 }
 
 impl Live {
     /// A switchboard without listeners, and room for so many.
     pub fn new(random: &Random, max_listeners: usize) -> Self {
-        Self { instance: random.uuid(), max_listeners, board: Arc::default() }
+        Self { instance: random.uuid(), max_listeners, switchboard: Arc::default() }
     }
 
     /// Hears the calls to an audience, from now on.
@@ -66,42 +66,45 @@ impl Live {
     /// # Errors
     /// [`Error::TooManyAttempts`] where too many listen already, [`Error::Unavailable`] while the instance stops.
     pub fn listen(&self, audience: &str) -> Result<Listener> {
-        let mut board = lock(&self.board);
-        if board.is_closed {
+        let mut switchboard = lock(&self.switchboard);
+        if switchboard.is_closed {
             return Err(Error::Unavailable(anyhow::anyhow!("the instance is being stopped")));
         }
-        let of_audience = board.audiences.get(audience).map_or(0, watch::Sender::receiver_count);
-        if of_audience >= MAX_LISTENERS_PER_AUDIENCE || board.listeners >= self.max_listeners {
+        let of_audience = switchboard.audiences.get(audience).map_or(0, watch::Sender::receiver_count);
+        if of_audience >= MAX_LISTENERS_PER_AUDIENCE || switchboard.listeners >= self.max_listeners {
             metrics::counter!("profcards_limited_total", "limit" => "listeners").increment(1);
             return Err(Error::TooManyAttempts { retry_after_seconds: REFUSED_SECONDS });
         }
-        board.listeners += 1;
-        let calls =
-            board.audiences.entry(audience.to_owned()).or_insert_with(|| watch::channel(()).0).subscribe();
-        Ok(Listener { audience: audience.to_owned(), calls, board: self.board.clone() })
+        switchboard.listeners += 1;
+        let calls = switchboard
+            .audiences
+            .entry(audience.to_owned())
+            .or_insert_with(|| watch::channel(()).0)
+            .subscribe();
+        Ok(Listener { audience: audience.to_owned(), calls, switchboard: self.switchboard.clone() })
     }
 
     /// How many pages listen.
     pub fn listeners(&self) -> usize {
-        lock(&self.board).listeners
+        lock(&self.switchboard).listeners
     }
 
     /// Ends every stream, and takes no more.
     pub fn close(&self) {
-        let mut board = lock(&self.board);
-        board.is_closed = true;
-        board.audiences.clear();
+        let mut switchboard = lock(&self.switchboard);
+        switchboard.is_closed = true;
+        switchboard.audiences.clear();
     }
 
     fn call(&self, audience: &str) {
-        if let Some(calls) = lock(&self.board).audiences.get(audience) {
+        if let Some(calls) = lock(&self.switchboard).audiences.get(audience) {
             calls.send_replace(());
         }
     }
 }
 
-fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
-    board.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(switchboard: &Mutex<Switchboard>) -> MutexGuard<'_, Switchboard> {
+    switchboard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Listener {
@@ -113,11 +116,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut board = lock(&self.board);
-        board.listeners -= 1;
+        let mut switchboard = lock(&self.switchboard);
+        switchboard.listeners -= 1;
         // This page is still among the receivers.
-        if board.audiences.get(&self.audience).is_some_and(|calls| calls.receiver_count() <= 1) {
-            board.audiences.remove(&self.audience);
+        if switchboard.audiences.get(&self.audience).is_some_and(|calls| calls.receiver_count() <= 1) {
+            switchboard.audiences.remove(&self.audience);
         }
     }
 }
@@ -132,18 +135,18 @@ pub async fn wake(base: &Base, audience: &str) {
 pub async fn relay(base: Base) {
     let Some(url) = base.config.redis_url.clone() else { return };
     loop {
-        if let Err(error) = relay_until_lost(&base.live, &url, WAITS).await {
+        if let Err(error) = relay_until_lost(&base.live, &url, TIMEOUTS).await {
             tracing::debug!(%error, "live updates from other instances are interrupted");
         }
         tokio::time::sleep(RESUBSCRIBE_DELAY).await;
     }
 }
 
-async fn relay_until_lost(live: &Live, url: &str, waits: Waits) -> anyhow::Result<()> {
-    let (mut asking, mut calls) = timeout(waits.answer, subscribe(url)).await??.split();
+async fn relay_until_lost(live: &Live, url: &str, timeouts: Timeouts) -> anyhow::Result<()> {
+    let (mut asking, mut calls) = timeout(timeouts.answer, subscribe(url)).await??.split();
     let own = live.instance.to_string();
     loop {
-        match timeout(waits.silence, calls.next()).await {
+        match timeout(timeouts.silence, calls.next()).await {
             Ok(Some(call)) => {
                 let text: String = call.get_payload()?;
                 if let Some((instance, audience)) = text.split_once(' ')
@@ -153,7 +156,7 @@ async fn relay_until_lost(live: &Live, url: &str, waits: Waits) -> anyhow::Resul
                 }
             }
             Ok(None) => return Ok(()),
-            Err(_) => timeout(waits.answer, asking.ping::<redis::Value>()).await?.map(drop)?,
+            Err(_) => timeout(timeouts.answer, asking.ping::<redis::Value>()).await?.map(drop)?,
         }
     }
 }
@@ -172,13 +175,13 @@ mod tests {
 
     use super::*;
 
-    fn board(max_listeners: usize) -> Live {
+    fn switchboard(max_listeners: usize) -> Live {
         Live::new(&Random::seeded(1), max_listeners)
     }
 
     #[tokio::test]
     async fn a_call_reaches_its_audience_alone_and_leaves_nothing_behind() {
-        let live = board(10);
+        let live = switchboard(10);
         let (mut mine, mut other) = (live.listen("a").unwrap(), live.listen("b").unwrap());
         live.call("a");
         live.call("a");
@@ -189,12 +192,12 @@ mod tests {
         assert!(other.called().await);
         drop((mine, other));
         assert_eq!(live.listeners(), 0);
-        assert!(lock(&live.board).audiences.is_empty());
+        assert!(lock(&live.switchboard).audiences.is_empty());
     }
 
     #[test]
     fn listeners_are_counted_for_each_audience_and_altogether() {
-        let live = board(MAX_LISTENERS_PER_AUDIENCE + 1);
+        let live = switchboard(MAX_LISTENERS_PER_AUDIENCE + 1);
         let mut held: Vec<_> = (0..MAX_LISTENERS_PER_AUDIENCE).map(|_| live.listen("a").unwrap()).collect();
         assert!(matches!(live.listen("a"), Err(Error::TooManyAttempts { .. })));
         held.push(live.listen("b").unwrap());
@@ -206,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_listens_when_the_instance_stops_is_let_go() {
-        let live = board(1);
+        let live = switchboard(1);
         let mut page = live.listen("a").unwrap();
         live.close();
         assert!(!page.called().await);
@@ -248,17 +251,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_subscription_that_died_without_a_word_is_found_out() {
-        let live = board(10);
+        let live = switchboard(10);
         let mut page = live.listen("a").unwrap();
         // As long as it answers it is kept: only the end of the connection ends it.
         let url = fake_redis(3, true).await;
-        let waits = Waits { answer: LONG, silence: SHORT };
-        let ended = timeout(LONG, relay_until_lost(&live, &url, waits)).await.expect("it ends");
+        let timeouts = Timeouts { answer: LONG, silence: SHORT };
+        let ended = timeout(LONG, relay_until_lost(&live, &url, timeouts)).await.expect("it ends");
         assert!(ended.is_err_and(|error| error.downcast_ref::<Elapsed>().is_none()), "by the hanging up");
         assert!(page.called().await, "a call came through it");
         let url = fake_redis(0, false).await;
-        let waits = Waits { answer: SHORT * 50, silence: SHORT };
-        let ended = timeout(LONG, relay_until_lost(&live, &url, waits)).await.expect("it ends");
+        let timeouts = Timeouts { answer: SHORT * 50, silence: SHORT };
+        let ended = timeout(LONG, relay_until_lost(&live, &url, timeouts)).await.expect("it ends");
         assert!(ended.unwrap_err().downcast_ref::<Elapsed>().is_some());
     }
 
@@ -266,7 +269,12 @@ mod tests {
     async fn a_redis_that_takes_the_connection_and_says_nothing_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}", listener.local_addr().unwrap());
-        let waits = Waits { answer: SHORT, silence: LONG };
-        assert!(timeout(LONG, relay_until_lost(&board(10), &url, waits)).await.expect("it ends").is_err());
+        let timeouts = Timeouts { answer: SHORT, silence: LONG };
+        assert!(
+            timeout(LONG, relay_until_lost(&switchboard(10), &url, timeouts))
+                .await
+                .expect("it ends")
+                .is_err()
+        );
     }
 }

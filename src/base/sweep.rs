@@ -16,7 +16,7 @@ pub const STEPS: [&str; 5] = ["confirm", "sessions", "notices", "lookups", "chan
 
 /// What a round is about to do with a table's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Swept {
+pub struct DueRows {
     /// Rows whose time has come.
     pub due: i64,
     /// Rows that stay; not counted beyond `due`.
@@ -34,7 +34,7 @@ pub enum Bound {
 
 /// Which steps are done whatever is due, because a person has looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifted {
+pub enum LiftedSteps {
     /// None of them.
     Nothing,
     /// This one of [`STEPS`].
@@ -43,7 +43,7 @@ pub enum Lifted {
     Everything,
 }
 
-impl Lifted {
+impl LiftedSteps {
     /// What a step may do then.
     pub fn bound(self, step: &str) -> Bound {
         match self {
@@ -55,17 +55,19 @@ impl Lifted {
 }
 
 /// Reads which steps somebody lifts: a name, or `all`.
-pub fn parse_lifted(text: &str) -> Result<Lifted, String> {
-    let named = STEPS.iter().find(|step| **step == text).map(|step| Lifted::Only(step));
-    let lifted = if text == "all" { Some(Lifted::Everything) } else { named };
+pub fn parse_lifted_steps(text: &str) -> Result<LiftedSteps, String> {
+    let named = STEPS.iter().find(|step| **step == text).map(|step| LiftedSteps::Only(step));
+    let lifted = if text == "all" { Some(LiftedSteps::Everything) } else { named };
     lifted.ok_or_else(|| format!("the steps are {}; or all", STEPS.join(", ")))
 }
 
 impl Bound {
+    /// Checks whether a round may remove so many rows.
+    ///
     /// # Errors
-    /// [`Error::Unavailable`] if that is too much for one round.
-    pub fn check(self, swept: Swept) -> crate::base::error::Result<()> {
-        let Swept { due, left } = swept;
+    /// [`Error::Unavailable`] if they are too many for one round.
+    pub fn check(self, rows: DueRows) -> crate::base::error::Result<()> {
+        let DueRows { due, left } = rows;
         if self == Self::None || due <= FEW || due <= left {
             return Ok(());
         }
@@ -81,21 +83,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_round_ends_no_more_than_half_unless_that_is_little_or_wanted() {
+    fn a_round_removes_no_more_than_half_of_a_table_unless_it_is_small_or_allowed() {
         for (due, left, fits) in
             [(0, 0, true), (1_000, 0, true), (1_001, 1_000, false), (1_001, 1_001, true), (200_000, 3, false)]
         {
-            let swept = Swept { due, left };
-            assert_eq!(Bound::Half.check(swept).is_ok(), fits, "{swept:?}");
-            assert!(Bound::None.check(swept).is_ok());
+            let rows = DueRows { due, left };
+            assert_eq!(Bound::Half.check(rows).is_ok(), fits, "{rows:?}");
+            assert!(Bound::None.check(rows).is_ok());
         }
     }
 
     #[test]
-    fn who_has_looked_at_one_step_lifts_the_bound_of_no_other() {
-        let lifted = parse_lifted("changes").unwrap();
+    fn lifting_the_bound_of_one_step_lifts_no_other() {
+        let lifted = parse_lifted_steps("changes").unwrap();
         assert_eq!((lifted.bound("changes"), lifted.bound("confirm")), (Bound::None, Bound::Half));
-        assert_eq!(parse_lifted("all").unwrap().bound("confirm"), Bound::None);
-        assert!(parse_lifted("cards").unwrap_err().contains("confirm, sessions"));
+        assert_eq!(parse_lifted_steps("all").unwrap().bound("confirm"), Bound::None);
+        assert!(parse_lifted_steps("cards").unwrap_err().contains("confirm, sessions"));
     }
 }

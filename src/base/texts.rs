@@ -44,7 +44,7 @@ pub const LATIN: &str = "AaBCcEeËëHKkMOoPpTXxYy";
 pub const CYRILLIC: &str = "АаВСсЕеЁёНКкМОоРрТХхУу";
 
 /// The text with each letter of `from` replaced by the one at its place in `to`.
-pub fn with_letters(text: &str, from: &str, to: &str) -> String {
+pub fn replace_letters(text: &str, from: &str, to: &str) -> String {
     let other = |c: char| from.chars().zip(to.chars()).find(|(a, _)| *a == c).map_or(c, |(_, b)| b);
     text.chars().map(other).collect()
 }
@@ -53,7 +53,7 @@ pub fn with_letters(text: &str, from: &str, to: &str) -> String {
 ///
 /// # Errors
 /// What is wrong with it, for whoever typed it.
-pub fn named(typed: &str, max_chars: usize) -> Result<String, String> {
+pub fn parse_name(typed: &str, max_chars: usize) -> Result<String, String> {
     let text = tidy(typed);
     match text.chars().count() {
         0 => Err("a name has at least one character that can be seen".into()),
@@ -85,9 +85,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_on_the_command_line_can_be_seen_and_ends() {
-        assert_eq!(named(" Касса\u{202e}\u{0} 1 ", 10).unwrap(), "Касса 1");
-        assert!(named("\u{200b}", 10).is_err());
-        assert!(named("Касса номер 1", 10).is_err());
+    fn a_name_on_the_command_line_is_visible_and_of_limited_length() {
+        assert_eq!(parse_name(" Касса\u{202e}\u{0} 1 ", 10).unwrap(), "Касса 1");
+        assert!(parse_name("\u{200b}", 10).is_err());
+        assert!(parse_name("Касса номер 1", 10).is_err());
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 use crate::base::Base;
-use crate::base::clock::{self, Seen};
+use crate::base::clock::{self, ClockRecord};
 use crate::base::db::clock_seconds;
 use crate::base::error::{Error, Result};
 
@@ -16,13 +16,13 @@ use crate::base::error::{Error, Result};
 pub async fn now(base: &Base) -> Result<DateTime<Utc>> {
     let now = base.clock.now();
     ensure_agreement(base, now).await?;
-    if !base.clock.is_of_a_machine() {
+    if !base.clock.is_machine_clock() {
         return Ok(now);
     }
     let mut tx = base.db_jobs.begin().await?;
     let before = seen(&mut tx).await?;
-    let seen = before.map_or(Seen::right(now), |before| before.look(now));
-    keep(&mut tx, seen).await?;
+    let seen = before.map_or(ClockRecord::trusted(now), |before| before.observe(now));
+    save(&mut tx, seen).await?;
     tx.commit().await?;
     metrics::gauge!("profcards_clock_doubted").set(if seen.doubted_since.is_some() { 1.0 } else { 0.0 });
     match seen.doubted_since {
@@ -41,15 +41,15 @@ fn doubted(jump: TimeDelta, watched: TimeDelta) -> Error {
 }
 
 /// Takes the present time for right, as somebody says who has looked at a clock; not while it disagrees with the database's.
-pub async fn believe(base: &Base) -> Result<()> {
+pub async fn confirm_now(base: &Base) -> Result<()> {
     let now = base.clock.now();
     ensure_agreement(base, now).await?;
-    keep(&mut *base.db_jobs.acquire().await?, Seen::right(now)).await
+    save(&mut *base.db_jobs.acquire().await?, ClockRecord::trusted(now)).await
 }
 
 /// Whether the time would not be believed: then no refusal for its sake may be final.
 pub async fn is_doubted(conn: &mut PgConnection, base: &Base) -> Result<bool> {
-    if !base.clock.is_of_a_machine() {
+    if !base.clock.is_machine_clock() {
         return Ok(false);
     }
     Ok(seen(conn).await?.is_some_and(|seen| seen.is_jump(base.clock.now())))
@@ -58,7 +58,7 @@ pub async fn is_doubted(conn: &mut PgConnection, base: &Base) -> Result<bool> {
 /// Whether a moment has come by a time that is believed: while that is doubted, only if it had come before.
 pub async fn has_come(conn: &mut PgConnection, base: &Base, moment: DateTime<Utc>) -> Result<bool> {
     let now = base.clock.now();
-    if moment > now || !base.clock.is_of_a_machine() {
+    if moment > now || !base.clock.is_machine_clock() {
         return Ok(moment <= now);
     }
     Ok(seen(conn).await?.is_none_or(|seen| !seen.is_jump(now) || moment <= seen.trusted_at))
@@ -69,20 +69,20 @@ pub async fn has_come(conn: &mut PgConnection, base: &Base, moment: DateTime<Utc
 /// # Errors
 /// [`Error::Unavailable`] while the two disagree.
 pub async fn ensure_agreement(base: &Base, now: DateTime<Utc>) -> Result<()> {
-    if !base.clock.is_of_a_machine() {
+    if !base.clock.is_machine_clock() {
         return Ok(());
     }
     let ahead_seconds = now.timestamp() - clock_seconds(&base.db_jobs).await?;
     clock::ensure_agreement(ahead_seconds).map_err(Error::Unavailable)
 }
 
-async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>> {
-    Ok(sqlx::query_as!(Seen, "select trusted_at, seen_at, doubted_since from clock_seen")
+async fn seen(conn: &mut PgConnection) -> Result<Option<ClockRecord>> {
+    Ok(sqlx::query_as!(ClockRecord, "select trusted_at, seen_at, doubted_since from clock_seen")
         .fetch_optional(conn)
         .await?)
 }
 
-async fn keep(conn: &mut PgConnection, seen: Seen) -> Result<()> {
+async fn save(conn: &mut PgConnection, seen: ClockRecord) -> Result<()> {
     sqlx::query!(
         "insert into clock_seen (trusted_at, seen_at, doubted_since) values ($1, $2, $3)
          on conflict (one) do update

@@ -1,11 +1,11 @@
 //! Issuing and revoking membership cards, and publishing what verifiers need. The format itself is the crate
 //! `profcards-card`; here it meets the members, the tables and the keys of this instance.
 
-pub mod change;
 pub mod enrolment;
 mod issuer;
 pub mod keys;
 pub mod lists;
+pub mod outdated;
 pub mod places;
 pub mod reissue;
 pub mod routes;
@@ -98,7 +98,7 @@ impl From<EndReason> for MarkReason {
 }
 
 /// Whom a card is made for, and in which form.
-pub struct Order<'a> {
+pub struct CardOrder<'a> {
     /// The membership.
     pub membership_id: MembershipId,
     /// The phone and its key; a paper card has neither. A sample has a key and no phone.
@@ -136,7 +136,7 @@ impl IssuedCard {
 pub async fn issue(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    order: &Order<'_>,
+    order: &CardOrder<'_>,
     now: DateTime<Utc>,
 ) -> Result<IssuedCard> {
     members::store::lock(&mut *conn, &[order.membership_id]).await?;

@@ -46,7 +46,7 @@ fn signed_bytes(
     bytes: Bytes,
 ) -> Response {
     let etag = format!("\"{}\"", hex::encode(digest));
-    let mut response = if conditional::is_held(request, &etag) {
+    let mut response = if conditional::client_holds(request, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         (StatusCode::OK, bytes).into_response()

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use profcards_card::{CardClass, Kid};
 use sqlx::PgConnection;
 
-use super::lists::store::publish_anew;
+use super::lists::store::bump_revisions;
 use super::places::Place;
-use super::{CardStatus, IssuedCard, MarkReason, Order, Purpose};
+use super::{CardOrder, CardStatus, IssuedCard, MarkReason, Purpose};
 use crate::access::EndReason;
 use crate::base::error::Result;
 use crate::base::ids::{CardId, DeviceId, MembershipId};
@@ -79,7 +79,7 @@ pub struct NewCard<'a> {
     /// The card.
     pub id: CardId,
     /// What was ordered.
-    pub order: &'a Order<'a>,
+    pub order: &'a CardOrder<'a>,
     /// Phone or paper.
     pub class: CardClass,
     /// Its place.
@@ -141,7 +141,7 @@ pub async fn mark_revoked(
     )
     .fetch_all(&mut *conn)
     .await?;
-    publish_anew(conn, &marked).await
+    bump_revisions(conn, &marked).await
 }
 
 /// Ends the present phone of a membership; its session ends with it.
@@ -194,7 +194,7 @@ pub struct KnownCard {
 
 /// The card that was issued for a place on a list, unless its key was given up: then somebody else may have made the card
 /// that was shown, and nothing of it counts, whatever trust list is in force.
-pub async fn find(conn: &mut PgConnection, uri: &str, idx: u64) -> Result<Option<KnownCard>> {
+pub async fn find_at_place(conn: &mut PgConnection, uri: &str, idx: u64) -> Result<Option<KnownCard>> {
     let Ok(idx) = i32::try_from(idx) else { return Ok(None) };
     Ok(sqlx::query_as!(
         KnownCard,
@@ -221,7 +221,7 @@ pub struct LivingCard {
 }
 
 /// The living cards of a membership: at most one of each class.
-pub async fn living(
+pub async fn living_cards(
     conn: &mut PgConnection,
     membership_id: MembershipId,
     now: DateTime<Utc>,
@@ -253,7 +253,7 @@ pub async fn mark_suspended(
     )
     .fetch_all(&mut *conn)
     .await?;
-    publish_anew(conn, &marked).await
+    bump_revisions(conn, &marked).await
 }
 
 /// Makes the suspended cards of a membership valid again and lets their lists be published anew.
@@ -266,7 +266,7 @@ pub async fn unmark_suspended(conn: &mut PgConnection, membership_id: Membership
     )
     .fetch_all(&mut *conn)
     .await?;
-    publish_anew(conn, &unmarked).await
+    bump_revisions(conn, &unmarked).await
 }
 
 #[cfg(test)]

@@ -18,14 +18,14 @@ pub enum Audit {
         json: bool,
     },
     /// Who did what to a member, or what an account did; the newest first.
-    Acts(Whose),
+    Acts(RecordFilter),
     /// Who read a member's data, or whose data an account read; the newest first.
-    Reads(Whose),
+    Reads(RecordFilter),
 }
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub struct Whose {
+pub struct RecordFilter {
     /// A membership's id.
     #[arg(long)]
     member: Option<MembershipId>,
@@ -38,14 +38,14 @@ pub struct Whose {
 pub async fn run(app: &App, command: &Audit) -> anyhow::Result<i32> {
     match command {
         Audit::Verify { json } => verify(app, *json).await,
-        Audit::Acts(whose) => {
-            for act in find::acts(&app.db_jobs, whose.member, whose.login.as_deref(), LISTED).await? {
+        Audit::Acts(filter) => {
+            for act in find::acts(&app.db_jobs, filter.member, filter.login.as_deref(), LISTED).await? {
                 println!("{act}");
             }
             Ok(0)
         }
-        Audit::Reads(whose) => {
-            for read in find::reads(&app.db_jobs, whose.member, whose.login.as_deref(), LISTED).await? {
+        Audit::Reads(filter) => {
+            for read in find::reads(&app.db_jobs, filter.member, filter.login.as_deref(), LISTED).await? {
                 println!("{read}");
             }
             Ok(0)

@@ -11,11 +11,11 @@ use profcards_card::{
 };
 use serde_json::json;
 
-use super::beside_instance;
+use super::with_instance;
 use crate::base::clock::{Clock, unix_seconds};
 use crate::base::config::Config;
 use crate::base::files;
-use crate::cards::{self, Order, keys, lists};
+use crate::cards::{self, CardOrder, keys, lists};
 use crate::server::{App, demo};
 
 #[derive(Subcommand)]
@@ -74,7 +74,7 @@ pub async fn sample(app: &App, args: &Sample) -> anyhow::Result<i32> {
     };
     let key = device.as_ref().map(DeviceSigningKey::public_key);
     let mut conn = app.db_jobs.acquire().await?;
-    let order = Order { membership_id, key: key.as_ref(), device_id: None, sample: true };
+    let order = CardOrder { membership_id, key: key.as_ref(), device_id: None, sample: true };
     let card = cards::issue(app, &mut conn, &order, now).await?;
     let token = match &device {
         Some(device) => {
@@ -116,7 +116,7 @@ pub fn verify_tokens(config: &Config, args: &Verify) -> anyhow::Result<i32> {
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut judge = |text: &str| {
-        let verdict = verify(files::without_end(files::without_mark(text)), &context);
+        let verdict = verify(files::without_line_end(files::without_byte_order_mark(text)), &context);
         writeln!(out, "{}", verdict_json(&verdict))
     };
     if args.token != "-" {
@@ -141,7 +141,7 @@ fn own_trust_list(config: &Config) -> anyhow::Result<Vec<u8>> {
 /// The lists as this instance would publish them now.
 fn own_status_lists(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut tokens = Vec::new();
-    beside_instance(config.clone(), async |app| {
+    with_instance(config.clone(), async |app| {
         for n in lists::numbers(app.keys.trust_list().list.claims()) {
             tokens.push(lists::published(&app, n).await?.cose.to_vec());
         }

@@ -79,7 +79,7 @@ impl Reissue {
 pub async fn reissue(app: &App, login: Option<&str>, args: &Reissue) -> anyhow::Result<i32> {
     let mut meter = Meter::start();
     let on_progress = |progress: &Progress| meter.show(progress);
-    let outcome = reissue::by_hand(app, login, args.selection(), args.batch, on_progress).await;
+    let outcome = reissue::run_by_command(app, login, args.selection(), args.batch, on_progress).await;
     meter.end();
     let done = match outcome {
         Err(Error::Conflict(Code::ReissueRunning)) => {

@@ -7,7 +7,7 @@ use crate::access::rights::Action;
 use crate::act::audit::Entry;
 use crate::act::jobs::store::{self, ListedJob};
 use crate::act::jobs::subject;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::ids::JobId;
 use crate::server::App;
 
@@ -43,10 +43,10 @@ pub async fn run(app: &App, login: Option<&str>, command: &Jobs) -> anyhow::Resu
             show(&job);
         }
         Jobs::Retry { id } => {
-            let deed = Deed::of_operator(app, login, Action::RetryJob);
-            let retried = act::perform(app, deed, |mut act| async move {
+            let spec = ActSpec::by_operator(app, login, Action::RetryJob);
+            let retried = act::perform(app, spec, |mut act| async move {
                 act.record(Entry::of_subject(subject(*id)));
-                if store::retry(act.conn(), *id).await? { act.done(true) } else { act.give_up(false) }
+                if store::retry(act.conn(), *id).await? { act.commit(true) } else { act.roll_back(false) }
             });
             ensure!(retried.await?, "no job of this id is set aside: see `jobs list`");
         }

@@ -140,14 +140,14 @@ async fn decide_all(app: &App, decided: &Decided, decision: Decision) -> anyhow:
             Ok(false) => println!("{id} was done before"),
             Err(error) => {
                 failed = true;
-                eprintln!("{id}: {}", why_not(error));
+                eprintln!("{id}: {}", refusal_text(error));
             }
         }
     }
     Ok(i32::from(failed))
 }
 
-fn why_not(error: Error) -> String {
+fn refusal_text(error: Error) -> String {
     match error {
         Error::NotFound => "there is no such purchase".into(),
         Error::Conflict(Code::AlreadyCancelled) => "it was taken back by its till".into(),

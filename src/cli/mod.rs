@@ -15,11 +15,11 @@ mod till;
 use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::access::codes::Code;
+use crate::access::codes::AccessCode;
 use crate::base::clock::Clock;
 use crate::base::config::Config;
 use crate::base::random::Random;
-use crate::base::sweep::{Lifted, parse_lifted};
+use crate::base::sweep::{LiftedSteps, parse_lifted_steps};
 use crate::base::{db, faults};
 use crate::server::embedded::{self, Services};
 use crate::server::jobs::{housekeeping, housekeeping_anyway};
@@ -77,8 +77,8 @@ enum Command {
     Housekeeping {
         /// Somebody has looked: the time is right after a jump, and as much is due in this step as it seems; without a
         /// name, in all of them.
-        #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "all", value_parser = parse_lifted)]
-        anyway: Option<Lifted>,
+        #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "all", value_parser = parse_lifted_steps)]
+        anyway: Option<LiftedSteps>,
     },
     /// Fresh codes to enter the demo union with.
     Demo,
@@ -104,32 +104,30 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
         Command::Up => serve::up(config),
         Command::Serve => serve::serve(config),
         Command::Card(card::Card::Verify(args)) => card::verify_tokens(&config, &args),
-        Command::Migrate => beside_database(config, login, async |_| Ok(0)),
+        Command::Migrate => with_database(config, login, async |_| Ok(0)),
         Command::Keys(command) => keys::run(config, login, command),
         Command::Card(card::Card::Sample(args)) => {
-            beside_instance(config, async move |app| card::sample(&app, &args).await)
+            with_instance(config, async move |app| card::sample(&app, &args).await)
         }
         Command::Cards(cards::Cards::Reissue(args)) => {
             faults::arm(config.production);
-            beside_instance(config, async move |app| cards::reissue(&app, login.as_deref(), &args).await)
+            with_instance(config, async move |app| cards::reissue(&app, login.as_deref(), &args).await)
         }
         Command::Till(command) => {
-            beside_instance(config, async move |app| till::run(&app, login.as_deref(), &command).await)
+            with_instance(config, async move |app| till::run(&app, login.as_deref(), &command).await)
         }
         Command::Jobs(command) => {
-            beside_instance(config, async move |app| jobs::run(&app, login.as_deref(), &command).await)
+            with_instance(config, async move |app| jobs::run(&app, login.as_deref(), &command).await)
         }
-        Command::Audit(command) => beside_instance(config, async move |app| audit::run(&app, &command).await),
+        Command::Audit(command) => with_instance(config, async move |app| audit::run(&app, &command).await),
         Command::PartnerKey(command) => {
-            beside_instance(config, async move |app| partner_key::run(&app, login.as_deref(), &command).await)
+            with_instance(config, async move |app| partner_key::run(&app, login.as_deref(), &command).await)
         }
-        Command::Ledger(command) => {
-            beside_instance(config, async move |app| ledger::run(&app, &command).await)
-        }
+        Command::Ledger(command) => with_instance(config, async move |app| ledger::run(&app, &command).await),
         Command::Restored(args) => {
-            beside_instance(config, async move |app| restored::run(&app, login.as_deref(), &args).await)
+            with_instance(config, async move |app| restored::run(&app, login.as_deref(), &args).await)
         }
-        Command::Housekeeping { anyway } => beside_instance(config, async move |app| {
+        Command::Housekeeping { anyway } => with_instance(config, async move |app| {
             let failed = match anyway {
                 Some(lifted) => housekeeping_anyway(&app, login.as_deref(), lifted).await?,
                 None => housekeeping(&app).await,
@@ -137,8 +135,8 @@ pub fn run(cli: Cli) -> anyhow::Result<i32> {
             ensure!(failed.is_empty(), "not done: {}; the log says why", failed.join(", "));
             Ok(0)
         }),
-        Command::Demo => beside_instance(config, async move |app| {
-            serve::print_entries(&app, login.as_deref()).await?;
+        Command::Demo => with_instance(config, async move |app| {
+            serve::print_demo_entries(&app, login.as_deref()).await?;
             Ok(0)
         }),
     }
@@ -149,28 +147,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Runs a command against the instance: beside a running `up`, or with its services started for as long as it takes.
-fn beside_instance(
+fn with_instance(
     config: Config,
     command: impl AsyncFnOnce(App) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
-    beside_services(config, async |config| {
+    with_instance_services(config, async |config| {
         command(App::start(config, Clock::System, Random::System).await?).await
     })
 }
 
 /// The same for what needs the database alone: the instance may have no keys or no trust list yet.
-fn beside_database(
+fn with_database(
     config: Config,
     login: Option<String>,
     command: impl AsyncFnOnce(keys::Instance) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
-    beside_services(config, async |config| {
+    with_instance_services(config, async |config| {
         let db = db::open(&config, &Clock::System).await?.jobs;
         command(keys::Instance { config, db, login }).await
     })
 }
 
-fn beside_services(
+fn with_instance_services(
     mut config: Config,
     command: impl AsyncFnOnce(Config) -> anyhow::Result<i32>,
 ) -> anyhow::Result<i32> {
@@ -195,7 +193,10 @@ fn beside_services(
 }
 
 /// Fresh codes of the demo union, if it is loaded.
-async fn demo_codes(app: &App, login: Option<&str>) -> anyhow::Result<Option<(demo::MemberEntry, Code)>> {
+async fn demo_codes(
+    app: &App,
+    login: Option<&str>,
+) -> anyhow::Result<Option<(demo::MemberEntry, AccessCode)>> {
     let Some(entry) = demo::member_entry(app, login).await? else { return Ok(None) };
     Ok(Some((entry, till::pairing_code(app, login, None).await?)))
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::ids::{PartnerId, PartnerKeyId};
 use crate::base::texts;
 use crate::programme::vendors::{ApiKey, MAX_NAME_CHARS, store};
@@ -40,14 +40,14 @@ pub async fn run(app: &App, login: Option<&str>, command: &PartnerKey) -> anyhow
         PartnerKey::Create(new) => create(app, login, new).await?,
         PartnerKey::List => list(app).await?,
         PartnerKey::Revoke { id } => {
-            let deed = Deed::of_operator(app, login, Action::RevokePartnerKey);
-            let revoked = act::perform(app, deed, |mut act| async move {
+            let spec = ActSpec::by_operator(app, login, Action::RevokePartnerKey);
+            let revoked = act::perform(app, spec, |mut act| async move {
                 let now = act.now();
                 act.record(of_key(*id));
                 if store::revoke_key(act.conn(), *id, now).await? {
-                    act.done(true)
+                    act.commit(true)
                 } else {
-                    act.give_up(false)
+                    act.roll_back(false)
                 }
             });
             let revoked = revoked.await?;
@@ -58,16 +58,16 @@ pub async fn run(app: &App, login: Option<&str>, command: &PartnerKey) -> anyhow
 }
 
 async fn create(app: &App, login: Option<&str>, new: &Create) -> anyhow::Result<()> {
-    let name = texts::named(&new.name, MAX_NAME_CHARS).map_err(anyhow::Error::msg)?;
+    let name = texts::parse_name(&new.name, MAX_NAME_CHARS).map_err(anyhow::Error::msg)?;
     let key = ApiKey::new(app);
     let (id, hash) = (PartnerKeyId(app.random.uuid()), key.stored_hash(&app.secret));
     let (name, hash) = (&name, &hash);
-    let deed = Deed::of_operator(app, login, Action::MakePartnerKey);
-    let known = act::perform(app, deed, |mut act| async move {
+    let spec = ActSpec::by_operator(app, login, Action::MakePartnerKey);
+    let known = act::perform(app, spec, |mut act| async move {
         let now = act.now();
         act.record(of_key(id));
         let is_known = store::insert_key(act.conn(), id, new.partner, name, hash, now).await?;
-        if is_known { act.done(true) } else { act.give_up(false) }
+        if is_known { act.commit(true) } else { act.roll_back(false) }
     });
     let known = known.await?;
     ensure!(known, "there is no such partner: see `partner-key list`");

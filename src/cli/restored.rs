@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::server::App;
-use crate::server::restored::{GivenSince, take_up};
+use crate::server::restored::{GivenSince, prepare_restored};
 
 /// A list has room for two million cards.
 const MOST_CARDS: i64 = 1_000_000;
@@ -32,7 +32,7 @@ pub struct Restored {
 
 /// Answers the exit code.
 pub async fn run(app: &App, login: Option<&str>, args: &Restored) -> anyhow::Result<i32> {
-    let done = take_up(app, login, GivenSince { cards: args.cards, members: args.members }).await?;
+    let done = prepare_restored(app, login, GivenSince { cards: args.cards, members: args.members }).await?;
     match done.last_changed_at {
         Some(at) => println!("The newest change in this database is of {}.", at.format("%Y-%m-%d %H:%M UTC")),
         None => println!("This database holds no change."),

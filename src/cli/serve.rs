@@ -44,8 +44,8 @@ pub fn up(mut config: Config) -> anyhow::Result<i32> {
         demo::load(&app).await?;
         let listener = bind(app.config.addr).await?;
         println!("\n  {}\n", base_url(listener.local_addr()?));
-        print_entries(&app, None).await?;
-        until_stopped(app, listener).await
+        print_demo_entries(&app, None).await?;
+        serve_until_stopped(app, listener).await
     });
     if let Some(services) = services {
         services.stop();
@@ -62,7 +62,7 @@ pub fn serve(config: Config) -> anyhow::Result<i32> {
         }
         let listener = bind(app.config.addr).await?;
         println!("{}", base_url(listener.local_addr()?));
-        until_stopped(app, listener).await?;
+        serve_until_stopped(app, listener).await?;
         Ok(0)
     })
 }
@@ -100,7 +100,7 @@ fn base_url(addr: SocketAddr) -> String {
 }
 
 /// Tells how to enter each face of the demo union.
-pub async fn print_entries(app: &App, login: Option<&str>) -> anyhow::Result<()> {
+pub async fn print_demo_entries(app: &App, login: Option<&str>) -> anyhow::Result<()> {
     let Some((member, pairing)) = demo_codes(app, login).await? else {
         println!("  (нет демонстрационного профсоюза, или все его члены уже с телефонами)");
         return Ok(());
@@ -121,11 +121,11 @@ pub async fn print_entries(app: &App, login: Option<&str>) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
+async fn serve_until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
     faults::arm(app.config.production);
     health::recorder();
-    let (stop_jobs, until_stopped) = watch::channel(false);
-    let mut jobs = tokio::spawn(jobs::run(app.clone(), until_stopped));
+    let (stop_jobs, serve_until_stopped) = watch::channel(false);
+    let mut jobs = tokio::spawn(jobs::run(app.clone(), serve_until_stopped));
     tokio::spawn(live::relay(Base::clone(&app)));
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (told, mut until_told) = watch::channel(false);
@@ -135,7 +135,7 @@ async fn until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let stopping = async {
         tokio::select! {
             _ = interrupt.recv() => {}
-            _ = terminate.recv() => leave_balancers(&app, &mut interrupt, &mut terminate).await,
+            _ = terminate.recv() => wait_for_balancers(&app, &mut interrupt, &mut terminate).await,
         }
         app.is_stopping.store(true, Ordering::Relaxed);
         app.live.close();
@@ -160,7 +160,7 @@ async fn until_stopped(app: App, listener: TcpListener) -> anyhow::Result<()> {
 }
 
 /// In production a balancer in front sends requests here until it has seen that this instance is not ready any more.
-async fn leave_balancers(app: &App, interrupt: &mut Signal, terminate: &mut Signal) {
+async fn wait_for_balancers(app: &App, interrupt: &mut Signal, terminate: &mut Signal) {
     app.is_stopping.store(true, Ordering::Relaxed);
     if !app.config.production {
         return;

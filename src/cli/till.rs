@@ -3,11 +3,11 @@
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 
-use crate::access::codes::Code;
+use crate::access::codes::AccessCode;
 use crate::access::rights::Action;
 use crate::access::till_audience;
 use crate::act::audit::Entry;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::ids::{OutletId, TerminalId};
 use crate::programme::partners::store;
 use crate::server::App;
@@ -42,11 +42,15 @@ pub async fn run(app: &App, login: Option<&str>, command: &Till) -> anyhow::Resu
         }
         Till::List => list(app).await?,
         Till::End { id } => {
-            let deed = Deed::of_operator(app, login, Action::UnpairTill);
-            let ended = act::perform(app, deed, |mut act| async move {
+            let spec = ActSpec::by_operator(app, login, Action::UnpairTill);
+            let ended = act::perform(app, spec, |mut act| async move {
                 let now = act.now();
                 act.record(Entry::of_subject(till_audience(*id)));
-                if store::unpair(act.conn(), *id, now).await? { act.done(true) } else { act.give_up(false) }
+                if store::unpair(act.conn(), *id, now).await? {
+                    act.commit(true)
+                } else {
+                    act.roll_back(false)
+                }
             });
             let ended = ended.await?;
             ensure!(ended, "there is no such till, or it was ended before: see `till list`");
@@ -72,20 +76,24 @@ async fn list(app: &App) -> anyhow::Result<()> {
 }
 
 /// Makes a pairing code for an outlet.
-pub async fn pairing_code(app: &App, login: Option<&str>, outlet: Option<OutletId>) -> anyhow::Result<Code> {
+pub async fn pairing_code(
+    app: &App,
+    login: Option<&str>,
+    outlet: Option<OutletId>,
+) -> anyhow::Result<AccessCode> {
     let outlet_id = match outlet {
         Some(id) => id,
         None => store::outlets(&app.db_jobs).await?.first().context("there is no outlet yet")?.id,
     };
-    let code = Code::from_bytes(&app.random.bytes::<7>());
+    let code = AccessCode::from_bytes(&app.random.bytes::<7>());
     let code_hash = code.stored_hash(&app.secret, "pairing-hash");
     let code_hash = &code_hash;
-    let deed = Deed::of_operator(app, login, Action::MakePairingCode);
-    let known = act::perform(app, deed, |mut act| async move {
+    let spec = ActSpec::by_operator(app, login, Action::MakePairingCode);
+    let known = act::perform(app, spec, |mut act| async move {
         let now = act.now();
         act.record(Entry::of_subject(format!("outlet:{outlet_id}")));
         let is_known = store::insert_pairing_code(act.conn(), code_hash, outlet_id, now).await?;
-        if is_known { act.done(true) } else { act.give_up(false) }
+        if is_known { act.commit(true) } else { act.roll_back(false) }
     });
     let known = known.await?;
     ensure!(known, "there is no such outlet: see `till list`");

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::act::notices::{By, Kind};
+use crate::act::notices::{Initiator, NoticeKind};
 use crate::base::ids::NoticeId;
 
 /// A member keeps no notice that is older than so many months.
@@ -22,13 +22,13 @@ pub struct Notice {
     /// The notice.
     pub id: NoticeId,
     /// What happened.
-    pub kind: Kind,
+    pub kind: NoticeKind,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub at: DateTime<Utc>,
     /// Whose act it was.
-    pub by: By,
+    pub by: Initiator,
     /// As the kind demands.
     #[schema(value_type = BTreeMap<String, String>)]
     pub params: Value,

@@ -7,8 +7,8 @@ use super::store;
 use crate::access::rights::Action;
 use crate::access::{MemberPhone, member_audience};
 use crate::act::idempotency;
-use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, rejected, repeated};
-use crate::act::{self, Deed};
+use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, outcome_of_stored, rejected};
+use crate::act::{self, ActSpec};
 use crate::base::Base;
 use crate::base::code::Code;
 use crate::base::error::Result;
@@ -27,10 +27,10 @@ struct Read {
 pub async fn apply_all(base: &Base, phone: &MemberPhone, mutations: &[Mutation]) -> Vec<Answer> {
     let (mut answers, mut undecided) = (Vec::with_capacity(mutations.len()), Undecided::default());
     for mutation in mutations {
-        let outcome = undecided.decide(mutation, apply(base, phone, mutation).await);
+        let outcome = undecided.outcome_of(mutation, apply(base, phone, mutation).await);
         answers.push(Answer { id: mutation.id, outcome });
     }
-    undecided.tell();
+    undecided.log();
     answers
 }
 
@@ -46,22 +46,22 @@ async fn apply(base: &Base, phone: &MemberPhone, mutation: &Mutation) -> Result<
     }
     let audience = member_audience(phone.membership_id);
     let payload_hash = idempotency::payload_hash(&mutation.name, &mutation.args);
-    let deed = Deed::of_phone(base, phone, Action::ReadNotices).once_under(mutation.id, payload_hash);
+    let spec = ActSpec::by_phone(base, phone, Action::ReadNotices).under_key(mutation.id, payload_hash);
     let (audience, read) = (&audience, &read);
-    act::perform(base, deed, |mut act| async move {
-        if let Some(answer) = act.answered_before()? {
-            return act.done(repeated(&answer)?);
+    act::perform(base, spec, |mut act| async move {
+        if let Some(answer) = act.stored_answer()? {
+            return act.commit(outcome_of_stored(&answer)?);
         }
         let now = act.now();
         let outcome = Outcome::Applied { result: json!({ "readAt": now.timestamp() }) };
         if !store::mark_read(act.conn(), phone.membership_id, audience, &read.ids, now).await? {
             // There was no effect, so no key is kept with it: a phone leaves no more keys than it has read notices.
-            return act.give_up(outcome);
+            return act.roll_back(outcome);
         }
         // The notice itself says when it was read.
         act.record_nothing();
         act.keep_answer(&outcome)?;
-        act.done(outcome)
+        act.commit(outcome)
     })
     .await
 }

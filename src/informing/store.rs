@@ -4,15 +4,15 @@ use chrono::{DateTime, Months, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::{NOTICE_MONTHS, Notice};
-use crate::act::notices::{By, Kind, MAX_NOTICES};
+use crate::act::notices::{Initiator, MAX_NOTICES, NoticeKind};
 use crate::base::error::Result;
 use crate::base::ids::{MembershipId, NoticeId};
-use crate::base::sweep::{BATCH, Swept};
+use crate::base::sweep::{BATCH, DueRows};
 
 /// Notices that were given long ago.
-pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
+pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
-        Swept,
+        DueRows,
         r#"with due as (select count(*) as due from notice where given_at < $1)
            select due as "due!",
                   (select count(*) from (select from notice where given_at >= $1 limit (select due from due)) kept) as "left!"
@@ -58,7 +58,7 @@ pub async fn find(
 ) -> Result<Vec<Notice>> {
     Ok(sqlx::query_as!(
         Notice,
-        r#"select id, kind as "kind: Kind", given_at as at, given_by as "by: By", params, read_at from notice
+        r#"select id, kind as "kind: NoticeKind", given_at as at, given_by as "by: Initiator", params, read_at from notice
            where membership_id = $1 and id = any($2)"#,
         membership_id.0,
         ids as &[NoticeId]

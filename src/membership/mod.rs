@@ -12,14 +12,14 @@ use utoipa::ToSchema;
 
 use crate::access::{EndReason, member_audience};
 use crate::act::change_log::{Entity, ME};
-use crate::act::notices::{By, Kind};
+use crate::act::notices::{Initiator, NoticeKind};
 use crate::act::{change_log, notices};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Result};
 use crate::base::ids::{AccountId, MembershipId, OrganisationId};
 use crate::base::words::word_enum;
 use crate::cards::{self, Issuer, enrolment};
-use crate::registry::members::facts::{Facts, TypedFacts, is_too_young};
+use crate::registry::members::person_form::{PersonFields, TypedPersonFields, is_too_young};
 use crate::registry::members::{MembershipStatus, store as members};
 use crate::registry::organisations;
 
@@ -29,7 +29,7 @@ use crate::registry::organisations;
 pub struct MemberEdit {
     /// All of them, whether they change or not.
     #[serde(flatten)]
-    pub person: TypedFacts,
+    pub person: TypedPersonFields,
 }
 
 word_enum! {
@@ -94,7 +94,7 @@ impl From<RevocationReason> for EndReason {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// The data are put right.
-    Edit(Facts),
+    Edit(PersonFields),
     /// The membership takes a step.
     Status(NewStatus),
     /// The member is registered elsewhere.
@@ -137,7 +137,7 @@ impl Change {
 
 /// Whose data change, by whom, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
+pub struct ChangeContext {
     /// The membership.
     pub membership_id: MembershipId,
     /// The account of those who keep the register.
@@ -150,29 +150,37 @@ pub struct About {
 
 /// Makes a change, with all that follows from it; answers which fields of the data it changed. The caller holds the membership's lock; the phone's page is woken by whoever
 /// commits.
-pub async fn apply(
+pub async fn apply_change(
     issuer: &Issuer,
     conn: &mut PgConnection,
     change: &Change,
-    about: &About,
+    context: &ChangeContext,
 ) -> Result<Vec<String>> {
     let mut fields = Vec::new();
     match change {
-        Change::Edit(edit) => fields = edit_member(issuer, &mut *conn, edit, about).await?,
-        Change::Status(to) => take_step(issuer, &mut *conn, *to, about).await?,
-        Change::Transfer { organisation_id } => transfer(issuer, &mut *conn, *organisation_id, about).await?,
+        Change::Edit(edit) => fields = edit_member(issuer, &mut *conn, edit, context).await?,
+        Change::Status(to) => change_status(issuer, &mut *conn, *to, context).await?,
+        Change::Transfer { organisation_id } => {
+            transfer(issuer, &mut *conn, *organisation_id, context).await?;
+        }
         Change::PhoneLost => {
-            if !enrolment::loss::lose_phone(issuer, &mut *conn, about.membership_id, By::Chair, about.now)
-                .await?
+            if !enrolment::loss::end_lost_phone(
+                issuer,
+                &mut *conn,
+                context.membership_id,
+                Initiator::Chair,
+                context.now,
+            )
+            .await?
             {
                 return Err(Error::Conflict(Code::NoPhone));
             }
         }
-        Change::CardsRevoked { reason } => revoke_cards(issuer, &mut *conn, *reason, about).await?,
+        Change::CardsRevoked { reason } => revoke_cards(issuer, &mut *conn, *reason, context).await?,
     }
-    tracing::info!(account = %about.account_id, membership = %about.membership_id, change = change.as_str(), "a member is changed");
-    let audience = member_audience(about.membership_id);
-    change_log::record_change(conn, &audience, Entity::Profile, ME, about.now).await?;
+    tracing::info!(account = %context.account_id, membership = %context.membership_id, change = change.as_str(), "a member is changed");
+    let audience = member_audience(context.membership_id);
+    change_log::record_change(conn, &audience, Entity::Profile, ME, context.now).await?;
     Ok(fields)
 }
 
@@ -180,13 +188,14 @@ async fn revoke_cards(
     issuer: &Issuer,
     conn: &mut PgConnection,
     reason: RevocationReason,
-    about: &About,
+    context: &ChangeContext,
 ) -> Result<()> {
-    let had_phone = enrolment::store::active_phone(&mut *conn, about.membership_id).await?.is_some();
-    enrolment::revoke_all(&mut *conn, about.membership_id, reason.into(), about.now).await?;
+    let had_phone = enrolment::store::active_phone(&mut *conn, context.membership_id).await?.is_some();
+    enrolment::revoke_all(&mut *conn, context.membership_id, reason.into(), context.now).await?;
     if had_phone {
-        let kind = if reason == RevocationReason::Lost { Kind::PhoneLost } else { Kind::CardsRevoked };
-        tell(issuer, conn, kind, about).await?;
+        let kind =
+            if reason == RevocationReason::Lost { NoticeKind::PhoneLost } else { NoticeKind::CardsRevoked };
+        notify(issuer, conn, kind, context).await?;
     }
     Ok(())
 }
@@ -194,64 +203,74 @@ async fn revoke_cards(
 async fn edit_member(
     issuer: &Issuer,
     conn: &mut PgConnection,
-    edit: &Facts,
-    about: &About,
+    edit: &PersonFields,
+    context: &ChangeContext,
 ) -> Result<Vec<String>> {
-    let known = store::known(&mut *conn, about.membership_id).await?;
+    let current = store::current_member(&mut *conn, context.membership_id).await?;
     // What has long been on record does not keep other data from being put right.
-    if edit.birth_date != known.birth_date && is_too_young(edit.birth_date, known.joined_on) {
+    if edit.birth_date != current.birth_date && is_too_young(edit.birth_date, current.joined_on) {
         return Err(Error::field("birthDate", FieldCode::TooYoungWhenJoined));
     }
     let search_name = edit.search_name();
-    let becomes_another = (&known.search_name, known.birth_date) != (&search_name, edit.birth_date);
+    let becomes_another = (&current.search_name, current.birth_date) != (&search_name, edit.birth_date);
     if becomes_another {
-        let (organisation_id, own) = (known.organisation_id, Some(about.membership_id));
+        let (organisation_id, own) = (current.organisation_id, Some(context.membership_id));
         members::refuse_same_person(&mut *conn, organisation_id, &search_name, edit.birth_date, own).await?;
     }
-    let fields = store::changed_fields(&mut *conn, known.person_id, edit).await?;
-    store::update_person(&mut *conn, known.person_id, edit, &search_name, about).await?;
-    if edit.birth_date != known.birth_date {
-        tracing::info!(account = %about.account_id, membership = %about.membership_id, "a birth date is changed, which printed sheets ask for");
-        tell(issuer, &mut *conn, Kind::BirthDateChanged, about).await?;
+    let fields = store::changed_fields(&mut *conn, current.person_id, edit).await?;
+    store::update_person(&mut *conn, current.person_id, edit, &search_name, context).await?;
+    if edit.birth_date != current.birth_date {
+        tracing::info!(account = %context.account_id, membership = %context.membership_id, "a birth date is changed, which printed sheets ask for");
+        notify(issuer, &mut *conn, NoticeKind::BirthDateChanged, context).await?;
     }
-    store::set_engagement(&mut *conn, issuer.random.uuid(), known.person_id, edit, about.today).await?;
-    reissue(issuer, conn, about).await?;
+    store::set_engagement(&mut *conn, issuer.random.uuid(), current.person_id, edit, context.today).await?;
+    reissue(issuer, conn, context).await?;
     Ok(fields)
 }
 
 /// What the cards say may have changed.
-async fn reissue(issuer: &Issuer, conn: &mut PgConnection, about: &About) -> Result<()> {
-    if cards::change::reissue_changed(issuer, &mut *conn, about.membership_id, about.now).await? {
-        tell(issuer, conn, Kind::CardChanged, about).await?;
+async fn reissue(issuer: &Issuer, conn: &mut PgConnection, context: &ChangeContext) -> Result<()> {
+    if cards::outdated::reissue_outdated(issuer, &mut *conn, context.membership_id, context.now).await? {
+        notify(issuer, conn, NoticeKind::CardChanged, context).await?;
     }
     Ok(())
 }
 
-async fn tell(issuer: &Issuer, conn: &mut PgConnection, kind: Kind, about: &About) -> Result<()> {
-    notices::tell(issuer, conn, about.membership_id, kind, By::Chair, about.now).await
+async fn notify(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    kind: NoticeKind,
+    context: &ChangeContext,
+) -> Result<()> {
+    notices::notify_member(issuer, conn, context.membership_id, kind, Initiator::Chair, context.now).await
 }
 
-async fn take_step(issuer: &Issuer, conn: &mut PgConnection, to: NewStatus, about: &About) -> Result<()> {
-    let known = store::known(&mut *conn, about.membership_id).await?;
-    if !to.can_follow(known.status) {
+async fn change_status(
+    issuer: &Issuer,
+    conn: &mut PgConnection,
+    to: NewStatus,
+    context: &ChangeContext,
+) -> Result<()> {
+    let current = store::current_member(&mut *conn, context.membership_id).await?;
+    if !to.can_follow(current.status) {
         return Err(Error::Conflict(Code::StatusConflict));
     }
-    store::set_status(&mut *conn, to.into(), about).await?;
+    store::set_status(&mut *conn, to.into(), context).await?;
     match to {
         NewStatus::Active => {
-            cards::store::unmark_suspended(&mut *conn, about.membership_id).await?;
-            tell(issuer, &mut *conn, Kind::MembershipResumed, about).await?;
+            cards::store::unmark_suspended(&mut *conn, context.membership_id).await?;
+            notify(issuer, &mut *conn, NoticeKind::MembershipResumed, context).await?;
             // The data may have changed while the cards rested.
-            reissue(issuer, conn, about).await
+            reissue(issuer, conn, context).await
         }
         NewStatus::Suspended => {
-            cards::store::mark_suspended(&mut *conn, about.membership_id, about.now).await?;
-            tell(issuer, conn, Kind::MembershipSuspended, about).await
+            cards::store::mark_suspended(&mut *conn, context.membership_id, context.now).await?;
+            notify(issuer, conn, NoticeKind::MembershipSuspended, context).await
         }
         NewStatus::Left | NewStatus::Expelled => {
-            store::end_membership(&mut *conn, about).await?;
-            enrolment::revoke_all(&mut *conn, about.membership_id, EndReason::Left, about.now).await?;
-            tell(issuer, conn, Kind::MembershipEnded, about).await
+            store::end_membership(&mut *conn, context).await?;
+            enrolment::revoke_all(&mut *conn, context.membership_id, EndReason::Left, context.now).await?;
+            notify(issuer, conn, NoticeKind::MembershipEnded, context).await
         }
     }
 }
@@ -260,21 +279,23 @@ async fn transfer(
     issuer: &Issuer,
     conn: &mut PgConnection,
     organisation_id: OrganisationId,
-    about: &About,
+    context: &ChangeContext,
 ) -> Result<()> {
-    let known = store::known(&mut *conn, about.membership_id).await?;
-    if !known.status.is_registered() {
+    let current = store::current_member(&mut *conn, context.membership_id).await?;
+    if !current.status.is_registered() {
         return Err(Error::Conflict(Code::StatusConflict));
     }
-    let target = organisations::store::place(&mut *conn, organisation_id, about.today).await?;
-    if organisation_id == known.organisation_id {
+    let target =
+        organisations::store::check_keeps_members(&mut *conn, organisation_id, context.today).await?;
+    if organisation_id == current.organisation_id {
         return Err(Error::field("organisationId", FieldCode::AlreadyThere));
     }
-    let own = Some(about.membership_id);
-    members::refuse_same_person(&mut *conn, organisation_id, &known.search_name, known.birth_date, own)
+    let own = Some(context.membership_id);
+    members::refuse_same_person(&mut *conn, organisation_id, &current.search_name, current.birth_date, own)
         .await?;
-    store::set_registration(&mut *conn, issuer.random.uuid(), organisation_id, about).await?;
-    let membership_id = about.membership_id;
-    notices::tell_of_transfer(issuer, &mut *conn, membership_id, &target, By::Chair, about.now).await?;
-    reissue(issuer, conn, about).await
+    store::set_registration(&mut *conn, issuer.random.uuid(), organisation_id, context).await?;
+    let membership_id = context.membership_id;
+    notices::notify_of_transfer(issuer, &mut *conn, membership_id, &target, Initiator::Chair, context.now)
+        .await?;
+    reissue(issuer, conn, context).await
 }

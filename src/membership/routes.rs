@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{About, Change, MemberEdit, NewStatus, RevocationReason, apply};
+use super::{Change, ChangeContext, MemberEdit, NewStatus, RevocationReason, apply_change};
 use crate::access::rights::{EditMember, Permit, ReportLostPhone, RevokeCards, SetStatus, TransferMember};
 use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
 use crate::act::idempotency::Idempotent;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
@@ -31,22 +31,26 @@ pub fn router() -> OpenApiRouter<Issuer> {
 }
 
 /// Makes a change once, however often it is asked for under this key, and answers the member as it is then.
-async fn change_once<A: Permit, T>(
+async fn perform_change<A: Permit, T>(
     issuer: &Issuer,
     staff: &Staff,
     (permit, membership_id): (A, MembershipId),
     request: &Idempotent<T>,
     change: &Change,
 ) -> Result<Json<MemberDetail>> {
-    let deed = Deed::of_staff(issuer, staff, A::ACTION).once(request);
-    let detail = act::perform(issuer, deed, |mut act| async move {
+    let spec = ActSpec::by_staff(issuer, staff, A::ACTION).under_key_of(request);
+    let detail = act::perform(issuer, spec, |mut act| async move {
         members::lock(act.conn(), &[membership_id]).await?;
         let scope = policy::may_member_within(act.conn(), issuer, staff, permit, membership_id).await?;
         let now = act.now();
-        if act.answered_before::<MemberRef>()?.is_none() {
-            let about =
-                About { membership_id, account_id: staff.account_id, now, today: issuer.clock.today() };
-            let fields = apply(issuer, act.conn(), change, &about).await?;
+        if act.stored_answer::<MemberRef>()?.is_none() {
+            let context = ChangeContext {
+                membership_id,
+                account_id: staff.account_id,
+                now,
+                today: issuer.clock.today(),
+            };
+            let fields = apply_change(issuer, act.conn(), change, &context).await?;
             let entry = Entry::of_member(membership_id).within(scope.organisation_id).changing(fields);
             act.record(match change.reason() {
                 Some(reason) => entry.because(reason),
@@ -56,7 +60,7 @@ async fn change_once<A: Permit, T>(
         }
         act.wake(member_audience(membership_id));
         let detail = members::detail(act.conn(), membership_id, now).await?;
-        act.done(detail)
+        act.commit(detail)
     });
     Ok(Json(detail.await?))
 }
@@ -73,9 +77,10 @@ async fn edit(
     request: Idempotent<MemberEdit>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, EditMember, id).await?;
-    let facts = request.body.person.checked(issuer.clock.latest_today()).map_err(Error::InvalidInput)?;
-    let change = Change::Edit(facts);
-    change_once(&issuer, &staff, (EditMember, id), &request, &change).await
+    let person_fields =
+        request.body.person.checked(issuer.clock.latest_today()).map_err(Error::InvalidInput)?;
+    let change = Change::Edit(person_fields);
+    perform_change(&issuer, &staff, (EditMember, id), &request, &change).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -97,7 +102,7 @@ async fn set_status(
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, SetStatus, id).await?;
     let change = Change::Status(request.body.to);
-    change_once(&issuer, &staff, (SetStatus, id), &request, &change).await
+    perform_change(&issuer, &staff, (SetStatus, id), &request, &change).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -120,7 +125,7 @@ async fn transfer(
     policy::may_member(&issuer, &staff, TransferMember, id).await?;
     let target = policy::may(&issuer, &staff, TransferMember, request.body.organisation_id).await?;
     let change = Change::Transfer { organisation_id: target.organisation_id };
-    change_once(&issuer, &staff, (TransferMember, id), &request, &change).await
+    perform_change(&issuer, &staff, (TransferMember, id), &request, &change).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -139,7 +144,7 @@ async fn phone_lost(
     request: Idempotent<LostPhone>,
 ) -> Result<Json<MemberDetail>> {
     policy::may_member(&issuer, &staff, ReportLostPhone, id).await?;
-    change_once(&issuer, &staff, (ReportLostPhone, id), &request, &Change::PhoneLost).await
+    perform_change(&issuer, &staff, (ReportLostPhone, id), &request, &Change::PhoneLost).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -164,5 +169,5 @@ async fn revoke(
     policy::may_member(&issuer, &staff, RevokeCards, membership_id).await?;
     let reason = request.body.reason.ok_or(Error::field("reason", FieldCode::Required))?;
     let change = Change::CardsRevoked { reason };
-    change_once(&issuer, &staff, (RevokeCards, membership_id), &request, &change).await
+    perform_change(&issuer, &staff, (RevokeCards, membership_id), &request, &change).await
 }

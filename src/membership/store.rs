@@ -5,14 +5,14 @@ use chrono::NaiveDate;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::About;
+use super::ChangeContext;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{MembershipId, OrganisationId, PersonId};
-use crate::registry::members::facts::Facts;
+use crate::registry::members::person_form::PersonFields;
 use crate::registry::members::{Category, MembershipStatus, Sex};
 
 /// What a change starts from.
-pub struct Known {
+pub struct CurrentMember {
     /// The person.
     pub person_id: PersonId,
     /// The name in search form.
@@ -28,9 +28,9 @@ pub struct Known {
 }
 
 /// The member as of now.
-pub async fn known(conn: &mut PgConnection, membership_id: MembershipId) -> Result<Known> {
+pub async fn current_member(conn: &mut PgConnection, membership_id: MembershipId) -> Result<CurrentMember> {
     sqlx::query_as!(
-        Known,
+        CurrentMember,
         r#"select p.id as person_id, p.search_name, p.birth_date, m.status as "status: MembershipStatus", m.joined_on, r.organisation_id
            from membership m
            join person p on p.id = m.person_id
@@ -47,7 +47,7 @@ pub async fn known(conn: &mut PgConnection, membership_id: MembershipId) -> Resu
 pub async fn changed_fields(
     conn: &mut PgConnection,
     person_id: PersonId,
-    edit: &Facts,
+    edit: &PersonFields,
 ) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         r#"select array_remove(array[
@@ -81,9 +81,9 @@ pub async fn changed_fields(
 pub async fn update_person(
     conn: &mut PgConnection,
     person_id: PersonId,
-    edit: &Facts,
+    edit: &PersonFields,
     search_name: &str,
-    about: &About,
+    context: &ChangeContext,
 ) -> Result<()> {
     sqlx::query!(
         "with before as (
@@ -106,8 +106,8 @@ pub async fn update_person(
         edit.phone,
         edit.email,
         search_name,
-        about.now,
-        about.account_id.0
+        context.now,
+        context.account_id.0
     )
     .execute(conn)
     .await?;
@@ -119,7 +119,7 @@ pub async fn set_engagement(
     conn: &mut PgConnection,
     new_id: Uuid,
     person_id: PersonId,
-    edit: &Facts,
+    edit: &PersonFields,
     today: NaiveDate,
 ) -> Result<()> {
     let open = sqlx::query!(
@@ -166,14 +166,14 @@ pub async fn set_registration(
     conn: &mut PgConnection,
     new_id: Uuid,
     organisation_id: OrganisationId,
-    about: &About,
+    context: &ChangeContext,
 ) -> Result<()> {
     let replaced = sqlx::query!(
         "update registration set organisation_id = $2
          where membership_id = $1 and valid_to is null and valid_from >= $3",
-        about.membership_id.0,
+        context.membership_id.0,
         organisation_id.0,
-        about.today
+        context.today
     )
     .execute(&mut *conn)
     .await?;
@@ -182,17 +182,17 @@ pub async fn set_registration(
     }
     sqlx::query!(
         "update registration set valid_to = $2 where membership_id = $1 and valid_to is null",
-        about.membership_id.0,
-        about.today
+        context.membership_id.0,
+        context.today
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
         "insert into registration (id, membership_id, organisation_id, valid_from) values ($1, $2, $3, $4)",
         new_id,
-        about.membership_id.0,
+        context.membership_id.0,
         organisation_id.0,
-        about.today
+        context.today
     )
     .execute(conn)
     .await?;
@@ -201,16 +201,20 @@ pub async fn set_registration(
 
 /// The membership takes a step. Steps stand in the order of the lock under which they are taken, which is that of their ids,
 /// whatever the clocks say by which they are dated.
-pub async fn set_status(conn: &mut PgConnection, status: MembershipStatus, about: &About) -> Result<()> {
+pub async fn set_status(
+    conn: &mut PgConnection,
+    status: MembershipStatus,
+    context: &ChangeContext,
+) -> Result<()> {
     sqlx::query!(
         "with taken as (
              insert into membership_step (membership_id, status, taken_at, taken_by) values ($1, $2, $3, $4)
          )
          update membership set status = $2 where id = $1",
-        about.membership_id.0,
+        context.membership_id.0,
         status as MembershipStatus,
-        about.now,
-        about.account_id.0
+        context.now,
+        context.account_id.0
     )
     .execute(conn)
     .await?;
@@ -219,11 +223,11 @@ pub async fn set_status(conn: &mut PgConnection, status: MembershipStatus, about
 
 /// The membership is over from today on; one that began today has been, for a day. It stays registered where it was, so that
 /// those who kept it can still look it up.
-pub async fn end_membership(conn: &mut PgConnection, about: &About) -> Result<()> {
+pub async fn end_membership(conn: &mut PgConnection, context: &ChangeContext) -> Result<()> {
     sqlx::query!(
         "update membership set valid_to = greatest($2, valid_from + 1) where id = $1",
-        about.membership_id.0,
-        about.today
+        context.membership_id.0,
+        context.today
     )
     .execute(conn)
     .await?;

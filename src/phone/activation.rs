@@ -15,14 +15,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::profile::{MemberProfile, profile};
-use crate::access::codes::Code;
+use crate::access::codes::AccessCode;
 use crate::access::rights::Action;
 use crate::access::store::SessionOwner;
 use crate::access::{EndReason, limits, make_cookie, member_audience, start_session};
 use crate::act::audit::Entry;
 use crate::act::change_log::{Entity, ME, record_change};
-use crate::act::notices::{By, Kind};
-use crate::act::{self, Deed, notices};
+use crate::act::notices::{Initiator, NoticeKind};
+use crate::act::{self, ActSpec, notices};
 use crate::base::Base;
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Problem, Result};
@@ -32,7 +32,7 @@ use crate::base::words::chosen;
 use crate::cards::enrolment::{
     ANSWERED_CHALLENGE_DAYS, PROFCARDS_TEXT_VERSION, check_possession, moving, store,
 };
-use crate::cards::{self, Issuer, Order};
+use crate::cards::{self, CardOrder, Issuer};
 use crate::programme::ledger;
 use crate::registry::members::consents::{self, Consent, ConsentChannel, ConsentKind};
 
@@ -55,13 +55,13 @@ pub(super) async fn count_code(
     form: &TypedCode,
     door: &limits::Door,
 ) -> Result<limits::Attempt> {
-    let code = Code::parse(&form.code).map(|code| code.to_string());
+    let code = AccessCode::parse(&form.code).map(|code| code.to_string());
     limits::attempt_at(base, door, address, code.as_deref()).await
 }
 
 /// The hash under which the typed code is stored.
 pub(super) fn hash_code(base: &Base, form: &TypedCode) -> Result<[u8; 32]> {
-    let code = Code::parse(&form.code).ok_or(Error::ActivationRefused)?;
+    let code = AccessCode::parse(&form.code).ok_or(Error::ActivationRefused)?;
     Ok(code.stored_hash(&base.secret, "activation-hash"))
 }
 
@@ -100,15 +100,15 @@ async fn check(
 async fn offer_challenge(issuer: &Issuer, form: &TypedCode) -> Result<([u8; 32], ActivationOffer)> {
     let code_hash = hash_code(issuer, form)?;
     let now = issuer.clock.now();
-    let usable = store::use_code(&issuer.db, &code_hash, form.birth_date, now)
+    let usable = store::find_usable_code(&issuer.db, &code_hash, form.birth_date, now)
         .await?
         .ok_or(Error::ActivationRefused)?;
-    limits::spend(issuer, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
+    limits::consume(issuer, limits::CHALLENGES_PER_CODE, &usable.id.to_string()).await?;
     let challenge = issuer.random.bytes::<32>();
     store::insert_challenge(&issuer.db, &challenge, usable.id, now).await?;
     let mut conn = issuer.db.acquire().await?;
     let wait = issuer.config.redemption_wait();
-    let redeems_from = moving::redeems_from_of_next(&mut conn, usable.membership_id, wait, now).await?;
+    let redeems_from = moving::next_phone_redeems_from(&mut conn, usable.membership_id, wait, now).await?;
     let offer = ActivationOffer {
         challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
         member_id: usable.membership_id,
@@ -182,9 +182,9 @@ async fn enrol_phone(
     // Whose act it is stands in the challenge, which the act itself locks.
     let membership_id =
         store::member_of_challenge(&issuer.db, &challenge).await?.ok_or(Error::ActivationRefused)?;
-    let deed = Deed::of_member(issuer, membership_id, Action::EnrolPhone);
+    let spec = ActSpec::by_member(issuer, membership_id, Action::EnrolPhone);
     let (key, public_key, challenge, jar, consents) = (&key, &public_key, &challenge, &jar, &consents);
-    act::perform(issuer, deed, |mut act| async move {
+    act::perform(issuer, spec, |mut act| async move {
         let now = act.now();
         let open =
             store::lock_challenge(act.conn(), challenge, now).await?.ok_or(Error::ActivationRefused)?;
@@ -202,7 +202,7 @@ async fn enrol_phone(
             None => {
                 let device_id = DeviceId(issuer.random.uuid());
                 let new = NewPhone { device_id, key, public_key, challenge };
-                take_place(issuer, act.conn(), &open, &new, consents, now).await?;
+                record_enrolment(issuer, act.conn(), &open, &new, consents, now).await?;
                 act.record(Entry::of_member(membership_id));
                 device_id
             }
@@ -213,7 +213,7 @@ async fn enrol_phone(
         let balance = ledger::store::balance(act.conn(), membership_id).await?.shown();
         let union_name = &issuer.config.union_name;
         let profile = profile(act.conn(), membership_id, device_id, union_name, balance, now).await?;
-        act.done((jar, profile))
+        act.commit((jar, profile))
     })
     .await
 }
@@ -227,7 +227,7 @@ struct NewPhone<'a> {
 }
 
 /// The phone becomes the member's, in place of the one before it: with a card, a notice, and the consents that were given.
-async fn take_place(
+async fn record_enrolment(
     issuer: &Issuer,
     conn: &mut PgConnection,
     open: &store::OpenChallenge,
@@ -238,15 +238,15 @@ async fn take_place(
     let (membership_id, device_id) = (open.membership_id, new.device_id);
     let replaces = store::had_phone(&mut *conn, membership_id).await?;
     let wait = issuer.config.redemption_wait();
-    let redeems_from = moving::redeems_from_of_next(&mut *conn, membership_id, wait, now).await?;
+    let redeems_from = moving::next_phone_redeems_from(&mut *conn, membership_id, wait, now).await?;
     cards::retire_phone(&mut *conn, membership_id, EndReason::Replaced, now).await?;
     store::insert_device(&mut *conn, device_id, open, new.challenge, new.public_key, redeems_from, now)
         .await?;
     tracing::info!(activation = %open.activation_id, membership = %membership_id, device = %device_id, replaces, %redeems_from, "a phone is enrolled");
-    let order = Order { membership_id, key: Some(new.key), device_id: Some(device_id), sample: false };
+    let order = CardOrder { membership_id, key: Some(new.key), device_id: Some(device_id), sample: false };
     cards::issue(issuer, &mut *conn, &order, now).await?;
-    let kind = if replaces { Kind::PhoneReplaced } else { Kind::PhoneEnrolled };
-    notices::tell(issuer, &mut *conn, membership_id, kind, By::Member, now).await?;
+    let kind = if replaces { NoticeKind::PhoneReplaced } else { NoticeKind::PhoneEnrolled };
+    notices::notify_member(issuer, &mut *conn, membership_id, kind, Initiator::Member, now).await?;
     let person_id = store::person_of(&mut *conn, membership_id).await?;
     for kind in consents.iter().copied() {
         let text_version = PROFCARDS_TEXT_VERSION.to_owned();

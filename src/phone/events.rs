@@ -17,7 +17,7 @@ use crate::base::error::{Problem, Result};
 use crate::base::live::Listener;
 
 /// A stream ends after so long, and with it a session that has ended meanwhile; the page opens another by itself.
-const LASTS: Duration = Duration::from_hours(1);
+const STREAM_LASTS: Duration = Duration::from_hours(1);
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Base> {
@@ -30,8 +30,8 @@ pub fn router() -> OpenApiRouter<Base> {
     (status = 429, body = Problem)))]
 async fn events(State(base): State<Base>, phone: MemberPhone) -> Result<Response> {
     let listener = base.live.listen(&member_audience(phone.membership_id))?;
-    let ends_at = tokio::time::Instant::now() + LASTS;
-    let page = Page { base, token_hash: phone.token_hash, listener, ends_at, is_over: false };
+    let ends_at = tokio::time::Instant::now() + STREAM_LASTS;
+    let page = OpenPage { base, token_hash: phone.token_hash, listener, ends_at, is_over: false };
     let calls = stream::unfold(page, async |mut page| {
         let event = page.next_call().await?;
         Some((Ok::<_, Infallible>(event), page))
@@ -44,7 +44,7 @@ async fn events(State(base): State<Base>, phone: MemberPhone) -> Result<Response
 }
 
 /// An open page that listens.
-struct Page {
+struct OpenPage {
     base: Base,
     token_hash: [u8; 32],
     listener: Listener,
@@ -52,7 +52,7 @@ struct Page {
     is_over: bool,
 }
 
-impl Page {
+impl OpenPage {
     /// The next call to pull; none when the stream is over: its time is up, the instance stops, or the session has ended. Whoever
     /// ends a session calls its page, and that call is passed on as the last one: by its pull the page finds out what has happened.
     async fn next_call(&mut self) -> Option<Event> {

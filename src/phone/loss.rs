@@ -10,12 +10,12 @@ use super::activation::{TypedCode, count_code, hash_code};
 use crate::access::rights::Action;
 use crate::access::{limits, member_audience};
 use crate::act::audit::Entry;
-use crate::act::notices::By;
-use crate::act::{self, Deed};
+use crate::act::notices::Initiator;
+use crate::act::{self, ActSpec};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
-use crate::cards::enrolment::loss::lose_phone;
+use crate::cards::enrolment::loss::end_lost_phone;
 use crate::cards::enrolment::store;
 use crate::registry::members;
 
@@ -41,19 +41,20 @@ async fn report(
 /// Ends the phone for which the sheet with this code speaks.
 async fn end_phone(base: &Base, form: &TypedCode) -> Result<()> {
     let code_hash = hash_code(base, form)?;
-    let sheet = store::sheet(&base.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
-    let deed = Deed::of_member(base, sheet.membership_id, Action::ReportOwnLoss);
+    let sheet =
+        store::find_sheet(&base.db, &code_hash, form.birth_date).await?.ok_or(Error::ActivationRefused)?;
+    let spec = ActSpec::by_member(base, sheet.membership_id, Action::ReportOwnLoss);
     let sheet = &sheet;
-    act::perform(base, deed, |mut act| async move {
+    act::perform(base, spec, |mut act| async move {
         let now = act.now();
         members::store::lock(act.conn(), &[sheet.membership_id]).await?;
         if !store::is_current_sheet(act.conn(), sheet, now).await? {
             return Err(Error::ActivationRefused);
         }
-        lose_phone(base, act.conn(), sheet.membership_id, By::Member, now).await?;
+        end_lost_phone(base, act.conn(), sheet.membership_id, Initiator::Member, now).await?;
         act.record(Entry::of_member(sheet.membership_id));
         act.wake(member_audience(sheet.membership_id));
-        act.done(())
+        act.commit(())
     })
     .await
 }

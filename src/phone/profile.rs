@@ -37,7 +37,7 @@ pub struct MemberProfile {
     /// The consents in force.
     pub consents: Vec<ProfileConsent>,
     /// What this phone may do.
-    pub phone: HeldSince,
+    pub phone: PhoneState,
     /// The phone's card; absent when it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<PhoneCard>,
@@ -52,7 +52,7 @@ pub struct MemberProfile {
 /// Since when a phone holds the card, and from when on it pays.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HeldSince {
+pub struct PhoneState {
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
@@ -118,10 +118,10 @@ pub async fn profile(
     balance: Balance,
     now: DateTime<Utc>,
 ) -> Result<MemberProfile> {
-    let member = members::store::registered(&mut *conn, membership_id).await?;
+    let member = members::store::registered_member(&mut *conn, membership_id).await?;
     let consents = members::consents::store::in_force(&mut *conn, member.person_id).await?;
     let phone = sqlx::query_as!(
-        HeldSince,
+        PhoneState,
         r#"select enrolled_at, coalesce(redeems_from, enrolled_at) as "redeems_from!", move_agreed_until
            from device where id = $1"#,
         device_id.0

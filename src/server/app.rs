@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::assets::Shell;
-use super::connections::Bounds;
+use super::connections::ConnectionLimits;
 use super::health::WriteProbe;
 use crate::base::Base;
 use crate::base::clock::Clock;
@@ -18,7 +18,7 @@ use crate::cards::Issuer;
 pub struct App {
     issuer: Issuer,
     /// How many connections it takes.
-    pub bounds: Bounds,
+    pub bounds: ConnectionLimits,
     /// Whether the database takes what is written, as last tried.
     pub write_probe: Arc<WriteProbe>,
     /// It was told to stop: it still answers, and says that no more should be sent to it.
@@ -38,7 +38,7 @@ impl Deref for App {
 impl App {
     /// Connects, migrates, makes or loads the instance's keys and its first trust list.
     pub async fn start(config: Config, clock: Clock, random: Random) -> anyhow::Result<Self> {
-        let bounds = Bounds::of(&config);
+        let bounds = ConnectionLimits::of(&config);
         let issuer = Issuer::open(Base::open(config, clock, random, bounds.listeners).await?).await?;
         Ok(Self {
             bounds,

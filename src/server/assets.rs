@@ -111,7 +111,7 @@ async fn read(folder: &Path, name: &str) -> Option<String> {
 fn tagged(request: &HeaderMap, content_type: &'static str, text: String) -> Response {
     let etag = format!("W/\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]));
     let headers = [(header::CONTENT_TYPE, content_type.to_owned()), (header::ETAG, etag.clone())];
-    if conditional::is_held(request, &etag) {
+    if conditional::client_holds(request, &etag) {
         (StatusCode::NOT_MODIFIED, headers).into_response()
     } else {
         (headers, text).into_response()

@@ -46,7 +46,7 @@ const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// How many connections an instance takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub struct ConnectionLimits {
     /// Altogether; more wait in the kernel's queue.
     pub connections: usize,
     /// From one address; more are closed at once. None behind a proxy, all of whose connections come from its own.
@@ -56,7 +56,7 @@ pub struct Bounds {
     head_within: Duration,
 }
 
-impl Bounds {
+impl ConnectionLimits {
     /// As many as the process may open files, which is made as many as the system lets it.
     pub fn of(config: &Config) -> Self {
         let connections = open_files().saturating_sub(OTHER_FILES).clamp(OTHER_FILES, MAX_CONNECTIONS);
@@ -79,19 +79,24 @@ fn open_files() -> usize {
 }
 
 /// Serves until `stop` is done; then takes no more connections, and ends with the last request.
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(bounds.connections));
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: ConnectionLimits,
+    stop: impl Future<Output = ()>,
+) {
+    let slots = Arc::new(Semaphore::new(bounds.connections));
     let addresses = Addresses::default();
     let connections = GracefulShutdown::new();
     let accepting = async {
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let Ok(slot) = slots.clone().acquire_owned().await else { return };
             let (stream, peer) = accept(&listener).await;
-            let Some(seat) = Seat::take(&addresses, peer.ip(), bounds.per_address) else {
+            let Some(address_slot) = AddressSlot::take(&addresses, peer.ip(), bounds.per_address) else {
                 metrics::counter!("profcards_limited_total", "limit" => "connections-address").increment(1);
                 continue;
             };
-            let held = Held { _place: place, _seat: seat };
+            let held = ConnectionSlots { _slot: slot, _address_slot: address_slot };
             tokio::spawn(serve_one(
                 stream,
                 peer,
@@ -123,9 +128,9 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 /// What a connection takes up of the bounds.
-struct Held {
-    _place: OwnedSemaphorePermit,
-    _seat: Seat,
+struct ConnectionSlots {
+    _slot: OwnedSemaphorePermit,
+    _address_slot: AddressSlot,
 }
 
 async fn serve_one(
@@ -134,7 +139,7 @@ async fn serve_one(
     router: Router,
     head_within: Duration,
     watcher: Watcher,
-    _held: Held,
+    _held: ConnectionSlots,
 ) {
     // Nothing that is asked for here gains by waiting for more bytes.
     let _ = stream.set_nodelay(true);
@@ -161,12 +166,12 @@ async fn serve_one(
 type Addresses = Arc<Mutex<HashMap<String, usize>>>;
 
 /// One of the connections of an address.
-struct Seat {
+struct AddressSlot {
     addresses: Addresses,
     key: String,
 }
 
-impl Seat {
+impl AddressSlot {
     fn take(addresses: &Addresses, address: IpAddr, most: Option<usize>) -> Option<Self> {
         let key = ClientAddress(address).limit_key();
         let mut taken = addresses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,7 +184,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         let mut taken = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = taken.get_mut(&self.key) {
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn who_holds_many_addresses_has_the_connections_of_one() {
         let addresses = Addresses::default();
-        let take = |address: &str| Seat::take(&addresses, address.parse().unwrap(), Some(2));
+        let take = |address: &str| AddressSlot::take(&addresses, address.parse().unwrap(), Some(2));
         let held = [take("2001:db8:0:1::1"), take("2001:db8:0:1:ffff::2")];
         assert!(held.iter().all(Option::is_some));
         assert!(take("2001:db8:0:1::3").is_none(), "a customer of IPv6 holds a whole /64");

@@ -4,7 +4,7 @@
 //! Never here: SQL, migrations, anything about what is stored, and the machine's own database servers. Both servers
 //! listen on unix sockets alone, in a folder that nobody else may enter, so no port and no password is taken.
 
-mod place;
+mod dirs;
 mod process;
 
 use std::fs::{self, DirBuilder, File};
@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::base::db::LOG_WITHOUT_ROWS;
-use place::{Place, SocketDir, random_name};
+use dirs::{InstanceDirs, SocketDir, random_name};
 use process::{Daemon, processes_in, run, signal, wait_until};
 
 const OLDEST_POSTGRES: u32 = 15;
@@ -52,21 +52,21 @@ struct Running {
 impl Services {
     /// Starts both on the data kept in `data_dir`; an error when another process does so already.
     pub fn start(data_dir: &Path) -> Result<Self> {
-        Self::start_with(&Place::of(data_dir)?, &[])
+        Self::start_with(&InstanceDirs::of(data_dir)?, &[])
     }
 
     /// For commands beside a running server: uses what runs on `data_dir`, or starts it.
     pub fn join_or_start(data_dir: &Path) -> Result<Self> {
-        let place = Place::of(data_dir)?;
-        if place.lock()?.is_err() {
-            place.wait_for_postgres(|| Ok(()))?;
+        let dirs = InstanceDirs::of(data_dir)?;
+        if dirs.lock()?.is_err() {
+            dirs.wait_for_postgres(|| Ok(()))?;
             return Ok(Self {
-                database_url: place.database_url(),
-                redis_url: place.redis_url(),
+                database_url: dirs.database_url(),
+                redis_url: dirs.redis_url(),
                 _running: None,
             });
         }
-        Self::start_with(&place, &[])
+        Self::start_with(&dirs, &[])
     }
 
     /// Stops both and waits for them; the same as dropping.
@@ -74,17 +74,17 @@ impl Services {
         drop(self);
     }
 
-    fn start_with(place: &Place, postgres_options: &[&str]) -> Result<Self> {
-        let lock = match place.lock()? {
+    fn start_with(dirs: &InstanceDirs, postgres_options: &[&str]) -> Result<Self> {
+        let lock = match dirs.lock()? {
             Ok(lock) => lock,
-            Err(pid) => bail!("{} is in use: process {pid} runs its database", place.data_dir.display()),
+            Err(pid) => bail!("{} is in use: process {pid} runs its database", dirs.data_dir.display()),
         };
-        place.end_leftovers(&["postgres", "redis"])?;
-        let sockets = place.make_socket_dir()?;
-        let postgres = start_postgres(place, postgres_options)?;
-        let redis = start_redis(place)?;
+        dirs.end_leftovers(&["postgres", "redis"])?;
+        let sockets = dirs.make_socket_dir()?;
+        let postgres = start_postgres(dirs, postgres_options)?;
+        let redis = start_redis(dirs)?;
         let running = Running { _redis: redis, _postgres: postgres, _sockets: sockets, _lock: lock };
-        Ok(Self { database_url: place.database_url(), redis_url: place.redis_url(), _running: Some(running) })
+        Ok(Self { database_url: dirs.database_url(), redis_url: dirs.redis_url(), _running: Some(running) })
     }
 }
 
@@ -99,11 +99,11 @@ pub struct PrivateRedis {
 impl PrivateRedis {
     /// Starts it with its data and its log in `folder`, which must be its own.
     pub fn start(folder: &Path) -> Result<Self> {
-        let place = Place::of(folder)?;
-        place.end_leftovers(&["redis"])?;
-        let sockets = place.make_socket_dir()?;
-        let daemon = start_redis(&place)?;
-        Ok(Self { url: place.redis_url(), _daemon: daemon, _sockets: sockets })
+        let dirs = InstanceDirs::of(folder)?;
+        dirs.end_leftovers(&["redis"])?;
+        let sockets = dirs.make_socket_dir()?;
+        let daemon = start_redis(&dirs)?;
+        Ok(Self { url: dirs.redis_url(), _daemon: daemon, _sockets: sockets })
     }
 }
 
@@ -120,12 +120,12 @@ pub struct PrivatePostgres {
 impl PrivatePostgres {
     /// Starts it with its data and its log in `folder`, which must be its own, and with these settings besides.
     pub fn start(folder: &Path, options: &[&str]) -> Result<Self> {
-        let place = Place::of(folder)?;
-        place.end_leftovers(&["postgres"])?;
-        let sockets = place.make_socket_dir()?;
-        let daemon = start_postgres(&place, options)?;
-        let data = place.home.join("postgres");
-        Ok(Self { url: place.database_url(), data, _daemon: daemon, _sockets: sockets })
+        let dirs = InstanceDirs::of(folder)?;
+        dirs.end_leftovers(&["postgres"])?;
+        let sockets = dirs.make_socket_dir()?;
+        let daemon = start_postgres(&dirs, options)?;
+        let data = dirs.home.join("postgres");
+        Ok(Self { url: dirs.database_url(), data, _daemon: daemon, _sockets: sockets })
     }
 
     /// `kill -9` of all its processes at once: whatever is not on the disk is lost.
@@ -142,10 +142,10 @@ pub fn with_services(command: &[String]) -> Result<i32> {
     let (program, arguments) = command.split_first().context("no command was given")?;
     let folder = std::env::temp_dir().join(format!("profcards-{}", random_name()?));
     DirBuilder::new().mode(0o711).create(&folder)?;
-    let place = Place::of(&folder)?;
+    let dirs = InstanceDirs::of(&folder)?;
     // What is thrown away afterwards need not survive a power cut.
     let services =
-        Services::start_with(&place, &["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+        Services::start_with(&dirs, &["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
     let code = services.and_then(|services| {
         let mut command = Command::new(program);
         command.args(arguments);
@@ -158,7 +158,7 @@ pub fn with_services(command: &[String]) -> Result<i32> {
                 .map_err(|_| anyhow!("waiting for the command failed"))?
         })
     });
-    let _ = fs::remove_dir_all(&place.home);
+    let _ = fs::remove_dir_all(&dirs.home);
     let _ = fs::remove_dir_all(&folder);
     code
 }
@@ -182,33 +182,33 @@ fn run_to_end(command: Command) -> Result<i32> {
     })
 }
 
-fn start_postgres(place: &Place, options: &[&str]) -> Result<Daemon> {
-    let data = place.home.join("postgres");
+fn start_postgres(dirs: &InstanceDirs, options: &[&str]) -> Result<Daemon> {
+    let data = dirs.home.join("postgres");
     let programs = postgres_programs(&data)?;
     if !data.exists() {
-        create_database(place, &programs, &data)?;
+        create_database(dirs, &programs, &data)?;
     }
-    let mut command = place.command(&programs.join("postgres"), "INT");
-    command.arg("-D").arg(&data).arg("-k").arg(&place.sockets);
+    let mut command = dirs.command(&programs.join("postgres"), "INT");
+    command.arg("-D").arg(&data).arg("-k").arg(&dirs.sockets);
     for option in PRIVATE.iter().chain(options) {
         command.args(["-c", option]);
     }
     for (setting, value) in LOG_WITHOUT_ROWS {
         command.args(["-c", &format!("{setting}={value}")]);
     }
-    let mut daemon = Daemon::start("PostgreSQL", command, "INT", place.data_dir.join("postgres.log"))?;
-    place.wait_for_postgres(|| daemon.check()).with_context(|| daemon.complaint())?;
+    let mut daemon = Daemon::start("PostgreSQL", command, "INT", dirs.data_dir.join("postgres.log"))?;
+    dirs.wait_for_postgres(|| daemon.check()).with_context(|| daemon.complaint())?;
     Ok(daemon)
 }
 
 /// Built beside its place and moved there when complete, so that a half-made database is never taken for one.
-fn create_database(place: &Place, programs: &Path, data: &Path) -> Result<()> {
-    let draft = place.home.join("postgres.new");
+fn create_database(dirs: &InstanceDirs, programs: &Path, data: &Path) -> Result<()> {
+    let draft = dirs.home.join("postgres.new");
     if draft.exists() {
         fs::remove_dir_all(&draft)?;
     }
-    place.make_dir(&draft)?;
-    let mut initdb = place.command(&programs.join("initdb"), "KILL");
+    dirs.make_dir(&draft)?;
+    let mut initdb = dirs.command(&programs.join("initdb"), "KILL");
     initdb.arg("-D").arg(&draft).args([
         "--username=profcards",
         "--auth=trust",
@@ -218,7 +218,7 @@ fn create_database(place: &Place, programs: &Path, data: &Path) -> Result<()> {
     // Names are sorted as a Russian reader expects; libc's locales for that may not be installed, ICU's always are.
     initdb.args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=ru", "--no-instructions"]);
     run(initdb, "")?;
-    let mut single_user = place.command(&programs.join("postgres"), "KILL");
+    let mut single_user = dirs.command(&programs.join("postgres"), "KILL");
     single_user.arg("--single").arg("-D").arg(&draft).args(["-c", "exit_on_error=on", "postgres"]);
     run(single_user, "CREATE DATABASE profcards\n")?;
     fs::rename(&draft, data)?;
@@ -257,15 +257,15 @@ fn postgres_programs(data: &Path) -> Result<PathBuf> {
 }
 
 /// A cache without a disk copy: everything that must last is in PostgreSQL.
-fn start_redis(place: &Place) -> Result<Daemon> {
+fn start_redis(dirs: &InstanceDirs) -> Result<Daemon> {
     let program = Path::new("redis-server");
     let version = version_after(program, "v=").unwrap_or(0);
     ensure!(version >= OLDEST_REDIS, "Redis {OLDEST_REDIS} or newer is not installed");
-    let folder = place.home.join("redis");
+    let folder = dirs.home.join("redis");
     if !folder.exists() {
-        place.make_dir(&folder)?;
+        dirs.make_dir(&folder)?;
     }
-    let mut command = place.command(program, "TERM");
+    let mut command = dirs.command(program, "TERM");
     command.args([
         "--port",
         "0",
@@ -279,9 +279,9 @@ fn start_redis(place: &Place) -> Result<Daemon> {
         "no",
     ]);
     command.args(["--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]);
-    command.arg("--unixsocket").arg(place.redis_socket()).arg("--dir").arg(&folder);
-    let mut daemon = Daemon::start("Redis", command, "TERM", place.data_dir.join("redis.log"))?;
-    wait_until(READY_WITHIN, || daemon.check().map(|()| answers_ping(&place.redis_socket())))
+    command.arg("--unixsocket").arg(dirs.redis_socket()).arg("--dir").arg(&folder);
+    let mut daemon = Daemon::start("Redis", command, "TERM", dirs.data_dir.join("redis.log"))?;
+    wait_until(READY_WITHIN, || daemon.check().map(|()| answers_ping(&dirs.redis_socket())))
         .with_context(|| daemon.complaint())?;
     Ok(daemon)
 }

@@ -136,7 +136,7 @@ async fn metrics(State(app): State<App>) -> Result<Response> {
     metrics::gauge!("profcards_listeners")
         .set(u32::try_from(app.live.listeners()).map_or(f64::MAX, f64::from));
     metrics::gauge!("profcards_redis_up").set(if app.cache.is_up().await { 1.0 } else { 0.0 });
-    for (what, ends_at) in app.keys.ends(unix_seconds(app.clock.now())) {
+    for (what, ends_at) in app.keys.end_times(unix_seconds(app.clock.now())) {
         let ends_at = f64::from(u32::try_from(ends_at).unwrap_or(u32::MAX));
         metrics::gauge!("profcards_keys_end_timestamp_seconds", "what" => what).set(ends_at);
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::App;
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
-use crate::act::{self, Act, Deed, Done, audit, change_log};
+use crate::act::{self, Act, ActEnd, ActSpec, audit, change_log};
 use crate::base::error::Result;
 use crate::cards;
 use crate::cards::enrolment;
@@ -33,21 +33,23 @@ pub struct Restored {
 }
 
 /// All of it, or nothing. Done twice it leaves out twice as many and harms nobody.
-pub async fn take_up(app: &App, login: Option<&str>, since: GivenSince) -> Result<Restored> {
-    act::perform(app, Deed::of_operator(app, login, Action::TakeUpDump), |act| take_up_once(app, act, since))
-        .await
+pub async fn prepare_restored(app: &App, login: Option<&str>, since: GivenSince) -> Result<Restored> {
+    act::perform(app, ActSpec::by_operator(app, login, Action::TakeUpDump), |act| {
+        take_up_once(app, act, since)
+    })
+    .await
 }
 
-async fn take_up_once(app: &App, mut act: Act, since: GivenSince) -> Result<Done<Restored>> {
+async fn take_up_once(app: &App, mut act: Act, since: GivenSince) -> Result<ActEnd<Restored>> {
     let now = act.now();
     let redeem_from = now + app.config.redemption_wait();
     let last_changed_at = change_log::last_changed_at(act.conn()).await?;
     change_log::forget_changes(act.conn()).await?;
-    audit::chain::take_up(act.conn(), now).await?;
+    audit::chain::restart_after_restore(act.conn(), now).await?;
     members::store::skip_numbers(act.conn(), since.members.into()).await?;
     cards::places::void_next(app, act.conn(), since.cards as usize).await?;
-    let phones = enrolment::moving::hold_redemption(act.conn(), redeem_from).await?;
+    let phones = enrolment::moving::delay_redemption(act.conn(), redeem_from).await?;
     let left_out = format!("{} places and {} numbers are left out", since.cards, since.members);
     act.record(Entry::of_subject("database".to_owned()).because(left_out));
-    act.done(Restored { last_changed_at, phones, redeem_from })
+    act.commit(Restored { last_changed_at, phones, redeem_from })
 }

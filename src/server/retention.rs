@@ -7,7 +7,7 @@ use super::App;
 use crate::access;
 use crate::act::change_log;
 use crate::base::error::Result;
-use crate::base::sweep::{BATCH, Lifted};
+use crate::base::sweep::{BATCH, LiftedSteps};
 use crate::informing;
 use crate::programme::ledger;
 
@@ -36,7 +36,7 @@ impl Table {
 }
 
 /// Counts first: what is too much for one round is not even begun. What is not goes in small steps.
-pub async fn sweep(app: App, table: Table, lifted: Lifted) -> Result<Value> {
+pub async fn sweep(app: App, table: Table, lifted: LiftedSteps) -> Result<Value> {
     let (db, now) = (&app.db_jobs, app.clock.now());
     let due = match table {
         Table::Sessions => access::store::sessions_due(db, now).await,

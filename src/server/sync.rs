@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::App;
 use crate::access::{Face, MemberPhone, Till, limits, member_audience, till_audience};
-use crate::act::change_log::{self, Changed, Changes, Cursor, Entity, ME};
+use crate::act::change_log::{self, ChangePage, ChangedEntity, Cursor, Entity, ME};
 use crate::act::mutations::{Answer, Mutation};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
@@ -25,7 +25,7 @@ use crate::informing::{self, Notice};
 use crate::phone::profile::{MemberProfile, profile};
 use crate::programme::ledger::views::{self, PurchaseView};
 use crate::programme::ledger::{self, Balance};
-use crate::programme::tills::push::Pusher;
+use crate::programme::tills::push::PushingTill;
 use crate::programme::tills::{self, TillState, till_state};
 
 /// The shape of mutations and entities that this server speaks.
@@ -133,7 +133,7 @@ async fn push_mutations(
 ) -> Result<Json<PushAnswer>> {
     let client = Client::of(&app, &headers, push.face).await?;
     check_schema(push.schema)?;
-    limits::pace(&app, limits::PUSH_PER_CLIENT, &client.audience()).await?;
+    limits::check_rate(&app, limits::PUSH_PER_CLIENT, &client.audience()).await?;
     if push.mutations.len() > MAX_MUTATIONS {
         return Err(Error::TooLarge);
     }
@@ -141,7 +141,7 @@ async fn push_mutations(
     let skew_seconds = now.timestamp().saturating_sub(push.client_time);
     let (answers, last_op_no) = match &client {
         Client::Till(till) => {
-            let pusher = Pusher { terminal_id: till.terminal_id, skew_seconds };
+            let pusher = PushingTill { terminal_id: till.terminal_id, skew_seconds };
             let answers = tills::push::apply_all(&app, &pusher, &push.mutations).await;
             (answers, newest_op_no(&app, till.terminal_id).await.ok())
         }
@@ -227,7 +227,7 @@ async fn pull(
         None => everything(&mut conn, &client).await?,
         Some(text) => {
             let cursor: Cursor = text.parse()?;
-            if change_log::is_forgotten(&mut conn, &cursor).await? {
+            if change_log::is_stale(&mut conn, &cursor).await? {
                 // Pruned, or of a past that this database does not share.
                 return Err(Error::Conflict(Code::SyncStartOver));
             }
@@ -252,8 +252,8 @@ async fn pull(
 }
 
 /// All that a new client must know. The cursor is taken before anything is read, so nothing can slip between.
-async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes> {
-    let cursor = change_log::horizon(&mut *conn).await?;
+async fn everything(conn: &mut PgConnection, client: &Client) -> Result<ChangePage> {
+    let cursor = change_log::start_cursor(&mut *conn).await?;
     let (singles, purchases, notices): (&[Entity], _, _) = match client {
         Client::Member(phone) => (
             &[Entity::Profile, Entity::Balance],
@@ -266,22 +266,22 @@ async fn everything(conn: &mut PgConnection, client: &Client) -> Result<Changes>
             Vec::new(),
         ),
     };
-    let mut changed: Vec<Changed> = singles.iter().map(|entity| present(*entity, ME.into())).collect();
+    let mut changed: Vec<ChangedEntity> = singles.iter().map(|entity| present(*entity, ME.into())).collect();
     changed.extend(purchases.into_iter().map(|id| present(Entity::Purchase, id.to_string())));
     changed.extend(notices.into_iter().map(|id| present(Entity::Notice, id.to_string())));
-    Ok(Changes { changed, cursor, more: false, pending: false })
+    Ok(ChangePage { changed, cursor, more: false, pending: false })
 }
 
-fn present(entity: Entity, id: String) -> Changed {
-    Changed { entity, id, deleted: false }
+fn present(entity: Entity, id: String) -> ChangedEntity {
+    ChangedEntity { entity, id, deleted: false }
 }
 
-fn ids_among<Id: FromStr>(changed: &[Changed], entity: Entity) -> Vec<Id> {
+fn ids_among<Id: FromStr>(changed: &[ChangedEntity], entity: Entity) -> Vec<Id> {
     changed.iter().filter(|one| one.entity == entity).filter_map(|one| one.id.parse().ok()).collect()
 }
 
 /// The present states of entities, in the order of their changes.
-async fn states(app: &App, client: &Client, changed: Vec<Changed>) -> Result<Vec<Upsert>> {
+async fn states(app: &App, client: &Client, changed: Vec<ChangedEntity>) -> Result<Vec<Upsert>> {
     let now = app.clock.now();
     let mut conn = client.db(app).acquire().await?;
     let for_till = matches!(client, Client::Till(_));
@@ -297,7 +297,7 @@ async fn states(app: &App, client: &Client, changed: Vec<Changed>) -> Result<Vec
         Client::Till(_) => HashMap::new(),
     };
     let mut upserts = Vec::with_capacity(changed.len());
-    for Changed { entity, id, .. } in changed {
+    for ChangedEntity { entity, id, .. } in changed {
         let state = match (entity, client) {
             (Entity::Purchase, _) => purchases.remove(&id).map(EntityState::Purchase),
             (Entity::Notice, _) => notices.remove(&id).map(EntityState::Notice),

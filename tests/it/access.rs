@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::register::{ask, edit, members_of, put_right};
+use super::support::register::{ask, edit, edit_member, members_of};
 use super::support::world::{PASSWORD, World, person};
 use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, Till, next_id, with_phone};
 
@@ -305,9 +305,9 @@ async fn what_is_not_yours_looks_like_what_does_not_exist() {
         assert_eq!(hidden.body, absent.body, "{what}");
     }
     let form = edit("Соколова Мария Петровна");
-    let hidden = put_right(&foreign, member, &form).await;
+    let hidden = edit_member(&foreign, member, &form).await;
     hidden.refused(404, "not-found");
-    assert_eq!(hidden.body, put_right(&foreign, next_id(), &form).await.body);
+    assert_eq!(hidden.body, edit_member(&foreign, next_id(), &form).await.body);
     // A path whose id cannot be one names nothing either.
     foreign.get("/api/staff/members/1").await.refused(404, "not-found");
 }

@@ -8,14 +8,14 @@ use axum::http::Method;
 use profcards::access::rights::Action;
 use profcards::act::audit::chain::{self, Verified};
 use profcards::act::audit::{Entry, find};
-use profcards::act::{self, Deed};
+use profcards::act::{self, ActSpec};
 use profcards::base::error::Error;
-use profcards::server::restored::{GivenSince, take_up};
+use profcards::server::restored::{GivenSince, prepare_restored};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::support::phone::check_body;
-use super::support::register::{ask, edit, found, members_of, put_right};
+use super::support::register::{ask, edit, edit_member, found, members_of};
 use super::support::world::person;
 use super::support::{DAY_SECONDS, Phone, TestApp, Till, next_id, with_phone, with_till};
 
@@ -53,18 +53,19 @@ async fn linked(app: &TestApp) -> Verified {
 async fn whatever_staff_do_is_on_record_with_who_and_why() {
     let app = TestApp::start().await;
     let (chair, actor) = (app.chair().await, format!("staff:{}", app.world.chair));
-    let entered =
-        chair.post_once(&members_of(app.world.school), next_id(), &person("Иванова Мария Петровна")).await;
+    let entered = chair
+        .post_with_key(&members_of(app.world.school), next_id(), &person("Иванова Мария Петровна"))
+        .await;
     let member: Uuid = entered.json(201)["id"].as_str().unwrap().parse().unwrap();
     let mut form = edit("Иванова Мария Сергеевна");
     form["position"] = json!("директор");
-    put_right(&chair, member, &form).await.json(200);
+    edit_member(&chair, member, &form).await.json(200);
     ask(&chair, member, "activation", &json!({})).await.json(200);
     let only = json!({ "memberIds": [member] });
     let school = format!("/api/staff/organisations/{}", app.world.school);
-    chair.post_once(&format!("{school}/paper-cards"), next_id(), &only).await.json(200);
+    chair.post_with_key(&format!("{school}/paper-cards"), next_id(), &only).await.json(200);
     let signed = json!({ "memberIds": [member], "signedOn": "2026-11-20" });
-    chair.post_once(&format!("{school}/consents"), next_id(), &signed).await.json(200);
+    chair.post_with_key(&format!("{school}/consents"), next_id(), &signed).await.json(200);
     Phone::activate(&app, member).await;
     ask(&chair, member, "phone/lost", &json!({})).await.json(200);
     ask(&chair, member, "status", &json!({ "to": "suspended" })).await.json(200);
@@ -139,12 +140,15 @@ async fn an_act_and_its_record_are_one_whatever_is_repeated_or_refused() {
     let (chair, key) = (app.chair().await, next_id());
     let form = person("Иванова Мария Петровна");
     for _ in 0..3 {
-        chair.post_once(&members_of(app.world.school), key, &form).await.json(201);
+        chair.post_with_key(&members_of(app.world.school), key, &form).await.json(201);
     }
     let added = "select count(*) from audit_entry where action = 'member.add'";
     let count = async || sqlx::query_scalar::<_, i64>(added).fetch_one(&app.app.db).await.unwrap();
     assert_eq!(count().await, 1);
-    chair.post_once(&members_of(app.world.school), next_id(), &form).await.refused(409, "already-a-member");
+    chair
+        .post_with_key(&members_of(app.world.school), next_id(), &form)
+        .await
+        .refused(409, "already-a-member");
     assert_eq!(count().await, 1);
     let member = app.member("Петрова Анна Сергеевна").await;
     ask(&app.staff(app.world.foreign_chair).await, member, "status", &json!({ "to": "suspended" }))
@@ -158,29 +162,29 @@ async fn an_act_and_its_record_are_one_whatever_is_repeated_or_refused() {
 async fn an_act_that_gives_way_is_done_again_and_leaves_one_trace() {
     let app = TestApp::start().await;
     let (member, tries) = (app.member("Иванова Мария Петровна").await, AtomicU32::new(0));
-    let deed = || Deed::of_operator(&app.app, Some("somebody"), Action::DecidePurchase);
+    let spec = || ActSpec::by_operator(&app.app, Some("somebody"), Action::DecidePurchase);
     let tries = &tries;
-    let done = act::perform(&app.app, deed(), |mut act| async move {
+    let done = act::perform(&app.app, spec(), |mut act| async move {
         act.record(Entry::of_member(member.into()));
         if tries.fetch_add(1, Ordering::SeqCst) < 2 {
             sqlx::raw_sql("do $$ begin raise exception 'given way' using errcode = '40P01'; end $$")
                 .execute(act.conn())
                 .await?;
         }
-        act.done(7)
+        act.commit(7)
     });
     assert_eq!(done.await.unwrap(), 7);
     assert_eq!(tries.load(Ordering::SeqCst), 3);
     assert_eq!(acts_on(&app, member).await.len(), 1);
     // What gives way for ever is told in the end, and what says nothing of itself is no act.
-    let never = act::perform(&app.app, deed(), |mut act| async move {
+    let never = act::perform(&app.app, spec(), |mut act| async move {
         sqlx::raw_sql("do $$ begin raise exception 'given way' using errcode = '40001'; end $$")
             .execute(act.conn())
             .await?;
-        act.done(())
+        act.commit(())
     });
     assert!(matches!(never.await, Err(Error::Unavailable(_))));
-    let silent = act::perform(&app.app, deed(), |act| async move { act.done(()) });
+    let silent = act::perform(&app.app, spec(), |act| async move { act.commit(()) });
     assert!(matches!(silent.await, Err(Error::Internal(_))));
     assert_eq!(acts_on(&app, member).await.len(), 1);
 }
@@ -254,7 +258,7 @@ async fn after_a_restored_dump_the_chain_goes_on() {
     phone.consent(false).await;
     // The numbers of another database's transactions are larger than any that this one gives.
     sqlx::query("update audit_entry set xid = '900000000000'").execute(&app.app.db).await.unwrap();
-    take_up(&app.app, None, GivenSince { cards: 10, members: 10 }).await.unwrap();
+    prepare_restored(&app.app, None, GivenSince { cards: 10, members: 10 }).await.unwrap();
     phone.consent(true).await;
     let found = linked(&app).await;
     assert!(found.rows >= 3);

@@ -1,11 +1,11 @@
 //! What anyone downloads: the signed lists, the app shell and the app's files.
 
 use axum::http::Method;
-use profcards::cards::{Order, issue, lists};
+use profcards::cards::{CardOrder, issue, lists};
 use profcards_card::{Status, StatusList, TrustList};
 use serde_json::json;
 
-use super::support::lists::{Held, pins, place_of};
+use super::support::lists::{Held, pins, status_ref_of};
 use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id, with_phone};
 
 const TRUST: &str = "/.well-known/profcards/trust-list";
@@ -119,13 +119,13 @@ async fn a_repeated_revocation_spares_the_card_that_was_issued_since() {
     Phone::activate(&app, member).await;
     let (chair, key) = (app.chair().await, next_id());
     let path = format!("/api/staff/members/{member}/cards/revoke");
-    chair.post_once(&path, key, &json!({ "reason": "lost" })).await.json(200);
+    chair.post_with_key(&path, key, &json!({ "reason": "lost" })).await.json(200);
     let phone = Phone::activate(&app, member).await;
-    chair.post_once(&path, key, &json!({ "reason": "lost" })).await.json(200);
+    chair.post_with_key(&path, key, &json!({ "reason": "lost" })).await.json(200);
     phone.profile().await;
     assert!(Held::download(&app).await.verdict(&phone.token(app.now())).accepted);
-    chair.post_once(&path, key, &json!({ "reason": "left" })).await.refused(409, "idempotency-conflict");
-    let problem = chair.post_once(&path, next_id(), &json!({ "reason": "bored" })).await;
+    chair.post_with_key(&path, key, &json!({ "reason": "left" })).await.refused(409, "idempotency-conflict");
+    let problem = chair.post_with_key(&path, next_id(), &json!({ "reason": "bored" })).await;
     assert_eq!(problem.refused(422, "invalid-input")["fields"], json!({ "reason": "required" }));
 }
 
@@ -164,7 +164,7 @@ async fn instances_that_are_asked_in_turn_answer_one_list_that_never_goes_back()
             StatusList::load(&reply.body, &trust, app.now(), Some(held.1)).expect("no older than held");
         let is_new = reply.body != held.0;
         held = (reply.body.clone(), list.claims().iat);
-        (is_new, reply.header("etag").to_owned(), list.get(place_of(&phone.card).idx).unwrap())
+        (is_new, reply.header("etag").to_owned(), list.get(status_ref_of(&phone.card).idx).unwrap())
     };
     let (_, first, _) = download(&here).await;
     for _ in 0..3 {
@@ -239,14 +239,15 @@ async fn a_full_list_is_followed_by_the_next_one_until_the_root_must_declare_mor
     let app = TestApp::start().await;
     next_place(&app, 1, 2_097_151).await;
     let member = app.member("Иванова Мария Петровна").await;
-    let paper = async |member| place_of(&profcards_card::from_text(&app.paper_token(member).await).unwrap());
+    let paper =
+        async |member| status_ref_of(&profcards_card::from_text(&app.paper_token(member).await).unwrap());
     let (last, first) = (paper(member).await, paper(app.member("Петрова Анна Сергеевна").await).await);
     assert_eq!((last.uri.as_str(), first.uri.as_str()), ("urn:pc:s1", "urn:pc:s2"));
     // Beyond what the trust list in force names, no card is issued: no till would ever learn of its revocation.
     next_place(&app, 5, 0).await;
     let late = app.member("Сидорова Ольга Ивановна").await;
     let path = format!("/api/staff/members/{late}/activation");
-    app.chair().await.post_once(&path, next_id(), &json!({})).await.refused(500, "internal");
+    app.chair().await.post_with_key(&path, next_id(), &json!({})).await.refused(500, "internal");
     next_place(&app, 4, 0).await;
     assert_eq!(paper(late).await.uri, "urn:pc:s4");
 }
@@ -255,12 +256,12 @@ async fn a_full_list_is_followed_by_the_next_one_until_the_root_must_declare_mor
 async fn a_place_is_never_given_twice_even_if_its_card_was_not_issued() {
     let app = TestApp::start().await;
     let member = app.member("Иванова Мария Петровна").await;
-    let order = Order { membership_id: member.into(), key: None, device_id: None, sample: false };
+    let order = CardOrder { membership_id: member.into(), key: None, device_id: None, sample: false };
     let mut places = Vec::new();
     for commits in [false, true, false, true] {
         let mut tx = app.app.db.begin().await.unwrap();
         let card = issue(&app.app, &mut tx, &order, app.app.clock.now()).await.unwrap();
-        places.push(place_of(&card.cose).idx);
+        places.push(status_ref_of(&card.cose).idx);
         if commits {
             tx.commit().await.unwrap();
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::register::{ask, edit, found, members_of, put_right, with};
+use super::support::register::{ask, edit, edit_member, found, members_of, with};
 use super::support::world::person;
 use super::support::{DAY_SECONDS, NAME, Phone, TestApp, Till, entity, next_id, with_phone};
 
@@ -18,7 +18,7 @@ async fn a_changed_name_is_on_every_card_at_once() {
     let paper = app.paper_token(phone.member).await;
     let (old_code, chair) = (phone.token(app.now()), app.chair().await);
     let cursor = phone.caught_up().await;
-    let detail = put_right(&chair, phone.member, &edit(MARRIED)).await.json(200);
+    let detail = edit_member(&chair, phone.member, &edit(MARRIED)).await.json(200);
     assert_eq!((&detail["lastName"], &detail["card"]), (&json!("Соколова"), &json!("phone")));
     // What the old cards say is over, on the list that the next request downloads.
     let held = Held::download(&app).await;
@@ -54,7 +54,7 @@ async fn what_no_card_says_leaves_the_cards_alone() {
     form["position"] = json!("учитель  физики");
     form["birthDate"] = json!("1980-05-18");
     form["middleName"] = json!("Павловна");
-    let detail = put_right(&chair, phone.member, &form).await.json(200);
+    let detail = edit_member(&chair, phone.member, &form).await.json(200);
     assert_eq!(detail["phone"], "+79714433180");
     assert_eq!(detail["email"], "maria@school12.example");
     assert_eq!(detail["position"], "учитель физики");
@@ -80,13 +80,13 @@ async fn a_repeated_change_changes_once() {
     let (app, phone) = with_phone().await;
     let (chair, key) = (app.chair().await, next_id());
     let path = format!("/api/staff/members/{}", phone.member);
-    let first = chair.put_once(&path, key, &edit(MARRIED)).await.json(200);
+    let first = chair.put_with_key(&path, key, &edit(MARRIED)).await.json(200);
     let issued = app.cards_issued().await;
-    assert_eq!(chair.put_once(&path, key, &edit(MARRIED)).await.json(200), first);
+    assert_eq!(chair.put_with_key(&path, key, &edit(MARRIED)).await.json(200), first);
     // Said once more under another key, it is no change.
-    assert_eq!(chair.put_once(&path, next_id(), &edit(MARRIED)).await.json(200), first);
+    assert_eq!(chair.put_with_key(&path, next_id(), &edit(MARRIED)).await.json(200), first);
     assert_eq!(app.cards_issued().await, issued);
-    chair.put_once(&path, key, &edit(NAME)).await.refused(409, "idempotency-conflict");
+    chair.put_with_key(&path, key, &edit(NAME)).await.refused(409, "idempotency-conflict");
     assert_eq!(phone.notices().await.len(), 2);
 }
 
@@ -104,7 +104,7 @@ async fn what_was_on_record_stays_on_record() {
         .unwrap()
     };
     let student = with(with(edit(NAME), "category", json!(2)), "position", json!("1 курс"));
-    put_right(&chair, phone.member, &student).await.json(200);
+    edit_member(&chair, phone.member, &student).await.json(200);
     assert_eq!(
         engagements().await,
         [(1, None, false, Some(0)), (2, Some("1 курс".into()), true, None)],
@@ -112,11 +112,11 @@ async fn what_was_on_record_stays_on_record() {
     );
     // A slip put right on the same day leaves no trace of its own.
     let student = with(student, "position", json!("2 курс"));
-    put_right(&chair, phone.member, &student).await.json(200);
+    edit_member(&chair, phone.member, &student).await.json(200);
     assert_eq!(engagements().await.len(), 2);
     app.advance(DAY_SECONDS);
     let worker = with(edit(MARRIED), "phone", json!("9714433180"));
-    put_right(&chair, phone.member, &worker).await.json(200);
+    edit_member(&chair, phone.member, &worker).await.json(200);
     assert_eq!(
         engagements().await.iter().map(|one| one.0).collect::<Vec<_>>(),
         [1, 2, 1],
@@ -151,25 +151,25 @@ async fn a_wrong_field_of_a_change_is_named_as_on_entry() {
     let before = chair.get(&format!("/api/staff/members/{}", phone.member)).await.json(200);
     for (field, value, code) in cases {
         let form = with(edit(NAME), field, value.clone());
-        let problem = put_right(&chair, phone.member, &form).await.refused(422, "invalid-input");
+        let problem = edit_member(&chair, phone.member, &form).await.refused(422, "invalid-input");
         assert_eq!(problem["fields"], json!({ field: code }), "{field} = {value}");
     }
     // Nobody was admitted before they were fourteen.
     let path = members_of(app.world.school);
     let veteran = with(person("Белова Вера Павловна"), "joinedOn", json!("1996-09-01"));
-    let veteran = chair.post_once(&path, next_id(), &veteran).await.json(201)["id"].clone();
+    let veteran = chair.post_with_key(&path, next_id(), &veteran).await.json(201)["id"].clone();
     let veteran: Uuid = veteran.as_str().unwrap().parse().unwrap();
     for born in ["1996-09-02", "1982-09-02"] {
         let form = with(edit("Белова Вера Павловна"), "birthDate", json!(born));
-        let problem = put_right(&chair, veteran, &form).await.refused(422, "invalid-input");
+        let problem = edit_member(&chair, veteran, &form).await.refused(422, "invalid-input");
         assert_eq!(problem["fields"], json!({ "birthDate": "too-young-when-joined" }));
     }
     let form = with(edit("Белова Вера Павловна"), "birthDate", json!("1982-09-01"));
-    put_right(&chair, veteran, &form).await.json(200);
+    edit_member(&chair, veteran, &form).await.json(200);
     let unknown = with(edit(NAME), "joinedOn", json!("2015-09-01"));
-    put_right(&chair, phone.member, &unknown).await.refused(400, "malformed-request");
+    edit_member(&chair, phone.member, &unknown).await.refused(400, "malformed-request");
     app.member("Петрова Анна Сергеевна").await;
-    let twin = put_right(&chair, phone.member, &edit("петрова анна сергеевна")).await;
+    let twin = edit_member(&chair, phone.member, &edit("петрова анна сергеевна")).await;
     twin.refused(409, "already-a-member");
     assert_eq!(chair.get(&format!("/api/staff/members/{}", phone.member)).await.json(200), before);
 }
@@ -238,7 +238,7 @@ async fn what_changed_during_a_suspension_is_on_the_cards_after_it() {
     let chair = app.chair().await;
     app.set_status(phone.member, "suspended").await;
     let issued = app.cards_issued().await;
-    put_right(&chair, phone.member, &edit(MARRIED)).await.json(200);
+    edit_member(&chair, phone.member, &edit(MARRIED)).await.json(200);
     assert_eq!(app.cards_issued().await, issued, "nothing is issued while the membership rests");
     let old = phone.token(app.now());
     app.set_status(phone.member, "active").await;
@@ -277,7 +277,8 @@ async fn leaving_is_final() {
         ask(&chair, phone.member, "transfer", &elsewhere).await.refused(409, "status-conflict");
         ask(&chair, phone.member, "activation", &json!({})).await.refused(409, "membership-not-active");
         // Whoever left can be admitted again, as a new membership.
-        let again = chair.post_once(&members_of(app.world.school), next_id(), &person(NAME)).await.json(201);
+        let again =
+            chair.post_with_key(&members_of(app.world.school), next_id(), &person(NAME)).await.json(201);
         assert_ne!(again["number"], detail["number"]);
     }
 }
@@ -290,9 +291,9 @@ async fn a_step_that_is_not_there_is_refused() {
     ask(&chair, phone.member, "status", &json!({ "to": "ended" })).await.refused(400, "malformed-request");
     let (key, body) = (next_id(), json!({ "to": "suspended" }));
     let path = format!("/api/staff/members/{}/status", phone.member);
-    let first = chair.post_once(&path, key, &body).await.json(200);
-    assert_eq!(chair.post_once(&path, key, &body).await.json(200), first);
-    chair.post_once(&path, next_id(), &body).await.refused(409, "status-conflict");
+    let first = chair.post_with_key(&path, key, &body).await.json(200);
+    assert_eq!(chair.post_with_key(&path, key, &body).await.json(200), first);
+    chair.post_with_key(&path, next_id(), &body).await.refused(409, "status-conflict");
     assert_eq!(phone.notices().await.len(), 2);
 }
 
@@ -315,7 +316,7 @@ async fn a_purchase_counts_by_the_card_of_its_own_time() {
     let (till, chair) = (Till::pair(&app).await, app.chair().await);
     let (before, then) = (phone.token(app.now()), app.now());
     app.advance(60);
-    put_right(&chair, phone.member, &edit(MARRIED)).await.json(200);
+    edit_member(&chair, phone.member, &edit(MARRIED)).await.json(200);
     app.advance(60);
     till.refused(&till.purchase(&phone.token(app.now()), 1_500_00, app.now()), "revoked").await;
     till.applied(&till.purchase(&before, 1_500_00, then)).await;
@@ -333,7 +334,7 @@ async fn changes_that_race_leave_one_card_of_each_class() {
     for name in [MARRIED, NAME, "Орлова Мария Петровна", "Белова Мария Петровна"]
     {
         let (chair, member) = (chair.clone(), phone.member);
-        tasks.push(tokio::spawn(async move { put_right(&chair, member, &edit(name)).await.json(200) }));
+        tasks.push(tokio::spawn(async move { edit_member(&chair, member, &edit(name)).await.json(200) }));
     }
     for _ in 0..2 {
         let client = phone.client.clone();
@@ -362,7 +363,7 @@ async fn a_phone_enrolled_during_a_change_has_a_card_that_is_true() {
         let body = enrolment(&key, &challenge_for(&client, &sheet["code"]).await);
         let changing = {
             let chair = chair.clone();
-            tokio::spawn(async move { put_right(&chair, member, &edit(MARRIED)).await.json(200) })
+            tokio::spawn(async move { edit_member(&chair, member, &edit(MARRIED)).await.json(200) })
         };
         let enrolled = client.post("/api/activation/enrol", &body).await;
         changing.await.unwrap();

@@ -9,7 +9,7 @@ use super::support::{Client, DAY_SECONDS, Phone, Reply, TestApp, next_id};
 
 async fn without_consent(app: &TestApp, chair: &Client, full_name: &str) -> Uuid {
     let form = with(person(full_name), "processingConsentOn", Value::Null);
-    let entered = chair.post_once(&members_of(app.world.school), next_id(), &form).await.json(201);
+    let entered = chair.post_with_key(&members_of(app.world.school), next_id(), &form).await.json(201);
     entered["id"].as_str().unwrap().parse().unwrap()
 }
 
@@ -18,7 +18,9 @@ fn signed(members: &[Uuid], on: &str) -> Value {
 }
 
 async fn record(staff: &Client, organisation_id: i64, body: &Value) -> Reply {
-    staff.post_once(&format!("/api/staff/organisations/{organisation_id}/consents"), next_id(), body).await
+    staff
+        .post_with_key(&format!("/api/staff/organisations/{organisation_id}/consents"), next_id(), body)
+        .await
 }
 
 async fn consents_of(staff: &Client, member: Uuid) -> Value {
@@ -39,7 +41,7 @@ async fn signed_consents_are_entered_for_many_at_once_and_only_once() {
     let key = next_id();
     let path = format!("/api/staff/organisations/{school}/consents");
     for _ in 0..2 {
-        assert_eq!(chair.post_once(&path, key, &body).await.json(200), json!({ "recorded": 2 }));
+        assert_eq!(chair.post_with_key(&path, key, &body).await.json(200), json!({ "recorded": 2 }));
     }
     // 20 November 2026.
     let paper = json!([{ "kind": "processing", "givenAt": 1_795_132_800, "channel": "paper" }]);

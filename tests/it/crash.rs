@@ -1,6 +1,6 @@
 //! A database that crashes or is promoted: no client misses a change for it.
 
-use profcards::act::change_log::horizon;
+use profcards::act::change_log::start_cursor;
 use profcards::server::embedded::PrivatePostgres;
 
 use super::support::scratch::{Database, Folder};
@@ -33,7 +33,7 @@ async fn a_crash_of_the_database_loses_no_change() {
         tx.rollback().await.unwrap();
     }
     let mut conn = app.app.db.acquire().await.unwrap();
-    let start = horizon(&mut conn).await.unwrap().to_string();
+    let start = start_cursor(&mut conn).await.unwrap().to_string();
     let oldest_running: String = sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot())::text")
         .fetch_one(&mut *conn)
         .await

@@ -1,7 +1,7 @@
 //! The database under stress: what is slow, stuck, abandoned or full keeps nobody else from being served, and is told.
 
-use profcards::act::held_back::Watch;
-use profcards::base::db::talkative_settings;
+use profcards::act::feed_watch::FeedWatch;
+use profcards::base::db::settings_that_log_rows;
 use profcards::base::error::Error;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -76,7 +76,7 @@ async fn searches_have_their_limits_and_no_till_waits_for_them() {
     phone.profile().await;
     drop(slow);
     let cancelled = sqlx::query("select pg_sleep(60)").execute(&app.app.db_searches).await.unwrap_err();
-    assert!(matches!(Error::from(cancelled).of_search(), Error::SearchTooSlow(_)));
+    assert!(matches!(Error::from(cancelled).as_search_error(), Error::SearchTooSlow(_)));
     assert_eq!(chair.get(&school).await.status, 200);
 }
 
@@ -96,7 +96,7 @@ async fn a_server_that_is_frozen_in_a_transaction_does_not_block_the_others() {
 }
 
 #[tokio::test]
-async fn who_holds_the_feed_back_is_told() {
+async fn an_open_transaction_that_holds_changes_back_is_named_in_the_log() {
     let app = TestApp::start().await;
     let mut forgotten = app.app.db.begin().await.unwrap();
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid() where pg_current_xact_id() is not null")
@@ -107,10 +107,10 @@ async fn who_holds_the_feed_back_is_told() {
     let mut told = None;
     // The other tests' transactions may be older; ours stays.
     until("the transaction is the oldest one", async || {
-        let mut watch = Watch::default();
-        watch.look(&app.app.db_jobs, now).await.unwrap();
-        told = watch.look(&app.app.db_jobs, now + chrono::TimeDelta::seconds(61)).await.unwrap();
-        told.as_ref().is_some_and(|holder| holder.who == format!("process {pid}, profcards registry"))
+        let mut watch = FeedWatch::default();
+        watch.check(&app.app.db_jobs, now).await.unwrap();
+        told = watch.check(&app.app.db_jobs, now + chrono::TimeDelta::seconds(61)).await.unwrap();
+        told.as_ref().is_some_and(|blocker| blocker.who == format!("process {pid}, profcards registry"))
     })
     .await;
     assert_eq!(told.unwrap().seconds, 61);
@@ -205,12 +205,12 @@ async fn a_backup_does_not_make_a_server_unready() {
 async fn a_database_whose_log_tells_what_is_stored_is_noticed() {
     let app = TestApp::start().await;
     let mut conn = app.app.db.acquire().await.unwrap().detach();
-    assert_eq!(talkative_settings(&mut conn).await.unwrap(), []);
+    assert_eq!(settings_that_log_rows(&mut conn).await.unwrap(), []);
     sqlx::raw_sql("set log_error_verbosity = 'default'; set log_parameter_max_length = -1")
         .execute(&mut conn)
         .await
         .unwrap();
-    let told = talkative_settings(&mut conn).await.unwrap();
+    let told = settings_that_log_rows(&mut conn).await.unwrap();
     assert_eq!(told, [("log_error_verbosity", "terse"), ("log_parameter_max_length", "0")]);
 }
 

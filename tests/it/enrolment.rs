@@ -223,8 +223,8 @@ async fn a_repeated_print_shows_the_same_code() {
     let app = TestApp::start().await;
     let (member, chair, key) = (app.member("Иванова Мария Петровна").await, app.chair().await, next_id());
     let path = format!("/api/staff/members/{member}/activation");
-    let first = chair.post_once(&path, key, &json!({})).await.json(200);
-    assert_eq!(first, chair.post_once(&path, key, &json!({})).await.json(200));
+    let first = chair.post_with_key(&path, key, &json!({})).await.json(200);
+    assert_eq!(first, chair.post_with_key(&path, key, &json!({})).await.json(200));
     let verdict = Held::download(&app).await.verdict(first["paperToken"].as_str().unwrap());
     assert!(verdict.accepted && !verdict.allowed.redemption);
     // Another sheet has another code and the same paper card.

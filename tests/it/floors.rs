@@ -23,7 +23,7 @@ const FLOORS: [&str; 11] = [
 struct Import {
     from: Vec<String>,
     to: Vec<String>,
-    place: String,
+    location: String,
 }
 
 fn sources() -> PathBuf {
@@ -117,7 +117,7 @@ fn imports() -> Vec<Import> {
         let name = file.strip_prefix(&root).unwrap().display().to_string();
         for (line, path) in paths(&fs::read_to_string(&file).unwrap()) {
             let to = resolve(&from, &path);
-            found.push(Import { from: from.clone(), to, place: format!("src/{name}:{line}") });
+            found.push(Import { from: from.clone(), to, location: format!("src/{name}:{line}") });
         }
     }
     found
@@ -134,7 +134,7 @@ fn a_module_imports_from_the_floors_below_alone() {
     let upward: Vec<_> = imports
         .iter()
         .filter(|import| floor(&import.from).zip(floor(&import.to)).is_some_and(|(from, to)| from < to))
-        .map(|import| format!("{}: {} is above {}", import.place, import.to.join("::"), import.from[0]))
+        .map(|import| format!("{}: {} is above {}", import.location, import.to.join("::"), import.from[0]))
         .collect();
     assert!(upward.is_empty(), "{}", upward.join("\n"));
 }
@@ -167,7 +167,7 @@ fn the_rooms_of_a_floor_form_no_circle() {
         if let Some((from, to)) = room(&import.from).zip(room(&import.to))
             && from != to
         {
-            uses.entry(from).or_default().entry(to).or_insert(import.place);
+            uses.entry(from).or_default().entry(to).or_insert(import.location);
         }
     }
     let mut left: BTreeSet<String> = uses.keys().cloned().collect();
@@ -185,9 +185,9 @@ fn the_rooms_of_a_floor_form_no_circle() {
     }
     let circle: Vec<_> = left
         .iter()
-        .flat_map(|name| uses[name].iter().map(move |(used, place)| (name, used, place)))
+        .flat_map(|name| uses[name].iter().map(move |(used, location)| (name, used, location)))
         .filter(|(_, used, _)| left.contains(*used))
-        .map(|(name, used, place)| format!("{place}: {name} uses {used}"))
+        .map(|(name, used, location)| format!("{location}: {name} uses {used}"))
         .collect();
     assert!(circle.is_empty(), "{}", circle.join("\n"));
 }

@@ -44,7 +44,7 @@ async fn may_redeem(app: &TestApp, till: &Till, phone: &Phone) -> bool {
 }
 
 async fn print(staff: &Client, member: Uuid) -> Reply {
-    staff.post_once(&format!("/api/staff/members/{member}/activation"), next_id(), &json!({})).await
+    staff.post_with_key(&format!("/api/staff/members/{member}/activation"), next_id(), &json!({})).await
 }
 
 async fn agree(phone: &Phone) -> Value {
@@ -151,7 +151,7 @@ async fn sheets_for_those_who_have_a_phone_are_few_a_day_and_first_ones_are_not_
     // A phone that was reported lost before is no way around.
     ask(&chair, members[1], "phone/lost", &json!({})).await.json(200);
     let (path, key) = (format!("/api/staff/members/{}/activation", members[0]), next_id());
-    chair.post_once(&path, key, &json!({})).await.json(200);
+    chair.post_with_key(&path, key, &json!({})).await.json(200);
     for n in 1..MAX_REPLACEMENT_SHEETS {
         print(&chair, members[usize::from(n % 2 == 1)]).await.json(200);
     }
@@ -159,7 +159,7 @@ async fn sheets_for_those_who_have_a_phone_are_few_a_day_and_first_ones_are_not_
         print(&chair, *member).await.refused(409, "too-many-sheets");
     }
     // What was printed already can be looked at again; first sheets, and another account, are not held up.
-    chair.post_once(&path, key, &json!({})).await.json(200);
+    chair.post_with_key(&path, key, &json!({})).await.json(200);
     print(&chair, members[2]).await.json(200);
     print(&regional, members[0]).await.json(200);
     app.forget_redis().await;

@@ -9,14 +9,14 @@ use profcards::access::rights::Action;
 use profcards::act::audit::Entry;
 use profcards::act::jobs::store::{self, claim, finish, renew};
 use profcards::act::jobs::{ClaimedJob, JobState, MAX_ATTEMPTS, NewJob, Progress, TakenOver};
-use profcards::act::{self, Deed};
+use profcards::act::{self, ActSpec};
 use profcards::base::clock::Clock;
 use profcards::base::config::Config;
 use profcards::base::error::Error;
 use profcards::base::faults;
 use profcards::base::random::Random;
 use profcards::server::jobs::kinds::KINDS;
-use profcards::server::jobs::runner::{self, Kind};
+use profcards::server::jobs::runner::{self, JobKind};
 use profcards::server::jobs::watches::look_at_jobs;
 use profcards::server::{App, demo};
 use serde_json::{Value, json};
@@ -29,16 +29,16 @@ use super::support::scratch::Database;
 use super::support::{DAY_SECONDS, Phone, TestApp, do_due, next_id, until};
 
 /// Kinds that no server knows.
-const TEST_KINDS: [Kind; 4] = [
-    Kind::once("test.items", |app, job| Box::pin(do_items(app, job))),
-    Kind::once("test.panic", |_, _| Box::pin(async { panic!("on purpose") })),
-    Kind::once("test.endless", |_, _| Box::pin(std::future::pending())),
-    Kind::once("test.never", |_, _| Box::pin(async { Err(Error::NotFound) })),
+const TEST_KINDS: [JobKind; 4] = [
+    JobKind::once("test.items", |app, job| Box::pin(do_items(app, job))),
+    JobKind::once("test.panic", |_, _| Box::pin(async { panic!("on purpose") })),
+    JobKind::once("test.endless", |_, _| Box::pin(std::future::pending())),
+    JobKind::once("test.never", |_, _| Box::pin(async { Err(Error::NotFound) })),
 ];
 
-const TEST_STEPS: [Kind; 2] = [
-    Kind::hourly("test.step", |app, _| Box::pin(do_step(app))),
-    Kind::hourly("test.failing-step", |_, _| Box::pin(async { Err(Error::NotFound) })),
+const TEST_STEPS: [JobKind; 2] = [
+    JobKind::hourly("test.step", |app, _| Box::pin(do_step(app))),
+    JobKind::hourly("test.failing-step", |_, _| Box::pin(async { Err(Error::NotFound) })),
 ];
 
 /// Notes each item where nothing would refuse a second time, and moves the mark with it.
@@ -329,7 +329,7 @@ async fn an_hourly_step_is_done_once_an_hour_by_one_of_two_instances() {
     let app = TestApp::start().await;
     let beside = app.beside(0).await;
     count_claims(&app).await;
-    let hourly: Vec<_> = KINDS.into_iter().filter(Kind::is_hourly).collect();
+    let hourly: Vec<_> = KINDS.into_iter().filter(JobKind::is_hourly).collect();
     for round in 1..=3 {
         let (one, other) = tokio::join!(do_due(&app.app, &hourly), do_due(&beside.app, &hourly));
         one.and(other).unwrap();
@@ -363,7 +363,7 @@ async fn an_hourly_step_that_fails_is_tried_every_hour_and_keeps_no_other_from_b
 #[tokio::test]
 async fn a_step_that_failed_on_one_instance_is_told_by_all_until_any_has_done_it() {
     let app = TestApp::start().await;
-    let hourly: Vec<_> = KINDS.into_iter().filter(Kind::is_hourly).collect();
+    let hourly: Vec<_> = KINDS.into_iter().filter(JobKind::is_hourly).collect();
     let failed = async || {
         look_at_jobs(&app.app).await.unwrap();
         let rows = store::step_outcomes(&app.app.db).await.unwrap();
@@ -387,11 +387,11 @@ async fn a_job_and_its_act_are_one_and_the_same_work_is_not_queued_twice() {
     let app = TestApp::start().await;
     let new = || NewJob { key: Some("one".to_owned()), ..new_job("test.items", 1) };
     let enqueue = async |is_kept: bool| {
-        let (new, deed) = (&new(), Deed::of_operator(&app.app, Some("olga"), Action::ReissueCards));
-        let enqueued = act::perform(&app.app, deed, |mut act| async move {
+        let (new, spec) = (&new(), ActSpec::by_operator(&app.app, Some("olga"), Action::ReissueCards));
+        let enqueued = act::perform(&app.app, spec, |mut act| async move {
             let id = act.enqueue(new).await?;
             act.record(Entry::of_subject(format!("job:{id}")));
-            if is_kept { act.done(id) } else { act.give_up(id) }
+            if is_kept { act.commit(id) } else { act.roll_back(id) }
         });
         enqueued.await.unwrap()
     };

@@ -365,7 +365,7 @@ async fn who_is_signed_in_may_ask_fast_but_not_without_end() {
         (&till.client, format!("till:{}", till.terminal), pull("till")),
     ] {
         client.get(&path).await.json(200);
-        while limits::pace(&app.app, limits::REQUESTS_PER_PRINCIPAL, &principal).await.is_ok() {}
+        while limits::check_rate(&app.app, limits::REQUESTS_PER_PRINCIPAL, &principal).await.is_ok() {}
         client.get(&path).await.refused(429, "too-many-attempts");
     }
     // Another one's asking is counted apart.
@@ -393,7 +393,7 @@ async fn what_a_principal_may_have_kept_is_limited() {
     assert_eq!(till.send(&purchase).await["status"], "retry");
     app.use_up(limits::KEYS_PER_PRINCIPAL, &format!("staff:{}", app.world.chair)).await;
     let path = format!("/api/staff/members/{}/activation", phone.member);
-    app.chair().await.post_once(&path, next_id(), &json!({})).await.refused(429, "too-many-attempts");
+    app.chair().await.post_with_key(&path, next_id(), &json!({})).await.refused(429, "too-many-attempts");
     app.advance(86_400);
     till.refused(&refused, "not-a-card").await;
     till.applied(&till.purchase(&phone.token(app.now()), 100_00, app.now())).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::support::lists::Held;
 use super::support::phone::{challenge_for, check_body, ed25519, enrolment};
-use super::support::register::{ask, edit, put_right, with};
+use super::support::register::{ask, edit, edit_member, with};
 use super::support::{Client, DAY_SECONDS, NAME, Phone, TestApp, Till, next_id};
 
 const LOST: &str = "/api/lost-phone";
@@ -36,17 +36,17 @@ async fn a_loss_that_the_chair_reports_ends_the_phone_and_spares_the_paper() {
     let enrolled = chair.get(&path).await.json(200)["enrolledPhone"].clone();
     assert_eq!(enrolled, json!({ "enrolledAt": app.now() }));
     let lost = format!("{path}/phone/lost");
-    let detail = chair.post_once(&lost, key, &json!({})).await.json(200);
+    let detail = chair.post_with_key(&lost, key, &json!({})).await.json(200);
     assert_eq!((&detail["enrolledPhone"], &detail["card"]), (&Value::Null, &json!("paper")));
     let held = Held::download(&app).await;
     assert_eq!(held.verdict(&phone.token(app.now())).code.as_str(), "revoked");
     assert!(held.verdict(sheet["paperToken"].as_str().unwrap()).accepted);
     phone.client.get("/api/member/profile").await.refused(401, "phone-lost");
-    chair.post_once(&lost, next_id(), &json!({})).await.refused(409, "no-phone");
+    chair.post_with_key(&lost, next_id(), &json!({})).await.refused(409, "no-phone");
     // A repeated request spares the phone that was enrolled since.
     app.advance(60);
     let next = Phone::activate(&app, phone.member).await;
-    chair.post_once(&lost, key, &json!({})).await.json(200);
+    chair.post_with_key(&lost, key, &json!({})).await.json(200);
     let told = next.notices().await;
     assert!(told.contains(&("phone-lost".to_owned(), "chair".to_owned())), "{told:?}");
     let mut kinds: Vec<_> = told.iter().map(|(kind, _)| kind.as_str()).collect();
@@ -179,13 +179,13 @@ async fn the_members_sheet_speaks_though_the_birth_date_was_changed_and_the_memb
     let (app, phone, sheet) = with_phone().await;
     let regional = app.staff(app.world.regional).await;
     app.advance(60);
-    put_right(&regional, phone.member, &with(edit(NAME), "birthDate", json!("1981-05-17"))).await.json(200);
-    put_right(&regional, phone.member, &with(edit(NAME), "birthDate", json!("1982-05-17"))).await.json(200);
+    edit_member(&regional, phone.member, &with(edit(NAME), "birthDate", json!("1981-05-17"))).await.json(200);
+    edit_member(&regional, phone.member, &with(edit(NAME), "birthDate", json!("1982-05-17"))).await.json(200);
     let told = phone.notices().await;
     assert_eq!(told[1..], vec![("birth-date-changed".to_owned(), "chair".to_owned()); 2]);
     // Of what is put right besides nobody hears.
     let form = with(with(edit(NAME), "birthDate", json!("1982-05-17")), "phone", json!("8 971 443-31-80"));
-    put_right(&regional, phone.member, &form).await.json(200);
+    edit_member(&regional, phone.member, &form).await.json(200);
     assert_eq!(phone.notices().await.len(), 3);
     let with_day = |day: &str| json!({ "code": sheet["code"], "birthDate": day });
     let wrong = app.anonymous().post(LOST, &with_day("1983-05-17")).await;
@@ -255,7 +255,7 @@ async fn a_loss_during_an_enrolment_leaves_a_sound_register() {
         let changing = {
             let (chair, member) = (chair.clone(), first.member);
             tokio::spawn(async move {
-                put_right(&chair, member, &edit("Соколова Мария Петровна")).await.json(200);
+                edit_member(&chair, member, &edit("Соколова Мария Петровна")).await.json(200);
             })
         };
         let reporting = {

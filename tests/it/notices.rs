@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::phone::ed25519;
-use super::support::register::{edit, put_right};
+use super::support::register::{edit, edit_member};
 use super::support::{DAY_SECONDS, Phone, next_id, with_phone};
 
 /// Hands in one mutation; answers its answer.
@@ -86,7 +86,7 @@ async fn a_member_keeps_a_hundred_notices_for_thirteen_months() {
     .await
     .unwrap();
     app.advance(3_600);
-    put_right(&chair, phone.member, &edit("Соколова Мария Петровна")).await.json(200);
+    edit_member(&chair, phone.member, &edit("Соколова Мария Петровна")).await.json(200);
     assert_eq!(phone.notice_data().await.len(), 100);
     let gone = phone.pull(&cursor).await["tombstones"].clone();
     assert_eq!(gone, json!([{ "entity": "notice", "id": first }]));
@@ -131,6 +131,6 @@ async fn a_new_phone_learns_that_it_replaced_another_and_signing_out_is_told() {
 async fn an_open_page_is_woken_by_a_change() {
     let (app, phone) = with_phone().await;
     let mut calls = app.app.live.listen(&format!("member:{}", phone.member)).unwrap();
-    put_right(&app.chair().await, phone.member, &edit("Соколова Мария Петровна")).await.json(200);
+    edit_member(&app.chair().await, phone.member, &edit("Соколова Мария Петровна")).await.json(200);
     assert!(calls.called().await);
 }

@@ -12,7 +12,7 @@ fn path(organisation_id: i64) -> String {
 
 async fn print(app: &TestApp, chair: &Client, ids: &[Uuid]) -> Vec<Value> {
     let body = json!({ "memberIds": ids });
-    let printed = chair.post_once(&path(app.world.school), next_id(), &body).await.json(200);
+    let printed = chair.post_with_key(&path(app.world.school), next_id(), &body).await.json(200);
     printed["items"].as_array().unwrap().clone()
 }
 
@@ -65,11 +65,11 @@ async fn a_repeated_order_issues_nothing_twice() {
     let app = TestApp::start().await;
     let (chair, member, key) = (app.chair().await, app.member("Иванова Мария Петровна").await, next_id());
     let body = json!({ "memberIds": [member] });
-    let first = chair.post_once(&path(app.world.school), key, &body).await.json(200);
-    assert_eq!(chair.post_once(&path(app.world.school), key, &body).await.json(200), first);
+    let first = chair.post_with_key(&path(app.world.school), key, &body).await.json(200);
+    assert_eq!(chair.post_with_key(&path(app.world.school), key, &body).await.json(200), first);
     // After a revocation the repetition has nothing to show, and issues nothing for it.
     app.revoke(member).await;
-    chair.post_once(&path(app.world.school), key, &body).await.refused(409, "card-revoked");
+    chair.post_with_key(&path(app.world.school), key, &body).await.refused(409, "card-revoked");
     assert_eq!(app.cards_issued().await, 1);
     assert_eq!(print(&app, &chair, &[member]).await.len(), 1);
 }
@@ -83,7 +83,7 @@ async fn an_order_that_cannot_be_filled_issues_nothing() {
     let foreign = app.member_of(app.world.lyceum, "Чужая Анна Петровна").await;
     app.set_status(resting, "suspended").await;
     let ask = async |ids: Vec<Uuid>| {
-        chair.post_once(&path(app.world.school), next_id(), &json!({ "memberIds": ids })).await
+        chair.post_with_key(&path(app.world.school), next_id(), &json!({ "memberIds": ids })).await
     };
     let hidden = ask(vec![member, foreign]).await;
     hidden.refused(404, "not-found");
@@ -114,7 +114,7 @@ async fn two_sheets_at_once_hold_the_same_cards() {
         .into_iter()
         .map(|ids| {
             let (chair, url, body) = (chair.clone(), path(app.world.school), json!({ "memberIds": ids }));
-            tokio::spawn(async move { chair.post_once(&url, next_id(), &body).await.json(200) })
+            tokio::spawn(async move { chair.post_with_key(&url, next_id(), &body).await.json(200) })
         })
         .collect();
     let mut sheets = Vec::new();

@@ -5,7 +5,7 @@ use profcards::registry::members::{self, ReadUpTo};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::register::{ask, edit, found, members_of, put_right, with};
+use super::support::register::{ask, edit, edit_member, found, members_of, with};
 use super::support::world::person;
 use super::support::{DAY_SECONDS, NAME, Phone, Reply, TestApp, next_id};
 
@@ -23,7 +23,7 @@ async fn a_person_is_entered_and_shown_as_entered() {
     form["phone"] = json!("8 (971) 443-31-80");
     form["email"] = json!(" alyona@school12.example ");
     form["position"] = json!("учитель  физики");
-    let entered = chair.post_once(&members_of(app.world.school), next_id(), &form).await.json(201);
+    let entered = chair.post_with_key(&members_of(app.world.school), next_id(), &form).await.json(201);
     assert_eq!(entered["lastName"], "Соловьёва-Седая");
     assert_eq!(entered["phone"], "+79714433180");
     assert_eq!(entered["email"], "alyona@school12.example");
@@ -43,13 +43,13 @@ async fn a_repeated_request_enters_one_person() {
     let app = TestApp::start().await;
     let (chair, path, key) = (app.chair().await, members_of(app.world.school), next_id());
     let form = person("Иванова Мария Петровна");
-    let first = chair.post_once(&path, key, &form).await.json(201);
-    let again = chair.post_once(&path, key, &form).await.json(201);
+    let first = chair.post_with_key(&path, key, &form).await.json(201);
+    let again = chair.post_with_key(&path, key, &form).await.json(201);
     assert_eq!(first, again);
     let other = person("Петрова Анна Сергеевна");
-    chair.post_once(&path, key, &other).await.refused(409, "idempotency-conflict");
+    chair.post_with_key(&path, key, &other).await.refused(409, "idempotency-conflict");
     // The refused request left nothing, so it can be made under its own key.
-    chair.post_once(&path, next_id(), &other).await.json(201);
+    chair.post_with_key(&path, next_id(), &other).await.json(201);
     assert_eq!(found(&chair, app.world.school, &[]).await["total"], 2);
     // Without a key a request could not be repeated, so it is not begun.
     chair.post(&path, &form).await.refused(400, "malformed-request");
@@ -60,11 +60,11 @@ async fn a_repeated_request_shows_nobody_who_has_left_ones_reach() {
     let app = TestApp::start().await;
     let (chair, path, key) = (app.chair().await, members_of(app.world.school), next_id());
     let form = person("Иванова Мария Петровна");
-    let entered = chair.post_once(&path, key, &form).await.json(201);
+    let entered = chair.post_with_key(&path, key, &form).await.json(201);
     let member: Uuid = entered["id"].as_str().unwrap().parse().unwrap();
     let central = app.staff(app.world.central).await;
     ask(&central, member, "transfer", &json!({ "organisationId": app.world.lyceum })).await.json(200);
-    chair.post_once(&path, key, &form).await.refused(404, "not-found");
+    chair.post_with_key(&path, key, &form).await.refused(404, "not-found");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +75,7 @@ async fn requests_that_race_under_one_key_enter_one_person() {
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let (chair, path, form) = (chair.clone(), path.clone(), form.clone());
-            tokio::spawn(async move { chair.post_once(&path, key, &form).await.json(201) })
+            tokio::spawn(async move { chair.post_with_key(&path, key, &form).await.json(201) })
         })
         .collect();
     let mut ids = std::collections::BTreeSet::new();
@@ -90,22 +90,22 @@ async fn requests_that_race_under_one_key_enter_one_person() {
 async fn the_same_person_is_not_entered_twice() {
     let app = TestApp::start().await;
     let (chair, path) = (app.chair().await, members_of(app.world.school));
-    chair.post_once(&path, next_id(), &person("Соловьёва Алёна Петровна")).await.json(201);
+    chair.post_with_key(&path, next_id(), &person("Соловьёва Алёна Петровна")).await.json(201);
     let twin = person("СОЛОВЬЕВА алена петровна");
-    chair.post_once(&path, next_id(), &twin).await.refused(409, "already-a-member");
+    chair.post_with_key(&path, next_id(), &twin).await.refused(409, "already-a-member");
     // A namesake with another birthday is another person.
     let namesake = with(twin.clone(), "birthDate", json!("1981-05-17"));
-    chair.post_once(&path, next_id(), &namesake).await.json(201);
+    chair.post_with_key(&path, next_id(), &namesake).await.json(201);
     // So is one with the same, where somebody has looked and says so; once for all requests under the key.
     let (another, key) = (with(twin.clone(), "isAnotherPerson", json!(true)), next_id());
-    chair.post_once(&path, key, &twin).await.refused(409, "already-a-member");
-    let entered = chair.post_once(&path, key, &another).await.json(201);
-    assert_eq!(chair.post_once(&path, key, &another).await.json(201), entered);
+    chair.post_with_key(&path, key, &twin).await.refused(409, "already-a-member");
+    let entered = chair.post_with_key(&path, key, &another).await.json(201);
+    assert_eq!(chair.post_with_key(&path, key, &another).await.json(201), entered);
     assert_eq!(found(&chair, app.world.school, &[("query", "соловьева")]).await["total"], 3);
     // Their data can be put right, each by itself.
     let member: Uuid = entered["id"].as_str().unwrap().parse().unwrap();
     let form = with(edit("Соловьёва Алёна Петровна"), "position", json!("завуч"));
-    assert_eq!(put_right(&chair, member, &form).await.json(200)["position"], "завуч");
+    assert_eq!(edit_member(&chair, member, &form).await.json(200)["position"], "завуч");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,7 +117,7 @@ async fn the_same_person_is_not_entered_twice_at_once() {
         let tasks: Vec<_> = (0..6)
             .map(|_| {
                 let (chair, path) = (chair.clone(), path.clone());
-                tokio::spawn(async move { chair.post_once(&path, next_id(), &person(name)).await.status })
+                tokio::spawn(async move { chair.post_with_key(&path, next_id(), &person(name)).await.status })
             })
             .collect();
         let mut statuses = Vec::new();
@@ -136,13 +136,13 @@ async fn members_are_entered_only_where_members_are_kept() {
     let regional = app.staff(app.world.regional).await;
     let form = person("Иванова Мария Петровна");
     let refused = async |organisation_id: i64| {
-        let reply = regional.post_once(&members_of(organisation_id), next_id(), &form).await;
+        let reply = regional.post_with_key(&members_of(organisation_id), next_id(), &form).await;
         let problem = reply.refused(422, "invalid-input");
         assert_eq!(problem["fields"], json!({ "organisationId": "keeps-no-members" }));
     };
     refused(app.world.region).await;
     let key = next_id();
-    let entered = regional.post_once(&members_of(app.world.group), key, &form).await.json(201);
+    let entered = regional.post_with_key(&members_of(app.world.group), key, &form).await.json(201);
     sqlx::query("update organisation set valid_to = $1 where id = $2")
         .bind(app.app.clock.today())
         .bind(app.world.group)
@@ -151,7 +151,7 @@ async fn members_are_entered_only_where_members_are_kept() {
         .unwrap();
     refused(app.world.group).await;
     // A repeated request still has its answer.
-    assert_eq!(regional.post_once(&members_of(app.world.group), key, &form).await.json(201), entered);
+    assert_eq!(regional.post_with_key(&members_of(app.world.group), key, &form).await.json(201), entered);
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn nobody_joins_younger_than_fourteen() {
     for (born, joined, code) in cases {
         let form = person("Иванова Мария Петровна");
         let form = with(with(form, "birthDate", json!(born)), "joinedOn", json!(joined));
-        let reply = chair.post_once(&path, next_id(), &form).await;
+        let reply = chair.post_with_key(&path, next_id(), &form).await;
         match code {
             None => drop(reply.json(201)),
             Some(code) => {
@@ -213,13 +213,13 @@ async fn a_wrong_field_is_named_with_its_reason() {
     ];
     for (field, value, code) in cases {
         let form = with(person("Иванова Мария Петровна"), field, value.clone());
-        let problem = chair.post_once(&path, next_id(), &form).await.refused(422, "invalid-input");
+        let problem = chair.post_with_key(&path, next_id(), &form).await.refused(422, "invalid-input");
         assert_eq!(problem["fields"][field], code, "{field} = {value}");
     }
     let mut several = person("Иванова Мария Петровна");
     several["lastName"] = json!("");
     several["phone"] = json!("1");
-    let problem = chair.post_once(&path, next_id(), &several).await.refused(422, "invalid-input");
+    let problem = chair.post_with_key(&path, next_id(), &several).await.refused(422, "invalid-input");
     assert_eq!(problem["fields"], json!({ "lastName": "required", "phone": "phone-invalid" }));
     assert_eq!(found(&chair, app.world.school, &[]).await["total"], 0);
 }
@@ -409,9 +409,9 @@ async fn a_field_that_no_form_has_is_refused() {
     let member = app.member(NAME).await;
     let new = with(person("Белова Вера"), "password", json!("x"));
     let path = members_of(app.world.school);
-    chair.post_once(&path, next_id(), &new).await.refused(400, "malformed-request");
+    chair.post_with_key(&path, next_id(), &new).await.refused(400, "malformed-request");
     let edit = with(edit(NAME), "joinedOn", json!("2020-01-01"));
-    put_right(&chair, member, &edit).await.refused(400, "malformed-request");
+    edit_member(&chair, member, &edit).await.refused(400, "malformed-request");
 }
 
 #[tokio::test]
@@ -422,7 +422,7 @@ async fn what_the_database_holds_and_nobody_knows_is_named_with_its_column() {
     for statement in ["alter table person drop constraint person_sex_check", "update person set sex = 'x'"] {
         sqlx::query(statement).execute(&mut *tx).await.unwrap();
     }
-    let error = members::store::registered(&mut tx, member.into()).await.err().unwrap();
+    let error = members::store::registered_member(&mut tx, member.into()).await.err().unwrap();
     assert!(error.to_string().contains(r#"person.sex holds "x""#), "{error}");
 }
 
@@ -434,9 +434,9 @@ async fn figures_and_filters_agree() {
     let mut student = with(person("Белова Вера Павловна"), "category", json!(2));
     student["processingConsentOn"] = Value::Null;
     student["joinedOn"] = json!("2026-11-05");
-    chair.post_once(&path, next_id(), &student).await.json(201);
+    chair.post_with_key(&path, next_id(), &student).await.json(201);
     let pensioner = with(person("Власова Нина Львовна"), "category", json!(3));
-    let pensioner = chair.post_once(&path, next_id(), &pensioner).await.json(201);
+    let pensioner = chair.post_with_key(&path, next_id(), &pensioner).await.json(201);
     let worker = app.member("Иванова Мария Петровна").await;
     app.member_of(app.world.lyceum, "Чужая Анна Петровна").await;
     Phone::activate(&app, worker).await;

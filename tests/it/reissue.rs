@@ -7,12 +7,12 @@ use profcards::base::code::Code;
 use profcards::base::error::Error;
 use profcards::cards::reissue::{Progress, Selection, Which};
 use profcards::registry::members;
-use profcards::server::jobs::reissue::by_hand;
+use profcards::server::jobs::reissue::run_by_command;
 use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::support::lists::{Held, place_of};
+use super::support::lists::{Held, status_ref_of};
 use super::support::{DAY_SECONDS, Phone, TestApp, entity, process, until};
 
 const ALL: Selection = Selection { which: Which::All, class: None };
@@ -30,7 +30,7 @@ async fn members(app: &TestApp, count: usize) -> Vec<Phone> {
 }
 
 async fn reissued(app: &TestApp, selection: Selection, batch_members: u32) -> Progress {
-    by_hand(&app.app, None, selection, batch_members, |_| {}).await.unwrap()
+    run_by_command(&app.app, None, selection, batch_members, |_| {}).await.unwrap()
 }
 
 #[derive(sqlx::FromRow)]
@@ -69,7 +69,7 @@ async fn assert_all_hold_good_cards(app: &TestApp, phones: &mut [Phone]) {
         }
     }
     let all: Vec<(Vec<u8>,)> = sqlx::query_as("select cose from card").fetch_all(&app.app.db).await.unwrap();
-    let places: HashSet<_> = all.iter().map(|(cose,)| place_of(cose)).collect();
+    let places: HashSet<_> = all.iter().map(|(cose,)| status_ref_of(cose)).collect();
     assert_eq!(places.len(), all.len(), "a place was given twice");
 }
 
@@ -80,7 +80,7 @@ async fn every_card_is_issued_anew_at_another_place_and_the_old_one_ends_by_itse
     let before = phones.iter().map(|phone| phone.card.clone()).collect::<Vec<_>>();
     app.advance(2 * 3_600);
     let mut told = Vec::new();
-    let done = by_hand(&app.app, None, ALL, 2, |progress| told.push(*progress)).await.unwrap();
+    let done = run_by_command(&app.app, None, ALL, 2, |progress| told.push(*progress)).await.unwrap();
     assert_eq!((done.members, done.cards, done.skipped), (5, 10, 0));
     assert!((done.share - 1.0).abs() < f64::EPSILON);
     assert_eq!(told.iter().map(|progress| progress.cards).collect::<Vec<_>>(), [4, 8, 10]);
@@ -88,7 +88,7 @@ async fn every_card_is_issued_anew_at_another_place_and_the_old_one_ends_by_itse
     assert_all_hold_good_cards(&app, &mut phones).await;
     let held = Held::download(&app).await;
     for (phone, old) in phones.iter_mut().zip(before) {
-        assert_ne!(place_of(&phone.card), place_of(&old));
+        assert_ne!(status_ref_of(&phone.card), status_ref_of(&old));
         assert_eq!(SignedCard::parse(&phone.card).unwrap().claims.iat, app.now() / 3_600 * 3_600);
         assert_eq!(held.status_of(&old), Status::Valid, "superseded is not revoked");
         let chair = app.chair().await;
@@ -165,7 +165,7 @@ async fn the_cards_of_one_key_are_replaced_and_their_phones_told() {
     assert_eq!(changes(&app).await, known + 2, "an ordinary re-issue waits until the phone asks");
     // A key does not replace its own cards.
     let own = Selection { which: Which::SignedBy(signs), class: None };
-    let refused = by_hand(&app.app, None, own, 10, |_| ()).await;
+    let refused = run_by_command(&app.app, None, own, 10, |_| ()).await;
     assert!(matches!(refused, Err(Error::Conflict(Code::ReissueBySameKey))));
 }
 
@@ -191,7 +191,7 @@ async fn a_run_whose_end_is_not_heard_of_is_not_begun_once_more() {
     // The second batch waits for a lock in vain, so the run goes on with another attempt.
     let mut hold = Some(app.app.db.begin().await.unwrap());
     members::store::lock(hold.as_mut().unwrap(), &[phones[1].member.into()]).await.unwrap();
-    let done = by_hand(&app.app, None, ALL, 1, |_| {
+    let done = run_by_command(&app.app, None, ALL, 1, |_| {
         let Some(hold) = hold.take() else { panic!("a second batch") };
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
@@ -228,9 +228,9 @@ async fn a_second_run_is_refused() {
     let mut hold = app.app.db.begin().await.unwrap();
     members::store::lock(&mut hold, &[phones[0].member.into()]).await.unwrap();
     let state = app.app.clone();
-    let first = tokio::spawn(async move { by_hand(&state, None, ALL, 2, |_| {}).await });
+    let first = tokio::spawn(async move { run_by_command(&state, None, ALL, 2, |_| {}).await });
     run_began(&app).await;
-    let second = by_hand(&app.app, None, ALL, 2, |_| {}).await;
+    let second = run_by_command(&app.app, None, ALL, 2, |_| {}).await;
     assert!(matches!(second, Err(Error::Conflict(Code::ReissueRunning))));
     let (code, told) = process::ended(process::start(&app, &["cards", "reissue", "--all"], None)).await;
     assert_eq!((code, told.as_str()), (Some(1), ""));
@@ -250,7 +250,7 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     sqlx::query(rename).bind(phones[1].member).execute(&mut *change).await.unwrap();
     members::store::lock(&mut change, &[phones[1].member.into()]).await.unwrap();
     let state = app.app.clone();
-    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 10, |_| {}).await });
+    let run = tokio::spawn(async move { run_by_command(&state, None, ALL, 10, |_| {}).await });
     run_began(&app).await;
     change.commit().await.unwrap();
     assert_eq!(run.await.unwrap().unwrap().cards, 6);
@@ -267,7 +267,7 @@ async fn a_card_says_what_is_true_when_it_is_issued() {
     .await
     .unwrap();
     let state = app.app.clone();
-    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 10, |_| {}).await });
+    let run = tokio::spawn(async move { run_by_command(&state, None, ALL, 10, |_| {}).await });
     run_began(&app).await;
     loss.commit().await.unwrap();
     assert_eq!(run.await.unwrap().unwrap().cards, 4);
@@ -281,7 +281,7 @@ async fn members_enter_and_phones_renew_while_a_run_goes_on() {
     app.advance(31 * DAY_SECONDS);
     app.housekeeping().await;
     let state = app.app.clone();
-    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 1, |_| {}).await });
+    let run = tokio::spawn(async move { run_by_command(&state, None, ALL, 1, |_| {}).await });
     for n in 0..phones.len() {
         phones.push(Phone::activate(&app, app.member(NAMES[n % NAMES.len()]).await).await);
         fetch_card(&mut phones[n]).await;
@@ -344,7 +344,7 @@ async fn a_run_whose_database_sessions_are_cut_goes_on_by_itself() {
     let mut hold = app.app.db.begin().await.unwrap();
     members::store::lock(&mut hold, &[phones[3].member.into()]).await.unwrap();
     let state = app.app.clone();
-    let run = tokio::spawn(async move { by_hand(&state, None, ALL, 1, |_| {}).await });
+    let run = tokio::spawn(async move { run_by_command(&state, None, ALL, 1, |_| {}).await });
     run_began(&app).await;
     assert!(app.database.cut_sessions().await > 0);
     drop(hold);

@@ -3,10 +3,10 @@
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use profcards::server::restored::{GivenSince, take_up};
+use profcards::server::restored::{GivenSince, prepare_restored};
 use profcards_card::Status;
 
-use super::support::lists::{Held, place_of};
+use super::support::lists::{Held, status_ref_of};
 use super::support::scratch::Folder;
 use super::support::{NAME, Phone, TestApp, purchases, with_till};
 
@@ -54,13 +54,13 @@ async fn what_was_given_out_after_a_dump_is_given_to_nobody_else() {
     let kept = Phone::activate(&app, app.member(NAME).await).await;
     let dump = Dump::save(&app);
     let lost = Phone::activate(&app, app.member(OTHER_NAME).await).await;
-    let (lost_number, lost_place) = (number_of(&app, &lost).await, place_of(&lost.card));
+    let (lost_number, lost_place) = (number_of(&app, &lost).await, status_ref_of(&lost.card));
     dump.load();
-    let done = take_up(&app.app, None, SINCE).await.unwrap();
+    let done = prepare_restored(&app.app, None, SINCE).await.unwrap();
     assert!(done.last_changed_at.is_some());
     let next = Phone::activate(&app, app.member(OTHER_NAME).await).await;
     assert_ne!(number_of(&app, &next).await, lost_number);
-    assert_ne!(place_of(&next.card), lost_place);
+    assert_ne!(status_ref_of(&next.card), lost_place);
     let lists = Held::download(&app).await;
     assert_eq!(lists.status_of(&lost.card), Status::Invalid, "a till without a network would take it");
     assert_eq!(lists.status_of(&kept.card), Status::Valid);
@@ -77,11 +77,11 @@ async fn a_list_that_the_dump_does_not_know_is_void_as_a_whole() {
     let kept = Phone::activate(&app, app.member(NAME).await).await;
     let dump = Dump::save(&app);
     let lost = Phone::activate(&app, app.member(OTHER_NAME).await).await;
-    assert_ne!(place_of(&lost.card).uri, place_of(&kept.card).uri);
+    assert_ne!(status_ref_of(&lost.card).uri, status_ref_of(&kept.card).uri);
     dump.load();
-    take_up(&app.app, None, SINCE).await.unwrap();
+    prepare_restored(&app.app, None, SINCE).await.unwrap();
     let next = Phone::activate(&app, app.member(OTHER_NAME).await).await;
-    assert_ne!(place_of(&next.card).uri, place_of(&lost.card).uri);
+    assert_ne!(status_ref_of(&next.card).uri, status_ref_of(&lost.card).uri);
     let living: i64 = sqlx::query_scalar(
         "select capacity - (select count(*) from void_place where list_n = n) from status_list where n = 2",
     )
@@ -96,7 +96,7 @@ async fn nobody_redeems_while_losses_since_the_dump_are_reported_again() {
     let app = TestApp::start_with_wait(72).await;
     let _phone = Phone::activate(&app, app.member(NAME).await).await;
     sqlx::query("update device set redeems_from = enrolled_at").execute(&app.app.db).await.unwrap();
-    let done = take_up(&app.app, None, SINCE).await.unwrap();
+    let done = prepare_restored(&app.app, None, SINCE).await.unwrap();
     assert_eq!((done.phones, done.redeem_from), (1, app.app.clock.now() + TimeDelta::hours(72)));
     let from: DateTime<Utc> =
         sqlx::query_scalar("select redeems_from from device").fetch_one(&app.app.db).await.unwrap();
@@ -110,7 +110,7 @@ async fn after_a_restored_dump_clients_start_over() {
     let before = phone.pull("").await["cursor"].as_str().unwrap().to_owned();
     // The dump's rows bear numbers that this database has not given yet.
     sqlx::query("update change set xid = '999999999'").execute(&app.app.db).await.unwrap();
-    take_up(&app.app, None, SINCE).await.unwrap();
+    prepare_restored(&app.app, None, SINCE).await.unwrap();
     let path = format!("/api/sync/pull?face=member&schema=1&cursor={before}");
     phone.client.get(&path).await.refused(409, "sync-start-over");
     let anew = phone.pull("").await;

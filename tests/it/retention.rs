@@ -97,5 +97,5 @@ async fn codes_are_forgotten_long_after_they_ended_save_those_that_tell_of_a_los
     assert_eq!(app.anonymous().post("/api/lost-phone", &newest).await.status, 204);
     // A key that was used so long ago may be used again: it is a new request.
     let path = format!("/api/staff/members/{member}/activation");
-    app.chair().await.post_once(&path, next_id(), &json!({})).await.json(200);
+    app.chair().await.post_with_key(&path, next_id(), &json!({})).await.json(200);
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use profcards::cards::keys::file::HeldKey;
 use profcards::cards::keys::{KeyFiles, store};
-use profcards_card::{Code, KeyRole, Kid, SignedCard, TrustedKey, from_text, issue_card, to_text};
+use profcards_card::{KeyRole, Kid, SignedCard, TrustedKey, VerdictCode, from_text, issue_card, to_text};
 use serde_json::json;
 
 use super::support::lists::Held;
@@ -44,7 +44,7 @@ async fn a_new_key_takes_over_at_its_hour_and_old_cards_stay_good() {
     // A till that has the list of a week ago knows the new key, and nobody's card was issued anew for it.
     let announced = announced.at(app.now());
     for phone in [&early, &meanwhile, &late] {
-        assert_eq!(announced.verdict(&phone.token(app.now())).code, Code::Accepted);
+        assert_eq!(announced.verdict(&phone.token(app.now())).code, VerdictCode::Accepted);
     }
     assert_eq!(early.card_hex().await, hex::encode(&early.card));
 }
@@ -78,11 +78,11 @@ async fn what_a_lost_key_signed_is_refused_everywhere_and_at_any_time() {
     let purchase = till.purchase(&shown_before, 1_500_00, app.now());
     let next = lose_card_key(&app).await;
     let held = Held::download(&app).await;
-    assert_eq!(held.verdict(&phone.token(app.now())).code, Code::UnknownKey);
+    assert_eq!(held.verdict(&phone.token(app.now())).code, VerdictCode::UnknownKey);
     till.refused(&purchase, "unknown-key").await;
     let other = Phone::activate(&app, app.member("Петрова Анна Сергеевна").await).await;
     assert_eq!(kid_of_card(&other.card), next);
-    assert_eq!(Held::download(&app).await.verdict(&other.token(app.now())).code, Code::Accepted);
+    assert_eq!(Held::download(&app).await.verdict(&other.token(app.now())).code, VerdictCode::Accepted);
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn cards_of_a_lost_key_are_issued_anew_by_themselves() {
     phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
     let token = phone.token(app.now());
-    assert_eq!(Held::download(&app).await.verdict(&token).code, Code::Accepted);
+    assert_eq!(Held::download(&app).await.verdict(&token).code, VerdictCode::Accepted);
     till.applied(&till.purchase(&token, 1_500_00, app.now())).await;
     // Done is done: nothing is issued once more.
     app.replace_lost_cards().await;
@@ -128,7 +128,7 @@ async fn a_revoked_key_signs_nothing_whatever_else_cannot_be_read() {
     fs::create_dir(&files.trust_list).unwrap();
     files.write(&held, &app.app.random).unwrap();
     app.app.keys.refresh(&app.app.db, app.now()).await.unwrap();
-    assert!(app.app.keys.keep_copy().is_err());
+    assert!(app.app.keys.save_copy().is_err());
     assert!(!app.app.keys.trust_list().names(&lost));
 }
 
@@ -153,7 +153,7 @@ async fn a_restored_database_does_not_bring_a_revoked_key_back() {
 async fn the_figure_of_a_role_without_a_key_that_signs_is_nought() {
     let app = TestApp::start().await;
     let ends =
-        |what: &str| app.app.keys.ends(app.now()).into_iter().find(|(role, _)| *role == what).unwrap().1;
+        |what: &str| app.app.keys.end_times(app.now()).into_iter().find(|(role, _)| *role == what).unwrap().1;
     add_key(&app, KeyRole::Card, 7 * DAY_SECONDS as u64).await;
     assert!(ends("card") > app.now());
     note_revoked(&app, &held_key(&app, KeyRole::Card)).await;
@@ -212,7 +212,7 @@ async fn a_server_says_when_its_keys_end() {
     let app = TestApp::start_with_real_clock().await;
     let server = Server::start(&app, None).await;
     let told = Client::new(&server.base).get("/metrics").await.text();
-    for (what, ends_at) in app.app.keys.ends(app.now()) {
+    for (what, ends_at) in app.app.keys.end_times(app.now()) {
         let line = format!("profcards_keys_end_timestamp_seconds{{what=\"{what}\"}} {ends_at}\n");
         assert!(told.contains(&line), "{line} is not in {told}");
     }
@@ -239,7 +239,7 @@ async fn a_card_that_a_lost_key_signed_for_anothers_place_is_not_the_one_that_wa
     note_revoked(&app, &held_key(&app, KeyRole::Card)).await;
     // The trust list in force still names the key.
     let forged = to_text(&issue_card(&paper.claims, &lost).unwrap());
-    assert_eq!(Held::download(&app).await.verdict(&forged).code, Code::Accepted);
+    assert_eq!(Held::download(&app).await.verdict(&forged).code, VerdictCode::Accepted);
     till.refused(&till.purchase(&forged, 1_500_00, app.now()), "card-not-issued-here").await;
     till.applied(&till.purchase(&genuine, 1_500_00, app.now())).await;
 }
@@ -254,7 +254,7 @@ async fn who_rested_while_a_key_was_lost_goes_on_with_cards_of_the_next() {
     app.set_status(phone.member, "active").await;
     phone.take_new_card().await;
     assert_eq!(kid_of_card(&phone.card), next);
-    assert_eq!(Held::download(&app).await.verdict(&phone.token(app.now())).code, Code::Accepted);
+    assert_eq!(Held::download(&app).await.verdict(&phone.token(app.now())).code, VerdictCode::Accepted);
     app.cards_are_sound().await;
 }
 
@@ -271,7 +271,7 @@ async fn nobody_is_handed_a_card_of_a_lost_key() {
     assert_eq!(kid_of_card(&hex::decode(renewed["cardHex"].as_str().unwrap()).unwrap()), next);
     let sheet = app.sheet(&chair, first).await;
     let path = format!("/api/staff/organisations/{}/paper-cards", app.world.school);
-    let printed = chair.post_once(&path, next_id(), &json!({ "memberIds": [second] })).await.json(200);
+    let printed = chair.post_with_key(&path, next_id(), &json!({ "memberIds": [second] })).await.json(200);
     for paper in [&sheet["paperToken"], &printed["items"][0]["token"]] {
         assert_eq!(kid_of_card(&from_text(paper.as_str().unwrap()).unwrap()), next);
     }

@@ -50,7 +50,7 @@ async fn a_lost_phone_is_called_once_to_find_it_out() {
     let (app, phone) = with_phone().await;
     let stream = open(&phone).await;
     let path = format!("/api/staff/members/{}/phone/lost", phone.member);
-    app.chair().await.post_once(&path, next_id(), &json!({})).await.json(200);
+    app.chair().await.post_with_key(&path, next_id(), &json!({})).await.json(200);
     assert_eq!(to_its_end(stream).await, LAST_CALL);
 }
 

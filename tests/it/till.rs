@@ -2,7 +2,7 @@
 
 use profcards::access::limits;
 use profcards::access::store::SessionOwner;
-use profcards::cards::{self, Order};
+use profcards::cards::{self, CardOrder};
 use profcards_card::{IssuerAlg, IssuerSigningKey, KeyRole, SignedCard, from_text, issue_card, to_text};
 use serde_json::{Value, json};
 
@@ -268,7 +268,7 @@ async fn a_paper_card_and_a_sample_accrue_too() {
     let key = ed25519();
     let public = key.public_key();
     let order =
-        Order { membership_id: phone.member.into(), key: Some(&public), device_id: None, sample: true };
+        CardOrder { membership_id: phone.member.into(), key: Some(&public), device_id: None, sample: true };
     let mut conn = app.app.db.acquire().await.unwrap();
     let sample = cards::issue(&app.app, &mut conn, &order, app.app.clock.now()).await.unwrap();
     till.applied(&till.purchase(&shown(&sample.cose, now, &key), 1_500_00, now)).await;

@@ -4,7 +4,7 @@ use profcards::registry::members;
 use serde_json::json;
 
 use super::support::lists::Held;
-use super::support::register::{ask, edit, put_right};
+use super::support::register::{ask, edit, edit_member};
 use super::support::{NAME, until, with_phone};
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn what_waited_for_a_transfer_is_asked_of_the_new_chair() {
     waiting.push({
         let chair = chair.clone();
         tokio::spawn(async move {
-            put_right(&chair, member, &edit("Соколова Мария Петровна")).await
+            edit_member(&chair, member, &edit("Соколова Мария Петровна")).await
         })
     });
     until("all of them wait for the lock", async || {

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, env, error::Error, fs, io, time::SystemTime};
 
-use profcards_card::{Code, Context, StatusLists, StatusSource, TrustList, Wants, verify};
+use profcards_card::{Context, StatusLists, StatusSource, TrustList, VerdictCode, Wants, verify};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let usage = "verify ROOT-HEX TRUST-LIST-FILE STATUS-LIST-FILE... < TEXTS";
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     #[expect(clippy::disallowed_methods)] // A program of its own has nobody to be told the time by.
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|age| age.as_secs());
-    let trust = TrustList::load(&trust_list, &[root], None).map_err(Code::as_str)?;
+    let trust = TrustList::load(&trust_list, &[root], None).map_err(VerdictCode::as_str)?;
     let lists = StatusLists::load(status_lists.iter().map(Vec::as_slice), &trust, now()?, None);
     let mut accepted = HashSet::new();
     for text in io::stdin().lines() {

@@ -55,7 +55,7 @@ mod tests {
 
     /// RFC 9285, sections 4.3 and 4.4.
     #[test]
-    fn the_rfcs_examples() {
+    fn the_examples_of_rfc_9285_decode_and_encode() {
         for (bytes, text) in
             [("AB", "BB8"), ("Hello!!", "%69 VD92EX0"), ("base-45", "UJCLQE7W581"), ("ietf!", "QED8WEX0")]
         {

@@ -28,7 +28,7 @@ macro_rules! words {
 
 words! {
     /// How a verification ended: accepted, or the first stage's reason to refuse.
-    Code {
+    VerdictCode {
         /// Every stage passed.
         Accepted = "accepted",
         /// The text is not one of our tokens at all.

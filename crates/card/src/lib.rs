@@ -87,7 +87,7 @@ mod verify;
 
 pub use cbor::FormatError;
 pub use claims::{CardClaims, CardClass, ProofClaims, StatusRef};
-pub use code::{Code, Warning};
+pub use code::{VerdictCode, Warning};
 pub use cose::Signature;
 pub use keys::{DeviceKey, DeviceSigningKey, IssuerAlg, IssuerSigningKey, KeyError, KeyRole, Kid, kid_of};
 pub use number::{MembershipNumber, NumberError};

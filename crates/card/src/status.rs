@@ -8,7 +8,7 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use minicbor::Decoder;
 
 use crate::cbor::{FormatError, MapReader, at_end, bytes_of, encoded, ensure, int, uint};
-use crate::code::Code;
+use crate::code::VerdictCode;
 use crate::constants::{
     CLAIM_EXP, CLAIM_IAT, CLAIM_STATUS_LIST, CLAIM_SUB, CLAIM_TTL, HEADER_ALG, HEADER_KID, HEADER_TYP,
     LIST_BITS_KEY, LIST_LST_KEY, MAX_STATUS_INFLATED_BYTES, MAX_STATUS_TOKEN_BYTES, MAX_UINT, STATUS_BITS,
@@ -123,12 +123,17 @@ pub struct StatusList {
 
 impl StatusList {
     /// Loads a list: signed by a status key of the trust list, named there, not expired at `now`, and not made before `held_iat`.
-    pub fn load(bytes: &[u8], trust: &TrustList, now: u64, held_iat: Option<u64>) -> Result<Self, Code> {
-        let list = Self::load_signed(bytes, trust).map_err(|_| Code::StatusBad)?;
+    pub fn load(
+        bytes: &[u8],
+        trust: &TrustList,
+        now: u64,
+        held_iat: Option<u64>,
+    ) -> Result<Self, VerdictCode> {
+        let list = Self::load_signed(bytes, trust).map_err(|_| VerdictCode::StatusBad)?;
         let claims = &list.claims;
         let named = trust.claims().lists.iter().any(|known| known.uri == claims.uri);
         if !named || claims.exp <= now || held_iat.is_some_and(|held| claims.iat < held) {
-            return Err(Code::StatusBad);
+            return Err(VerdictCode::StatusBad);
         }
         Ok(list)
     }
@@ -205,8 +210,8 @@ impl StatusLists {
     }
 
     /// The list of this name; without one, why there is none.
-    pub fn find(&self, uri: &str) -> Result<&StatusList, Code> {
-        let missing = if self.some_failed { Code::StatusBad } else { Code::StatusUnknown };
+    pub fn find(&self, uri: &str) -> Result<&StatusList, VerdictCode> {
+        let missing = if self.some_failed { VerdictCode::StatusBad } else { VerdictCode::StatusUnknown };
         self.lists.iter().find(|list| list.claims.uri == uri).ok_or(missing)
     }
 }

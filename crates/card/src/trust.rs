@@ -9,7 +9,7 @@ use crate::cbor::{
     FormatError, MapReader, Writer, Written, array_length, array_of, at_end, bytes_of, encoded, ensure, uint,
 };
 use crate::claims::CardClass;
-use crate::code::Code;
+use crate::code::VerdictCode;
 use crate::constants::{
     CLAIM_EXP, CLAIM_IAT, CLAIM_ISS, CLAIM_KEYS, CLAIM_LISTS, CLAIM_POLICY, CLAIM_SEQ,
     DEFAULT_CHALLENGE_ABOVE_KOPECKS, DEFAULT_FRESH_SECONDS, DEFAULT_PROOF_WINDOW_SECONDS,
@@ -205,13 +205,13 @@ pub struct TrustList {
 
 impl TrustList {
     /// Loads a list signed by any of the pinned `roots`, unless its seq is below `held_seq`.
-    pub fn load(bytes: &[u8], roots: &[[u8; 32]], held_seq: Option<u64>) -> Result<Self, Code> {
+    pub fn load(bytes: &[u8], roots: &[[u8; 32]], held_seq: Option<u64>) -> Result<Self, VerdictCode> {
         if bytes.len() > MAX_TRUST_LIST_BYTES {
-            return Err(Code::TrustListBad);
+            return Err(VerdictCode::TrustListBad);
         }
-        let list = Self::load_signed(bytes, roots).map_err(|_| Code::TrustListBad)?;
+        let list = Self::load_signed(bytes, roots).map_err(|_| VerdictCode::TrustListBad)?;
         if held_seq.is_some_and(|held| list.claims.seq < held) {
-            return Err(Code::TrustListRollback);
+            return Err(VerdictCode::TrustListRollback);
         }
         Ok(list)
     }

@@ -3,7 +3,7 @@
 //! Everything it knows stands in its [`Context`]; it has no clock, no store and no network.
 
 use crate::claims::{CardClaims, CardClass};
-use crate::code::{Code, Warning};
+use crate::code::{VerdictCode, Warning};
 use crate::constants::CARD_IAT_LEEWAY_SECONDS;
 use crate::keys::KeyRole;
 use crate::number::MembershipNumber;
@@ -38,7 +38,7 @@ pub struct Context<'a> {
     /// The verifier's time, Unix seconds.
     pub now: u64,
     /// The trust list, or why it could not be loaded.
-    pub trust: Result<&'a TrustList, Code>,
+    pub trust: Result<&'a TrustList, VerdictCode>,
     /// Where the card's status is looked up.
     pub status: StatusSource<'a>,
     /// The digits that this till shows for this purchase and has not used yet.
@@ -91,8 +91,8 @@ pub struct Proof {
 pub struct Verdict {
     /// Whether every stage passed.
     pub accepted: bool,
-    /// [`Code::Accepted`], or the first refusal.
-    pub code: Code,
+    /// [`VerdictCode::Accepted`], or the first refusal.
+    pub code: VerdictCode,
     /// What to mind although the card was accepted.
     pub warning: Option<Warning>,
     /// What the card may be used for.
@@ -126,7 +126,7 @@ impl Verdict {
 pub fn verify(text: &str, context: &Context) -> Verdict {
     let mut verdict = Verdict {
         accepted: false,
-        code: Code::Accepted,
+        code: VerdictCode::Accepted,
         warning: None,
         allowed: Allowed::default(),
         card: None,
@@ -145,16 +145,16 @@ pub fn verify(text: &str, context: &Context) -> Verdict {
 }
 
 /// Stages 1 to 12; their order decides which code a token with several faults gets.
-fn run_stages(text: &str, context: &Context, verdict: &mut Verdict) -> Result<Option<Warning>, Code> {
-    let bytes = from_text(text).ok_or(Code::NotACard)?;
-    let Token { card, proof } = Token::parse(&bytes).map_err(|_| Code::Malformed)?;
+fn run_stages(text: &str, context: &Context, verdict: &mut Verdict) -> Result<Option<Warning>, VerdictCode> {
+    let bytes = from_text(text).ok_or(VerdictCode::NotACard)?;
+    let Token { card, proof } = Token::parse(&bytes).map_err(|_| VerdictCode::Malformed)?;
     let trust = context.trust?;
-    refuse(trust.claims().exp <= context.now, Code::TrustListExpired)?;
+    refuse(trust.claims().exp <= context.now, VerdictCode::TrustListExpired)?;
     check_issuer(&card, trust)?;
     let claims = verdict.card.insert(card.claims);
-    refuse(claims.iat > context.now.saturating_add(CARD_IAT_LEEWAY_SECONDS), Code::NotYetValid)?;
-    refuse(claims.exp <= context.now, Code::Expired)?;
-    refuse(claims.class() == CardClass::Phone && proof.is_none(), Code::ProofMissing)?;
+    refuse(claims.iat > context.now.saturating_add(CARD_IAT_LEEWAY_SECONDS), VerdictCode::NotYetValid)?;
+    refuse(claims.exp <= context.now, VerdictCode::Expired)?;
+    refuse(claims.class() == CardClass::Phone && proof.is_none(), VerdictCode::ProofMissing)?;
     if let Some(proof) = proof {
         verdict.proof = Some(check_device(proof, claims, context.now)?);
     }
@@ -164,30 +164,30 @@ fn run_stages(text: &str, context: &Context, verdict: &mut Verdict) -> Result<Op
     }
     check_challenge(claims.class(), proof, trust.policy(), context)?;
     let warning = check_status(claims, trust.policy(), context, &mut verdict.status_iat)?;
-    refuse(proof.is_some_and(|proof| (context.seen)(&proof.identity)), Code::Replayed)?;
+    refuse(proof.is_some_and(|proof| (context.seen)(&proof.identity)), VerdictCode::Replayed)?;
     Ok(warning)
 }
 
-fn refuse(refused: bool, code: Code) -> Result<(), Code> {
+fn refuse(refused: bool, code: VerdictCode) -> Result<(), VerdictCode> {
     if refused { Err(code) } else { Ok(()) }
 }
 
 /// Stages 4 and 5. Several keys may share a kid; one that signed is enough.
-fn check_issuer(card: &SignedCard, trust: &TrustList) -> Result<(), Code> {
+fn check_issuer(card: &SignedCard, trust: &TrustList) -> Result<(), VerdictCode> {
     let claims = &card.claims;
     let mut keys =
         trust.candidates(card.kid, KeyRole::Card, card.alg_label, claims.iat, claims.exp).peekable();
-    refuse(keys.peek().is_none(), Code::UnknownKey)?;
+    refuse(keys.peek().is_none(), VerdictCode::UnknownKey)?;
     let signed = card.message.signed_bytes();
-    refuse(!keys.any(|key| signature_fits(key, &signed, &card.message.signature)), Code::BadSignature)
+    refuse(!keys.any(|key| signature_fits(key, &signed, &card.message.signature)), VerdictCode::BadSignature)
 }
 
 /// Stage 8. The key's kind decides the algorithm; the message's label must agree.
-fn check_device(proof: SignedProof, card: &CardClaims, now: u64) -> Result<Proof, Code> {
-    let key = card.cnf.ok_or(Code::ProofBad)?;
-    refuse(proof.alg_label != key.alg_label(), Code::ProofBad)?;
+fn check_device(proof: SignedProof, card: &CardClaims, now: u64) -> Result<Proof, VerdictCode> {
+    let key = card.cnf.ok_or(VerdictCode::ProofBad)?;
+    refuse(proof.alg_label != key.alg_label(), VerdictCode::ProofBad)?;
     let signed = proof.message.signed_bytes();
-    key.verify(&signed, &proof.message.signature).map_err(|_| Code::ProofBad)?;
+    key.verify(&signed, &proof.message.signature).map_err(|_| VerdictCode::ProofBad)?;
     let claims = proof.claims;
     Ok(Proof {
         identity: identity_of(&signed),
@@ -200,10 +200,10 @@ fn check_device(proof: SignedProof, card: &CardClaims, now: u64) -> Result<Proof
 }
 
 /// Stage 9.
-fn check_freshness(proof: &Proof, policy: &Policy) -> Result<(), Code> {
+fn check_freshness(proof: &Proof, policy: &Policy) -> Result<(), VerdictCode> {
     let off_by_too_much = proof.skew_seconds.unsigned_abs() > policy.proof_window_seconds;
-    refuse(off_by_too_much && proof.skew_seconds < 0, Code::ProofStale)?;
-    refuse(off_by_too_much, Code::ProofFuture)
+    refuse(off_by_too_much && proof.skew_seconds < 0, VerdictCode::ProofStale)?;
+    refuse(off_by_too_much, VerdictCode::ProofFuture)
 }
 
 /// Stage 10. A class that may not redeem is not asked for anything: its verdict just does not allow it.
@@ -212,14 +212,14 @@ fn check_challenge(
     proof: Option<&Proof>,
     policy: &Policy,
     context: &Context,
-) -> Result<(), Code> {
+) -> Result<(), VerdictCode> {
     let Wants::Redemption { amount_kopecks } = context.wants else { return Ok(()) };
     let below = amount_kopecks.is_some_and(|amount| amount <= policy.challenge_above_kopecks);
     if below || !policy.redeeming_classes.contains(&class) {
         return Ok(());
     }
-    let answer = proof.and_then(|proof| proof.challenge.as_deref()).ok_or(Code::ChallengeMissing)?;
-    refuse(context.challenge != Some(answer), Code::ChallengeWrong)
+    let answer = proof.and_then(|proof| proof.challenge.as_deref()).ok_or(VerdictCode::ChallengeMissing)?;
+    refuse(context.challenge != Some(answer), VerdictCode::ChallengeWrong)
 }
 
 /// Stage 11.
@@ -228,15 +228,15 @@ fn check_status(
     policy: &Policy,
     context: &Context,
     status_iat: &mut Option<u64>,
-) -> Result<Option<Warning>, Code> {
+) -> Result<Option<Warning>, VerdictCode> {
     let StatusSource::Lists(lists) = context.status else { return Ok(None) };
     let list = lists.find(&card.status.uri)?;
     *status_iat = Some(list.claims().iat);
     match list.get(card.status.idx) {
         Some(Status::Valid) => {}
-        Some(Status::Invalid) => return Err(Code::Revoked),
-        Some(Status::Suspended) => return Err(Code::Suspended),
-        Some(Status::Reserved) | None => return Err(Code::StatusUnknown),
+        Some(Status::Invalid) => return Err(VerdictCode::Revoked),
+        Some(Status::Suspended) => return Err(VerdictCode::Suspended),
+        Some(Status::Reserved) | None => return Err(VerdictCode::StatusUnknown),
     }
     let age_seconds = list.age_seconds(context.now);
     Ok(if age_seconds > policy.stale_seconds {

@@ -937,7 +937,7 @@ export interface components {
          */
         Health: "ok" | "no-writes" | "down";
         /** @description Since when a phone holds the card, and from when on it pays. */
-        HeldSince: {
+        PhoneState: {
             /**
              * Format: int64
              * @description Unix seconds.
@@ -1005,7 +1005,7 @@ export interface components {
          */
         Kopecks: number;
         /** @description One line of the explanation; the PWA has the words for each. */
-        Line: {
+        ExplanationLine: {
             /** @enum {string} */
             code: "redeemed";
             /** @description What was left to pay. */
@@ -1166,7 +1166,7 @@ export interface components {
             /** @description Where the member is registered. */
             organisationName: string;
             /** @description What this phone may do. */
-            phone: components["schemas"]["HeldSince"];
+            phone: components["schemas"]["PhoneState"];
             /**
              * Format: int64
              * @description Unix seconds, for the phone's clock offset.
@@ -1505,7 +1505,7 @@ export interface components {
              */
             eventAt: number;
             /** @description Why these figures, from the rule that was in force. */
-            explanation: components["schemas"]["Line"][];
+            explanation: components["schemas"]["ExplanationLine"][];
             /** @description The purchase. */
             id: components["schemas"]["PurchaseId"];
             /**
@@ -1591,7 +1591,7 @@ export interface components {
             /** @description By the rule, by what the member allowed and by the balance, whichever is least. */
             maxKopecks: components["schemas"]["Kopecks"];
         };
-        RedemptionQuestion: {
+        RedemptionLimitRequest: {
             /**
              * Format: int64
              * @description What it costs.
@@ -3360,7 +3360,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RedemptionQuestion"];
+                "application/json": components["schemas"]["RedemptionLimitRequest"];
             };
         };
         responses: {

@@ -1,7 +1,7 @@
 /**
  * How names, phones and e-mail addresses that people type and paste are read: what is accepted is kept in
- * one form, and what is wrong is refused, never made to fit. The rules are the server's (src/texts.rs,
- * src/members/names.rs); `tests/it/data/typed.json` is the table of both.
+ * one form, and what is wrong is refused, never made to fit. The rules are the server's (src/base/texts.rs,
+ * src/registry/members/names.rs); `tests/it/data/typed.json` is the table of both.
  */
 
 import type { FieldCode } from '../api/codes';

@@ -73,13 +73,13 @@ function createSync(face: SyncFace): Sync {
     for (const listener of statusListeners) listener(status);
   }
 
-  function tellChange(): void {
+  function notifyChange(): void {
     for (const listener of changeListeners) listener();
   }
 
   async function heardFromOtherTab(): Promise<void> {
     await refresh().catch((cause: unknown) => console.error(cause));
-    tellChange();
+    notifyChange();
   }
 
   async function refresh(): Promise<void> {
@@ -101,7 +101,7 @@ function createSync(face: SyncFace): Sync {
     await refresh().catch((cause: unknown) => console.error(cause));
     set({ running: false });
     channel?.postMessage('changed');
-    if (changed) tellChange();
+    if (changed) notifyChange();
     return status;
   }
 
@@ -122,7 +122,7 @@ function createSync(face: SyncFace): Sync {
     const row = await addToOutbox(face, mutation);
     // The row is kept: a fault of the counting must not look like a purchase that failed, or it is made twice.
     await refresh().catch((cause: unknown) => console.error(cause));
-    tellChange();
+    notifyChange();
     channel?.postMessage('changed');
     void askForBackgroundSync();
     void now();
@@ -132,7 +132,7 @@ function createSync(face: SyncFace): Sync {
   async function sessionChanged(): Promise<void> {
     set({ ...initial, running: status.running });
     await refresh();
-    tellChange();
+    notifyChange();
   }
 
   void refresh().catch((cause: unknown) => console.error(cause));

@@ -52,16 +52,16 @@ function dismissActionsHere(path: string): void {
 /** A mere notice would only cover the next screen; what can still be undone or taken may be wanted there. */
 export function dismissToastsOfOtherScreens(path: string): void {
   for (const entry of list) {
-    if (entry.path !== path) dismissNotice(entry);
+    if (entry.path !== path) dismissPlainToast(entry);
   }
 }
 
 /** The same where a screen follows another under one path: what was said of the one would speak of the next. */
-export function dismissNotices(): void {
-  list.forEach(dismissNotice);
+export function dismissPlainToasts(): void {
+  list.forEach(dismissPlainToast);
 }
 
-function dismissNotice(entry: Toast): void {
+function dismissPlainToast(entry: Toast): void {
   if (!entry.action && !entry.stays) dismissToast(entry.id);
 }
 

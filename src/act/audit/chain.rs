@@ -76,7 +76,7 @@ pub async fn link(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
 
 /// After a dump was loaded: its transactions have the numbers of another database, so what it holds is linked whole, and from here on
 /// only newer rows are looked at.
-pub async fn take_up(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+pub async fn restart_after_restore(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     while link_batch(&mut *conn, Rows::All, now).await? > 0 {}
     sqlx::query!(
         "update audit_position p set xid = '0', row_id = 0,

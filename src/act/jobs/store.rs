@@ -204,7 +204,7 @@ pub async fn fail(db: &PgPool, job: &ClaimedJob, error: &str) -> Result<Option<J
 }
 
 /// Lets an hourly step rest, whatever came of it.
-pub async fn rest(db: &PgPool, job: &ClaimedJob, outcome: Result<&Value, &str>) -> Result<()> {
+pub async fn let_step_rest(db: &PgPool, job: &ClaimedJob, outcome: Result<&Value, &str>) -> Result<()> {
     sqlx::query!(
         "update job set state = 'waiting', lease_until = null, attempts = 0, error = left($3, $5), result = coalesce($4, result),
                         run_at = clock_timestamp() + make_interval(secs => $6), finished_at = clock_timestamp()

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::store;
 use crate::access::EndReason;
-use crate::act::notices::{self, By, Kind};
+use crate::act::notices::{self, Initiator, NoticeKind};
 use crate::base::Base;
 use crate::base::error::Result;
 use crate::base::ids::MembershipId;
@@ -13,11 +13,11 @@ use crate::cards;
 
 /// Ends a membership's phone as lost, and the codes that nobody has used: the sheet may have been in the same bag. Answers
 /// whether there was anything to end. The caller holds the membership's lock.
-pub async fn lose_phone(
+pub async fn end_lost_phone(
     base: &Base,
     conn: &mut PgConnection,
     membership_id: MembershipId,
-    by: By,
+    by: Initiator,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let ended_codes = store::end_unused_codes(&mut *conn, membership_id, now).await?;
@@ -27,6 +27,6 @@ pub async fn lose_phone(
         return Ok(ended_codes > 0);
     }
     cards::retire_phone(&mut *conn, membership_id, EndReason::Lost, now).await?;
-    notices::tell(base, conn, membership_id, Kind::PhoneLost, by, now).await?;
+    notices::notify_member(base, conn, membership_id, NoticeKind::PhoneLost, by, now).await?;
     Ok(true)
 }

@@ -12,7 +12,7 @@ use profcards_card::DeviceKey;
 use sqlx::PgConnection;
 
 use crate::access::EndReason;
-use crate::access::codes::Code;
+use crate::access::codes::AccessCode;
 use crate::base::Base;
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
@@ -35,8 +35,8 @@ pub const PROFCARDS_TEXT_VERSION: &str = "profcards-2026-11";
 
 /// The code that an activation's id stands for. It is derived, not stored: a repeated request shows the same code, and
 /// the tables hold only its hash.
-pub fn code_of(base: &Base, activation_id: ActivationId) -> Code {
-    Code::from_bytes(&base.secret.mac("activation-code", &[activation_id.0.as_bytes()]))
+pub fn activation_code_of(base: &Base, activation_id: ActivationId) -> AccessCode {
+    AccessCode::from_bytes(&base.secret.mac("activation-code", &[activation_id.0.as_bytes()]))
 }
 
 /// The bytes that prove possession of the phone's key.
@@ -53,7 +53,7 @@ pub async fn new_activation(
     now: DateTime<Utc>,
 ) -> Result<ActivationId> {
     let id = ActivationId(base.random.uuid());
-    let code_hash = code_of(base, id).stored_hash(&base.secret, "activation-hash");
+    let code_hash = activation_code_of(base, id).stored_hash(&base.secret, "activation-hash");
     store::end_unused_codes(&mut *conn, membership_id, now).await?;
     store::insert_code(conn, id, &code_hash, membership_id, created_by, now).await?;
     Ok(id)

@@ -9,11 +9,11 @@ use crate::base::error::Result;
 use crate::base::ids::{CardId, DeviceId, MembershipId};
 
 /// Long enough to fetch the other phone, the sheet and a network.
-pub const AGREED: TimeDelta = TimeDelta::minutes(30);
+pub const AGREEMENT_LASTS: TimeDelta = TimeDelta::minutes(30);
 
 /// From when on the phone redeems that another one is replaced by now: at once where it has agreed to that and redeems itself.
 /// It agrees for half an hour; until a later moment only by a clock that was ahead, and then it does not.
-pub async fn redeems_from_of_next(
+pub async fn next_phone_redeems_from(
     conn: &mut PgConnection,
     membership_id: MembershipId,
     wait: TimeDelta,
@@ -24,7 +24,7 @@ pub async fn redeems_from_of_next(
            where membership_id = $1 and ended_at is null and move_agreed_until > $2 and move_agreed_until <= $3"#,
         membership_id.0,
         now,
-        now + AGREED + CLOCKS_APART
+        now + AGREEMENT_LASTS + CLOCKS_APART
     )
     .fetch_optional(conn)
     .await?;
@@ -43,7 +43,7 @@ pub async fn redeems_from(conn: &mut PgConnection, card_id: CardId) -> Result<Op
 }
 
 /// No phone redeems before this moment; answers how many there are.
-pub async fn hold_redemption(conn: &mut PgConnection, until: DateTime<Utc>) -> Result<u64> {
+pub async fn delay_redemption(conn: &mut PgConnection, until: DateTime<Utc>) -> Result<u64> {
     let held = sqlx::query!(
         "update device set redeems_from = greatest(redeems_from, $1), move_agreed_until = null where ended_at is null",
         until

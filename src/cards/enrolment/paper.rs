@@ -17,12 +17,12 @@ use crate::access::rights::{Action, PrintPaperCards};
 use crate::access::{Staff, policy};
 use crate::act::audit::Entry;
 use crate::act::idempotency::Idempotent;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::code::{Code, FieldCode};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
 use crate::base::ids::{MembershipId, OrganisationId};
-use crate::cards::{self, Issuer, Order};
+use crate::cards::{self, CardOrder, Issuer};
 use crate::registry::members;
 
 /// A card that ends sooner is not worth printing: a new one is issued.
@@ -77,20 +77,20 @@ async fn print_cards(
     let scope = policy::may(&issuer, &staff, PrintPaperCards, id).await?;
     let ids = &request.body.member_ids;
     members::check_chosen(ids)?;
-    let deed = Deed::of_staff(&issuer, &staff, Action::PrintPaperCards).once(&request);
+    let spec = ActSpec::by_staff(&issuer, &staff, Action::PrintPaperCards).under_key_of(&request);
     let (issuer, scope) = (&issuer, &scope);
-    let cards = act::perform(issuer, deed, |mut act| async move {
+    let cards = act::perform(issuer, spec, |mut act| async move {
         let now = act.now();
-        if act.answered_before::<Value>()?.is_none() {
+        if act.stored_answer::<Value>()?.is_none() {
             issue_missing(issuer, act.conn(), scope, ids, now).await?;
             act.record(Entry::of_members(ids).within(scope.organisation_id));
             act.keep_answer(&json!({}))?;
         }
         let cards = store::paper_cards(act.conn(), scope, ids, now, now).await?;
-        act.done(cards)
+        act.commit(cards)
     });
     let cards = cards.await?;
-    let mut cards: HashMap<MembershipId, store::HeldPaper> =
+    let mut cards: HashMap<MembershipId, store::PaperCardRow> =
         cards.into_iter().map(|card| (card.membership_id, card)).collect();
     let items = ids.iter().map(|id| cards.remove(id).map(PaperCard::from)).collect::<Option<_>>();
     // A repeated request after a revocation or a transfer finds less than the first one did.
@@ -116,14 +116,14 @@ async fn issue_missing(
     let lasting = store::paper_cards(&mut *conn, scope, ids, now, until).await?;
     let lasting: BTreeSet<MembershipId> = lasting.iter().map(|card| card.membership_id).collect();
     for membership_id in ids.iter().copied().filter(|id| !lasting.contains(id)) {
-        let order = Order { membership_id, key: None, device_id: None, sample: false };
+        let order = CardOrder { membership_id, key: None, device_id: None, sample: false };
         cards::issue(issuer, &mut *conn, &order, now).await?;
     }
     Ok(())
 }
 
-impl From<store::HeldPaper> for PaperCard {
-    fn from(card: store::HeldPaper) -> Self {
+impl From<store::PaperCardRow> for PaperCard {
+    fn from(card: store::PaperCardRow) -> Self {
         Self {
             member_id: card.membership_id,
             full_name: card.full_name,

@@ -9,26 +9,26 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{code_of, store};
+use super::{activation_code_of, store};
 use crate::access::rights::{Action, PrintSheet};
 use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
 use crate::act::idempotency::Idempotent;
-use crate::act::notices::{self, By, Kind};
-use crate::act::{self, Deed};
+use crate::act::notices::{self, Initiator, NoticeKind};
+use crate::act::{self, ActSpec};
 use crate::base::clock::CLOCKS_APART;
 use crate::base::code::Code;
 use crate::base::error::{Error, Problem, Result};
-use crate::base::extract::{Json, Nothing, Path};
+use crate::base::extract::{EmptyBody, Json, Path};
 use crate::base::ids::{AccountId, ActivationId, MembershipId};
-use crate::cards::{self, Issuer, Order};
+use crate::cards::{self, CardOrder, Issuer};
 use crate::registry::members;
 
 /// Sheets of one account in a day for members who have or had a phone: more than any office replaces, and few enough to be found
 /// out. First sheets are not counted: a new organisation prints hundreds.
 pub const MAX_REPLACEMENT_SHEETS: i64 = 20;
 /// The day of that limit.
-const WINDOW: TimeDelta = TimeDelta::hours(24);
+const LIMIT_WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// The endpoints of this room.
 pub fn router() -> OpenApiRouter<Issuer> {
@@ -55,23 +55,23 @@ struct ActivationSheet {
 
 /// Make a new activation code and the paper card, for printing. Needs an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/staff/members/{id}/activation", tag = "staff", security(("pc_staff" = [])),
-    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = Nothing, responses(
+    params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = EmptyBody, responses(
     (status = 200, body = ActivationSheet), (status = 401, body = Problem), (status = 404, body = Problem),
     (status = 409, body = Problem, description = "Among others `too-many-sheets`: this account's limit of a day")))]
 async fn print_sheet(
     State(issuer): State<Issuer>,
     staff: Staff,
     Path(membership_id): Path<MembershipId>,
-    request: Idempotent<Nothing>,
+    request: Idempotent<EmptyBody>,
 ) -> Result<Json<ActivationSheet>> {
     policy::may_member(&issuer, &staff, PrintSheet, membership_id).await?;
-    let deed = Deed::of_staff(&issuer, &staff, Action::PrintSheet).once(&request);
+    let spec = ActSpec::by_staff(&issuer, &staff, Action::PrintSheet).under_key_of(&request);
     let (issuer, staff) = (&issuer, &staff);
-    let sheet = act::perform(issuer, deed, |mut act| async move {
+    let sheet = act::perform(issuer, spec, |mut act| async move {
         let now = act.now();
         members::store::lock(act.conn(), &[membership_id]).await?;
         let scope = policy::may_member_within(act.conn(), issuer, staff, PrintSheet, membership_id).await?;
-        let made = if let Some(made) = act.answered_before::<MadeCode>()? {
+        let made = if let Some(made) = act.stored_answer::<MadeCode>()? {
             made
         } else {
             let activation_id = make_sheet(issuer, act.conn(), staff, membership_id, now).await?;
@@ -81,7 +81,7 @@ async fn print_sheet(
         };
         act.wake(member_audience(membership_id));
         let sheet = show_sheet(issuer, act.conn(), made.activation_id, membership_id, now).await?;
-        act.done(sheet)
+        act.commit(sheet)
     });
     Ok(Json(sheet.await?))
 }
@@ -106,7 +106,7 @@ async fn make_sheet(
     }
     let id = make_code(issuer, &mut *conn, staff, membership_id, now).await?;
     if store::paper_card(&mut *conn, membership_id, now).await?.is_none() {
-        let order = Order { membership_id, key: None, device_id: None, sample: false };
+        let order = CardOrder { membership_id, key: None, device_id: None, sample: false };
         cards::issue(issuer, conn, &order, now).await?;
     }
     Ok(id)
@@ -119,13 +119,13 @@ async fn show_sheet(
     membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<ActivationSheet> {
-    let holder = members::store::registered(&mut *conn, membership_id).await?;
+    let holder = members::store::registered_member(&mut *conn, membership_id).await?;
     let expires_at = store::code_expiry(&mut *conn, activation_id).await?;
     // A repeated request after a revocation finds no paper card; the sheet then has no code to show either.
     let paper =
         store::paper_card(conn, membership_id, now).await?.ok_or(Error::Conflict(Code::CardRevoked))?;
     Ok(ActivationSheet {
-        code: code_of(issuer, activation_id).to_string(),
+        code: activation_code_of(issuer, activation_id).to_string(),
         expires_at,
         full_name: holder.full_name(),
         number: holder.number,
@@ -159,7 +159,8 @@ async fn make_code(
     let id = super::new_activation(issuer, &mut *conn, membership_id, Some(staff.account_id), now).await?;
     tracing::info!(account = %staff.account_id, membership = %membership_id, activation = %id, is_replacement, "a sheet is printed");
     if is_replacement {
-        notices::tell(issuer, conn, membership_id, Kind::SheetPrinted, By::Chair, now).await?;
+        notices::notify_member(issuer, conn, membership_id, NoticeKind::SheetPrinted, Initiator::Chair, now)
+            .await?;
     }
     Ok(id)
 }
@@ -177,7 +178,7 @@ async fn replacement_sheets(
              and exists (select from device d where d.membership_id = a.membership_id
                          and (d.enrolled_at < a.created_at or d.enrolled_at > $3))"#,
         account_id.0,
-        now - WINDOW,
+        now - LIMIT_WINDOW,
         now + CLOCKS_APART
     )
     .fetch_one(conn)

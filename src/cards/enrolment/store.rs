@@ -98,7 +98,7 @@ pub struct UsableCode {
 
 /// The code of this hash, if a phone may be enrolled by it, it is not worn out, and its member was born on this day. A wrong day
 /// counts against the code, for good: there may be another sheet.
-pub async fn use_code(
+pub async fn find_usable_code(
     db: &PgPool,
     code_hash: &[u8; 32],
     birth_date: NaiveDate,
@@ -145,7 +145,7 @@ pub struct Sheet {
 /// The sheet with the code of this hash, used or not and however old, if its member was born on this day, by what is on record or
 /// was since the sheet was printed: whoever changes a birth date does not disarm the member's own sheet. What holds a guesser is the
 /// limit of this door for one code, which ends: nothing but this sheet may be left to its member.
-pub async fn sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> Result<Option<Sheet>> {
+pub async fn find_sheet(db: &PgPool, code_hash: &[u8; 32], birth_date: NaiveDate) -> Result<Option<Sheet>> {
     let row = sqlx::query!(
         r#"select a.id, a.membership_id,
                   array(select b.birth_date from person_before b where b.person_id = p.id and b.replaced_at >= a.created_at)
@@ -384,7 +384,7 @@ pub async fn statuses_in(
 }
 
 /// A living paper card, and what is printed beside its code.
-pub struct HeldPaper {
+pub struct PaperCardRow {
     /// The membership.
     pub membership_id: MembershipId,
     /// Фамилия Имя Отчество.
@@ -406,9 +406,9 @@ pub async fn paper_cards(
     membership_ids: &[MembershipId],
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> Result<Vec<HeldPaper>> {
+) -> Result<Vec<PaperCardRow>> {
     Ok(sqlx::query_as!(
-        HeldPaper,
+        PaperCardRow,
         r#"select m.id as "membership_id!", concat_ws(' ', m.last_name, m.first_name, m.middle_name) as "full_name!",
                   m.number as "number!", m.organisation_name as "organisation_name!", c.cose as "cose!",
                   c.expires_at as "expires_at!"

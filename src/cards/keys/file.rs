@@ -84,9 +84,11 @@ impl HeldKey {
         Some(IssuerSigningKey::from_secret(secret, self.public.role, self.public.alg))
     }
 
-    /// Whether what it signs at `now` would be believed for as long as the longest card lives.
-    pub fn may_sign_at(&self, now: u64) -> bool {
-        self.secret.is_some() && self.public.nbf <= full_hour(now) && now <= self.signs_until()
+    /// Whether what it signs at `now_seconds` would be believed for as long as the longest card lives.
+    pub fn may_sign_at(&self, now_seconds: u64) -> bool {
+        self.secret.is_some()
+            && self.public.nbf <= full_hour(now_seconds)
+            && now_seconds <= self.signs_until()
     }
 
     /// The last moment at which it may sign.
@@ -96,8 +98,8 @@ impl HeldKey {
 
     /// Whether something that it signed may still have to be verified: a purchase of the key's last day may be handed in as
     /// late as any other.
-    pub fn is_needed_at(&self, now: u64) -> bool {
-        now < self.public.exp + MAX_OFFLINE_DAYS.cast_unsigned() * 24 * 3600
+    pub fn is_needed_at(&self, now_seconds: u64) -> bool {
+        now_seconds < self.public.exp + MAX_OFFLINE_DAYS.cast_unsigned() * 24 * 3600
     }
 }
 
@@ -111,7 +113,7 @@ pub fn read(
     let damaged = || format!("{} is damaged", path.display());
     let file = match serde_json::from_str::<Vec<FirstForm>>(&text) {
         Ok(keys) => {
-            KeyFile { format: FORMAT.into(), seal: None, keys: brought_forward(keys).with_context(damaged)? }
+            KeyFile { format: FORMAT.into(), seal: None, keys: from_first_form(keys).with_context(damaged)? }
         }
         Err(_) => serde_json::from_str::<KeyFile>(&text).with_context(damaged)?,
     };
@@ -153,7 +155,7 @@ pub fn write(
     files::write_private(path, Zeroizing::new(serde_json::to_string_pretty(&file)?).as_bytes())
 }
 
-fn brought_forward(keys: Vec<FirstForm>) -> anyhow::Result<Vec<StoredKey>> {
+fn from_first_form(keys: Vec<FirstForm>) -> anyhow::Result<Vec<StoredKey>> {
     let forward = |key: FirstForm| {
         let role = KeyRole::from_word(&key.role).context("unknown key role")?;
         let alg = IssuerAlg::from_label(key.alg).context("unknown key algorithm")?;
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_form_is_still_read() {
+    fn key_files_of_the_first_format_are_still_read() {
         let folder = folder("first");
         let path = folder.join("issuer.json");
         let secret = "07".repeat(32);

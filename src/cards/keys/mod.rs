@@ -9,11 +9,11 @@
 //! has signed for the least that the time can be, and would call every card ended.
 
 pub mod file;
-pub mod force;
 pub mod roots;
 pub mod seal;
 pub mod store;
 pub mod trust;
+pub mod trust_in_force;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -95,10 +95,12 @@ impl KeyFiles {
     }
 
     /// Makes an instance's first keys.
-    pub fn make(&self, now: u64, random: &Random) -> anyhow::Result<Vec<HeldKey>> {
+    pub fn make(&self, now_seconds: u64, random: &Random) -> anyhow::Result<Vec<HeldKey>> {
         let _alone = self.lock()?;
         ensure!(!self.issuer.exists(), "{} exists already", self.issuer.display());
-        let keys = [KeyRole::Card, KeyRole::Status].map(|role| HeldKey::generate(role, now, random)).to_vec();
+        let keys = [KeyRole::Card, KeyRole::Status]
+            .map(|role| HeldKey::generate(role, now_seconds, random))
+            .to_vec();
         self.write(&keys, random)?;
         Ok(keys)
     }
@@ -134,20 +136,26 @@ pub fn is_revoked(key: &HeldKey, revoked: &BTreeSet<[u8; 32]>) -> bool {
 }
 
 /// Whether a key may sign for `role` as far as trust goes, whatever the hour.
-fn serves(key: &HeldKey, role: KeyRole, trust: &SignedTrustList, revoked: &BTreeSet<[u8; 32]>) -> bool {
+fn may_sign_for_role(
+    key: &HeldKey,
+    role: KeyRole,
+    trust: &SignedTrustList,
+    revoked: &BTreeSet<[u8; 32]>,
+) -> bool {
     key.public.role == role && trust.names(&key.public) && !is_revoked(key, revoked)
 }
 
-/// Which of the keys signs for `role` at `now`: of those that the trust list names and that were not revoked, the one that
+/// Which of the keys signs for `role` at `now_seconds`: of those that the trust list names and that were not revoked, the one that
 /// became valid last.
-pub fn which_signs<'a>(
+pub fn current_signing_key<'a>(
     keys: impl IntoIterator<Item = &'a HeldKey>,
     role: KeyRole,
     trust: &SignedTrustList,
     revoked: &BTreeSet<[u8; 32]>,
-    now: u64,
+    now_seconds: u64,
 ) -> Option<&'a HeldKey> {
-    let usable = |key: &&HeldKey| serves(key, role, trust, revoked) && key.may_sign_at(now);
+    let usable =
+        |key: &&HeldKey| may_sign_for_role(key, role, trust, revoked) && key.may_sign_at(now_seconds);
     keys.into_iter().filter(usable).max_by_key(|key| key.public.nbf)
 }
 
@@ -167,21 +175,28 @@ pub struct KeyRing {
 impl KeyRing {
     /// Loads the instance's keys. In development it makes them, and the first trust list, on the first start.
     pub async fn open(config: &Config, db: &PgPool, clock: &Clock, random: &Random) -> anyhow::Result<Self> {
-        let now = unix_seconds(clock.now());
+        let now_seconds = unix_seconds(clock.now());
         let roots = roots::pinned(config)?;
         let root = roots::development(config, &roots)?;
         let files = KeyFiles::of(config)?;
         if !files.issuer.exists() {
             ensure!(root.is_some(), "the instance has no keys yet: make them by `profcards keys init`");
-            files.make(now, random)?;
+            files.make(now_seconds, random)?;
         }
-        let trust = force::bring(&files, &roots, db, now).await?;
+        let trust = trust_in_force::newest(&files, &roots, db, now_seconds).await?;
         let trust = match (trust, &root) {
             (Some(trust), _) => trust,
             (None, Some(root)) => {
-                let request =
-                    force::request(db, &config.union_name, &files.read()?, &BTreeSet::new(), 1, now).await?;
-                force::settle(&roots, db, &request, root, now).await?
+                let request = trust_in_force::request(
+                    db,
+                    &config.union_name,
+                    &files.read()?,
+                    &BTreeSet::new(),
+                    1,
+                    now_seconds,
+                )
+                .await?;
+                trust_in_force::sign_and_install(&roots, db, &request, root, now_seconds).await?
             }
             (None, None) => anyhow::bail!(
                 "there is no trust list: `profcards keys export-public` says what the root must sign, `profcards keys trust-list --install FILE` brings it here"
@@ -199,19 +214,19 @@ impl KeyRing {
             root,
             issuer_name: config.union_name.clone(),
             files,
-            watches_clock: clock.is_of_a_machine(),
+            watches_clock: clock.is_machine_clock(),
             refreshing: tokio::sync::Mutex::default(),
             in_force: RwLock::new(empty),
         };
-        ring.refresh(db, now).await?;
-        if let Err(error) = ring.keep_copy() {
+        ring.refresh(db, now_seconds).await?;
+        if let Err(error) = ring.save_copy() {
             tracing::error!(
                 error = format!("{error:#}"),
                 "there is no copy of the trust list beside the keys"
             );
         }
         // Without a key that signs there is still much to serve, and commands to mend it with.
-        if let Err(error) = ring.is_ready(now) {
+        if let Err(error) = ring.is_ready(now_seconds) {
             tracing::error!(%error, "no cards or no status lists can be signed");
         }
         Ok(ring)
@@ -220,22 +235,22 @@ impl KeyRing {
     /// Takes up what has changed: revocations, the key file, a newer trust list; where the root is at hand, signs a new list
     /// when something in it must change or it is a day old. Cheap when nothing has. What fails keeps nothing else from
     /// being taken up.
-    pub async fn refresh(&self, db: &PgPool, now: u64) -> anyhow::Result<()> {
+    pub async fn refresh(&self, db: &PgPool, now_seconds: u64) -> anyhow::Result<()> {
         let _one_at_a_time = self.refreshing.lock().await;
         // Before anything that can fail by itself: no more may be signed with what somebody else may have.
         let revoked = store::revoked_keys(db).await?;
         self.change(|in_force| in_force.revoked = Arc::new(revoked));
         if self.watches_clock {
-            let ahead = now.cast_signed() - clock_seconds(db).await?;
+            let ahead = now_seconds.cast_signed() - clock_seconds(db).await?;
             self.change(|in_force| in_force.clock_ahead_seconds = ahead);
         }
-        let keys = self.take_up_keys().await;
-        let destroyed = self.note_destroyed(db, now).await;
-        let trust = self.take_up_trust_list(db, now).await;
+        let keys = self.load_changed_keys().await;
+        let destroyed = self.record_destroyed_keys(db, now_seconds).await;
+        let trust = self.load_newest_trust_list(db, now_seconds).await;
         keys.and(destroyed).and(trust)
     }
 
-    async fn take_up_keys(&self) -> anyhow::Result<()> {
+    async fn load_changed_keys(&self) -> anyhow::Result<()> {
         let path = &self.files.issuer;
         let changed_at = fs::metadata(path).and_then(|file| file.modified());
         let read_at = Some(changed_at.with_context(|| format!("cannot read {}", path.display()))?);
@@ -252,17 +267,17 @@ impl KeyRing {
     }
 
     /// What a restored database has lost, the file remembers: the cards of a key without a secret are to be issued anew.
-    async fn note_destroyed(&self, db: &PgPool, now: u64) -> anyhow::Result<()> {
+    async fn record_destroyed_keys(&self, db: &PgPool, now_seconds: u64) -> anyhow::Result<()> {
         let in_force = self.in_force();
         let is_forgotten =
             |key: &&HeldKey| key.secret.is_none() && !in_force.revoked.contains(&key.public.public_key);
         for key in in_force.held().filter(is_forgotten) {
-            store::revoke(db, &key.public, from_unix_seconds(now)).await?;
+            store::revoke(db, &key.public, from_unix_seconds(now_seconds)).await?;
         }
         Ok(())
     }
 
-    async fn take_up_trust_list(&self, db: &PgPool, now: u64) -> anyhow::Result<()> {
+    async fn load_newest_trust_list(&self, db: &PgPool, now_seconds: u64) -> anyhow::Result<()> {
         let put = |list: SignedTrustList| self.change(|in_force| in_force.trust = Arc::new(list));
         if store::newest_seq(db).await? > self.trust_list().seq()
             && let Some(cose) = store::newest_trust_list(db).await?
@@ -273,17 +288,24 @@ impl KeyRing {
         let in_force = self.in_force();
         clock::ensure_agreement(in_force.clock_ahead_seconds)?;
         let (claims, seq) = (in_force.trust.list.claims(), in_force.trust.seq() + 1);
-        let request =
-            force::request(db, &self.issuer_name, in_force.held(), &in_force.revoked, seq, now).await?;
-        if now >= claims.iat + TRUST_LIST_RENEW_SECONDS || !request.is_met_by(claims) {
-            put(force::settle(&self.roots, db, &request, root, now).await?);
+        let request = trust_in_force::request(
+            db,
+            &self.issuer_name,
+            in_force.held(),
+            &in_force.revoked,
+            seq,
+            now_seconds,
+        )
+        .await?;
+        if now_seconds >= claims.iat + TRUST_LIST_RENEW_SECONDS || !request.is_satisfied_by(claims) {
+            put(trust_in_force::sign_and_install(&self.roots, db, &request, root, now_seconds).await?);
         }
         Ok(())
     }
 
     /// Keeps a copy of the trust list in force beside the keys.
-    pub fn keep_copy(&self) -> anyhow::Result<()> {
-        force::write_copy(&self.files.trust_list, &self.trust_list())
+    pub fn save_copy(&self) -> anyhow::Result<()> {
+        trust_in_force::write_copy(&self.files.trust_list, &self.trust_list())
     }
 
     fn in_force(&self) -> InForce {
@@ -294,29 +316,30 @@ impl KeyRing {
         change(&mut self.in_force.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn signing_key(&self, role: KeyRole, now: u64) -> Result<Arc<IssuerSigningKey>> {
+    fn signing_key(&self, role: KeyRole, now_seconds: u64) -> Result<Arc<IssuerSigningKey>> {
         let in_force = self.in_force();
         clock::ensure_agreement(in_force.clock_ahead_seconds).map_err(Error::Unavailable)?;
-        let signs = which_signs(in_force.held(), role, &in_force.trust, &in_force.revoked, now);
+        let signs =
+            current_signing_key(in_force.held(), role, &in_force.trust, &in_force.revoked, now_seconds);
         let ready =
             in_force.keys.iter().find(|key| signs.is_some_and(|signs| signs.public == key.held.public));
         ready.and_then(|key| key.signing.clone()).ok_or_else(|| no_key(role))
     }
 
-    /// Signs cards at `now` (Unix seconds).
+    /// Signs cards at `now_seconds` (Unix seconds).
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the trust list names no card key that may sign, or the clock is far off.
-    pub fn card_key(&self, now: u64) -> Result<Arc<IssuerSigningKey>> {
-        self.signing_key(KeyRole::Card, now)
+    pub fn card_key(&self, now_seconds: u64) -> Result<Arc<IssuerSigningKey>> {
+        self.signing_key(KeyRole::Card, now_seconds)
     }
 
-    /// Signs status lists at `now` (Unix seconds).
+    /// Signs status lists at `now_seconds` (Unix seconds).
     ///
     /// # Errors
     /// [`Error::Unavailable`] while the trust list names no status key that may sign, or the clock is far off.
-    pub fn status_key(&self, now: u64) -> Result<Arc<IssuerSigningKey>> {
-        self.signing_key(KeyRole::Status, now)
+    pub fn status_key(&self, now_seconds: u64) -> Result<Arc<IssuerSigningKey>> {
+        self.signing_key(KeyRole::Status, now_seconds)
     }
 
     /// Whether this machine's clock and the database's agreed when they were last compared.
@@ -327,12 +350,12 @@ impl KeyRing {
         clock::ensure_agreement(self.in_force().clock_ahead_seconds).map_err(Error::Unavailable)
     }
 
-    /// Whether cards and status lists can be signed at `now`.
+    /// Whether cards and status lists can be signed at `now_seconds`.
     ///
     /// # Errors
     /// Why not.
-    pub fn is_ready(&self, now: u64) -> Result<()> {
-        self.card_key(now).and(self.status_key(now)).map(drop)
+    pub fn is_ready(&self, now_seconds: u64) -> Result<()> {
+        self.card_key(now_seconds).and(self.status_key(now_seconds)).map(drop)
     }
 
     /// Whether the trust list in force names a key of this role by this short name that was not revoked.
@@ -343,14 +366,14 @@ impl KeyRing {
     }
 
     /// When (Unix seconds) the trust list in force ends, and until when it lets keys of each role sign; 0 where none may
-    /// at `now`.
-    pub fn ends(&self, now: u64) -> [(&'static str, u64); 3] {
+    /// at `now_seconds`.
+    pub fn end_times(&self, now_seconds: u64) -> [(&'static str, u64); 3] {
         let in_force = self.in_force();
         let (trust, revoked) = (&in_force.trust, &in_force.revoked);
         let signs_until = |role: KeyRole| {
-            let keys = in_force.held().filter(|key| serves(key, role, trust, revoked));
+            let keys = in_force.held().filter(|key| may_sign_for_role(key, role, trust, revoked));
             let until = keys.map(HeldKey::signs_until).max();
-            let signs = which_signs(in_force.held(), role, trust, revoked, now);
+            let signs = current_signing_key(in_force.held(), role, trust, revoked, now_seconds);
             (role.as_str(), signs.and(until).unwrap_or(0))
         };
         let trust_list = ("trust-list", in_force.trust.list.claims().exp);

@@ -52,21 +52,21 @@ pub fn pinned(config: &Config) -> anyhow::Result<Vec<[u8; 32]>> {
 }
 
 /// Refuses to make another root while none more can be pinned.
-pub fn check_room(config: &Config) -> anyhow::Result<()> {
-    others_pinned(config).map(drop)
+pub fn check_pin_count(config: &Config) -> anyhow::Result<()> {
+    pins_to_keep(config).map(drop)
 }
 
 /// Pins a new root beside those that are pinned; the development root gives way to it.
 pub fn pin(config: &Config, public_key: [u8; 32], name: &str) -> anyhow::Result<()> {
     let path = config.keys.join("pins.json");
-    let mut roots = others_pinned(config)?;
+    let mut roots = pins_to_keep(config)?;
     roots.push(Pin { name: name.into(), public_key });
     let text = serde_json::to_string_pretty(&Pins { roots })?;
     files::write_public(&path, format!("{text}\n").as_bytes())
 }
 
 /// Those beside which another root may be pinned.
-fn others_pinned(config: &Config) -> anyhow::Result<Vec<Pin>> {
+fn pins_to_keep(config: &Config) -> anyhow::Result<Vec<Pin>> {
     let path = config.keys.join("pins.json");
     let mut roots = if path.exists() { read_json::<Pins>(&path)?.roots } else { Vec::new() };
     roots.retain(|pin| !is_development(&pin.public_key));
@@ -75,9 +75,14 @@ fn others_pinned(config: &Config) -> anyhow::Result<Vec<Pin>> {
 }
 
 /// Makes a root in a file of its own, sealed; its public key is for `pins.json`.
-pub fn make(path: &Path, passphrase: &Passphrase, now: u64, random: &Random) -> anyhow::Result<[u8; 32]> {
+pub fn make(
+    path: &Path,
+    passphrase: &Passphrase,
+    now_seconds: u64,
+    random: &Random,
+) -> anyhow::Result<[u8; 32]> {
     ensure!(!path.exists(), "{} exists already, and a root is never overwritten", path.display());
-    let root = HeldKey::generate(KeyRole::Root, now, random);
+    let root = HeldKey::generate(KeyRole::Root, now_seconds, random);
     file::write(path, std::slice::from_ref(&root), Some(passphrase), random)?;
     Ok(root.public.public_key)
 }

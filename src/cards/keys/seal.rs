@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_counts() {
+    fn a_sealed_secret_with_any_bit_changed_does_not_open() {
         let random = Random::seeded(1);
         let (_, sealer) = sealer("тихая гавань у моря", &random);
         let boxed = sealer.seal(&[7; 32], b"card", &random).unwrap();

@@ -99,24 +99,24 @@ impl TrustRequest {
     }
 
     /// Whether `list` says what is asked for, apart from its number and its dates.
-    pub fn is_met_by(&self, list: &TrustListClaims) -> bool {
+    pub fn is_satisfied_by(&self, list: &TrustListClaims) -> bool {
         let lists = list.lists.clone();
         Self::new(&list.iss, self.seq, &list.keys, lists) == *self && list.policy == Policy::default()
     }
 
     /// Role and short name of each key that is asked for and that `list` does not name.
-    pub fn keys_unnamed_by(&self, list: &TrustListClaims) -> impl Iterator<Item = String> {
+    pub fn keys_missing_from(&self, list: &TrustListClaims) -> impl Iterator<Item = String> {
         let unnamed = |key: &&RequestedKey| list.keys.iter().all(|named| RequestedKey::of(named) != **key);
         self.keys.iter().filter(unnamed).map(|key| format!("{} {}", key.role, key.kid))
     }
 
-    /// Signs the list, valid for a month from `now`.
-    pub fn sign(&self, root: &IssuerSigningKey, now: u64) -> anyhow::Result<Vec<u8>> {
+    /// Signs the list, valid for a month from `now_seconds`.
+    pub fn sign(&self, root: &IssuerSigningKey, now_seconds: u64) -> anyhow::Result<Vec<u8>> {
         ensure!(self.format == FORMAT, "unknown kind of request: {}", self.format);
         let claims = TrustListClaims {
             iss: self.issuer.clone(),
-            exp: now + TRUST_LIST_SECONDS,
-            iat: now,
+            exp: now_seconds + TRUST_LIST_SECONDS,
+            iat: now_seconds,
             seq: self.seq,
             keys: self.trusted_keys()?,
             lists: self

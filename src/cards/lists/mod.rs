@@ -63,8 +63,8 @@ pub fn is_declared(issuer: &Issuer, n: i32) -> bool {
 }
 
 /// Notes which lists have ended: those whose every card has. They need not be declared any more.
-pub async fn note_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
-    store::note_ended(db, now).await
+pub async fn mark_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+    store::mark_ended(db, now).await
 }
 
 /// The lists as last published, so that most downloads cost one look at a revision.
@@ -73,11 +73,11 @@ pub struct PublishedLists {
     held: Mutex<HashMap<i32, Arc<Published>>>,
     /// One request of an instance looks or signs at a time; the others wait here, not on connections of the database, and share
     /// what the next one finds.
-    looks: tokio::sync::Mutex<HashMap<i32, Look>>,
+    refreshes: tokio::sync::Mutex<HashMap<i32, Refresh>>,
 }
 
 /// A look at the database for the newest version of a list.
-struct Look {
+struct Refresh {
     began_at: Instant,
     succeeded: bool,
 }
@@ -129,19 +129,19 @@ pub async fn published(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
 
 async fn current(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
     let asked_at = Instant::now();
-    let mut looks = issuer.lists.looks.lock().await;
+    let mut refreshes = issuer.lists.refreshes.lock().await;
     // What began after this was asked for has seen all that this may want to see.
-    if let Some(look) = looks.get(&n).filter(|look| look.began_at >= asked_at) {
-        let found = issuer.lists.get(n).filter(|_| look.succeeded);
+    if let Some(refresh) = refreshes.get(&n).filter(|refresh| refresh.began_at >= asked_at) {
+        let found = issuer.lists.get(n).filter(|_| refresh.succeeded);
         return found.ok_or_else(|| Error::Unavailable(anyhow!("the look that was waited for failed")));
     }
     let began_at = Instant::now();
-    let outcome = look(issuer, n).await;
-    looks.insert(n, Look { began_at, succeeded: outcome.is_ok() });
+    let outcome = read_or_sign(issuer, n).await;
+    refreshes.insert(n, Refresh { began_at, succeeded: outcome.is_ok() });
     outcome
 }
 
-async fn look(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
+async fn read_or_sign(issuer: &Issuer, n: i32) -> Result<Arc<Published>> {
     let now = issuer.clock.now();
     match already_signed(issuer, n, now).await? {
         Some(list) => Ok(list),

@@ -119,7 +119,7 @@ pub async fn newest_list(conn: &mut PgConnection) -> Result<i32> {
 
 /// Ends the lists that take no cards any more and whose every card has ended. A day after the next list was opened, no
 /// transaction that took a place before is still running.
-pub async fn note_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
+pub async fn mark_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "update status_list l set ended_at = $1
          where l.ended_at is null
@@ -133,7 +133,7 @@ pub async fn note_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
 }
 
 /// Lets lists be published anew. They are locked in the order of their numbers: cards of one member may lie on several.
-pub async fn publish_anew(conn: &mut PgConnection, lists: &[i32]) -> Result<()> {
+pub async fn bump_revisions(conn: &mut PgConnection, lists: &[i32]) -> Result<()> {
     sqlx::query!("select from status_list where n = any ($1) order by n for no key update", lists)
         .execute(&mut *conn)
         .await?;

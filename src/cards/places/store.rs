@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::base::error::Result;
-use crate::cards::lists::store::publish_anew;
+use crate::cards::lists::store::bump_revisions;
 
 /// Takes the next numbers of places, in ascending order. A rollback does not bring them back.
 pub async fn next_places(conn: &mut PgConnection, count: i32) -> Result<Vec<i64>> {
@@ -38,7 +38,7 @@ pub async fn void_places(conn: &mut PgConnection, lists: &[i32], indices: &[i32]
     )
     .execute(&mut *conn)
     .await?;
-    publish_anew(conn, lists).await
+    bump_revisions(conn, lists).await
 }
 
 /// The same for a whole list.
@@ -50,7 +50,7 @@ pub async fn void_list(conn: &mut PgConnection, n: i32) -> Result<()> {
     )
     .execute(&mut *conn)
     .await?;
-    publish_anew(conn, &[n]).await
+    bump_revisions(conn, &[n]).await
 }
 
 /// Opens list `n` unless it is open; answers the key of its places, none if they are drawn at random.

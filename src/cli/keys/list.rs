@@ -6,11 +6,11 @@ use std::io::Write as _;
 use profcards_card::{IssuerAlg, KeyRole, TrustedKey, kid_of};
 use serde::Serialize;
 
-use super::{Instance, day, moment, now, read_if_there};
+use super::{Instance, day, moment, now_seconds, read_if_present};
 use crate::base::clock::from_unix_seconds;
 use crate::base::words::word_enum;
 use crate::cards::keys::file::HeldKey;
-use crate::cards::keys::{SignedTrustList, is_revoked, roots, store, which_signs};
+use crate::cards::keys::{SignedTrustList, current_signing_key, is_revoked, roots, store};
 
 word_enum! {
     /// How a key stands with the trust list in force.
@@ -56,10 +56,10 @@ struct Listed {
 }
 
 pub(super) async fn run(instance: &Instance, json: bool) -> anyhow::Result<i32> {
-    let now = now();
+    let now_seconds = now_seconds();
     let trust = instance.trust_list().await?;
     let revoked = store::revoked_keys(&instance.db).await?;
-    let held = read_if_there(&instance.config)?;
+    let held = read_if_present(&instance.config)?;
     let mut listed: Vec<_> = roots::pinned(&instance.config)?.iter().map(listed_root).collect();
     for key in &held {
         let public = &key.public;
@@ -68,10 +68,10 @@ pub(super) async fn run(instance: &Instance, json: bool) -> anyhow::Result<i32> 
             role: public.role.as_str(),
             alg: algorithm(public),
             public_key: hex::encode(public.public_key),
-            state: state_of(key, &held, trust.as_ref(), &revoked, now),
+            state: state_of(key, &held, trust.as_ref(), &revoked, now_seconds),
             nbf: Some(public.nbf),
             exp: Some(public.exp),
-            living_cards: living_cards(instance, public, now).await?,
+            living_cards: living_cards(instance, public, now_seconds).await?,
         });
     }
     let mut out = std::io::stdout().lock();
@@ -100,11 +100,15 @@ pub(super) async fn run(instance: &Instance, json: bool) -> anyhow::Result<i32> 
     Ok(0)
 }
 
-async fn living_cards(instance: &Instance, key: &TrustedKey, now: u64) -> anyhow::Result<Option<i64>> {
+async fn living_cards(
+    instance: &Instance,
+    key: &TrustedKey,
+    now_seconds: u64,
+) -> anyhow::Result<Option<i64>> {
     if key.role != KeyRole::Card {
         return Ok(None);
     }
-    Ok(Some(store::living_cards(&instance.db, &key.kid.0, from_unix_seconds(now)).await?))
+    Ok(Some(store::living_cards(&instance.db, &key.kid.0, from_unix_seconds(now_seconds)).await?))
 }
 
 fn listed_root(root: &[u8; 32]) -> Listed {
@@ -132,18 +136,18 @@ fn state_of(
     all: &[HeldKey],
     trust: Option<&SignedTrustList>,
     revoked: &BTreeSet<[u8; 32]>,
-    now: u64,
+    now_seconds: u64,
 ) -> State {
     if is_revoked(key, revoked) {
         return State::Revoked;
     }
-    if key.public.exp <= now {
+    if key.public.exp <= now_seconds {
         return State::Ended;
     }
     let Some(trust) = trust.filter(|trust| trust.names(&key.public)) else { return State::Unlisted };
-    match which_signs(all, key.public.role, trust, revoked, now) {
+    match current_signing_key(all, key.public.role, trust, revoked, now_seconds) {
         Some(other) if other.public == key.public => State::Signs,
-        _ if key.public.nbf > now => State::Waits,
+        _ if key.public.nbf > now_seconds => State::Waits,
         _ => State::Trusted,
     }
 }

@@ -13,7 +13,7 @@ use profcards_card::constants::TRUST_LIST_SECONDS;
 use profcards_card::{IssuerSigningKey, KeyRole, TrustedKey};
 use sqlx::{PgConnection, PgPool};
 
-use super::beside_database;
+use super::with_database;
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
 use crate::act::record_without_instance;
@@ -23,13 +23,13 @@ use crate::base::random::Random;
 use crate::base::{files, texts};
 use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::seal::Passphrase;
-use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, force, roots, store};
+use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, roots, store, trust_in_force};
 
 const DAY_SECONDS: u64 = 24 * 3600;
 /// A till may check cards for the whole life of the trust list that it holds, so only when that has ended does every till
 /// know a new key. The day more is for the way to the root and back.
-const DEFAULT_NOTICE_DAYS: u64 = TRUST_LIST_SECONDS / DAY_SECONDS + 1;
-const MAX_NOTICE_DAYS: u64 = 365;
+const DEFAULT_LEAD_DAYS: u64 = TRUST_LIST_SECONDS / DAY_SECONDS + 1;
+const MAX_LEAD_DAYS: u64 = 365;
 const MAX_PIN_NAME_CHARS: usize = 100;
 
 #[derive(Subcommand)]
@@ -62,7 +62,7 @@ pub struct Init {
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// Pin the new root in pins.json under this name; the development root gives way to it.
-    #[arg(long, value_name = "NAME", requires = "root", value_parser = |name: &str| texts::named(name, MAX_PIN_NAME_CHARS))]
+    #[arg(long, value_name = "NAME", requires = "root", value_parser = |name: &str| texts::parse_name(name, MAX_PIN_NAME_CHARS))]
     pin: Option<String>,
     /// The new root's passphrase, in a file that its owner alone can read; otherwise it is asked for.
     #[arg(long, value_name = "FILE", requires = "root")]
@@ -73,7 +73,7 @@ pub struct Init {
 pub struct Rotate {
     role: Role,
     /// When it takes over, in days from now.
-    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_NOTICE_DAYS, value_parser = clap::value_parser!(u64).range(0..=MAX_NOTICE_DAYS))]
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_LEAD_DAYS, value_parser = clap::value_parser!(u64).range(0..=MAX_LEAD_DAYS))]
     in_days: u64,
     #[command(flatten)]
     root: Root,
@@ -154,18 +154,18 @@ pub fn run(config: Config, login: Option<String>, command: Keys) -> anyhow::Resu
             trust_list::sign_request(&config, &request, &out, &root)
         }
         Keys::List { json } => {
-            beside_database(config, login, async move |instance| list::run(&instance, json).await)
+            with_database(config, login, async move |instance| list::run(&instance, json).await)
         }
         Keys::Rotate(args) => {
-            beside_database(config, login, async move |instance| rotate(&instance, &args).await)
+            with_database(config, login, async move |instance| rotate(&instance, &args).await)
         }
         Keys::Revoke(args) => {
-            beside_database(config, login, async move |instance| revoke(&instance, &args).await)
+            with_database(config, login, async move |instance| revoke(&instance, &args).await)
         }
         Keys::TrustList(args) => {
-            beside_database(config, login, async move |instance| trust_list::run(&instance, &args).await)
+            with_database(config, login, async move |instance| trust_list::run(&instance, &args).await)
         }
-        Keys::ExportPublic { out } => beside_database(config, login, async move |instance| {
+        Keys::ExportPublic { out } => with_database(config, login, async move |instance| {
             trust_list::export_public(&instance, out.as_deref()).await
         }),
     }
@@ -182,10 +182,10 @@ pub struct Instance {
 }
 
 impl Instance {
-    async fn request(&self, held: &[HeldKey], now: u64) -> anyhow::Result<TrustRequest> {
+    async fn request(&self, held: &[HeldKey], now_seconds: u64) -> anyhow::Result<TrustRequest> {
         let revoked = store::revoked_keys(&self.db).await?;
         let seq = store::newest_seq(&self.db).await? + 1;
-        force::request(&self.db, &self.config.union_name, held, &revoked, seq, now).await
+        trust_in_force::request(&self.db, &self.config.union_name, held, &revoked, seq, now_seconds).await
     }
 
     async fn record(
@@ -193,10 +193,10 @@ impl Instance {
         conn: &mut PgConnection,
         action: Action,
         subject: String,
-        now: u64,
+        now_seconds: u64,
     ) -> anyhow::Result<()> {
         let (login, entry) = (self.login.as_deref(), Entry::of_subject(subject));
-        Ok(record_without_instance(conn, login, action, &entry, from_unix_seconds(now)).await?)
+        Ok(record_without_instance(conn, login, action, &entry, from_unix_seconds(now_seconds)).await?)
     }
 
     /// The list in force; one that no pinned root has signed is none, and is there to be replaced.
@@ -211,24 +211,24 @@ impl Instance {
         &self,
         held: &[HeldKey],
         root: Option<&IssuerSigningKey>,
-        now: u64,
+        now_seconds: u64,
     ) -> anyhow::Result<()> {
         let Some(root) = root else {
             eprintln!("No root is here. What the root must sign: profcards keys export-public");
             eprintln!("Then, with what it signed: profcards keys trust-list --install FILE");
             return Ok(());
         };
-        let cose = self.request(held, now).await?.sign(root, now)?;
+        let cose = self.request(held, now_seconds).await?.sign(root, now_seconds)?;
         let signed = SignedTrustList::load(cose, &roots::pinned(&self.config)?)?;
-        self.put_in_force(&signed, now).await
+        self.put_in_force(&signed, now_seconds).await
     }
 
-    async fn put_in_force(&self, signed: &SignedTrustList, now: u64) -> anyhow::Result<()> {
+    async fn put_in_force(&self, signed: &SignedTrustList, now_seconds: u64) -> anyhow::Result<()> {
         let mut tx = self.db.begin().await?;
-        force::install(&mut tx, signed, now).await?;
+        trust_in_force::install(&mut tx, signed, now_seconds).await?;
         let claims = signed.list.claims();
         let subject = format!("trust-list:{}", claims.seq);
-        self.record(&mut tx, Action::InstallTrustList, subject, now).await?;
+        self.record(&mut tx, Action::InstallTrustList, subject, now_seconds).await?;
         tx.commit().await?;
         eprintln!(
             "Trust list {}, signed {}, is in force until {}",
@@ -240,12 +240,12 @@ impl Instance {
     }
 }
 
-fn read_if_there(config: &Config) -> anyhow::Result<Vec<HeldKey>> {
+fn read_if_present(config: &Config) -> anyhow::Result<Vec<HeldKey>> {
     let files = KeyFiles::of(config)?;
     if files.issuer.exists() { files.read() } else { Ok(Vec::new()) }
 }
 
-fn now() -> u64 {
+fn now_seconds() -> u64 {
     unix_seconds(Clock::System.now())
 }
 
@@ -276,13 +276,13 @@ fn new_passphrase(file: Option<&Path>) -> anyhow::Result<Passphrase> {
 }
 
 fn init(config: &Config, args: Init) -> anyhow::Result<i32> {
-    let now = now();
+    let now_seconds = now_seconds();
     let Some(path) = args.root else {
         let files = KeyFiles::of(config)?;
         if let Some(passphrase) = &files.passphrase {
             passphrase.clone().checked()?;
         }
-        for key in files.make(now, &Random::System)? {
+        for key in files.make(now_seconds, &Random::System)? {
             println!(
                 "{} {} {}",
                 key.public.kid,
@@ -300,10 +300,10 @@ fn init(config: &Config, args: Init) -> anyhow::Result<i32> {
         config.data.display()
     );
     if args.pin.is_some() {
-        roots::check_room(config)?;
+        roots::check_pin_count(config)?;
     }
     let chosen = new_passphrase(args.root_passphrase_file.as_deref())?.checked()?;
-    let public_key = roots::make(&path, &chosen, now, &Random::System)?;
+    let public_key = roots::make(&path, &chosen, now_seconds, &Random::System)?;
     println!("{}", hex::encode(public_key));
     if let Some(name) = args.pin {
         roots::pin(config, public_key, &name)?;
@@ -315,17 +315,17 @@ fn init(config: &Config, args: Init) -> anyhow::Result<i32> {
 }
 
 async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
-    let (now, files) = (now(), KeyFiles::of(&instance.config)?);
+    let (now_seconds, files) = (now_seconds(), KeyFiles::of(&instance.config)?);
     let root = args.root.open(&instance.config)?;
     let _alone = files.lock()?;
     let mut held = files.read()?;
-    held.retain(|key| key.is_needed_at(now));
-    let key = HeldKey::generate(args.role.into(), now + args.in_days * DAY_SECONDS, &Random::System);
+    held.retain(|key| key.is_needed_at(now_seconds));
+    let key = HeldKey::generate(args.role.into(), now_seconds + args.in_days * DAY_SECONDS, &Random::System);
     println!("{} {} signs from {}", key.public.kid, key.public.role.as_str(), day(key.public.nbf));
     let revoked = store::revoked_keys(&instance.db).await?;
     if let Some(in_force) = instance.trust_list().await?
         && root.is_none()
-        && trust_list::is_hasty(&key.public, &in_force, &held, &revoked, now)
+        && trust_list::takes_over_too_soon(&key.public, &in_force, &held, &revoked, now_seconds)
     {
         eprintln!(
             "Until {} tills may hold the list in force, which does not name it: --install will ask for --early. To wait instead: \
@@ -336,11 +336,11 @@ async fn rotate(instance: &Instance, args: &Rotate) -> anyhow::Result<i32> {
     }
     // The key itself is in a file: it is written down before it is there, lest there be one that nobody has made.
     let mut conn = instance.db.acquire().await?;
-    instance.record(&mut conn, Action::RotateKey, subject_of(&key.public), now).await?;
+    instance.record(&mut conn, Action::RotateKey, subject_of(&key.public), now_seconds).await?;
     drop(conn);
     held.push(key);
     files.write(&held, &Random::System)?;
-    instance.renew_trust_list(&held, root.as_ref(), now).await?;
+    instance.renew_trust_list(&held, root.as_ref(), now_seconds).await?;
     Ok(0)
 }
 
@@ -349,7 +349,7 @@ fn subject_of(key: &TrustedKey) -> String {
 }
 
 async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
-    let (now, files) = (now(), KeyFiles::of(&instance.config)?);
+    let (now_seconds, files) = (now_seconds(), KeyFiles::of(&instance.config)?);
     let root = args.root.open(&instance.config)?;
     let _alone = files.lock()?;
     let mut held = files.read()?;
@@ -359,20 +359,20 @@ async fn revoke(instance: &Instance, args: &Revoke) -> anyhow::Result<i32> {
     let public = key.public.clone();
     // Its secret goes: nothing of ours may sign with it by mistake.
     key.secret = None;
-    if !held.iter().any(|other| other.public.role == public.role && other.may_sign_at(now)) {
-        let next = HeldKey::generate(public.role, now, &Random::System);
+    if !held.iter().any(|other| other.public.role == public.role && other.may_sign_at(now_seconds)) {
+        let next = HeldKey::generate(public.role, now_seconds, &Random::System);
         println!("{} {} takes its place", next.public.kid, next.public.role.as_str());
         held.push(next);
     }
     let mut tx = instance.db.begin().await?;
-    store::revoke(&mut *tx, &public, from_unix_seconds(now)).await?;
-    instance.record(&mut tx, Action::RevokeKey, subject_of(&public), now).await?;
+    store::revoke(&mut *tx, &public, from_unix_seconds(now_seconds)).await?;
+    instance.record(&mut tx, Action::RevokeKey, subject_of(&public), now_seconds).await?;
     tx.commit().await?;
     files.write(&held, &Random::System)?;
     println!("{} {} is revoked", public.kid, public.role.as_str());
-    instance.renew_trust_list(&held, root.as_ref(), now).await?;
+    instance.renew_trust_list(&held, root.as_ref(), now_seconds).await?;
     if public.role == KeyRole::Card {
-        let cards = store::living_cards(&instance.db, &public.kid.0, from_unix_seconds(now)).await?;
+        let cards = store::living_cards(&instance.db, &public.kid.0, from_unix_seconds(now_seconds)).await?;
         eprintln!(
             "Cards to be issued anew: {cards}. A running server does it by itself; keys list tells how many are left"
         );

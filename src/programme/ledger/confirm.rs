@@ -12,14 +12,14 @@ use crate::access::member_audience;
 use crate::base::Base;
 use crate::base::error::{Error, Result};
 use crate::base::ids::MembershipId;
-use crate::base::sweep::{Bound, Swept};
+use crate::base::sweep::{Bound, DueRows};
 
 /// Who is left out of the rest of a round.
 #[derive(Default)]
-struct LeftOut {
+struct SkippedMembers {
     members: Vec<MembershipId>,
     /// How many of them for what is wrong with their books.
-    at_odds: u32,
+    with_wrong_books: u32,
 }
 
 /// Purchases by which the members of one transaction are chosen.
@@ -38,23 +38,23 @@ pub struct Confirmed {
 /// Makes everything available that is due by `today`, unless that is more than a round may do.
 pub async fn confirm_due(base: &Base, today: NaiveDate, bound: Bound) -> Result<Confirmed> {
     bound.check(due(&base.db_jobs, today).await?)?;
-    let (mut total, mut left_out) = (0, LeftOut::default());
+    let (mut total, mut skipped) = (0, SkippedMembers::default());
     loop {
-        let members = next_members(&base.db_jobs, today, &left_out.members).await?;
+        let members = next_members(&base.db_jobs, today, &skipped.members).await?;
         if members.is_empty() {
             break;
         }
         match confirm(base, &members, today).await {
             Ok(confirmed) => total += confirmed,
-            Err(error) if ends_the_round(&error) => return Err(error),
-            Err(_) => total += confirm_one_by_one(base, &members, today, &mut left_out).await?,
+            Err(error) if is_database_trouble(&error) => return Err(error),
+            Err(_) => total += confirm_one_by_one(base, &members, today, &mut skipped).await?,
         }
     }
-    Ok(Confirmed { purchases: total, set_aside: left_out.at_odds })
+    Ok(Confirmed { purchases: total, set_aside: skipped.with_wrong_books })
 }
 
 /// Whether the trouble is the database's, and not one balance's: a lock that somebody forgot is of that balance alone.
-fn ends_the_round(error: &Error) -> bool {
+fn is_database_trouble(error: &Error) -> bool {
     matches!(error, Error::Unavailable(_)) && !error.is_locked()
 }
 
@@ -64,16 +64,16 @@ async fn confirm_one_by_one(
     base: &Base,
     members: &[MembershipId],
     today: NaiveDate,
-    left_out: &mut LeftOut,
+    skipped: &mut SkippedMembers,
 ) -> Result<u64> {
     let mut total = 0;
     for membership_id in members {
         match confirm(base, std::slice::from_ref(membership_id), today).await {
             Ok(confirmed) => total += confirmed,
-            Err(error) if ends_the_round(&error) => return Err(error),
+            Err(error) if is_database_trouble(&error) => return Err(error),
             Err(error) if error.is_locked() => {
                 tracing::warn!(%membership_id, "this member's balance is locked; the next round tries again");
-                left_out.members.push(*membership_id);
+                skipped.members.push(*membership_id);
             }
             Err(error) => {
                 tracing::error!(
@@ -81,8 +81,8 @@ async fn confirm_one_by_one(
                     error = format!("{error:#}"),
                     "this member's cashback cannot be confirmed: `profcards ledger audit` tells more"
                 );
-                left_out.members.push(*membership_id);
-                left_out.at_odds = left_out.at_odds.saturating_add(1);
+                skipped.members.push(*membership_id);
+                skipped.with_wrong_books = skipped.with_wrong_books.saturating_add(1);
             }
         }
     }
@@ -102,9 +102,9 @@ async fn confirm(base: &Base, members: &[MembershipId], today: NaiveDate) -> Res
 }
 
 /// How much is due, and how much goes on waiting.
-async fn due(db: &PgPool, today: NaiveDate) -> Result<Swept> {
+async fn due(db: &PgPool, today: NaiveDate) -> Result<DueRows> {
     Ok(sqlx::query_as!(
-        Swept,
+        DueRows,
         r#"with due as (select count(*) as due from purchase where state = 'pending' and confirm_on <= $1)
            select due as "due!",
                   (select count(*) from (select from purchase where state = 'pending' and confirm_on > $1

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use profcards_card::{
-    Code as VerdictCode, Context, Proof, SignedCard, StatusSource, Token, Verdict, Wants, from_text, verify,
+    Context, Proof, SignedCard, StatusSource, Token, Verdict, VerdictCode, Wants, from_text, verify,
 };
 use sqlx::PgConnection;
 
@@ -27,7 +27,7 @@ pub enum Presented<'a> {
 
 /// When something happened, by a clock that may be wrong or may have been set right since.
 #[derive(Clone, Copy, Debug)]
-pub struct When {
+pub struct EventTime {
     /// As the till reckons: its clock corrected by the server offset that it knew then.
     pub at: u64,
     /// The server's time minus the till's, measured when the till sent this.
@@ -36,7 +36,7 @@ pub struct When {
     pub now: DateTime<Utc>,
 }
 
-impl When {
+impl EventTime {
     /// Now, without a till's clock.
     pub fn now(now: DateTime<Utc>) -> Self {
         Self { at: unix_seconds(now), till_skew_seconds: 0, now }
@@ -106,11 +106,11 @@ pub async fn identify(
     presented: Presented<'_>,
     challenge: Option<&str>,
     terminal_id: TerminalId,
-    when: &When,
+    time: &EventTime,
 ) -> Applied<Customer> {
-    let identified = identify_at(issuer, &mut *conn, presented, challenge, terminal_id, when).await;
+    let identified = identify_at(issuer, &mut *conn, presented, challenge, terminal_id, time).await;
     let Err(Stop::Refused(refusal)) = identified else { return identified };
-    let Some(later) = when.seen_later(issuer.keys.trust_list().list.claims().exp) else { return identified };
+    let Some(later) = time.seen_later(issuer.keys.trust_list().list.claims().exp) else { return identified };
     match identify_at(issuer, conn, presented, challenge, terminal_id, &later).await {
         Ok(_) => Err(Stop::Failed(Error::Unavailable(anyhow::anyhow!(
             "refused as {}, and good at its own time, which this clock has not reached",
@@ -128,15 +128,15 @@ async fn identify_at(
     presented: Presented<'_>,
     challenge: Option<&str>,
     terminal_id: TerminalId,
-    when: &When,
+    time: &EventTime,
 ) -> Applied<Customer> {
-    if when.candidates().next().is_none() {
+    if time.candidates().next().is_none() {
         return Err(Code::TooOld.into());
     }
     match presented {
-        Presented::Token(token) => by_token(issuer, conn, token, challenge, when).await,
+        Presented::Token(token) => by_token(issuer, conn, token, challenge, time).await,
         Presented::Lookup(_) if challenge.is_some() => Err(Code::RedemptionNotAllowed.into()),
-        Presented::Lookup(id) => by_lookup(conn, id, terminal_id, when).await,
+        Presented::Lookup(id) => by_lookup(conn, id, terminal_id, time).await,
     }
 }
 
@@ -145,16 +145,16 @@ async fn by_token(
     conn: &mut PgConnection,
     token: &str,
     challenge: Option<&str>,
-    when: &When,
+    time: &EventTime,
 ) -> Applied<Customer> {
     let (event_at, verdict) =
-        verify_as_of_event(issuer, token, challenge, when).map_err(refused_by_format)?;
+        verify_as_of_event(issuer, token, challenge, time).map_err(refused_by_format)?;
     if challenge.is_some() && !verdict.allowed.redemption {
         return Err(Code::RedemptionNotAllowed.into());
     }
     let card = issued_here(conn, token).await?.ok_or(Code::CardNotIssuedHere)?;
-    let mark = Mark { status: card.status, since: card.status_at };
-    let has_ended_since = has_ended_since(conn, card.membership_id, &mark, event_at, when.now).await?;
+    let mark = CardMark { status: card.status, since: card.status_at };
+    let has_ended_since = has_ended_since(conn, card.membership_id, &mark, event_at, time.now).await?;
     Ok(Customer {
         card_id: card.id,
         membership_id: card.membership_id,
@@ -168,14 +168,14 @@ async fn by_lookup(
     conn: &mut PgConnection,
     id: LookupId,
     terminal_id: TerminalId,
-    when: &When,
+    time: &EventTime,
 ) -> Applied<Customer> {
     // One that is unknown, another till's or long forgotten is answered like one that is too old.
     let found = lookup::find(&mut *conn, id, terminal_id).await?;
-    let found = found.and_then(|found| Some((found.event_at(when)?, found)));
+    let found = found.and_then(|found| Some((found.event_at(time)?, found)));
     let (event_at, found) = found.ok_or(Code::LookupExpired)?;
-    let mark = Mark { status: found.status, since: found.status_at };
-    let has_ended_since = has_ended_since(conn, found.membership_id, &mark, event_at, when.now).await?;
+    let mark = CardMark { status: found.status, since: found.status_at };
+    let has_ended_since = has_ended_since(conn, found.membership_id, &mark, event_at, time.now).await?;
     Ok(Customer {
         card_id: found.card_id,
         membership_id: found.membership_id,
@@ -201,13 +201,13 @@ fn verify_as_of_event(
     issuer: &Issuer,
     token: &str,
     challenge: Option<&str>,
-    when: &When,
+    time: &EventTime,
 ) -> std::result::Result<(DateTime<Utc>, Verdict), VerdictCode> {
     let trust = issuer.keys.trust_list();
     // Without an amount no redemption passes unchallenged, whatever the policy spares small ones.
     let wants = challenge.map_or(Wants::Accrual, |_| Wants::Redemption { amount_kopecks: None });
     let mut refused = None;
-    for event_at in when.candidates() {
+    for event_at in time.candidates() {
         let context = Context {
             now: unix_seconds(event_at),
             trust: Ok(&trust.list),
@@ -233,22 +233,24 @@ pub async fn issued_here(
 ) -> Result<Option<cards::store::KnownCard>> {
     let bytes = from_text(accepted_token).context("an accepted token is a text")?;
     let card = Token::parse(&bytes).context("an accepted token is one")?.card;
-    let place = &card.claims.status;
-    let Some(known) = cards::store::find(conn, &place.uri, place.idx).await? else { return Ok(None) };
+    let status_ref = &card.claims.status;
+    let Some(known) = cards::store::find_at_place(conn, &status_ref.uri, status_ref.idx).await? else {
+        return Ok(None);
+    };
     let issued = SignedCard::parse(&known.cose).context("a card in the tables is not one")?;
     let is_this_one = (issued.kid, &issued.claims) == (card.kid, &card.claims);
     Ok(is_this_one.then_some(known))
 }
 
 /// How a card is marked now.
-struct Mark {
+struct CardMark {
     /// As what.
     status: CardStatus,
     /// Since when.
     since: Option<DateTime<Utc>>,
 }
 
-impl Mark {
+impl CardMark {
     /// Whether it counted at a moment. One from the future was made by a clock that was wrong, and has always counted.
     fn counts_at(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         self.status != CardStatus::Valid && self.since.is_none_or(|since| since <= at || since > now)
@@ -263,7 +265,7 @@ impl Mark {
 async fn has_ended_since(
     conn: &mut PgConnection,
     membership_id: MembershipId,
-    mark: &Mark,
+    mark: &CardMark,
     event_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Applied<bool> {
@@ -276,7 +278,7 @@ async fn has_ended_since(
     if members::store::was_suspended(&mut *conn, membership_id, event_at).await? {
         return Err(Code::Verdict(VerdictCode::Suspended).into());
     }
-    if !members::consents::store::took_part_and_does(&mut *conn, membership_id, event_at, now).await? {
+    if !members::consents::store::took_part_then_and_now(&mut *conn, membership_id, event_at, now).await? {
         return Err(Code::NotInProgramme.into());
     }
     Ok(mark.status != CardStatus::Valid)
@@ -287,10 +289,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_counts_from_its_moment_on_and_one_from_the_future_always() {
+    fn a_revocation_counts_from_its_moment_on_and_one_from_the_future_always() {
         let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        let revoked = |since| Mark { status: CardStatus::Revoked, since };
-        assert!(!Mark { status: CardStatus::Valid, since: None }.counts_at(at(5), at(9)));
+        let revoked = |since| CardMark { status: CardStatus::Revoked, since };
+        assert!(!CardMark { status: CardStatus::Valid, since: None }.counts_at(at(5), at(9)));
         assert!(revoked(None).counts_at(at(5), at(9)));
         assert!(revoked(Some(at(5))).counts_at(at(5), at(9)));
         assert!(!revoked(Some(at(6))).counts_at(at(5), at(9)));

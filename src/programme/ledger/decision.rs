@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
 use super::PurchaseState;
-use super::purchase::tell;
+use super::purchase::record_purchase_change;
 use super::reversal::{Reversal, reverse};
 use super::store::{self, PurchaseRow};
 use crate::access::member_audience;
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
-use crate::act::{self, Act, Deed, Done};
+use crate::act::{self, Act, ActEnd, ActSpec};
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{MembershipId, PurchaseId, TerminalId};
@@ -52,7 +52,7 @@ impl Decision {
 }
 
 /// A purchase that waits for a decision.
-pub struct Held {
+pub struct HeldPurchase {
     /// The purchase.
     pub id: PurchaseId,
     /// Whose it is, by the number of the membership.
@@ -74,9 +74,9 @@ pub struct Held {
 }
 
 /// What waits, the oldest first.
-pub async fn held(db: &PgPool, limit: i64) -> Result<Vec<Held>> {
+pub async fn held(db: &PgPool, limit: i64) -> Result<Vec<HeldPurchase>> {
     Ok(sqlx::query_as!(
-        Held,
+        HeldPurchase,
         "select u.id, m.number as membership_number, p.name as partner_name, o.name as outlet_name, u.terminal_id,
                 u.amount_kopecks, u.accrual_kopecks, u.event_at, u.booked_at
          from purchase u
@@ -110,8 +110,8 @@ impl Grounds {
     /// # Errors
     /// What is wrong with them, for whoever typed them.
     pub fn new(by: &str, reason: &str) -> std::result::Result<Self, String> {
-        let by = texts::named(by, MAX_NAME_CHARS)?;
-        let reason = texts::named(reason, MAX_REASON_CHARS)
+        let by = texts::parse_name(by, MAX_NAME_CHARS)?;
+        let reason = texts::parse_name(reason, MAX_REASON_CHARS)
             .map_err(|_| format!("the reason has 1 to {MAX_REASON_CHARS} characters"))?;
         Ok(Self { by, reason })
     }
@@ -122,8 +122,8 @@ impl Grounds {
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
 pub async fn decide(base: &Base, id: PurchaseId, decision: Decision, grounds: &Grounds) -> Result<bool> {
-    let deed = Deed::of_operator(base, Some(&grounds.by), Action::DecidePurchase);
-    let decided = act::perform(base, deed, |act| decide_once(base, act, id, decision, grounds));
+    let spec = ActSpec::by_operator(base, Some(&grounds.by), Action::DecidePurchase);
+    let decided = act::perform(base, spec, |act| record_decision(base, act, id, decision, grounds));
     let Some(membership_id) = decided.await? else { return Ok(false) };
     super::refresh_balance(base, membership_id).await;
     // The member's page is called after that: it may read the balance from the cache.
@@ -132,18 +132,18 @@ pub async fn decide(base: &Base, id: PurchaseId, decision: Decision, grounds: &G
 }
 
 /// Whose purchase it was; none if this was decided before.
-async fn decide_once(
+async fn record_decision(
     base: &Base,
     mut act: Act,
     id: PurchaseId,
     decision: Decision,
     grounds: &Grounds,
-) -> Result<Done<Option<MembershipId>>> {
+) -> Result<ActEnd<Option<MembershipId>>> {
     let now = act.now();
     let found = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
     store::lock_balance(act.conn(), found.membership_id).await?;
     if is_decided(act.conn(), id, decision).await? {
-        return act.give_up(None);
+        return act.roll_back(None);
     }
     // Read again under the lock: the till, a round or another decision may have come between.
     let row = store::purchases(act.conn(), &[id]).await?.pop().ok_or(Error::NotFound)?;
@@ -173,7 +173,7 @@ async fn decide_once(
     .await?;
     let why = format!("{}: {}", decision.as_str(), grounds.reason);
     act.record(Entry::of_member(row.membership_id).about(format!("purchase:{id}")).because(why));
-    act.done(Some(row.membership_id))
+    act.commit(Some(row.membership_id))
 }
 
 async fn is_decided(conn: &mut PgConnection, id: PurchaseId, decision: Decision) -> Result<bool> {
@@ -188,5 +188,5 @@ async fn is_decided(conn: &mut PgConnection, id: PurchaseId, decision: Decision)
 
 async fn release(conn: &mut PgConnection, row: &PurchaseRow, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!("update purchase set state = 'pending' where id = $1", row.id.0).execute(&mut *conn).await?;
-    tell(conn, row.membership_id, row.terminal_id, row.id, now).await
+    record_purchase_change(conn, row.membership_id, row.terminal_id, row.id, now).await
 }

@@ -16,14 +16,14 @@ use crate::base::sweep::BATCH;
 const MAX_OP_NO_STEP: i64 = 1_000_000;
 
 /// Claims a proof for a mutation; `false` if it has served another one, or at a partner's server.
-pub async fn claim_proof(
+pub async fn spend_proof(
     conn: &mut PgConnection,
     identity: &[u8; 32],
     terminal_id: TerminalId,
     idem: Uuid,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let claimed = sqlx::query!(
+    let used = sqlx::query!(
         "insert into proof (identity, terminal_id, idem, seen_at) values ($1, $2, $3, $4) on conflict do nothing",
         &identity[..],
         terminal_id.0,
@@ -32,17 +32,17 @@ pub async fn claim_proof(
     )
     .execute(conn)
     .await?;
-    Ok(claimed.rows_affected() == 1)
+    Ok(used.rows_affected() == 1)
 }
 
 /// Claims a proof for what a partner's server was asked; `false` if it has served, there or at a till.
-pub async fn claim_proof_elsewhere(
+pub async fn spend_proof_at_vendor(
     conn: &mut PgConnection,
     identity: &[u8; 32],
     partner_key_id: PartnerKeyId,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let claimed = sqlx::query!(
+    let used = sqlx::query!(
         "insert into proof (identity, partner_key_id, seen_at) values ($1, $2, $3) on conflict do nothing",
         &identity[..],
         partner_key_id.0,
@@ -50,7 +50,7 @@ pub async fn claim_proof_elsewhere(
     )
     .execute(conn)
     .await?;
-    Ok(claimed.rows_affected() == 1)
+    Ok(used.rows_affected() == 1)
 }
 
 /// Whether a proof has served already.
@@ -94,14 +94,14 @@ pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: TerminalId, op_
 }
 
 /// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
-pub async fn claim_op_no(
+pub async fn use_op_no(
     conn: &mut PgConnection,
     terminal_id: TerminalId,
     op_no: i64,
     idem: Uuid,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let claimed = sqlx::query!(
+    let used = sqlx::query!(
         "insert into terminal_op (terminal_id, op_no, idem, booked_at)
          select id, $2, $3, $4 from terminal where id = $1 and op_floor < $2
          on conflict do nothing",
@@ -112,7 +112,7 @@ pub async fn claim_op_no(
     )
     .execute(conn)
     .await?;
-    Ok(claimed.rows_affected() == 1)
+    Ok(used.rows_affected() == 1)
 }
 
 /// Gives up proofs.

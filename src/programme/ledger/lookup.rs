@@ -7,20 +7,20 @@ use profcards_card::{MembershipNumber, Shown, SignedCard};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::customer::When;
+use super::customer::EventTime;
 use crate::base::Base;
 use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{CardId, LookupId, MembershipId, TerminalId};
-use crate::base::sweep::{BATCH, Swept};
+use crate::base::sweep::{BATCH, DueRows};
 use crate::cards::CardStatus;
 
 /// A lookup serves a purchase of the next ten minutes.
-const VALID: TimeDelta = TimeDelta::minutes(10);
+const VALID_FOR: TimeDelta = TimeDelta::minutes(10);
 /// A till's clock may be behind the server's by so much.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 /// The limits count the lookups of the last hour.
-const WINDOW: TimeDelta = TimeDelta::hours(1);
+const LIMIT_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// Lookups of one till in the window.
 const MAX_LOOKUPS: i64 = 30;
 /// Of them, those that found nothing.
@@ -67,7 +67,7 @@ pub async fn look_up(base: &Base, terminal_id: TerminalId, number: &str) -> Resu
     // What found nothing is counted too, so it is committed before it is refused.
     tx.commit().await?;
     let shown = shown(&cose.ok_or(Error::CardUnknown)?)?;
-    Ok(NumberLookup { id, shown, expires_at: now + VALID })
+    Ok(NumberLookup { id, shown, expires_at: now + VALID_FOR })
 }
 
 /// How long the till must wait, if it has looked up too much.
@@ -84,7 +84,7 @@ async fn seconds_to_wait(
                   min(at) as oldest, min(at) filter (where card_id is null) as oldest_unknown
            from number_lookup where terminal_id = $1 and at > $2 and at <= $3"#,
         terminal_id.0,
-        now - WINDOW,
+        now - LIMIT_WINDOW,
         now + CLOCKS_APART
     )
     .fetch_one(conn)
@@ -96,7 +96,7 @@ async fn seconds_to_wait(
     .into_iter()
     .flatten()
     .max();
-    Ok(until.map(|oldest| u32::try_from((oldest + WINDOW - now).num_seconds()).unwrap_or(0) + 1))
+    Ok(until.map(|oldest| u32::try_from((oldest + LIMIT_WINDOW - now).num_seconds()).unwrap_or(0) + 1))
 }
 
 /// The newest card that the active member with this number, who takes part in ПрофКардс, holds now.
@@ -127,7 +127,7 @@ pub fn shown(cose: &[u8]) -> Result<Shown> {
 }
 
 /// A lookup that found a card, and how that card stands now.
-pub struct Found {
+pub struct LookedUpCard {
     at: DateTime<Utc>,
     /// The card.
     pub card_id: CardId,
@@ -141,22 +141,26 @@ pub struct Found {
     pub cose: Vec<u8>,
 }
 
-impl Found {
+impl LookedUpCard {
     /// When the purchase was made, if the lookup was good then; a clock that is a little behind does not matter. One that this
     /// server's clock has dated ahead tells nothing of when it was made, and serves its one purchase now.
-    pub fn event_at(&self, when: &When) -> Option<DateTime<Utc>> {
-        if self.at > when.now + CLOCKS_APART {
-            return Some(when.now);
+    pub fn event_at(&self, time: &EventTime) -> Option<DateTime<Utc>> {
+        if self.at > time.now + CLOCKS_APART {
+            return Some(time.now);
         }
-        let good = self.at - CLOCK_TOLERANCE..=self.at + VALID;
-        when.candidates().find(|at| good.contains(at)).map(|at| at.max(self.at))
+        let good = self.at - CLOCK_TOLERANCE..=self.at + VALID_FOR;
+        time.candidates().find(|at| good.contains(at)).map(|at| at.max(self.at))
     }
 }
 
 /// A till's own lookup, if it found a card.
-pub async fn find(conn: &mut PgConnection, id: LookupId, terminal_id: TerminalId) -> Result<Option<Found>> {
+pub async fn find(
+    conn: &mut PgConnection,
+    id: LookupId,
+    terminal_id: TerminalId,
+) -> Result<Option<LookedUpCard>> {
     Ok(sqlx::query_as!(
-        Found,
+        LookedUpCard,
         r#"select l.at, c.id as card_id, c.membership_id, c.status as "status: CardStatus", c.status_at, c.cose
            from number_lookup l join card c on c.id = l.card_id
            where l.id = $1 and l.terminal_id = $2"#,
@@ -168,18 +172,18 @@ pub async fn find(conn: &mut PgConnection, id: LookupId, terminal_id: TerminalId
 }
 
 /// Uses a lookup up for a mutation; `false` if another one has.
-pub async fn claim(conn: &mut PgConnection, id: LookupId, idem: Uuid) -> Result<bool> {
-    let claimed =
+pub async fn use_up(conn: &mut PgConnection, id: LookupId, idem: Uuid) -> Result<bool> {
+    let used =
         sqlx::query!("update number_lookup set used_by = $2 where id = $1 and used_by is null", id.0, idem)
             .execute(conn)
             .await?;
-    Ok(claimed.rows_affected() == 1)
+    Ok(used.rows_affected() == 1)
 }
 
 /// Lookups that can serve no purchase any more.
-pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<Swept> {
+pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
-        Swept,
+        DueRows,
         r#"with due as (select count(*) as due from number_lookup where at < $1)
            select due as "due!",
                   (select count(*) from (select from number_lookup where at >= $1 limit (select due from due)) kept) as "left!"

@@ -2,16 +2,16 @@
 //! leaves nothing behind but its answer.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use profcards_card::{Code as VerdictCode, ProofIdentity};
+use profcards_card::{ProofIdentity, VerdictCode};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::customer::{Customer, Evidence, Presented, When, identify};
-use super::rules::{self, Line, Outcome};
+use super::customer::{Customer, EventTime, Evidence, Presented, identify};
+use super::rules::{self, ExplanationLine, RuleOutcome};
 use super::store::{self, Movement, NewPurchase, Posting};
-use super::views::{self, Course, receipt};
+use super::views::{self, PurchaseStatus, receipt};
 use super::{Applied, PostingKind, PurchaseState, ShownBy, guards, lookup, redemption};
 use crate::access::{member_audience, till_audience};
 use crate::act::change_log::{Entity, ME, record_change};
@@ -25,7 +25,7 @@ use crate::cards::{self, Issuer};
 use crate::programme::offers::{self, Offer};
 use crate::programme::partners;
 use crate::programme::partners::challenge::Challenge;
-use crate::programme::partners::store::TerminalPlace;
+use crate::programme::partners::store::TerminalOutlet;
 
 /// A proof that was booked is remembered in Redis for so long; after it Postgres alone remembers.
 const NONCE_SECONDS: u64 = 24 * 3600;
@@ -71,7 +71,7 @@ impl RecordPurchase {
 }
 
 /// A mutation's own circumstances.
-pub struct Circumstances<'a> {
+pub struct MutationContext<'a> {
     /// The till.
     pub terminal_id: TerminalId,
     /// The owner of the idempotency key.
@@ -79,7 +79,7 @@ pub struct Circumstances<'a> {
     /// The idempotency key.
     pub idem: Uuid,
     /// When it happened.
-    pub when: When,
+    pub time: EventTime,
 }
 
 /// What a recorded purchase answers; stored, so that a retry gets the same. The stored answer is kept for long, so the name on
@@ -102,7 +102,7 @@ pub struct PurchaseResult {
     /// From which day on it may be spent.
     pub confirm_on: NaiveDate,
     /// Why these figures.
-    pub explanation: Vec<Line>,
+    pub explanation: Vec<ExplanationLine>,
 }
 
 /// A booked operation: its answer, and what to do once it is committed.
@@ -120,28 +120,28 @@ pub async fn record(
     issuer: &Issuer,
     conn: &mut PgConnection,
     request: &RecordPurchase,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Applied<Booked> {
     let redeem = Kopecks(request.redeem_kopecks.unwrap_or(0));
     if !(1..=MAX_PURCHASE_KOPECKS).contains(&request.amount_kopecks) || redeem < Kopecks::ZERO {
         return Err(Code::AmountInvalid.into());
     }
-    if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
+    if !guards::is_op_no_near(&mut *conn, context.terminal_id, request.op_no).await? {
         return Err(Code::OpNumberInvalid.into());
     }
     let presented = request.presented()?;
-    let place = partners::store::place(&mut *conn, about.terminal_id).await?;
+    let outlet = partners::store::outlet_of_terminal(&mut *conn, context.terminal_id).await?;
     // A tablet that was moved to another shop may still hold what the first one sold.
-    if request.outlet_id.is_some_and(|made_at| made_at != place.outlet_id) {
+    if request.outlet_id.is_some_and(|made_at| made_at != outlet.outlet_id) {
         return Err(Code::OtherOutlet.into());
     }
-    let (customer, challenge) = identify_buyer(issuer, conn, request, presented, about).await?;
-    let sale = Sale { request, redeem, challenge, place, customer };
-    claim(issuer, conn, &sale, about).await?;
-    let offer = offers::store::offer_at(&mut *conn, sale.place.partner_id, sale.customer.event_at).await?;
-    redemption::claim(issuer, conn, offer.as_ref(), &sale, about).await?;
+    let (customer, challenge) = identify_buyer(issuer, conn, request, presented, context).await?;
+    let sale = Sale { request, redeem, challenge, outlet, customer };
+    use_up_evidence(issuer, conn, &sale, context).await?;
+    let offer = offers::store::offer_at(&mut *conn, sale.outlet.partner_id, sale.customer.event_at).await?;
+    redemption::use_up_digits(issuer, conn, offer.as_ref(), &sale, context).await?;
     let proof = sale.customer.proof().map(|proof| proof.identity);
-    let result = book(issuer, conn, &sale, offer.as_ref(), about).await?;
+    let result = book(issuer, conn, &sale, offer.as_ref(), context).await?;
     Ok(Booked { result, membership_id: sale.customer.membership_id, proof })
 }
 
@@ -151,15 +151,15 @@ async fn identify_buyer(
     conn: &mut PgConnection,
     request: &RecordPurchase,
     presented: Presented<'_>,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Applied<(Customer, Option<Challenge>)> {
     if !request.redeems() {
-        let customer = identify(issuer, conn, presented, None, about.terminal_id, &about.when).await?;
+        let customer = identify(issuer, conn, presented, None, context.terminal_id, &context.time).await?;
         return Ok((customer, None));
     }
-    let operation = (about.terminal_id, request.op_no);
-    let payer = redemption::identify_payer(issuer, conn, presented, operation, about.when.now).await;
-    let (customer, challenge) = payer.map_err(redemption::when_booked)?;
+    let operation = (context.terminal_id, request.op_no);
+    let payer = redemption::identify_payer(issuer, conn, presented, operation, context.time.now).await;
+    let (customer, challenge) = payer.map_err(redemption::as_booking_refusal)?;
     Ok((customer, Some(challenge)))
 }
 
@@ -172,17 +172,17 @@ pub(super) struct Sale<'a> {
     /// The digits of a redemption.
     pub(super) challenge: Option<Challenge>,
     /// Where it was made.
-    pub(super) place: TerminalPlace,
+    pub(super) outlet: TerminalOutlet,
     /// By whom.
     pub(super) customer: Customer,
 }
 
 /// Locks the balance, and uses up what may serve one purchase only: the proof or the lookup, and the operation number.
-async fn claim(
+async fn use_up_evidence(
     issuer: &Issuer,
     conn: &mut PgConnection,
     sale: &Sale<'_>,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Applied<()> {
     let proof = sale.customer.proof().map(|proof| proof.identity);
     if let Some(identity) = proof
@@ -190,7 +190,7 @@ async fn claim(
             .cache
             .get(&nonce_key(&identity))
             .await
-            .is_some_and(|owner| owner != nonce_owner(about.principal, about.idem))
+            .is_some_and(|owner| owner != nonce_owner(context.principal, context.idem))
         && guards::is_proof_spent(&mut *conn, &identity.0).await?
     {
         // Redis spares the lock, Postgres decides.
@@ -198,18 +198,18 @@ async fn claim(
     }
     store::lock_balance(&mut *conn, sale.customer.membership_id).await?;
     if let Some(identity) = proof
-        && !guards::claim_proof(&mut *conn, &identity.0, about.terminal_id, about.idem, about.when.now)
+        && !guards::spend_proof(&mut *conn, &identity.0, context.terminal_id, context.idem, context.time.now)
             .await?
     {
         return Err(Code::Verdict(VerdictCode::Replayed).into());
     }
     if let Evidence::Lookup(id) = sale.customer.evidence
-        && !lookup::claim(&mut *conn, id, about.idem).await?
+        && !lookup::use_up(&mut *conn, id, context.idem).await?
     {
         return Err(Code::LookupUsed.into());
     }
-    let (op_no, now) = (sale.request.op_no, about.when.now);
-    if !guards::claim_op_no(conn, about.terminal_id, op_no, about.idem, now).await? {
+    let (op_no, now) = (sale.request.op_no, context.time.now);
+    if !guards::use_op_no(conn, context.terminal_id, op_no, context.idem, now).await? {
         return Err(Code::OpNumberReused.into());
     }
     Ok(())
@@ -222,7 +222,7 @@ async fn terms(
     sale: &Sale<'_>,
     of_event: Option<&Offer>,
     now: DateTime<Utc>,
-) -> Result<(Option<i32>, Outcome)> {
+) -> Result<(Option<i32>, RuleOutcome)> {
     let evaluate = |offer: Option<&Offer>| {
         let outcome = rules::evaluate(offer, Kopecks(sale.request.amount_kopecks), sale.redeem)
             .ok_or_else(|| Error::Internal(anyhow::anyhow!("the rule's figures do not fit")))?;
@@ -232,7 +232,7 @@ async fn terms(
     if !rules::is_late(sale.customer.event_at, now) {
         return Ok(own);
     }
-    let of_now = evaluate(offers::store::offer_at(conn, sale.place.partner_id, now).await?.as_ref())?;
+    let of_now = evaluate(offers::store::offer_at(conn, sale.outlet.partner_id, now).await?.as_ref())?;
     Ok(if of_now.1.accrual_kopecks < own.1.accrual_kopecks { of_now } else { own })
 }
 
@@ -243,15 +243,15 @@ async fn is_held(
     conn: &mut PgConnection,
     sale: &Sale<'_>,
     accrual: Kopecks,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Result<bool> {
     if accrual == Kopecks::ZERO {
         return Ok(false);
     }
     let (since, until) =
-        (about.when.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), about.when.now + CLOCKS_APART);
+        (context.time.now - TimeDelta::days(cards::MAX_OFFLINE_DAYS), context.time.now + CLOCKS_APART);
     let sums =
-        store::booked_on_trust(conn, sale.customer.membership_id, about.terminal_id, since, until).await?;
+        store::booked_on_trust(conn, sale.customer.membership_id, context.terminal_id, since, until).await?;
     let (amount, limit) = (sale.request.amount_kopecks, issuer.config.held_above_kopecks);
     Ok(sums.of_member_kopecks.saturating_add(amount) > limit
         || sums.of_till_kopecks.saturating_add(amount) > limit.saturating_mul(TILL_TIMES_MEMBER))
@@ -262,22 +262,22 @@ async fn book(
     conn: &mut PgConnection,
     sale: &Sale<'_>,
     offer: Option<&Offer>,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Result<serde_json::Value> {
-    let Sale { request, redeem, place, customer, .. } = sale;
-    let now = about.when.now;
+    let Sale { request, redeem, outlet, customer, .. } = sale;
+    let now = context.time.now;
     let is_late = rules::is_late(customer.event_at, now);
     let on_trust = is_late || customer.has_ended_since;
     let (rule_version, outcome) = terms(&mut *conn, sale, offer, now).await?;
-    let is_held = on_trust && is_held(issuer, &mut *conn, sale, outcome.accrual_kopecks, about).await?;
+    let is_held = on_trust && is_held(issuer, &mut *conn, sale, outcome.accrual_kopecks, context).await?;
     let posting = Posting {
         kind: PostingKind::Purchase,
-        principal: about.principal,
-        idem: about.idem,
+        principal: context.principal,
+        idem: context.idem,
         membership_id: customer.membership_id,
-        partner_id: place.partner_id,
-        outlet_id: place.outlet_id,
-        terminal_id: about.terminal_id,
+        partner_id: outlet.partner_id,
+        outlet_id: outlet.outlet_id,
+        terminal_id: context.terminal_id,
         amount_kopecks: request.amount_kopecks,
         accrual_kopecks: outcome.accrual_kopecks.0,
         commission_kopecks: outcome.commission_kopecks.0,
@@ -308,20 +308,21 @@ async fn book(
         ..Movement::default()
     };
     store::move_balance(&mut *conn, customer.membership_id, movement).await?;
-    tell(conn, customer.membership_id, about.terminal_id, new.id, now).await?;
+    record_purchase_change(conn, customer.membership_id, context.terminal_id, new.id, now).await?;
     if is_held {
         metrics::counter!("profcards_purchases_held_total").increment(1);
     }
-    let course = Course { is_late, state: new.state, taken_back_debt: None, confirm_on: new.confirm_on };
+    let status =
+        PurchaseStatus { is_late, state: new.state, taken_back_debt: None, confirm_on: new.confirm_on };
     let result = PurchaseResult {
         purchase_id: new.id,
-        receipt: receipt(place.number, request.op_no),
+        receipt: receipt(outlet.number, request.op_no),
         amount_kopecks: request.amount_kopecks,
         redeem_kopecks: redeem.0,
         payable_kopecks: request.amount_kopecks - redeem.0,
         accrual_kopecks: posting.accrual_kopecks,
         confirm_on: new.confirm_on,
-        explanation: course.explain(outcome, true),
+        explanation: status.explain(outcome, true),
     };
     Ok(serde_json::to_value(result).map_err(anyhow::Error::from)?)
 }
@@ -339,9 +340,9 @@ pub async fn add_shown_name(conn: &mut PgConnection, result: &mut serde_json::Va
 /// a till may keep its question for longer.
 pub async fn recorded_before(
     conn: &mut PgConnection,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Result<Option<serde_json::Value>> {
-    let Some((id, _)) = store::find_purchase(&mut *conn, about.terminal_id, about.idem).await? else {
+    let Some((id, _)) = store::find_purchase(&mut *conn, context.terminal_id, context.idem).await? else {
         return Ok(None);
     };
     let Some(booked) = views::purchases(conn, &[id], true).await?.pop() else { return Ok(None) };
@@ -359,7 +360,7 @@ pub async fn recorded_before(
 }
 
 /// Puts what changed before the member's and the till's eyes.
-pub(super) async fn tell(
+pub(super) async fn record_purchase_change(
     conn: &mut PgConnection,
     membership_id: MembershipId,
     terminal_id: TerminalId,

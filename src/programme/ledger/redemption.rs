@@ -3,11 +3,11 @@
 //! card long enough, the rule must allow it and the balance hold it: nothing is promised on credit.
 
 use chrono::{DateTime, Utc};
-use profcards_card::{Code as VerdictCode, Proof};
+use profcards_card::{Proof, VerdictCode};
 use sqlx::PgConnection;
 
-use super::customer::{Customer, Presented, When, identify};
-use super::purchase::{Circumstances, Sale};
+use super::customer::{Customer, EventTime, Presented, identify};
+use super::purchase::{MutationContext, Sale};
 use super::{Applied, Refusal, RefusalDetail, Stop, guards, store};
 use crate::base::clock::from_unix_seconds;
 use crate::base::code::Code;
@@ -44,7 +44,7 @@ impl Intent {
 }
 
 /// Draws the digits of a purchase, if any of it may be paid from a balance.
-pub async fn ask(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applied<Challenge> {
+pub async fn draw_challenge(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applied<Challenge> {
     // Digits of a wrong hour would pay in none.
     issuer.keys.check_clock()?;
     let mut conn = issuer.db_tills.acquire().await?;
@@ -52,8 +52,8 @@ pub async fn ask(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>) -> Applie
     if guards::is_op_no_used(&mut conn, intent.terminal_id, intent.op_no).await? {
         return Err(Code::OpNumberReused.into());
     }
-    let place = partners::store::place(&mut conn, intent.terminal_id).await?;
-    let offer = offers::store::offer_at(&mut conn, place.partner_id, now).await?;
+    let outlet = partners::store::outlet_of_terminal(&mut conn, intent.terminal_id).await?;
+    let offer = offers::store::offer_at(&mut conn, outlet.partner_id, now).await?;
     if offer.and_then(|offer| offer.redeemable(Kopecks(intent.amount_kopecks))).is_none() {
         return Err(Code::RedemptionNotAllowed.into());
     }
@@ -76,13 +76,13 @@ pub(super) async fn identify_payer(
     }
     let asked = challenge::newest(&mut *conn, Asker::Till(terminal_id), &op_no.to_string(), now).await?;
     let challenge = asked.ok_or(Code::ChallengeOver)?;
-    let when = When::now(now);
-    let customer = identify(issuer, conn, presented, Some(&challenge.digits), terminal_id, &when).await?;
+    let time = EventTime::now(now);
+    let customer = identify(issuer, conn, presented, Some(&challenge.digits), terminal_id, &time).await?;
     Ok((customer, challenge))
 }
 
 /// What a booking says of a code that is too old by now: it was not when the till took it.
-pub(super) fn when_booked(stop: Stop) -> Stop {
+pub(super) fn as_booking_refusal(stop: Stop) -> Stop {
     match stop {
         Stop::Refused(refusal) if refusal.code == Code::Verdict(VerdictCode::ProofStale) => {
             Code::RedemptionOffline.into()
@@ -106,15 +106,15 @@ pub async fn note_refusal(
 }
 
 /// How much a purchase may take, and what of it the balance holds.
-struct Bounds {
+struct RedemptionBounds {
     /// By the rule and by what the member allowed.
     agreed: Kopecks,
     /// By the balance.
     available: Kopecks,
 }
 
-impl Bounds {
-    fn most(&self) -> Kopecks {
+impl RedemptionBounds {
+    fn max_redeemable(&self) -> Kopecks {
         self.agreed.min(self.available)
     }
 }
@@ -125,17 +125,17 @@ async fn bounds(
     offer: Option<&Offer>,
     amount: Kopecks,
     customer: &Customer,
-) -> Applied<Bounds> {
+) -> Applied<RedemptionBounds> {
     let by_rule = offer.and_then(|offer| offer.redeemable(amount)).ok_or(Code::RedemptionNotAllowed)?;
     // A proof that names no sum allows none.
     let by_member = customer.proof().and_then(|proof| proof.max_redemption_kopecks).unwrap_or(0);
     let by_member = Kopecks(i64::try_from(by_member).unwrap_or(i64::MAX));
     let available = store::balance(conn, customer.membership_id).await?.balance.free_kopecks();
-    Ok(Bounds { agreed: by_rule.min(by_member), available })
+    Ok(RedemptionBounds { agreed: by_rule.min(by_member), available })
 }
 
 /// Whether a code was made after the digits that it carries.
-pub fn answers(challenge: &Challenge, proof: Option<&Proof>) -> bool {
+pub fn is_answered_by(challenge: &Challenge, proof: Option<&Proof>) -> bool {
     proof.is_some_and(|proof| challenge.is_before(from_unix_seconds(proof.iat)))
 }
 
@@ -151,7 +151,7 @@ async fn check_payer(
     if !challenge.is_live(now) {
         return Err(Code::ChallengeOver.into());
     }
-    if !answers(challenge, customer.proof()) {
+    if !is_answered_by(challenge, customer.proof()) {
         return Err(Code::Verdict(VerdictCode::ProofStale).into());
     }
     // A card of no phone: there is nobody who could have agreed.
@@ -172,19 +172,20 @@ async fn check_payer(
 }
 
 /// Uses the digits of a sale up by which a part of it is paid, or refuses that, its balance being locked; nothing where no part is.
-pub(super) async fn claim(
+pub(super) async fn use_up_digits(
     issuer: &Issuer,
     conn: &mut PgConnection,
     offer: Option<&Offer>,
     sale: &Sale<'_>,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Applied<()> {
-    let (Some(challenge), now) = (&sale.challenge, about.when.now) else { return Ok(()) };
-    check_payer(issuer, &mut *conn, &sale.customer, challenge, about.terminal_id, now).await?;
+    let (Some(challenge), now) = (&sale.challenge, context.time.now) else { return Ok(()) };
+    check_payer(issuer, &mut *conn, &sale.customer, challenge, context.terminal_id, now).await?;
     let amount = Kopecks(sale.request.amount_kopecks);
     let bounds = bounds(&mut *conn, offer, amount, &sale.customer).await?;
     if sale.redeem > bounds.agreed {
-        let detail = RefusalDetail { max_kopecks: Some(bounds.most().0), ..RefusalDetail::default() };
+        let detail =
+            RefusalDetail { max_kopecks: Some(bounds.max_redeemable().0), ..RefusalDetail::default() };
         return Err(Refusal { code: Code::RedemptionTooMuch, detail: Some(detail) }.into());
     }
     if sale.redeem > bounds.available {
@@ -192,8 +193,8 @@ pub(super) async fn claim(
         let detail = RefusalDetail { available_kopecks, ..RefusalDetail::default() };
         return Err(Refusal { code: Code::BalanceTooLow, detail: Some(detail) }.into());
     }
-    let (asker, operation) = (Asker::Till(about.terminal_id), sale.request.op_no.to_string());
-    if !challenge::claim(conn, asker, &operation, &challenge.digits, now).await? {
+    let (asker, operation) = (Asker::Till(context.terminal_id), sale.request.op_no.to_string());
+    if !challenge::use_up(conn, asker, &operation, &challenge.digits, now).await? {
         return Err(Code::ChallengeOver.into());
     }
     Ok(())
@@ -201,7 +202,7 @@ pub(super) async fn claim(
 
 /// The most that a purchase may take from the balance at this moment. The code is verified as it will be when the purchase is
 /// booked, and neither it nor its digits are used up.
-pub async fn most(
+pub async fn max_redeemable(
     issuer: &Issuer,
     conn: &mut PgConnection,
     intent: &Intent,
@@ -225,7 +226,7 @@ pub async fn most(
         return Err(Code::OpNumberReused.into());
     }
     check_payer(issuer, &mut *conn, &customer, &challenge, terminal_id, now).await?;
-    let place = partners::store::place(&mut *conn, terminal_id).await?;
-    let offer = offers::store::offer_at(&mut *conn, place.partner_id, now).await?;
-    Ok(bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?.most())
+    let outlet = partners::store::outlet_of_terminal(&mut *conn, terminal_id).await?;
+    let offer = offers::store::offer_at(&mut *conn, outlet.partner_id, now).await?;
+    Ok(bounds(conn, offer.as_ref(), Kopecks(amount_kopecks), &customer).await?.max_redeemable())
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::purchase::{Booked, Circumstances, tell};
+use super::purchase::{Booked, MutationContext, record_purchase_change};
 use super::store::{self, Movement, Posting, PurchaseRow};
 use super::{Applied, Balance, PostingKind, PurchaseState, guards};
 use crate::base::code::Code;
@@ -31,10 +31,10 @@ pub struct CancelPurchase {
 pub async fn cancel(
     conn: &mut PgConnection,
     request: &CancelPurchase,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Applied<Booked> {
     let Some((id, membership_id)) =
-        store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
+        store::find_purchase(&mut *conn, context.terminal_id, request.mutation_id).await?
     else {
         return Err(Code::UnknownPurchase.into());
     };
@@ -46,18 +46,20 @@ pub async fn cancel(
         PurchaseState::Cancelled => return Err(Code::AlreadyCancelled.into()),
         PurchaseState::Available => return Err(Code::CancelTooLate.into()),
     }
-    if !guards::is_op_no_near(&mut *conn, about.terminal_id, request.op_no).await? {
+    if !guards::is_op_no_near(&mut *conn, context.terminal_id, request.op_no).await? {
         return Err(Code::OpNumberInvalid.into());
     }
-    if !guards::claim_op_no(&mut *conn, about.terminal_id, request.op_no, about.idem, about.when.now).await? {
+    if !guards::use_op_no(&mut *conn, context.terminal_id, request.op_no, context.idem, context.time.now)
+        .await?
+    {
         return Err(Code::OpNumberReused.into());
     }
-    let taken_back_at = about.when.candidates().find(|at| *at >= row.event_at);
+    let taken_back_at = context.time.candidates().find(|at| *at >= row.event_at);
     let reversal = Reversal {
-        principal: about.principal,
-        idem: about.idem,
+        principal: context.principal,
+        idem: context.idem,
         event_at: taken_back_at.unwrap_or(row.event_at),
-        booked_at: about.when.now,
+        booked_at: context.time.now,
     };
     reverse(conn, &row, &reversal).await?;
     metrics::counter!("profcards_purchases_cancelled_total").increment(1);
@@ -72,14 +74,14 @@ fn cancelled(purchase_id: PurchaseId) -> serde_json::Value {
 pub async fn cancelled_before(
     conn: &mut PgConnection,
     request: &CancelPurchase,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Result<Option<serde_json::Value>> {
     let Some((id, membership_id)) =
-        store::find_purchase(&mut *conn, about.terminal_id, request.mutation_id).await?
+        store::find_purchase(&mut *conn, context.terminal_id, request.mutation_id).await?
     else {
         return Ok(None);
     };
-    let is_ours = store::is_cancelled_by(conn, membership_id, about.principal, about.idem).await?;
+    let is_ours = store::is_cancelled_by(conn, membership_id, context.principal, context.idem).await?;
     Ok(is_ours.then(|| cancelled(id)))
 }
 
@@ -96,9 +98,9 @@ pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Rev
     let (accrual_kopecks, redeem_kopecks) = (row.accrual_kopecks, row.redeem_kopecks);
     let balance = store::balance(&mut *conn, row.membership_id).await?.balance;
     let (kind, movement) = if row.state == PurchaseState::Available {
-        (PostingKind::TakeBack, settle(&balance, redeem_kopecks - accrual_kopecks))
+        (PostingKind::TakeBack, balance_movement(&balance, redeem_kopecks - accrual_kopecks))
     } else {
-        let settled = settle(&balance, redeem_kopecks);
+        let settled = balance_movement(&balance, redeem_kopecks);
         (PostingKind::Refund, Movement { pending_kopecks: -accrual_kopecks, ..settled })
     };
     let posting = Posting {
@@ -122,13 +124,13 @@ pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Rev
     let seq = store::post(&mut *conn, &posting).await?;
     store::cancel_purchase(&mut *conn, row.id, by.booked_at).await?;
     store::move_balance(&mut *conn, row.membership_id, movement).await?;
-    tell(conn, row.membership_id, row.terminal_id, row.id, by.booked_at).await?;
+    record_purchase_change(conn, row.membership_id, row.terminal_id, row.id, by.booked_at).await?;
     Ok(seq)
 }
 
 /// What a member is given, or below zero what is taken: what is given pays what is owed first; what is taken comes from what is there,
 /// and the rest of it is owed. A hold is part of the available, and stays.
-fn settle(balance: &Balance, given_kopecks: i64) -> Movement {
+fn balance_movement(balance: &Balance, given_kopecks: i64) -> Movement {
     let debt_kopecks = if given_kopecks >= 0 {
         -given_kopecks.min(balance.debt_kopecks.0)
     } else {
@@ -155,7 +157,7 @@ mod tests {
                 debt_kopecks: Kopecks(debt),
                 ..Balance::default()
             };
-            let moved = settle(&balance, given);
+            let moved = balance_movement(&balance, given);
             let (now_available, now_debt) = (available + moved.available_kopecks, debt + moved.debt_kopecks);
             prop_assert_eq!(now_available - now_debt, available - debt + given);
             prop_assert!(now_available >= held && now_debt >= 0);

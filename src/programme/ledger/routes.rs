@@ -63,16 +63,17 @@ async fn ask_challenge(
     till: Till,
     Json(form): Json<RedemptionIntent>,
 ) -> Result<Json<RedemptionChallenge>> {
-    limits::pace(&issuer, limits::CHALLENGES_PER_TILL, &till.terminal_id.to_string()).await?;
+    limits::check_rate(&issuer, limits::CHALLENGES_PER_TILL, &till.terminal_id.to_string()).await?;
     let now = issuer.clock.now();
     let intent =
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
-    let challenge = redemption::ask(&issuer, &intent, now).await.map_err(|stop| told(stop, now))?;
+    let challenge =
+        redemption::draw_challenge(&issuer, &intent, now).await.map_err(|stop| error_of(stop, now))?;
     Ok(Json(RedemptionChallenge::new(challenge, now)))
 }
 
 /// What a till that asks is told.
-fn told(stop: Stop, now: DateTime<Utc>) -> Error {
+fn error_of(stop: Stop, now: DateTime<Utc>) -> Error {
     let refusal = match stop {
         Stop::Refused(refusal) => refusal,
         Stop::Failed(error) => return error,
@@ -88,7 +89,7 @@ fn told(stop: Stop, now: DateTime<Utc>) -> Error {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RedemptionQuestion {
+struct RedemptionLimitRequest {
     /// The text of a QR code that was made with the digits of this operation.
     token: String,
     /// The till's number of the purchase.
@@ -106,22 +107,22 @@ struct RedemptionLimit {
 
 /// The most that this purchase may be paid from the balance now. The code is not used up.
 #[utoipa::path(post, path = "/api/till/redemption-limit", tag = "till", security(("pc_till" = [])),
-    request_body = RedemptionQuestion, responses(
+    request_body = RedemptionLimitRequest, responses(
     (status = 200, body = RedemptionLimit), (status = 401, body = Problem),
     (status = 422, body = Problem, description = "The code is that of the verdict or of the refused redemption"),
     (status = 429, body = Problem)))]
 async fn redemption_limit(
     State(issuer): State<Issuer>,
     till: Till,
-    Json(form): Json<RedemptionQuestion>,
+    Json(form): Json<RedemptionLimitRequest>,
 ) -> Result<Json<RedemptionLimit>> {
-    limits::pace(&issuer, limits::REDEMPTION_PER_TILL, &till.terminal_id.to_string()).await?;
+    limits::check_rate(&issuer, limits::REDEMPTION_PER_TILL, &till.terminal_id.to_string()).await?;
     let now = issuer.clock.now();
     let intent =
         Intent { terminal_id: till.terminal_id, op_no: form.op_no, amount_kopecks: form.amount_kopecks };
     let mut conn = issuer.db_tills.acquire().await?;
-    let most = redemption::most(&issuer, &mut conn, &intent, &form.token, now).await;
-    let max_kopecks = most.map_err(|stop| told(stop, now))?;
+    let most = redemption::max_redeemable(&issuer, &mut conn, &intent, &form.token, now).await;
+    let max_kopecks = most.map_err(|stop| error_of(stop, now))?;
     Ok(Json(RedemptionLimit { max_kopecks }))
 }
 

@@ -17,7 +17,7 @@ const LATE_AFTER: TimeDelta = TimeDelta::hours(72);
 /// One line of the explanation; the PWA has the words for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "kebab-case")]
-pub enum Line {
+pub enum ExplanationLine {
     /// A part was paid from the balance; the rule goes by the rest.
     #[serde(rename_all = "camelCase")]
     Redeemed {
@@ -72,34 +72,34 @@ pub enum Line {
 
 /// What a purchase brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RuleOutcome {
     /// To the member.
     pub accrual_kopecks: Kopecks,
     /// To the programme, from the partner.
     pub commission_kopecks: Kopecks,
     /// Why.
-    pub explanation: Vec<Line>,
+    pub explanation: Vec<ExplanationLine>,
 }
 
 /// Applies a rule to a purchase of `amount`, of which `redeem` was paid from the balance: both parts go by what was left to
 /// pay. `None` only if a figure does not fit its type, or more was redeemed than the purchase cost.
-pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks) -> Option<Outcome> {
+pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks) -> Option<RuleOutcome> {
     let payable = amount.minus(redeem)?;
     let mut explanation = Vec::new();
     if redeem > Kopecks::ZERO {
-        explanation.push(Line::Redeemed { redeem_kopecks: redeem, payable_kopecks: payable });
+        explanation.push(ExplanationLine::Redeemed { redeem_kopecks: redeem, payable_kopecks: payable });
     }
-    let nothing = |mut explanation: Vec<Line>, line| {
+    let nothing = |mut explanation: Vec<ExplanationLine>, line| {
         explanation.push(line);
-        Some(Outcome { accrual_kopecks: Kopecks::ZERO, commission_kopecks: Kopecks::ZERO, explanation })
+        Some(RuleOutcome { accrual_kopecks: Kopecks::ZERO, commission_kopecks: Kopecks::ZERO, explanation })
     };
-    let Some(offer) = offer else { return nothing(explanation, Line::NoOffer) };
+    let Some(offer) = offer else { return nothing(explanation, ExplanationLine::NoOffer) };
     if payable < offer.min_amount_kopecks {
         let min_amount_kopecks = offer.min_amount_kopecks;
-        return nothing(explanation, Line::BelowMinimum { min_amount_kopecks });
+        return nothing(explanation, ExplanationLine::BelowMinimum { min_amount_kopecks });
     }
     let by_percent = payable.share(offer.percent_bp.unsigned_abs())?;
-    explanation.push(Line::Percent {
+    explanation.push(ExplanationLine::Percent {
         percent_bp: offer.percent_bp,
         amount_kopecks: payable,
         accrual_kopecks: by_percent,
@@ -107,10 +107,10 @@ pub fn evaluate(offer: Option<&Offer>, amount: Kopecks, redeem: Kopecks) -> Opti
     let mut accrual_kopecks = by_percent;
     if let Some(cap_kopecks) = offer.cap_per_purchase_kopecks.filter(|cap| by_percent > *cap) {
         accrual_kopecks = cap_kopecks;
-        explanation.push(Line::Capped { cap_kopecks });
+        explanation.push(ExplanationLine::Capped { cap_kopecks });
     }
     let commission_kopecks = payable.share(offer.commission_bp.unsigned_abs())?;
-    Some(Outcome { accrual_kopecks, commission_kopecks, explanation })
+    Some(RuleOutcome { accrual_kopecks, commission_kopecks, explanation })
 }
 
 /// The first day on which the cashback of a purchase may be spent. The time of the event is a till's word and must not shorten
@@ -144,15 +144,18 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_and_their_reasons() {
+    fn a_rule_gives_figures_and_the_reasons_for_them() {
         let outcome = evaluate(Some(&offer(None)), Kopecks(1_500_00), Kopecks::ZERO).unwrap();
         assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(45_00), Kopecks(15_00)));
         let capped = evaluate(Some(&offer(Some(20_00))), Kopecks(1_500_00), Kopecks::ZERO).unwrap();
         assert_eq!(capped.accrual_kopecks, Kopecks(20_00));
-        assert!(capped.explanation.contains(&Line::Capped { cap_kopecks: Kopecks(20_00) }));
+        assert!(capped.explanation.contains(&ExplanationLine::Capped { cap_kopecks: Kopecks(20_00) }));
         let small = evaluate(Some(&offer(None)), Kopecks(99_99), Kopecks::ZERO).unwrap();
         assert_eq!(small.accrual_kopecks, Kopecks::ZERO);
-        assert_eq!(evaluate(None, Kopecks(1), Kopecks::ZERO).unwrap().explanation, [Line::NoOffer]);
+        assert_eq!(
+            evaluate(None, Kopecks(1), Kopecks::ZERO).unwrap().explanation,
+            [ExplanationLine::NoOffer]
+        );
     }
 
     #[test]
@@ -162,12 +165,13 @@ mod tests {
         assert_eq!(Offer { redeem_max_share_bp: 0, ..offer.clone() }.redeemable(Kopecks(1_000_01)), None);
         let outcome = evaluate(Some(&offer), Kopecks(1_000_00), Kopecks(300_00)).unwrap();
         assert_eq!((outcome.accrual_kopecks, outcome.commission_kopecks), (Kopecks(21_00), Kopecks(7_00)));
-        let redeemed = Line::Redeemed { redeem_kopecks: Kopecks(300_00), payable_kopecks: Kopecks(700_00) };
+        let redeemed =
+            ExplanationLine::Redeemed { redeem_kopecks: Kopecks(300_00), payable_kopecks: Kopecks(700_00) };
         assert_eq!(outcome.explanation.first(), Some(&redeemed));
         let small = evaluate(Some(&offer), Kopecks(120_00), Kopecks(36_00)).unwrap();
         assert_eq!(
             small.explanation.last(),
-            Some(&Line::BelowMinimum { min_amount_kopecks: Kopecks(100_00) })
+            Some(&ExplanationLine::BelowMinimum { min_amount_kopecks: Kopecks(100_00) })
         );
         assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(2)), None);
         assert_eq!(evaluate(Some(&offer), Kopecks(1), Kopecks(-1)), None);

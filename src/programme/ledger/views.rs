@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::PurchaseState;
-use super::rules::{self, Line, Outcome};
+use super::rules::{self, ExplanationLine, RuleOutcome};
 use super::store::{self, PurchaseRow};
 use crate::base::error::Result;
 use crate::base::ids::PurchaseId;
@@ -55,7 +55,7 @@ pub struct PurchaseView {
     #[schema(value_type = Option<i64>)]
     pub cancelled_at: Option<DateTime<Utc>>,
     /// Why these figures, from the rule that was in force.
-    pub explanation: Vec<Line>,
+    pub explanation: Vec<ExplanationLine>,
 }
 
 /// The short number on a receipt.
@@ -83,7 +83,7 @@ pub async fn purchases(
 fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseView {
     let (amount, redeem) = (Kopecks(row.amount_kopecks), Kopecks(row.redeem_kopecks));
     let outcome = rules::evaluate(offer, amount, redeem);
-    let course = Course {
+    let status = PurchaseStatus {
         is_late: row.on_trust && rules::is_late(row.event_at, row.booked_at),
         state: row.state,
         taken_back_debt: row.taken_back_debt_kopecks.map(Kopecks),
@@ -103,35 +103,35 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
         booked_at: row.booked_at,
         confirm_on: row.confirm_on,
         cancelled_at: row.cancelled_at,
-        explanation: outcome.map(|outcome| course.explain(outcome, for_till)).unwrap_or_default(),
+        explanation: outcome.map(|outcome| status.explain(outcome, for_till)).unwrap_or_default(),
     }
 }
 
 /// What became of a purchase beside its figures.
-pub(super) struct Course {
+pub(super) struct PurchaseStatus {
     pub(super) is_late: bool,
     pub(super) state: PurchaseState,
     pub(super) taken_back_debt: Option<Kopecks>,
     pub(super) confirm_on: NaiveDate,
 }
 
-impl Course {
+impl PurchaseStatus {
     /// The rule's lines, and those of what became of what they brought. How much of it the member had spent when it was taken back is no
     /// till's business: that it was, is said by the purchase's state.
-    pub(super) fn explain(&self, outcome: Outcome, for_till: bool) -> Vec<Line> {
-        let Outcome { accrual_kopecks, mut explanation, .. } = outcome;
-        explanation.extend(self.is_late.then_some(Line::HandedInLate));
+    pub(super) fn explain(&self, outcome: RuleOutcome, for_till: bool) -> Vec<ExplanationLine> {
+        let RuleOutcome { accrual_kopecks, mut explanation, .. } = outcome;
+        explanation.extend(self.is_late.then_some(ExplanationLine::HandedInLate));
         if accrual_kopecks > Kopecks::ZERO {
             explanation.extend(match (self.taken_back_debt, self.state) {
                 (Some(_), _) if for_till => None,
-                (Some(debt_kopecks), _) => Some(Line::TakenBack {
+                (Some(debt_kopecks), _) => Some(ExplanationLine::TakenBack {
                     available_kopecks: Kopecks(accrual_kopecks.0 - debt_kopecks.0),
                     debt_kopecks,
                 }),
                 (None, PurchaseState::Cancelled) => None,
-                (None, PurchaseState::Held) => Some(Line::UnderReview),
+                (None, PurchaseState::Held) => Some(ExplanationLine::UnderReview),
                 (None, PurchaseState::Pending | PurchaseState::Available) => {
-                    Some(Line::PendingUntil { date: self.confirm_on })
+                    Some(ExplanationLine::PendingUntil { date: self.confirm_on })
                 }
             });
         }

@@ -11,9 +11,9 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{PartnerKeyId, TerminalId};
 
 /// So long a member has to type the digits and the till to book the purchase.
-pub const VALID: TimeDelta = TimeDelta::minutes(3);
+pub const VALID_FOR: TimeDelta = TimeDelta::minutes(3);
 /// A phone shows what was typed for three minutes, and what it showed last is good for another one by a clock that may be one behind.
-const RESERVED: TimeDelta = TimeDelta::minutes(10);
+const RESERVED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// A phone's clock may be behind the server's by so much and still have made its code after the digits.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(15);
 /// After so many codes with other digits new ones must be asked for.
@@ -39,8 +39,8 @@ impl Asker {
         }
     }
 
-    /// How many digits may be reserved for it at once: as many as it can be given in [`RESERVED`].
-    fn most_reserved(self) -> i64 {
+    /// How many digits may be reserved for it at once: as many as it can be given in [`RESERVED_FOR`].
+    fn max_reserved(self) -> i64 {
         match self {
             Self::Till(_) => 20,
             // Behind one key may stand all tills of a chain.
@@ -89,11 +89,11 @@ pub async fn issue(base: &Base, asker: Asker, operation: &str, now: DateTime<Utc
            where asker = $1 and reserved_until > $2 and reserved_until <= $3"#,
         name,
         now,
-        now + RESERVED + CLOCKS_APART
+        now + RESERVED_FOR + CLOCKS_APART
     )
     .fetch_one(&mut *tx)
     .await?;
-    if let Some(first_free) = reserved.first_free.filter(|_| reserved.count >= asker.most_reserved()) {
+    if let Some(first_free) = reserved.first_free.filter(|_| reserved.count >= asker.max_reserved()) {
         metrics::counter!("profcards_limited_total", "limit" => "redemption-challenge").increment(1);
         let wait_seconds = u32::try_from((first_free - now).num_seconds()).unwrap_or(0) + 1;
         return Err(Error::TooManyAttempts { retry_after_seconds: wait_seconds });
@@ -106,7 +106,7 @@ pub async fn issue(base: &Base, asker: Asker, operation: &str, now: DateTime<Utc
     )
     .execute(&mut *tx)
     .await?;
-    let expires_at = now + VALID;
+    let expires_at = now + VALID_FOR;
     for length in DRAWS {
         let digits = draw(base, length);
         if reserve(&mut tx, &digits, &name, operation, now).await? {
@@ -141,9 +141,9 @@ async fn reserve(
         asker,
         operation,
         now,
-        now + VALID,
-        now + RESERVED,
-        now + RESERVED + CLOCKS_APART
+        now + VALID_FOR,
+        now + RESERVED_FOR,
+        now + RESERVED_FOR + CLOCKS_APART
     )
     .execute(conn)
     .await?;
@@ -178,14 +178,14 @@ pub async fn newest(
 }
 
 /// Uses digits up for the operation that they were drawn for; `false` if they do not pay any more.
-pub async fn claim(
+pub async fn use_up(
     conn: &mut PgConnection,
     asker: Asker,
     operation: &str,
     digits: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let claimed = sqlx::query!(
+    let used = sqlx::query!(
         "update redemption_challenge set used_at = $4
          where digits = $3 and asker = $1 and operation = $2 and expires_at > $4 and used_at is null and wrong_answers < $5",
         asker.name(),
@@ -196,7 +196,7 @@ pub async fn claim(
     )
     .execute(conn)
     .await?;
-    Ok(claimed.rows_affected() == 1)
+    Ok(used.rows_affected() == 1)
 }
 
 /// Counts a code with other digits against an operation. Whoever counts it commits it, although the code is refused.

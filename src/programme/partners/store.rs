@@ -221,7 +221,7 @@ pub async fn unpair(conn: &mut PgConnection, terminal_id: TerminalId, now: DateT
 }
 
 /// Where a purchase at this till belongs.
-pub struct TerminalPlace {
+pub struct TerminalOutlet {
     /// The partner.
     pub partner_id: PartnerId,
     /// The outlet.
@@ -231,9 +231,9 @@ pub struct TerminalPlace {
 }
 
 /// The place of a terminal.
-pub async fn place(conn: &mut PgConnection, terminal_id: TerminalId) -> Result<TerminalPlace> {
+pub async fn outlet_of_terminal(conn: &mut PgConnection, terminal_id: TerminalId) -> Result<TerminalOutlet> {
     Ok(sqlx::query_as!(
-        TerminalPlace,
+        TerminalOutlet,
         "select o.partner_id, o.id as outlet_id, t.number
          from terminal t join outlet o on o.id = t.outlet_id where t.id = $1",
         terminal_id.0

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use profcards_card::Code as VerdictCode;
+use profcards_card::VerdictCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
@@ -11,23 +11,25 @@ use uuid::Uuid;
 
 use crate::access::rights::Action;
 use crate::access::{limits, till_audience};
-use crate::act::mutations::{Answer, Mutation, Outcome, Undecided, count, rejected, repeated};
-use crate::act::{self, Act, Deed, Done, idempotency};
+use crate::act::mutations::{
+    Answer, Mutation, Outcome, Undecided, count_outcome, outcome_of_stored, rejected,
+};
+use crate::act::{self, Act, ActEnd, ActSpec, idempotency};
 use crate::base::clock::from_unix_seconds;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::ids::TerminalId;
 use crate::base::trusted_time;
 use crate::cards::Issuer;
-use crate::programme::ledger::customer::When;
-use crate::programme::ledger::purchase::{self, Booked, Circumstances};
+use crate::programme::ledger::customer::EventTime;
+use crate::programme::ledger::purchase::{self, Booked, MutationContext};
 use crate::programme::ledger::{Applied, Refusal, Stop, redemption, reversal};
 
 /// The mutation that takes a purchase back.
 const CANCEL: &str = "purchase.cancel";
 
 /// Who pushes, and how its clock stands.
-pub struct Pusher {
+pub struct PushingTill {
     /// The till.
     pub terminal_id: TerminalId,
     /// The server's time minus the client's.
@@ -36,26 +38,26 @@ pub struct Pusher {
 
 /// Applies mutations in their order; one answer each. What takes back a purchase that may come again is undecided,
 /// or the refusal of the one would outlive the acceptance of the other.
-pub async fn apply_all(issuer: &Issuer, pusher: &Pusher, mutations: &[Mutation]) -> Vec<Answer> {
+pub async fn apply_all(issuer: &Issuer, till: &PushingTill, mutations: &[Mutation]) -> Vec<Answer> {
     let (mut coming_again, mut undecided) = (HashSet::new(), Undecided::default());
     let mut answers = Vec::with_capacity(mutations.len());
     for mutation in mutations {
         let outcome = if taken_back_by(mutation).is_some_and(|purchase| coming_again.contains(&purchase)) {
-            undecided.follow(mutation)
+            undecided.retry_later(mutation)
         } else {
-            undecided.decide(mutation, try_apply(issuer, pusher, mutation).await)
+            undecided.outcome_of(mutation, apply_mutation(issuer, till, mutation).await)
         };
-        if may_come_again(&outcome) {
+        if will_be_sent_again(&outcome) {
             coming_again.insert(mutation.id);
         }
         answers.push(Answer { id: mutation.id, outcome });
     }
-    undecided.tell();
+    undecided.log();
     answers
 }
 
 /// Undecided, or refused for its number alone: a till that was put back to an earlier state sends it under another one.
-fn may_come_again(outcome: &Outcome) -> bool {
+fn will_be_sent_again(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Retry => true,
         Outcome::Rejected { code, .. } => *code == Code::OpNumberReused,
@@ -71,7 +73,7 @@ fn taken_back_by(mutation: &Mutation) -> Option<Uuid> {
 }
 
 /// Applies one mutation, or finds the answer that it had.
-async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Result<Outcome> {
+async fn apply_mutation(issuer: &Issuer, till: &PushingTill, mutation: &Mutation) -> Result<Outcome> {
     // A name or arguments that this release does not know are not decided for good: a later one may know them.
     let operation = match Operation::read(mutation) {
         Ok(operation) => operation,
@@ -81,60 +83,60 @@ async fn try_apply(issuer: &Issuer, pusher: &Pusher, mutation: &Mutation) -> Res
     issuer.keys.check_clock()?;
     let payload_hash =
         idempotency::payload_hash(&mutation.name, &json!({ "args": mutation.args, "at": mutation.at }));
-    let principal = till_audience(pusher.terminal_id);
-    let deed = Deed::of_terminal(issuer, pusher.terminal_id, operation.action())
-        .once_under(mutation.id, payload_hash);
+    let principal = till_audience(till.terminal_id);
+    let spec = ActSpec::by_terminal(issuer, till.terminal_id, operation.action())
+        .under_key(mutation.id, payload_hash);
     let (operation, principal) = (&operation, &principal);
-    let applied = act::perform(issuer, deed, |act| async move {
+    let applied = act::perform(issuer, spec, |act| async move {
         let now = act.now();
-        let about = Circumstances {
-            terminal_id: pusher.terminal_id,
+        let context = MutationContext {
+            terminal_id: till.terminal_id,
             principal,
             idem: mutation.id,
-            when: When { at: mutation.at, till_skew_seconds: pusher.skew_seconds, now },
+            time: EventTime { at: mutation.at, till_skew_seconds: till.skew_seconds, now },
         };
-        apply_once(issuer, act, operation, &about).await
+        apply_operation(issuer, act, operation, &context).await
     });
     let (outcome, booked) = applied.await?;
     if let Some(booked) = &booked {
         purchase::after_commit(issuer, booked, principal, mutation.id).await;
-        count(&mutation.name, &outcome);
+        count_outcome(&mutation.name, &outcome);
     }
     Ok(outcome)
 }
 
 /// The operation under its key; what it has booked now, if anything.
-async fn apply_once(
+async fn apply_operation(
     issuer: &Issuer,
     mut act: Act,
     operation: &Operation,
-    about: &Circumstances<'_>,
-) -> Result<Done<(Outcome, Option<Booked>)>> {
+    context: &MutationContext<'_>,
+) -> Result<ActEnd<(Outcome, Option<Booked>)>> {
     // Of what is applied the journal is the record, and a refusal changes nothing.
     act.record_nothing();
-    if let Some(answer) = act.answered_before()? {
-        let mut outcome = repeated(&answer)?;
+    if let Some(answer) = act.stored_answer()? {
+        let mut outcome = outcome_of_stored(&answer)?;
         operation.complete(act.conn(), &mut outcome).await?;
-        return act.done((outcome, None));
+        return act.commit((outcome, None));
     }
     // The key is new here or was forgotten; what it did is not.
-    if let Some(result) = operation.done_before(act.conn(), about).await? {
+    if let Some(result) = operation.done_before(act.conn(), context).await? {
         let mut outcome = Outcome::Duplicate { result };
         operation.complete(act.conn(), &mut outcome).await?;
-        return act.give_up((outcome, None));
+        return act.roll_back((outcome, None));
     }
-    if is_forgotten(&about.when) {
+    if is_older_than_answers(&context.time) {
         ensure_time_is_believed(act.conn(), issuer, Code::TooOld).await?;
-        return act.give_up((rejected(Code::TooOld), None));
+        return act.roll_back((rejected(Code::TooOld), None));
     }
-    match in_savepoint(issuer, act.conn(), operation, about).await {
+    match in_savepoint(issuer, act.conn(), operation, context).await {
         Ok(booked) => {
             let mut outcome = Outcome::Applied { result: booked.result.clone() };
             act.keep_answer(&outcome)?;
             operation.complete(act.conn(), &mut outcome).await?;
-            act.done((outcome, Some(booked)))
+            act.commit((outcome, Some(booked)))
         }
-        Err(Stop::Refused(refusal)) => refuse(issuer, act, operation, about, refusal).await,
+        Err(Stop::Refused(refusal)) => refuse(issuer, act, operation, context, refusal).await,
         Err(Stop::Failed(error)) => Err(error),
     }
 }
@@ -144,31 +146,32 @@ async fn refuse(
     issuer: &Issuer,
     mut act: Act,
     operation: &Operation,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
     refusal: Refusal,
-) -> Result<Done<(Outcome, Option<Booked>)>> {
-    if operation.may_wait() && hangs_on_time(refusal.code) {
+) -> Result<ActEnd<(Outcome, Option<Booked>)>> {
+    if operation.may_wait() && depends_on_time(refusal.code) {
         ensure_time_is_believed(act.conn(), issuer, refusal.code).await?;
     }
     let outcome = Outcome::Rejected { code: refusal.code, detail: refusal.detail };
-    if may_come_again(&outcome) {
+    if will_be_sent_again(&outcome) {
         // With other arguments its key would be taken for another operation's: so it is not kept.
-        count(operation.action().as_str(), &outcome);
-        return act.give_up((outcome, None));
+        count_outcome(operation.action().as_str(), &outcome);
+        return act.roll_back((outcome, None));
     }
     // Beyond it the till is asked to come again later, and nothing is kept.
-    limits::take(act.conn(), limits::REFUSALS_PER_TILL, about.principal, about.when.now).await?;
-    operation.note_refusal(act.conn(), &refusal, about).await?;
-    count(operation.action().as_str(), &outcome);
+    limits::consume_within(act.conn(), limits::REFUSALS_PER_TILL, context.principal, context.time.now)
+        .await?;
+    operation.note_refusal(act.conn(), &refusal, context).await?;
+    count_outcome(operation.action().as_str(), &outcome);
     act.keep_answer(&outcome)?;
-    act.done((outcome, None))
+    act.commit((outcome, None))
 }
 
 /// Whether it happened, by either reading of the till's clock, before the answers that are kept. What was refused then must not
 /// be judged anew.
-fn is_forgotten(when: &When) -> bool {
-    let newest = when.at.max(when.at.saturating_add_signed(when.till_skew_seconds));
-    from_unix_seconds(newest) < idempotency::forgotten_before(when.now)
+fn is_older_than_answers(time: &EventTime) -> bool {
+    let newest = time.at.max(time.at.saturating_add_signed(time.till_skew_seconds));
+    from_unix_seconds(newest) < idempotency::forgotten_before(time.now)
 }
 
 /// A refusal for the sake of the time is not final while that is doubted.
@@ -180,7 +183,7 @@ async fn ensure_time_is_believed(conn: &mut PgConnection, issuer: &Issuer, code:
 }
 
 /// Whether an operation would perhaps not be refused for this reason at another hour.
-fn hangs_on_time(code: Code) -> bool {
+fn depends_on_time(code: Code) -> bool {
     matches!(
         code,
         Code::Verdict(
@@ -199,12 +202,12 @@ async fn in_savepoint(
     issuer: &Issuer,
     conn: &mut PgConnection,
     operation: &Operation,
-    about: &Circumstances<'_>,
+    context: &MutationContext<'_>,
 ) -> Applied<Booked> {
     let mut savepoint = conn.begin().await?;
     let applied = match operation {
-        Operation::Record(request) => purchase::record(issuer, &mut savepoint, request, about).await,
-        Operation::Cancel(request) => reversal::cancel(&mut savepoint, request, about).await,
+        Operation::Record(request) => purchase::record(issuer, &mut savepoint, request, context).await,
+        Operation::Cancel(request) => reversal::cancel(&mut savepoint, request, context).await,
     };
     match &applied {
         Ok(_) => savepoint.commit().await?,
@@ -241,10 +244,14 @@ impl Operation {
     }
 
     /// What this mutation was answered when it was applied, from what it left in the books.
-    async fn done_before(&self, conn: &mut PgConnection, about: &Circumstances<'_>) -> Result<Option<Value>> {
+    async fn done_before(
+        &self,
+        conn: &mut PgConnection,
+        context: &MutationContext<'_>,
+    ) -> Result<Option<Value>> {
         match self {
-            Self::Record(_) => purchase::recorded_before(conn, about).await,
-            Self::Cancel(request) => reversal::cancelled_before(conn, request, about).await,
+            Self::Record(_) => purchase::recorded_before(conn, context).await,
+            Self::Cancel(request) => reversal::cancelled_before(conn, request, context).await,
         }
     }
 
@@ -261,12 +268,12 @@ impl Operation {
         &self,
         conn: &mut PgConnection,
         refusal: &Refusal,
-        about: &Circumstances<'_>,
+        context: &MutationContext<'_>,
     ) -> Result<()> {
         match self {
             Self::Record(request) if request.redeems() => {
-                let operation = (about.terminal_id, request.op_no);
-                redemption::note_refusal(conn, refusal, operation, about.when.now).await
+                let operation = (context.terminal_id, request.op_no);
+                redemption::note_refusal(conn, refusal, operation, context.time.now).await
             }
             _ => Ok(()),
         }

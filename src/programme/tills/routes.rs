@@ -10,12 +10,12 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{TillState, till_state};
-use crate::access::codes::Code;
+use crate::access::codes::AccessCode;
 use crate::access::rights::Action;
 use crate::access::store::SessionOwner;
 use crate::access::{Face, Till, forget_cookie, limits, start_session, till_audience};
 use crate::act::audit::Entry;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{ClientAddress, Json};
@@ -52,12 +52,12 @@ async fn pair(
 }
 
 async fn pair_browser(base: &Base, form: &Pairing, jar: CookieJar) -> Result<(CookieJar, TillState)> {
-    let code = Code::parse(&form.code).ok_or(Error::PairingRefused)?;
+    let code = AccessCode::parse(&form.code).ok_or(Error::PairingRefused)?;
     let code_hash = code.stored_hash(&base.secret, "pairing-hash");
     let new_id = TerminalId(base.random.uuid());
-    let deed = Deed::of_terminal(base, new_id, Action::PairTill);
+    let spec = ActSpec::by_terminal(base, new_id, Action::PairTill);
     let (code_hash, jar) = (&code_hash, &jar);
-    act::perform(base, deed, |mut act| async move {
+    act::perform(base, spec, |mut act| async move {
         let now = act.now();
         let terminal_id = store::pair(act.conn(), code_hash, form.client_id, new_id, now)
             .await?
@@ -67,7 +67,7 @@ async fn pair_browser(base: &Base, form: &Pairing, jar: CookieJar) -> Result<(Co
         act.done_by(till_audience(terminal_id));
         act.record(Entry::of_subject(till_audience(terminal_id)));
         let state = till_state(act.conn(), terminal_id, now).await?;
-        act.done((jar, state))
+        act.commit((jar, state))
     })
     .await
 }
@@ -84,13 +84,13 @@ async fn show(State(base): State<Base>, till: Till) -> Result<Json<TillState>> {
 #[utoipa::path(delete, path = "/api/till", tag = "till", security(("pc_till" = [])), responses(
     (status = 204), (status = 401, body = Problem)))]
 async fn unpair(State(base): State<Base>, till: Till, jar: CookieJar) -> Result<(CookieJar, StatusCode)> {
-    let deed = Deed::of_terminal(&base, till.terminal_id, Action::UnpairTill);
+    let spec = ActSpec::by_terminal(&base, till.terminal_id, Action::UnpairTill);
     let till = &till;
-    let ended = act::perform(&base, deed, |mut act| async move {
+    let ended = act::perform(&base, spec, |mut act| async move {
         let now = act.now();
         store::unpair(act.conn(), till.terminal_id, now).await?;
         act.record(Entry::of_subject(till_audience(till.terminal_id)));
-        act.done(())
+        act.commit(())
     });
     ended.await?;
     Ok((jar.add(forget_cookie(&base, Face::Till)), StatusCode::NO_CONTENT))

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use profcards_card::{Code, Context, StatusSource, Verdict, Wants, verify};
+use profcards_card::{Context, StatusSource, Verdict, VerdictCode, Wants, verify};
 use sqlx::PgConnection;
 
 use crate::base::clock::unix_seconds;
@@ -75,7 +75,7 @@ impl FromRequestParts<Issuer> for Vendor {
 }
 
 /// What a vendor wants to know.
-pub struct Question<'a> {
+pub struct VerifyRequest<'a> {
     /// The text of the QR code.
     pub token: &'a str,
     /// What the card is shown for.
@@ -115,21 +115,24 @@ impl From<Verdict> for Judgement {
 pub async fn judge(
     issuer: &Issuer,
     vendor: &Vendor,
-    question: &Question<'_>,
+    request: &VerifyRequest<'_>,
     now: DateTime<Utc>,
 ) -> Result<Judgement> {
     let mut tx = issuer.db_tills.begin().await?;
     let asker = Asker::Vendor(vendor.key_id);
-    let operation = question.operation.unwrap_or_default();
-    let drawn = challenge_shown(&mut tx, asker, question, now).await?;
-    let verdict = by_format(issuer, question, drawn.as_ref(), now);
+    let operation = request.operation.unwrap_or_default();
+    let drawn = challenge_shown(&mut tx, asker, request, now).await?;
+    let verdict = by_format(issuer, request, drawn.as_ref(), now);
     if !verdict.accepted {
         return match verdict.code {
             // Our own list, not the card, is at fault.
-            Code::TrustListBad | Code::TrustListRollback | Code::TrustListExpired => Err(Error::Unavailable(
-                anyhow::anyhow!("cards cannot be verified: {}", verdict.code.as_str()),
-            )),
-            Code::ChallengeWrong => {
+            VerdictCode::TrustListBad | VerdictCode::TrustListRollback | VerdictCode::TrustListExpired => {
+                Err(Error::Unavailable(anyhow::anyhow!(
+                    "cards cannot be verified: {}",
+                    verdict.code.as_str()
+                )))
+            }
+            VerdictCode::ChallengeWrong => {
                 challenge::count_wrong_answer(&mut tx, asker, operation, now).await?;
                 tx.commit().await?;
                 Ok(verdict.into())
@@ -137,30 +140,30 @@ pub async fn judge(
             _ => Ok(verdict.into()),
         };
     }
-    if drawn.as_ref().is_some_and(|drawn| !redemption::answers(drawn, verdict.proof.as_ref())) {
-        return Ok(refused(verdict, Code::ProofStale));
+    if drawn.as_ref().is_some_and(|drawn| !redemption::is_answered_by(drawn, verdict.proof.as_ref())) {
+        return Ok(refused(verdict, VerdictCode::ProofStale));
     }
-    let card = ledger::customer::issued_here(&mut tx, question.token).await?;
+    let card = ledger::customer::issued_here(&mut tx, request.token).await?;
     let card = card.filter(|card| card.status == CardStatus::Valid);
-    let Some(card) = card else { return Ok(refused(verdict, Code::Revoked)) };
+    let Some(card) = card else { return Ok(refused(verdict, VerdictCode::Revoked)) };
     if !enrolment::store::is_active(&mut tx, card.membership_id).await? {
-        return Ok(refused(verdict, Code::Revoked));
+        return Ok(refused(verdict, VerdictCode::Revoked));
     }
     if let Some(proof) = &verdict.proof
-        && !ledger::guards::claim_proof_elsewhere(&mut tx, &proof.identity.0, vendor.key_id, now).await?
+        && !ledger::guards::spend_proof_at_vendor(&mut tx, &proof.identity.0, vendor.key_id, now).await?
     {
-        return Ok(refused(verdict, Code::Replayed));
+        return Ok(refused(verdict, VerdictCode::Replayed));
     }
-    let mut judgement = allow(issuer, &mut tx, verdict, &card, question.wants, now).await?;
+    let mut judgement = allow(issuer, &mut tx, verdict, &card, request.wants, now).await?;
     if let Some(drawn) = drawn
-        && let Some((identity, most_kopecks)) = judgement.allowed_redemption(question.wants)
+        && let Some((identity, most_kopecks)) = judgement.allowed_redemption(request.wants)
     {
-        if challenge::claim(&mut tx, asker, operation, &drawn.digits, now).await? {
+        if challenge::use_up(&mut tx, asker, operation, &drawn.digits, now).await? {
             let told = (vendor.key_id, operation);
-            store::note_redemption(&mut tx, &identity, told, card.membership_id, most_kopecks, now).await?;
+            store::record_redemption(&mut tx, &identity, told, card.membership_id, most_kopecks, now).await?;
         } else {
             // Another question about the same operation was a moment quicker.
-            judgement = refused(judgement.verdict, Code::ChallengeWrong);
+            judgement = refused(judgement.verdict, VerdictCode::ChallengeWrong);
         }
     }
     tx.commit().await?;
@@ -171,11 +174,11 @@ pub async fn judge(
 async fn challenge_shown(
     conn: &mut PgConnection,
     asker: Asker,
-    question: &Question<'_>,
+    request: &VerifyRequest<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<Challenge>> {
     let (Wants::Redemption { .. }, Some(shown), Some(operation)) =
-        (question.wants, question.challenge, question.operation)
+        (request.wants, request.challenge, request.operation)
     else {
         return Ok(None);
     };
@@ -193,7 +196,7 @@ async fn allow(
     wants: Wants,
     now: DateTime<Utc>,
 ) -> Result<Judgement> {
-    if !members::consents::store::took_part_and_does(&mut *conn, card.membership_id, now, now).await? {
+    if !members::consents::store::took_part_then_and_now(&mut *conn, card.membership_id, now, now).await? {
         (verdict.allowed.accrual, verdict.allowed.redemption) = (false, false);
     }
     if !verdict.allowed.redemption {
@@ -219,7 +222,7 @@ async fn allow(
 
 fn by_format(
     issuer: &Issuer,
-    question: &Question<'_>,
+    request: &VerifyRequest<'_>,
     drawn: Option<&Challenge>,
     now: DateTime<Utc>,
 ) -> Verdict {
@@ -229,12 +232,12 @@ fn by_format(
         trust: Ok(&trust.list),
         status: StatusSource::IssuerTables,
         challenge: drawn.map(|drawn| drawn.digits.as_str()),
-        wants: question.wants,
+        wants: request.wants,
         seen: &|_| false,
     };
-    verify(question.token, &context)
+    verify(request.token, &context)
 }
 
-fn refused(verdict: Verdict, code: Code) -> Judgement {
+fn refused(verdict: Verdict, code: VerdictCode) -> Judgement {
     Verdict { accepted: false, code, allowed: profcards_card::Allowed::default(), ..verdict }.into()
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Judgement, Question, Vendor, judge};
+use super::{Judgement, Vendor, VerifyRequest, judge};
 use crate::access::limits;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::Json;
@@ -48,7 +48,7 @@ async fn ask_challenge(
     vendor: Vendor,
     Json(asked): Json<VendorOperation>,
 ) -> Result<Json<RedemptionChallenge>> {
-    limits::pace(&issuer, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
+    limits::check_rate(&issuer, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
     if !(1..=MAX_OPERATION_CHARS).contains(&asked.operation.chars().count()) {
         return Err(Error::MalformedRequest("operation: 1 to 64 characters".into()));
     }
@@ -181,17 +181,17 @@ async fn verify_card(
     vendor: Vendor,
     Json(asked): Json<ShownToVendor>,
 ) -> Result<Json<VendorVerdict>> {
-    limits::pace(&issuer, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
+    limits::check_rate(&issuer, limits::VENDOR_PER_KEY, &vendor.key_id.to_string()).await?;
     let wants = match asked.wants {
         VendorWants::Accrual => Wants::Accrual,
         VendorWants::Redemption => Wants::Redemption { amount_kopecks: asked.amount_kopecks },
     };
-    let question = Question {
+    let request = VerifyRequest {
         token: &asked.token,
         wants,
         challenge: asked.challenge.as_deref(),
         operation: asked.operation.as_deref(),
     };
     let now = issuer.clock.now();
-    Ok(Json(VendorVerdict::new(&judge(&issuer, &vendor, &question, now).await?, now)))
+    Ok(Json(VendorVerdict::new(&judge(&issuer, &vendor, &request, now).await?, now)))
 }

@@ -21,7 +21,7 @@ pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Partn
 }
 
 /// What a partner's server was told that a member lets it take.
-pub struct Redemption {
+pub struct AllowedRedemption {
     /// When.
     pub allowed_at: DateTime<Utc>,
     /// The partner's name.
@@ -37,7 +37,7 @@ pub struct Redemption {
 }
 
 /// Writes down what a partner's server is told of a showing.
-pub async fn note_redemption(
+pub async fn record_redemption(
     conn: &mut PgConnection,
     identity: &[u8; 32],
     (partner_key_id, operation): (PartnerKeyId, &str),
@@ -61,9 +61,9 @@ pub async fn note_redemption(
 }
 
 /// What partners' servers were told since a moment, the oldest first.
-pub async fn redemptions(db: &PgPool, since: DateTime<Utc>, limit: i64) -> Result<Vec<Redemption>> {
+pub async fn redemptions(db: &PgPool, since: DateTime<Utc>, limit: i64) -> Result<Vec<AllowedRedemption>> {
     Ok(sqlx::query_as!(
-        Redemption,
+        AllowedRedemption,
         "select r.allowed_at, p.name as partner_name, k.name as key_name, r.operation, m.number as membership_number, r.most_kopecks
          from vendor_redemption r
          join partner_key k on k.id = r.partner_key_id

@@ -2,8 +2,8 @@
 //! dates are here, without I/O.
 
 pub mod consents;
-pub(crate) mod facts;
 pub mod names;
+pub(crate) mod person_form;
 pub mod routes;
 pub mod store;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::consents::{Consent, ConsentChannel, ConsentKind};
-use self::facts::{Facts, Faults, TypedFacts, consent_fault, is_too_young};
+use self::person_form::{Faults, PersonFields, TypedPersonFields, consent_fault, is_too_young};
 use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{CardId, MembershipId, OrganisationId};
@@ -161,7 +161,7 @@ pub struct MemberRef {
 pub struct NewMember {
     /// Who it is.
     #[serde(flatten)]
-    pub person: TypedFacts,
+    pub person: TypedPersonFields,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
     /// The day on which the paper consent to processing was signed, if it was.
@@ -176,7 +176,7 @@ pub struct NewMember {
 #[derive(Clone, Debug)]
 pub struct Admission {
     /// Who it is.
-    pub person: Facts,
+    pub person: PersonFields,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
     /// The day on which the paper consent to processing was signed, if it was.

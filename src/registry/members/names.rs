@@ -4,7 +4,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::base::code::FieldCode;
-use crate::base::texts::{self, CYRILLIC, LATIN, with_letters};
+use crate::base::texts::{self, CYRILLIC, LATIN, replace_letters};
 
 /// The longest part of a name.
 const MAX_NAME_CHARS: usize = 100;
@@ -64,7 +64,7 @@ fn is_latin(c: char) -> bool {
 /// Marks of stress, as encyclopaedias print them, are no part of a name; neither where Unicode has a letter with the mark in it.
 fn without_stress(text: &str) -> String {
     let bare: String = text.chars().filter(|c| !matches!(c, '\u{300}' | '\u{301}')).collect();
-    with_letters(&bare, "ЀѐЍѝ", "ЕеИи").nfc().collect()
+    replace_letters(&bare, "ЀѐЍѝ", "ЕеИи").nfc().collect()
 }
 
 /// The palochka of Caucasian names, which no keyboard of theirs has, where something that looks like it was typed: between a consonant
@@ -97,11 +97,11 @@ fn in_one_script(name: String) -> Option<String> {
     if !(name.chars().any(is_cyrillic) && name.chars().any(is_latin)) {
         return Some(name);
     }
-    let cyrillic = with_letters(&name, LATIN, CYRILLIC);
+    let cyrillic = replace_letters(&name, LATIN, CYRILLIC);
     if !cyrillic.chars().any(is_latin) {
         return Some(cyrillic);
     }
-    let latin = with_letters(&name, CYRILLIC, LATIN);
+    let latin = replace_letters(&name, CYRILLIC, LATIN);
     (!latin.chars().any(is_cyrillic)).then_some(latin)
 }
 
@@ -112,7 +112,7 @@ pub fn search_form(text: &str) -> String {
     const SMALL_LATIN: &str = "abcehkmoptxyë";
     const SMALL_CYRILLIC: &str = "авсенкмортхуе";
     let small = with_palochka(&without_stress(&texts::tidy(text))).to_lowercase();
-    let folded = with_letters(&small, SMALL_LATIN, SMALL_CYRILLIC).replace('ё', "е").replace('-', " ");
+    let folded = replace_letters(&small, SMALL_LATIN, SMALL_CYRILLIC).replace('ё', "е").replace('-', " ");
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -15,7 +15,7 @@ use crate::access::rights::{Action, AddMember, ListMembers, ReadMember};
 use crate::access::{Staff, limits, policy};
 use crate::act::audit::{self, Entry};
 use crate::act::idempotency::Idempotent;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path, Query};
@@ -106,7 +106,7 @@ async fn list(
     Query(params): Query<ListParams>,
 ) -> Result<Json<MemberPage>> {
     let scope = policy::may(&base, &staff, ListMembers, id).await?;
-    limits::spend(&base, limits::PAGES_PER_ACCOUNT, &staff.principal()).await?;
+    limits::consume(&base, limits::PAGES_PER_ACCOUNT, &staff.principal()).await?;
     let filter = params.filter.unwrap_or(Filter::All);
     let words = names::search_form(&params.query.unwrap_or_default());
     let query = store::ListQuery {
@@ -123,7 +123,7 @@ async fn list(
         policy::may_member(&base, &staff, ListMembers, read.last).await?;
     }
     let now = base.clock.now();
-    let list = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::of_search)?;
+    let list = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::as_search_error)?;
     let shown: Vec<_> = list.page.items.iter().map(|member| member.id).collect();
     let asked = format!("{} {words}", filter.as_str());
     audit::note_page(&base.db, &staff, scope.organisation_id, asked.trim_end(), &shown, now).await?;
@@ -143,17 +143,17 @@ async fn add(
 ) -> Result<(StatusCode, Json<MemberDetail>)> {
     let scope = policy::may(&base, &staff, AddMember, id).await?;
     let (new, today) = (request.body.checked(base.clock.latest_today())?, base.clock.today());
-    let deed = Deed::of_staff(&base, &staff, Action::AddMember).once(&request);
+    let spec = ActSpec::by_staff(&base, &staff, Action::AddMember).under_key_of(&request);
     let (base, staff, scope, new) = (&base, &staff, &scope, &new);
-    let detail = act::perform(base, deed, |mut act| async move {
+    let detail = act::perform(base, spec, |mut act| async move {
         let now = act.now();
-        let member = if let Some(member) = act.answered_before::<MemberRef>()? {
+        let member = if let Some(member) = act.stored_answer::<MemberRef>()? {
             // Who has left one's reach since is not shown, whoever entered them.
             policy::may_member_within(act.conn(), base, staff, ReadMember, member.member_id).await?;
             member
         } else {
             let organisation_id = scope.organisation_id;
-            organisations::store::place(act.conn(), organisation_id, today).await?;
+            organisations::store::check_keeps_members(act.conn(), organisation_id, today).await?;
             if !new.is_another_person {
                 let (search_name, born) = (new.person.search_name(), new.person.birth_date);
                 store::refuse_same_person(act.conn(), organisation_id, &search_name, born, None).await?;
@@ -165,7 +165,7 @@ async fn add(
             MemberRef { member_id }
         };
         let detail = store::detail(act.conn(), member.member_id, now).await?;
-        act.done(detail)
+        act.commit(detail)
     });
     Ok((StatusCode::CREATED, Json(detail.await?)))
 }

@@ -295,7 +295,10 @@ impl RegisteredMember {
 ///
 /// # Errors
 /// [`Error::NotFound`] where the membership is registered nowhere.
-pub async fn registered(conn: &mut PgConnection, membership_id: MembershipId) -> Result<RegisteredMember> {
+pub async fn registered_member(
+    conn: &mut PgConnection,
+    membership_id: MembershipId,
+) -> Result<RegisteredMember> {
     sqlx::query_as!(
         RegisteredMember,
         r#"select person_id as "person_id!", last_name as "last_name!", first_name as "first_name!", middle_name,
@@ -316,7 +319,7 @@ pub async fn detail(
     membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<MemberDetail> {
-    let member = registered(&mut *conn, membership_id).await?;
+    let member = registered_member(&mut *conn, membership_id).await?;
     let consents = consents::store::in_force(&mut *conn, member.person_id).await?;
     let cards = cards(&mut *conn, membership_id, now).await?;
     let enrolled_phone = sqlx::query_as!(

@@ -33,5 +33,5 @@ async fn show(
     };
     let (now, today) = (base.clock.now(), base.clock.today());
     let overview = store::overview(&base.db_searches, &scope, may_see_parent, now, today).await;
-    Ok(Json(overview.map_err(Error::of_search)?))
+    Ok(Json(overview.map_err(Error::as_search_error)?))
 }

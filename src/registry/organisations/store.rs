@@ -150,7 +150,11 @@ pub async fn parent_of(db: &PgPool, id: OrganisationId) -> Result<Option<Organis
 ///
 /// # Errors
 /// Says of the field `organisationId` that it keeps no members.
-pub async fn place(conn: &mut PgConnection, id: OrganisationId, today: NaiveDate) -> Result<String> {
+pub async fn check_keeps_members(
+    conn: &mut PgConnection,
+    id: OrganisationId,
+    today: NaiveDate,
+) -> Result<String> {
     sqlx::query_scalar!(
         "select short_name from organisation
          where id = $1 and kind in ('primary', 'bureau', 'group') and (valid_to is null or valid_to > $2)",

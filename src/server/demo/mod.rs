@@ -7,11 +7,11 @@ use anyhow::{Context as _, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
-use crate::access::codes::Code;
+use crate::access::codes::AccessCode;
 use crate::access::rights::{Action, MandateRole};
 use crate::access::{passwords, store as access};
 use crate::act::audit::Entry;
-use crate::act::{self, Act, Deed, Done};
+use crate::act::{self, Act, ActEnd, ActSpec};
 use crate::base::error::Result;
 use crate::base::ids::{AccountId, MembershipId, OrganisationId, OutletId, PartnerId};
 use crate::base::money::Kopecks;
@@ -50,18 +50,18 @@ pub const ACCOUNTS: [Account; 3] = [
 /// Loads the demo union into an instance that has no organisation yet; does nothing if it is loaded.
 pub async fn load(app: &App) -> anyhow::Result<()> {
     ensure!(!app.config.production, "a production instance takes no demo data");
-    let deed = Deed::of_server(app, Action::LoadDemo);
-    Ok(act::perform(app, deed, |act| load_once(app, act)).await?)
+    let spec = ActSpec::by_server(app, Action::LoadDemo);
+    Ok(act::perform(app, spec, |act| load_once(app, act)).await?)
 }
 
-async fn load_once(app: &App, mut act: Act) -> Result<Done<()>> {
+async fn load_once(app: &App, mut act: Act) -> Result<ActEnd<()>> {
     let (now, conn) = (act.now(), act.conn());
     // Two starts at once must not load it twice.
     sqlx::query!("lock table demo_union in exclusive mode").execute(&mut *conn).await?;
     let known =
         sqlx::query_scalar!(r#"select count(*) as "n!" from organisation"#).fetch_one(&mut *conn).await?;
     if known > 0 {
-        return act.give_up(());
+        return act.roll_back(());
     }
     let primaries = organisations(&mut *conn).await?;
     accounts(app, &mut *conn, &primaries, now).await?;
@@ -76,7 +76,7 @@ async fn load_once(app: &App, mut act: Act) -> Result<Done<()>> {
         .execute(&mut *conn)
         .await?;
     act.record(Entry::of_subject("demo-union".to_owned()));
-    act.done(())
+    act.commit(())
 }
 
 struct Primaries {
@@ -177,13 +177,13 @@ async fn accounts(
     primaries: &Primaries,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    let places = [
+    let offices = [
         ("Иванова Мария Петровна", primaries.school, MandateRole::Chair),
         ("Аппарат областной организации", primaries.region, MandateRole::Regional),
         ("Николаева Ирина Витальевна", primaries.lyceum, MandateRole::Chair),
     ];
     let since = NaiveDate::from_ymd_opt(2024, 9, 1).context("a date")?;
-    for (account, (name, organisation_id, role)) in ACCOUNTS.iter().zip(places) {
+    for (account, (name, organisation_id, role)) in ACCOUNTS.iter().zip(offices) {
         let id = AccountId(app.random.uuid());
         let hash = passwords::hash(PASSWORD, &app.random)?;
         access::insert_account(&mut *conn, id, account.login, &hash, name, now).await?;
@@ -264,17 +264,18 @@ pub struct MemberEntry {
     /// Whose card it will be.
     pub name: String,
     /// Typed in the app.
-    pub code: Code,
+    pub code: AccessCode,
     /// Typed with it.
     pub birth_date: NaiveDate,
 }
 
 /// A fresh activation code of the first active demo member who has no phone and of whom no samples are made.
 pub async fn member_entry(app: &App, login: Option<&str>) -> Result<Option<MemberEntry>> {
-    act::perform(app, Deed::of_operator(app, login, Action::MakeDemoCode), |act| make_entry(app, act)).await
+    act::perform(app, ActSpec::by_operator(app, login, Action::MakeDemoCode), |act| make_entry(app, act))
+        .await
 }
 
-async fn make_entry(app: &App, mut act: Act) -> Result<Done<Option<MemberEntry>>> {
+async fn make_entry(app: &App, mut act: Act) -> Result<ActEnd<Option<MemberEntry>>> {
     let row = sqlx::query!(
         r#"select m.id as "id: MembershipId", concat_ws(' ', p.last_name, p.first_name, p.middle_name) as "name!", p.birth_date
            from membership m join person p on p.id = m.person_id
@@ -288,10 +289,10 @@ async fn make_entry(app: &App, mut act: Act) -> Result<Done<Option<MemberEntry>>
     )
     .fetch_optional(act.conn())
     .await?;
-    let Some(row) = row else { return act.give_up(None) };
+    let Some(row) = row else { return act.roll_back(None) };
     let now = act.now();
     let activation_id = enrolment::new_activation(app, act.conn(), row.id, None, now).await?;
     act.record(Entry::of_member(row.id));
-    let code = enrolment::code_of(app, activation_id);
-    act.done(Some(MemberEntry { name: row.name, code, birth_date: row.birth_date }))
+    let code = enrolment::activation_code_of(app, activation_id);
+    act.commit(Some(MemberEntry { name: row.name, code, birth_date: row.birth_date }))
 }

@@ -3,7 +3,7 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 
 use crate::base::random::Random;
-use crate::registry::members::facts::Facts;
+use crate::registry::members::person_form::PersonFields;
 use crate::registry::members::{Admission, Category, Sex};
 
 const SURNAMES: [&str; 40] = [
@@ -123,7 +123,7 @@ pub struct Crowd {
 }
 
 /// An invented person.
-pub struct Invented {
+pub struct InventedPerson {
     /// As a chairperson would enter it.
     pub admission: Admission,
     /// Has consented to ПрофКардс.
@@ -131,7 +131,7 @@ pub struct Invented {
 }
 
 /// The people of a crowd.
-pub fn people(crowd: Crowd, today: NaiveDate) -> Vec<Invented> {
+pub fn people(crowd: Crowd, today: NaiveDate) -> Vec<InventedPerson> {
     let random = Random::seeded(crowd.seed);
     let categories = [
         (Category::Working, crowd.workers),
@@ -147,7 +147,7 @@ fn pick<'a, T>(random: &Random, from: &'a [T]) -> &'a T {
     &from[random.below(u32::try_from(from.len()).unwrap_or(1)) as usize]
 }
 
-fn invent(random: &Random, category: Category, today: NaiveDate) -> Invented {
+fn invent(random: &Random, category: Category, today: NaiveDate) -> InventedPerson {
     // Four of five who work at schools are women.
     let is_woman = random.below(5) < 4;
     let (oldest, span_years): (u32, u32) = match category {
@@ -170,7 +170,7 @@ fn invent(random: &Random, category: Category, today: NaiveDate) -> Invented {
         Category::Student => Some(format!("{} курс", 1 + random.below(5))),
         Category::Pensioner => None,
     };
-    let person = Facts {
+    let person = PersonFields {
         last_name: if is_woman { format!("{surname}а") } else { surname.to_owned() },
         first_name: (*(if is_woman { pick(random, &WOMEN) } else { pick(random, &MEN) })).to_owned(),
         middle_name: Some((if is_woman { father.0 } else { father.1 }).to_owned()),
@@ -183,7 +183,7 @@ fn invent(random: &Random, category: Category, today: NaiveDate) -> Invented {
     };
     let processing_consent_on = (random.below(8) > 0).then_some(joined_on.max(consents_since()).min(today));
     let admission = Admission { person, joined_on, processing_consent_on, is_another_person: false };
-    Invented { admission, takes_part: random.below(3) > 0 }
+    InventedPerson { admission, takes_part: random.below(3) > 0 }
 }
 
 /// No consent on record is older than the register itself.

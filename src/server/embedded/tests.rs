@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use sqlx::{Connection, PgConnection};
 
-use super::place::{Place, random_name};
+use super::dirs::{InstanceDirs, random_name};
 use super::process::{processes_in, wait_until};
 use super::{PrivateRedis, READY_WITHIN, Services, answers_ping, with_services};
 
@@ -34,8 +34,8 @@ impl Drop for Folder {
     }
 }
 
-fn servers_of(place: &Place) -> Vec<u32> {
-    ["postgres", "redis"].iter().flat_map(|name| processes_in(&place.home.join(name))).collect()
+fn servers_of(dirs: &InstanceDirs) -> Vec<u32> {
+    ["postgres", "redis"].iter().flat_map(|name| processes_in(&dirs.home.join(name))).collect()
 }
 
 async fn count_members(services: &Services, sql: &'static str) -> Result<i64> {
@@ -49,9 +49,9 @@ async fn count_members(services: &Services, sql: &'static str) -> Result<i64> {
 async fn keeps_the_data_and_leaves_no_process() -> Result<()> {
     // Closed to all others: as root the database must find itself another home.
     let folder = Folder::new(0o700)?;
-    let place = Place::of(&folder.0)?;
+    let dirs = InstanceDirs::of(&folder.0)?;
     let services = Services::start(&folder.0)?;
-    assert!(!servers_of(&place).is_empty());
+    assert!(!servers_of(&dirs).is_empty());
     let filled = "WITH made AS (SELECT lower('Ёж') AS name) SELECT count(*) FROM made WHERE name = 'ёж'";
     assert_eq!(count_members(&services, filled).await?, 1, "Cyrillic letters have cases");
     let mut connection = PgConnection::connect(&services.database_url).await?;
@@ -68,11 +68,11 @@ async fn keeps_the_data_and_leaves_no_process() -> Result<()> {
     let joined = Services::join_or_start(&folder.0)?;
     assert_eq!(joined.database_url, services.database_url);
     drop(joined);
-    assert!(!servers_of(&place).is_empty(), "who joined must not stop what it did not start");
+    assert!(!servers_of(&dirs).is_empty(), "who joined must not stop what it did not start");
 
     services.stop();
-    assert_eq!(servers_of(&place), Vec::<u32>::new());
-    assert!(!place.sockets.exists());
+    assert_eq!(servers_of(&dirs), Vec::<u32>::new());
+    assert!(!dirs.sockets.exists());
     let again = Services::start(&folder.0)?;
     assert_eq!(count_members(&again, "SELECT count(*) FROM member").await?, 1);
     Ok(())
@@ -81,22 +81,19 @@ async fn keeps_the_data_and_leaves_no_process() -> Result<()> {
 #[tokio::test]
 async fn recovers_when_the_process_was_killed() -> Result<()> {
     let folder = Folder::new(0o755)?;
-    let place = Place::of(&folder.0)?;
+    let dirs = InstanceDirs::of(&folder.0)?;
     let mut holder = Command::new(std::env::current_exe()?)
         .args(["--exact", "server::embedded::tests::hold_services", "--ignored"])
         .env(HELD_DIR, &folder.0)
         .stdout(Stdio::null())
         .spawn()?;
-    wait_until(READY_WITHIN, || Ok(answers_ping(&place.redis_socket())))?;
-    let held = servers_of(&place);
+    wait_until(READY_WITHIN, || Ok(answers_ping(&dirs.redis_socket())))?;
+    let held = servers_of(&dirs);
     holder.kill()?;
     holder.wait()?;
     let services = Services::start(&folder.0)?;
     assert_eq!(count_members(&services, "SELECT 1::bigint").await?, 1);
-    assert!(
-        servers_of(&place).iter().all(|pid| !held.contains(pid)),
-        "the killed process's servers are gone"
-    );
+    assert!(servers_of(&dirs).iter().all(|pid| !held.contains(pid)), "the killed process's servers are gone");
     Ok(())
 }
 
@@ -128,10 +125,10 @@ fn runs_a_command_and_passes_its_code_on() -> Result<()> {
 #[test]
 fn a_failed_start_shows_the_log() -> Result<()> {
     let folder = Folder::new(0o755)?;
-    let place = Place::of(&folder.0)?;
-    let failure = Services::start_with(&place, &["no_such_setting=1"]).err().context("must fail")?;
+    let dirs = InstanceDirs::of(&folder.0)?;
+    let failure = Services::start_with(&dirs, &["no_such_setting=1"]).err().context("must fail")?;
     assert!(failure.to_string().contains("no_such_setting"), "{failure}");
-    assert!(!place.sockets.exists());
+    assert!(!dirs.sockets.exists());
     Ok(())
 }
 
@@ -139,7 +136,7 @@ fn a_failed_start_shows_the_log() -> Result<()> {
 fn redis_comes_back_at_the_same_address() -> Result<()> {
     let folder = Folder::new(0o755)?;
     let url = PrivateRedis::start(&folder.0)?.url.clone();
-    assert!(processes_in(&Place::of(&folder.0)?.home.join("redis")).is_empty());
+    assert!(processes_in(&InstanceDirs::of(&folder.0)?.home.join("redis")).is_empty());
     assert_eq!(PrivateRedis::start(&folder.0)?.url, url);
     Ok(())
 }

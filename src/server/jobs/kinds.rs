@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::reissue;
-use super::runner::Kind;
+use super::runner::JobKind;
 use crate::access::limits;
 use crate::act::{audit, idempotency, jobs};
 use crate::base::clock::moscow_day;
 use crate::base::db;
 use crate::base::error::Result;
-use crate::base::sweep::Lifted;
+use crate::base::sweep::LiftedSteps;
 use crate::cards::enrolment::store as enrolment;
 use crate::cards::{self, lists};
 use crate::programme::ledger::{confirm, guards};
@@ -21,22 +21,22 @@ use crate::server::retention::{self, Table};
 /// An hourly step that needs the database and the time alone.
 macro_rules! step {
     ($name:literal, $step:path) => {
-        Kind::hourly($name, |app, _| {
+        JobKind::hourly($name, |app, _| {
             Box::pin(async move { $step(&app.db_jobs, app.clock.now()).await.map(|()| Value::Null) })
         })
     };
 }
 
 /// All of them.
-pub const KINDS: [Kind; 19] = [
-    Kind::once(cards::reissue::KIND, |app, job| Box::pin(reissue::run(app, job))),
-    Kind::hourly("journal months", |app, _| Box::pin(make_journal_months(app))),
-    Kind::hourly(CONFIRM, |app, lifted| Box::pin(confirm_cashback(app, lifted))),
-    step!("status lists", lists::note_ended),
-    Kind::hourly("sessions", |app, lifted| Box::pin(retention::sweep(app, Table::Sessions, lifted))),
-    Kind::hourly("notices", |app, lifted| Box::pin(retention::sweep(app, Table::Notices, lifted))),
-    Kind::hourly("lookups", |app, lifted| Box::pin(retention::sweep(app, Table::Lookups, lifted))),
-    Kind::hourly("changes", |app, lifted| Box::pin(retention::sweep(app, Table::Changes, lifted))),
+pub const KINDS: [JobKind; 19] = [
+    JobKind::once(cards::reissue::KIND, |app, job| Box::pin(reissue::run(app, job))),
+    JobKind::hourly("journal months", |app, _| Box::pin(make_journal_months(app))),
+    JobKind::hourly(CONFIRM, |app, lifted| Box::pin(confirm_cashback(app, lifted))),
+    step!("status lists", lists::mark_ended),
+    JobKind::hourly("sessions", |app, lifted| Box::pin(retention::sweep(app, Table::Sessions, lifted))),
+    JobKind::hourly("notices", |app, lifted| Box::pin(retention::sweep(app, Table::Notices, lifted))),
+    JobKind::hourly("lookups", |app, lifted| Box::pin(retention::sweep(app, Table::Lookups, lifted))),
+    JobKind::hourly("changes", |app, lifted| Box::pin(retention::sweep(app, Table::Changes, lifted))),
     // Short lives, of which an hour ends nearly all; and guards, which go in small batches.
     step!("limits", limits::prune),
     step!("challenges", enrolment::prune_challenges),
@@ -48,7 +48,7 @@ pub const KINDS: [Kind; 19] = [
     step!("idempotency keys", idempotency::prune),
     step!("proofs", guards::prune_proofs),
     step!("operation numbers", guards::prune_op_numbers),
-    Kind::hourly("jobs", |app, _| {
+    JobKind::hourly("jobs", |app, _| {
         Box::pin(async move { jobs::store::prune(&app.db_jobs).await.map(|()| Value::Null) })
     }),
 ];
@@ -59,7 +59,7 @@ async fn make_journal_months(app: App) -> Result<Value> {
 }
 
 /// Makes cashback available whose return window has closed.
-async fn confirm_cashback(app: App, lifted: Lifted) -> Result<Value> {
+async fn confirm_cashback(app: App, lifted: LiftedSteps) -> Result<Value> {
     let today = moscow_day(app.clock.now());
     let confirmed = confirm::confirm_due(&app, today, lifted.bound(CONFIRM)).await?;
     Ok(serde_json::to_value(confirmed).map_err(anyhow::Error::from)?)

@@ -15,12 +15,12 @@ use tokio::time::{Interval, MissedTickBehavior};
 pub use self::rounds::{housekeeping, housekeeping_anyway};
 use super::App;
 use kinds::KINDS;
-use runner::Kind;
+use runner::JobKind;
 
 /// Runs all of it until it is told to stop; what is begun then is left to other instances. It ends earlier only by a panic, and the
 /// server with it.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
-    let (hourly, others): (Vec<Kind>, Vec<Kind>) = KINDS.iter().partition(|kind| kind.is_hourly());
+    let (hourly, others): (Vec<JobKind>, Vec<JobKind>) = KINDS.iter().partition(|kind| kind.is_hourly());
     // What takes hours keeps neither the hourly steps waiting nor, of two, the more urgent one.
     let working = async {
         tokio::join!(
@@ -31,7 +31,7 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
     };
     tokio::select! {
         () = working => {}
-        () = watches::keep(&app) => {}
+        () = watches::run(&app) => {}
     }
 }
 
@@ -43,9 +43,9 @@ fn timer(every: Duration) -> Interval {
 }
 
 /// Reports a step that is repeated every few seconds: when it begins to fail, fails differently, or is done again.
-fn tell_news(last: &mut Option<String>, step: &str, outcome: anyhow::Result<()>) {
+fn log_change(last: &mut Option<String>, step: &str, outcome: anyhow::Result<()>) {
     let trouble = outcome.err().map(|error| format!("{error:#}"));
-    if is_news(last, trouble.as_deref()) {
+    if has_changed(last, trouble.as_deref()) {
         if let Some(error) = trouble {
             tracing::error!(step, error, "a step fails; it is tried again every few seconds");
         } else {
@@ -54,21 +54,21 @@ fn tell_news(last: &mut Option<String>, step: &str, outcome: anyhow::Result<()>)
     }
 }
 
-fn is_news(last: &mut Option<String>, trouble: Option<&str>) -> bool {
-    let is_news = last.as_deref() != trouble;
+fn has_changed(last: &mut Option<String>, trouble: Option<&str>) -> bool {
+    let has_changed = last.as_deref() != trouble;
     *last = trouble.map(str::to_owned);
-    is_news
+    has_changed
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_news;
+    use super::has_changed;
 
     #[test]
-    fn what_lasts_is_told_once_and_its_end_too() {
+    fn a_lasting_failure_is_logged_once_and_its_end_too() {
         let troubles = [None, Some("a"), Some("a"), Some("b"), Some("b"), None, None, Some("b")];
         let mut last = None;
-        let news = troubles.map(|trouble| is_news(&mut last, trouble));
+        let news = troubles.map(|trouble| has_changed(&mut last, trouble));
         assert_eq!(news, [false, true, false, true, false, true, false, true]);
     }
 }

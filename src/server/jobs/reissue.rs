@@ -8,7 +8,7 @@ use super::{App, runner};
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
 use crate::act::jobs::{self, ClaimedJob, store};
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::clock::unix_seconds;
 use crate::base::error::{Error, Result};
 use crate::base::ids::JobId;
@@ -51,7 +51,7 @@ async fn run_guarded(
 /// # Errors
 /// `reissue-running` when another process is at the same selection; `reissue-by-same-key` when the key whose cards are to be
 /// replaced is the one that would sign the new ones.
-pub async fn by_hand(
+pub async fn run_by_command(
     app: &App,
     login: Option<&str>,
     selection: Selection,
@@ -64,14 +64,15 @@ pub async fn by_hand(
         return Err(refused);
     }
     let (new, lease) = (&selection.job(JobId(app.random.uuid())), app.random.uuid());
-    let deed = Deed::of_operator(app, login, Action::ReissueCards);
-    let job = act::perform(app, deed, |mut act| async move {
+    let spec = ActSpec::by_operator(app, login, Action::ReissueCards);
+    let job = act::perform(app, spec, |mut act| async move {
         let job = act.enqueue_claimed(new, lease).await?;
         act.record(Entry::of_subject(jobs::subject(job.id)).because(selection.to_string()));
-        act.done(job)
+        act.commit(job)
     });
     let job = job.await?;
-    match runner::hold(app, &job, run_guarded(app, &job, batch_members, guard, on_progress)).await {
+    match runner::run_under_lease(app, &job, run_guarded(app, &job, batch_members, guard, on_progress)).await
+    {
         Ok(done) => {
             store::finish(&app.db_jobs, &job, &result_of(done)).await?;
             Ok(done)
@@ -99,10 +100,10 @@ pub async fn enqueue_lost_keys(app: &App) -> anyhow::Result<()> {
         trusted_time::now(app).await?;
         app.keys.card_key(unix_seconds(app.clock.now()))?;
         let new = &selection.job(JobId(app.random.uuid()));
-        act::perform(app, Deed::of_server(app, Action::ReissueCards), |mut act| async move {
+        act::perform(app, ActSpec::by_server(app, Action::ReissueCards), |mut act| async move {
             let id = act.enqueue(new).await?;
             act.record(Entry::of_subject(jobs::subject(id)).because(selection.to_string()));
-            act.done(())
+            act.commit(())
         })
         .await?;
     }

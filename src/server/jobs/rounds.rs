@@ -4,10 +4,10 @@ use super::kinds::KINDS;
 use super::{App, runner};
 use crate::access::rights::Action;
 use crate::act::audit::Entry;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::clock::unix_seconds;
 use crate::base::error::Result;
-use crate::base::sweep::Lifted;
+use crate::base::sweep::LiftedSteps;
 use crate::base::trusted_time;
 
 /// From so long before the trust list or a signing key ends, every round says so.
@@ -20,7 +20,7 @@ pub async fn housekeeping(app: &App) -> Vec<&'static str> {
     if !look_at_clock(app).await {
         return vec![CLOCK];
     }
-    do_all(app, Lifted::Nothing).await
+    do_all(app, LiftedSteps::Nothing).await
 }
 
 /// The same for somebody who has looked at the clock, and at what is due in these steps.
@@ -30,22 +30,22 @@ pub async fn housekeeping(app: &App) -> Vec<&'static str> {
 pub async fn housekeeping_anyway(
     app: &App,
     login: Option<&str>,
-    lifted: Lifted,
+    lifted: LiftedSteps,
 ) -> Result<Vec<&'static str>> {
-    trusted_time::believe(app).await?;
+    trusted_time::confirm_now(app).await?;
     let steps = match lifted {
-        Lifted::Only(step) => step,
-        Lifted::Nothing | Lifted::Everything => "all",
+        LiftedSteps::Only(step) => step,
+        LiftedSteps::Nothing | LiftedSteps::Everything => "all",
     };
-    act::perform(app, Deed::of_operator(app, login, Action::LiftBound), |mut act| async move {
+    act::perform(app, ActSpec::by_operator(app, login, Action::LiftBound), |mut act| async move {
         act.record(Entry::of_subject(format!("housekeeping:{steps}")));
-        act.done(())
+        act.commit(())
     })
     .await?;
     Ok(do_all(app, lifted).await)
 }
 
-async fn do_all(app: &App, lifted: Lifted) -> Vec<&'static str> {
+async fn do_all(app: &App, lifted: LiftedSteps) -> Vec<&'static str> {
     let mut failed = Vec::new();
     for kind in KINDS.iter().filter(|kind| kind.is_hourly()) {
         let done = runner::do_now(app, kind, lifted).await.unwrap_or_else(|error| {
@@ -59,7 +59,7 @@ async fn do_all(app: &App, lifted: Lifted) -> Vec<&'static str> {
 
 pub(super) fn warn_of_ends(app: &App) {
     let now = unix_seconds(app.clock.now());
-    for (what, ends_at) in app.keys.ends(now) {
+    for (what, ends_at) in app.keys.end_times(now) {
         if ends_at < now + WARN_BEFORE_SECONDS {
             let days_left = ends_at.saturating_sub(now) / (24 * 3600);
             tracing::warn!(

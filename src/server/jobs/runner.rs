@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{App, tell_news, timer};
+use super::{App, log_change, timer};
 use crate::act::jobs::{ClaimedJob, JobState, LEASE_SECONDS, MAX_ATTEMPTS, TakenOver, store};
 use crate::base::error::{Error, Result};
 use crate::base::ids::JobId;
-use crate::base::sweep::Lifted;
+use crate::base::sweep::LiftedSteps;
 use crate::base::{faults, trusted_time};
 
 /// How soon a job is begun that is due.
@@ -30,72 +30,72 @@ pub type Work = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 /// A kind of job: its name, and the function that does it.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct JobKind {
     /// By which it is enqueued.
     pub name: &'static str,
-    how: How,
+    schedule: Schedule,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum How {
+enum Schedule {
     Once(fn(App, ClaimedJob) -> Work),
-    Hourly(fn(App, Lifted) -> Work),
+    Hourly(fn(App, LiftedSteps) -> Work),
 }
 
-impl Kind {
+impl JobKind {
     /// Done once for each job that an act has enqueued. It may be cut off anywhere and is begun again from its mark; what it answers is
     /// kept.
     pub const fn once(name: &'static str, run: fn(App, ClaimedJob) -> Work) -> Self {
-        Self { name, how: How::Once(run) }
+        Self { name, schedule: Schedule::Once(run) }
     }
 
     /// Done once an hour, whatever came of it the last time; by no clock that is doubted.
-    pub const fn hourly(name: &'static str, run: fn(App, Lifted) -> Work) -> Self {
-        Self { name, how: How::Hourly(run) }
+    pub const fn hourly(name: &'static str, run: fn(App, LiftedSteps) -> Work) -> Self {
+        Self { name, schedule: Schedule::Hourly(run) }
     }
 
     /// Whether it is a step of the hourly round.
     pub fn is_hourly(&self) -> bool {
-        matches!(self.how, How::Hourly(_))
+        matches!(self.schedule, Schedule::Hourly(_))
     }
 
-    fn begin(&self, app: &App, job: &ClaimedJob, lifted: Lifted) -> Work {
-        match self.how {
-            How::Once(run) => run(app.clone(), job.clone()),
-            How::Hourly(run) => run(app.clone(), lifted),
+    fn begin(&self, app: &App, job: &ClaimedJob, lifted: LiftedSteps) -> Work {
+        match self.schedule {
+            Schedule::Once(run) => run(app.clone(), job.clone()),
+            Schedule::Hourly(run) => run(app.clone(), lifted),
         }
     }
 }
 
 /// Sees to it that each of the hourly steps has its row.
-async fn ensure_hourly(app: &App, kinds: &[Kind]) -> Result<()> {
+async fn ensure_hourly(app: &App, kinds: &[JobKind]) -> Result<()> {
     let hourly = kinds.iter().filter(|kind| kind.is_hourly());
     let steps: Vec<_> = hourly.map(|kind| (JobId(app.random.uuid()), kind.name)).collect();
     store::ensure_hourly(&app.db_jobs, &steps).await
 }
 
 /// Does what is due of these kinds, one job after the other, until it is told to stop.
-pub async fn work(app: &App, kinds: &[Kind], mut stop: watch::Receiver<bool>) {
+pub async fn work(app: &App, kinds: &[JobKind], mut stop: watch::Receiver<bool>) {
     let (mut timer, mut last) = (timer(LOOK_EVERY), None);
     loop {
         tokio::select! {
             _ = timer.tick() => {}
-            () = told(&mut stop) => return,
+            () = stop_requested(&mut stop) => return,
         }
         let outcome = do_due(app, kinds, &mut stop).await;
-        tell_news(&mut last, "jobs", outcome.map_err(Into::into));
+        log_change(&mut last, "jobs", outcome.map_err(Into::into));
     }
 }
 
 /// A step's own end, or an error after so long: a database host that has vanished answers nothing, no limit of its own then holds, and
 /// what waits for it would be the last.
-async fn within<T>(limit: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
+async fn with_time_limit<T>(limit: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(limit, step)
         .await
         .unwrap_or_else(|_| Err(Error::Unavailable(anyhow!("no end within {limit:?}"))))
 }
 
-async fn told(stop: &mut watch::Receiver<bool>) {
+async fn stop_requested(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         // Nobody is left who could tell.
         std::future::pending::<()>().await;
@@ -106,18 +106,18 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 ///
 /// # Errors
 /// [`Error::Unavailable`] while nothing may be claimed here, as by a wrong clock.
-pub async fn do_due(app: &App, kinds: &[Kind], stop: &mut watch::Receiver<bool>) -> Result<()> {
-    if kinds.iter().any(Kind::is_hourly) {
-        within(ASK_WITHIN, ensure_hourly(app, kinds)).await?;
+pub async fn do_due(app: &App, kinds: &[JobKind], stop: &mut watch::Receiver<bool>) -> Result<()> {
+    if kinds.iter().any(JobKind::is_hourly) {
+        with_time_limit(ASK_WITHIN, ensure_hourly(app, kinds)).await?;
     }
-    while let Some((kind, job)) = within(ASK_WITHIN, claim(app, kinds)).await? {
+    while let Some((kind, job)) = with_time_limit(ASK_WITHIN, claim(app, kinds)).await? {
         faults::at("job-claimed");
         tokio::select! {
             outcome = attempt(app, &kind, &job) => {
                 faults::at("job-ended");
-                settle(app, &kind, &job, outcome).await;
+                store_outcome(app, &kind, &job, outcome).await;
             }
-            () = told(stop) => return within(ASK_WITHIN, store::give_back(&app.db_jobs, &job)).await,
+            () = stop_requested(stop) => return with_time_limit(ASK_WITHIN, store::give_back(&app.db_jobs, &job)).await,
         }
         if *stop.borrow() {
             break;
@@ -128,12 +128,12 @@ pub async fn do_due(app: &App, kinds: &[Kind], stop: &mut watch::Receiver<bool>)
 
 /// An instance whose clock is wrong claims nothing, and leaves to the others what is due; the hourly steps, which cannot be undone, need a
 /// time that is believed.
-async fn claim(app: &App, kinds: &[Kind]) -> Result<Option<(Kind, ClaimedJob)>> {
+async fn claim(app: &App, kinds: &[JobKind]) -> Result<Option<(JobKind, ClaimedJob)>> {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name.to_owned()).collect();
     if !store::is_due(&app.db_jobs, &names).await? {
         return Ok(None);
     }
-    if kinds.iter().any(Kind::is_hourly) {
+    if kinds.iter().any(JobKind::is_hourly) {
         trusted_time::now(app).await?;
     } else {
         trusted_time::ensure_agreement(app, app.clock.now()).await?;
@@ -145,30 +145,34 @@ async fn claim(app: &App, kinds: &[Kind]) -> Result<Option<(Kind, ClaimedJob)>> 
 }
 
 /// One attempt, which ends by itself, by a panic, or after so long.
-async fn attempt(app: &App, kind: &Kind, job: &ClaimedJob) -> Result<Value> {
+async fn attempt(app: &App, kind: &JobKind, job: &ClaimedJob) -> Result<Value> {
     if job.attempts > MAX_ATTEMPTS {
         return Err(Error::Internal(anyhow!("whatever process was at it has ended in the middle")));
     }
     // A task of its own, so that a panic is this job's and not the server's; it ends with the set.
     let mut task = JoinSet::new();
-    task.spawn(kind.begin(app, job, Lifted::Nothing));
+    task.spawn(kind.begin(app, job, LiftedSteps::Nothing));
     let end = async { task.join_next().await.context("a job without a task")?.context("its task ended")? };
-    hold(app, job, within(ATTEMPT_WITHIN, end)).await
+    run_under_lease(app, job, with_time_limit(ATTEMPT_WITHIN, end)).await
 }
 
 /// Does a step of the hourly round now, whoever else is at it and whenever it is due.
-pub async fn do_now(app: &App, kind: &Kind, lifted: Lifted) -> Result<bool> {
+pub async fn do_now(app: &App, kind: &JobKind, lifted: LiftedSteps) -> Result<bool> {
     ensure_hourly(app, std::slice::from_ref(kind)).await?;
     let id = store::hourly(&app.db_jobs, kind.name).await?;
     let mut conn = app.db_jobs.acquire().await?;
     let job = store::take_over(&mut conn, id, app.random.uuid()).await?.context("the step has no row")?;
     drop(conn);
-    let outcome = hold(app, &job, kind.begin(app, &job, lifted)).await;
-    Ok(settle(app, kind, &job, outcome).await)
+    let outcome = run_under_lease(app, &job, kind.begin(app, &job, lifted)).await;
+    Ok(store_outcome(app, kind, &job, outcome).await)
 }
 
 /// Holds a job's lease while something is done for it. When the lease is lost, so is what is under way.
-pub async fn hold<T>(app: &App, job: &ClaimedJob, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn run_under_lease<T>(
+    app: &App,
+    job: &ClaimedJob,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::select! {
         biased;
         outcome = work => outcome,
@@ -192,19 +196,19 @@ async fn until_lost(app: &App, job: &ClaimedJob) {
 
 /// Writes down what came of an attempt, and tells of it; answers whether it was done. Where that cannot be written, the job is claimed
 /// again when its lease is over.
-pub async fn settle(app: &App, kind: &Kind, job: &ClaimedJob, outcome: Result<Value>) -> bool {
+pub async fn store_outcome(app: &App, kind: &JobKind, job: &ClaimedJob, outcome: Result<Value>) -> bool {
     if outcome.as_ref().is_err_and(TakenOver::is_behind) {
         tracing::warn!(id = %job.id, kind = kind.name, "another process has taken a job over");
         return false;
     }
     let is_done = outcome.is_ok();
     let writing = async {
-        match kind.how {
-            How::Hourly(_) => settle_hourly(app, kind, job, outcome).await,
-            How::Once(_) => settle_once(app, job, outcome).await,
+        match kind.schedule {
+            Schedule::Hourly(_) => settle_hourly(app, kind, job, outcome).await,
+            Schedule::Once(_) => settle_once(app, job, outcome).await,
         }
     };
-    if let Err(error) = within(ASK_WITHIN, writing).await {
+    if let Err(error) = with_time_limit(ASK_WITHIN, writing).await {
         let error = cause_of(&error);
         tracing::warn!(id = %job.id, kind = kind.name, error, "what came of a job could not be written down");
     }
@@ -219,10 +223,10 @@ pub(super) fn cause_of(error: &Error) -> String {
     }
 }
 
-async fn settle_hourly(app: &App, kind: &Kind, job: &ClaimedJob, outcome: Result<Value>) -> Result<()> {
+async fn settle_hourly(app: &App, kind: &JobKind, job: &ClaimedJob, outcome: Result<Value>) -> Result<()> {
     let outcome = outcome.map_err(|error| cause_of(&error));
     super::rounds::report(kind.name, outcome.as_ref().err().map(String::as_str));
-    store::rest(&app.db_jobs, job, outcome.as_ref().map_err(String::as_str)).await
+    store::let_step_rest(&app.db_jobs, job, outcome.as_ref().map_err(String::as_str)).await
 }
 
 async fn settle_once(app: &App, job: &ClaimedJob, outcome: Result<Value>) -> Result<()> {

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::{App, kinds, reissue, rounds, tell_news, timer};
+use super::{App, kinds, log_change, reissue, rounds, timer};
 use crate::act::audit::chain;
-use crate::act::held_back::{Holder, Watch};
+use crate::act::feed_watch::{Blocker, FeedWatch};
 use crate::act::jobs::store;
 use crate::base::clock::unix_seconds;
 use crate::base::faults;
@@ -25,7 +25,7 @@ const LINK_EVERY: Duration = Duration::from_secs(5);
 const LOOK_AT_JOBS_EVERY: Duration = Duration::from_secs(10);
 
 /// Keeps all of them. It ends only by a panic.
-pub(super) async fn keep(app: &App) {
+pub(super) async fn run(app: &App) {
     tokio::join!(
         watch_clock(app),
         watch_keys(app),
@@ -38,7 +38,7 @@ pub(super) async fn keep(app: &App) {
 
 /// A look's own end, or an error after so long: a database host that has vanished answers nothing, and a look that waits for it would be
 /// the last.
-async fn within(look: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+async fn with_time_limit(look: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     tokio::time::timeout(LOOK_WITHIN, look)
         .await
         .unwrap_or_else(|_| Err(anyhow::anyhow!("no end within {LOOK_WITHIN:?}")))
@@ -48,14 +48,14 @@ async fn watch_keys(app: &App) {
     let (mut timer, mut last) = (timer(LOOK_AT_KEYS_EVERY), None);
     loop {
         timer.tick().await;
-        tell_news(&mut last, "keys", within(look_at_keys(app)).await);
+        log_change(&mut last, "keys", with_time_limit(look_at_keys(app)).await);
     }
 }
 
 async fn look_at_keys(app: &App) -> anyhow::Result<()> {
     let now = unix_seconds(app.clock.now());
     app.keys.refresh(&app.db_jobs, now).await?;
-    app.keys.keep_copy()?;
+    app.keys.save_copy()?;
     Ok(app.keys.is_ready(now)?)
 }
 
@@ -63,7 +63,11 @@ async fn watch_lost_keys(app: &App) {
     let (mut timer, mut last) = (timer(LOOK_AT_KEYS_EVERY), None);
     loop {
         timer.tick().await;
-        tell_news(&mut last, "cards of a revoked key", within(reissue::enqueue_lost_keys(app)).await);
+        log_change(
+            &mut last,
+            "cards of a revoked key",
+            with_time_limit(reissue::enqueue_lost_keys(app)).await,
+        );
     }
 }
 
@@ -72,7 +76,7 @@ async fn keep_chain(app: &App) {
     loop {
         timer.tick().await;
         let linking = async { Ok(chain::link(&app.db_jobs, app.clock.now()).await.map(drop)?) };
-        tell_news(&mut last, "the chain of the record", within(linking).await);
+        log_change(&mut last, "the chain of the record", with_time_limit(linking).await);
     }
 }
 
@@ -80,7 +84,7 @@ async fn watch_jobs(app: &App) {
     let (mut timer, mut last) = (timer(LOOK_AT_JOBS_EVERY), None);
     loop {
         timer.tick().await;
-        tell_news(&mut last, "watching the jobs", within(look_at_jobs(app)).await);
+        log_change(&mut last, "watching the jobs", with_time_limit(look_at_jobs(app)).await);
     }
 }
 
@@ -95,15 +99,15 @@ async fn watch_clock(app: &App) {
 }
 
 async fn watch_feed(app: &App) {
-    let (mut timer, mut watch, mut last) = (timer(LOOK_AT_FEED_EVERY), Watch::default(), None);
+    let (mut timer, mut watch, mut last) = (timer(LOOK_AT_FEED_EVERY), FeedWatch::default(), None);
     loop {
         timer.tick().await;
-        tell_news(&mut last, "watching the feed", within(look_at_feed(app, &mut watch)).await);
+        log_change(&mut last, "watching the feed", with_time_limit(look_at_feed(app, &mut watch)).await);
     }
 }
 
-async fn look_at_feed(app: &App, watch: &mut Watch) -> anyhow::Result<()> {
-    if let Some(Holder { who, seconds }) = watch.look(&app.db_jobs, app.clock.now()).await? {
+async fn look_at_feed(app: &App, watch: &mut FeedWatch) -> anyhow::Result<()> {
+    if let Some(Blocker { who, seconds }) = watch.check(&app.db_jobs, app.clock.now()).await? {
         tracing::warn!(who, seconds, "an open transaction keeps all changes from phones and tills: end it");
     }
     Ok(())

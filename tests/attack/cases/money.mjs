@@ -1,5 +1,5 @@
 // A till that was tampered with and a copied paper card: whatever time it names, it gets no money out before people can act.
-// A card of the program's own is never older than the program, so what is dated weeks back is tried in tests/it/late.rs.
+// A card of the program's own is never older than the program, so what is dated weeks back is tried in tests/it/late_purchases.rs.
 import assert from 'node:assert/strict';
 import { makeInstance } from '../../e2e/lib/instance.mjs';
 import { check } from '../../e2e/lib/report.mjs';

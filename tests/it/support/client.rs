@@ -64,16 +64,16 @@ impl Client {
     }
 
     /// Posts under an idempotency key.
-    pub async fn post_once(&self, path: &str, key: Uuid, body: &Value) -> Reply {
-        self.send_once(&Method::POST, path, key, body).await
+    pub async fn post_with_key(&self, path: &str, key: Uuid, body: &Value) -> Reply {
+        self.send_with_key(&Method::POST, path, key, body).await
     }
 
     /// Puts under an idempotency key.
-    pub async fn put_once(&self, path: &str, key: Uuid, body: &Value) -> Reply {
-        self.send_once(&Method::PUT, path, key, body).await
+    pub async fn put_with_key(&self, path: &str, key: Uuid, body: &Value) -> Reply {
+        self.send_with_key(&Method::PUT, path, key, body).await
     }
 
-    async fn send_once(&self, method: &Method, path: &str, key: Uuid, body: &Value) -> Reply {
+    async fn send_with_key(&self, method: &Method, path: &str, key: Uuid, body: &Value) -> Reply {
         Reply::of(self.request(method, path).header("idempotency-key", key.to_string()).json(body)).await
     }
 

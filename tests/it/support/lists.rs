@@ -23,7 +23,7 @@ pub async fn pins(client: &Client) -> Vec<[u8; 32]> {
 }
 
 /// The place that a card (its COSE bytes) has on the lists.
-pub fn place_of(card: &[u8]) -> StatusRef {
+pub fn status_ref_of(card: &[u8]) -> StatusRef {
     SignedCard::parse(card).unwrap().claims.status
 }
 
@@ -59,7 +59,7 @@ impl Held {
 
     /// How a card (its COSE bytes) stands on its list.
     pub fn status_of(&self, card: &[u8]) -> Status {
-        let place = place_of(card);
+        let place = status_ref_of(card);
         self.status.find(&place.uri).unwrap().get(place.idx).unwrap()
     }
 }

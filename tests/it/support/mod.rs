@@ -27,7 +27,7 @@ use profcards::base::forwarded::ProxyHeader;
 use profcards::base::random::Random;
 use profcards::programme::ledger::audit::{self, Audit};
 use profcards::server::jobs::kinds::KINDS;
-use profcards::server::jobs::runner::{self, Kind};
+use profcards::server::jobs::runner::{self, JobKind};
 use profcards::server::{App, connections, health, jobs, router};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -282,7 +282,7 @@ impl Drop for TestApp {
 }
 
 /// What is due of these kinds, done by this instance.
-pub async fn do_due(app: &App, kinds: &[Kind]) -> profcards::base::error::Result<()> {
+pub async fn do_due(app: &App, kinds: &[JobKind]) -> profcards::base::error::Result<()> {
     let (_stop, mut untold) = tokio::sync::watch::channel(false);
     runner::do_due(app, kinds, &mut untold).await
 }

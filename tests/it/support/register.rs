@@ -35,12 +35,12 @@ pub async fn found(staff: &Client, organisation_id: i64, query: &[(&str, &str)])
 
 /// Asks for a change of a member; `what` is the end of its path.
 pub async fn ask(staff: &Client, member: Uuid, what: &str, body: &Value) -> Reply {
-    staff.post_once(&format!("/api/staff/members/{member}/{what}"), next_id(), body).await
+    staff.post_with_key(&format!("/api/staff/members/{member}/{what}"), next_id(), body).await
 }
 
 /// Puts a member's data right.
-pub async fn put_right(staff: &Client, member: Uuid, form: &Value) -> Reply {
-    staff.put_once(&format!("/api/staff/members/{member}"), next_id(), form).await
+pub async fn edit_member(staff: &Client, member: Uuid, form: &Value) -> Reply {
+    staff.put_with_key(&format!("/api/staff/members/{member}"), next_id(), form).await
 }
 
 impl TestApp {

@@ -17,7 +17,7 @@ const INSTANCES: u32 = 8;
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU64 = AtomicU64::new(1);
 static REDIS_TAKEN: Mutex<u32> = Mutex::new(0);
-static PLACES: Semaphore = Semaphore::const_new(INSTANCES as usize);
+static SLOTS: Semaphore = Semaphore::const_new(INSTANCES as usize);
 
 /// A service's address, which the tests do not guess.
 fn service(name: &str) -> String {
@@ -111,13 +111,13 @@ impl Drop for Database {
 pub struct RedisNumber {
     number: u32,
     pub url: String,
-    _place: SemaphorePermit<'static>,
+    _slot: SemaphorePermit<'static>,
 }
 
 impl RedisNumber {
     /// Waits for a free number and empties its database.
     pub async fn take() -> Self {
-        let place = PLACES.acquire().await.expect("nobody closes the semaphore");
+        let slot = SLOTS.acquire().await.expect("nobody closes the semaphore");
         let number = {
             let mut taken = REDIS_TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
             let number = (0..INSTANCES).find(|n| *taken & (1 << n) == 0).expect("as many numbers as places");
@@ -131,7 +131,7 @@ impl RedisNumber {
             format!("{}/{number}", server.trim_end_matches('/'))
         };
         flush(&url).await;
-        Self { number, url, _place: place }
+        Self { number, url, _slot: slot }
     }
 }
 

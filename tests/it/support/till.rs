@@ -97,10 +97,10 @@ impl Till {
     /// The mutation is booked; answers its result.
     #[track_caller]
     pub fn applied(&self, mutation: &Value) -> impl Future<Output = Value> {
-        let place = std::panic::Location::caller();
+        let location = std::panic::Location::caller();
         async move {
             let answer = self.send(mutation).await;
-            assert_eq!(answer["status"], "applied", "{answer} at {place}");
+            assert_eq!(answer["status"], "applied", "{answer} at {location}");
             answer["result"].clone()
         }
     }
@@ -108,13 +108,13 @@ impl Till {
     /// The mutation is refused for good with this code.
     #[track_caller]
     pub fn refused(&self, mutation: &Value, code: &str) -> impl Future<Output = ()> {
-        let place = std::panic::Location::caller();
+        let location = std::panic::Location::caller();
         async move {
             let answer = self.send(mutation).await;
             assert_eq!(
                 (&answer["status"], &answer["code"]),
                 (&json!("rejected"), &json!(code)),
-                "at {place}"
+                "at {location}"
             );
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use profcards::access::codes::Code;
+use profcards::access::codes::AccessCode;
 use profcards::access::rights::MandateRole;
 use profcards::access::{passwords, store as access};
 use profcards::base::money::Kopecks;
@@ -174,7 +174,7 @@ impl TestApp {
     /// Prints a member's sheet: the code and the paper card.
     pub async fn sheet(&self, chair: &Client, member: Uuid) -> Value {
         let path = format!("/api/staff/members/{member}/activation");
-        chair.post_once(&path, next_id(), &serde_json::json!({})).await.json(200)
+        chair.post_with_key(&path, next_id(), &serde_json::json!({})).await.json(200)
     }
 
     /// The code of a member's paper card, as printed on a new sheet.
@@ -187,12 +187,12 @@ impl TestApp {
     pub async fn revoke(&self, member: Uuid) {
         let path = format!("/api/staff/members/{member}/cards/revoke");
         let body = serde_json::json!({ "reason": "lost" });
-        self.chair().await.post_once(&path, next_id(), &body).await.json(200);
+        self.chair().await.post_with_key(&path, next_id(), &body).await.json(200);
     }
 
     /// A fresh code that pairs a till with the outlet.
     pub async fn pairing_code(&self) -> String {
-        let code = Code::from_bytes(&self.app.random.bytes::<7>());
+        let code = AccessCode::from_bytes(&self.app.random.bytes::<7>());
         let hash = code.stored_hash(&self.app.secret, "pairing-hash");
         let mut conn = self.app.db.acquire().await.unwrap();
         partners::insert_pairing_code(&mut conn, &hash, self.world.outlet.into(), self.app.clock.now())

@@ -1,7 +1,7 @@
 //! One vector as one call of the verifier.
 
 use profcards_card::{
-    Code, Context, ProofIdentity, StatusLists, StatusSource, TrustList, Verdict, Wants, verify,
+    Context, ProofIdentity, StatusLists, StatusSource, TrustList, Verdict, VerdictCode, Wants, verify,
 };
 
 use crate::Vector;
@@ -11,7 +11,7 @@ pub fn run(vector: &Vector) -> Verdict {
     let roots: Vec<[u8; 32]> = vector.roots.iter().map(|root| unhex(root)).collect();
     let trust = match &vector.trust_list {
         Some(list) => TrustList::load(&hex::decode(list).unwrap(), &roots, vector.held.trust_seq),
-        None => Err(Code::TrustListBad),
+        None => Err(VerdictCode::TrustListBad),
     };
     let tokens: Vec<Vec<u8>> = vector.status_lists.iter().map(|list| hex::decode(list).unwrap()).collect();
     let tokens = tokens.iter().map(Vec::as_slice);

@@ -1,8 +1,8 @@
 //! What is fuzzed. The crate's own tests call it too, on the vectors, so that it cannot rot where nobody fuzzes.
 
 use profcards_card::{
-    CardClaims, Code, Context, DeviceKey, ProofClaims, StatusList, StatusLists, StatusSource, Token,
-    TrustList, Wants, from_text, to_text, verify,
+    CardClaims, Context, DeviceKey, ProofClaims, StatusList, StatusLists, StatusSource, Token, TrustList,
+    VerdictCode, Wants, from_text, to_text, verify,
 };
 
 /// A till, fixed but for the text.
@@ -47,10 +47,10 @@ fn verified(till: &Till, text: &str) -> bool {
     let parsed = from_text(text).is_some_and(|bytes| Token::parse(&bytes).is_ok());
     assert_eq!(
         parsed,
-        !matches!(verdict.code, Code::NotACard | Code::Malformed),
+        !matches!(verdict.code, VerdictCode::NotACard | VerdictCode::Malformed),
         "stages 1 and 2 are the parser"
     );
-    assert_eq!(verdict.accepted, verdict.code == Code::Accepted);
+    assert_eq!(verdict.accepted, verdict.code == VerdictCode::Accepted);
     assert!(verdict.accepted || verdict.allowed.words().is_empty(), "a refused card is allowed nothing");
     verdict.accepted
 }

@@ -1,8 +1,9 @@
 //! What the issuer refuses to sign, and what a verdict tells besides yes and no.
 
 use profcards_card::{
-    CardClass, Code, Context, DeviceKey, IssueError, KeyRole, ProofClaims, StatusBits, StatusList, StatusRef,
-    StatusSource, TrustedKey, Verdict, Wants, constants, full_hour, issue_card, present, to_text, verify,
+    CardClass, Context, DeviceKey, IssueError, KeyRole, ProofClaims, StatusBits, StatusList, StatusRef,
+    StatusSource, TrustedKey, Verdict, VerdictCode, Wants, constants, full_hour, issue_card, present,
+    to_text, verify,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -13,7 +14,7 @@ fn what_is_issued_is_accepted() {
     let till = Till::new();
     for token in valid_tokens() {
         let verdict = till.verify(&to_text(&token));
-        assert_eq!((verdict.code, verdict.warning), (Code::Accepted, None));
+        assert_eq!((verdict.code, verdict.warning), (VerdictCode::Accepted, None));
         assert_eq!(verdict.allowed.redemption, verdict.class() == Some(CardClass::Phone));
         assert_eq!(verdict.shown().unwrap().name(), "Иванова М. П.");
         assert_eq!(verdict.status_iat, Some(NOW));
@@ -82,7 +83,7 @@ fn at(moment: u64, seconds_ago: u64) -> Verdict {
 #[test]
 fn a_refusal_tells_how_old_the_code_is_and_whose() {
     let verdict = at(NOW + 600, 120);
-    assert_eq!((verdict.code, verdict.accepted), (Code::ProofStale, false));
+    assert_eq!((verdict.code, verdict.accepted), (VerdictCode::ProofStale, false));
     assert_eq!(verdict.proof.as_ref().unwrap().skew_seconds, -120);
     assert_eq!(verdict.number().unwrap().as_str(), "079927398713");
     assert!(verdict.allowed.words().is_empty());
@@ -91,7 +92,7 @@ fn a_refusal_tells_how_old_the_code_is_and_whose() {
 #[test]
 fn the_issuer_verifies_without_a_list() {
     let verdict = at(NOW + 600, 3);
-    assert_eq!((verdict.code, verdict.warning, verdict.status_iat), (Code::Accepted, None, None));
+    assert_eq!((verdict.code, verdict.warning, verdict.status_iat), (VerdictCode::Accepted, None, None));
 }
 
 /// As many bytes that do not compress.
@@ -111,5 +112,5 @@ fn a_status_list_of_more_than_a_mebibyte_is_not_read() {
         )
     };
     assert_eq!(list(constants::MAX_STATUS_TOKEN_BYTES - 1000), (true, None));
-    assert_eq!(list(constants::MAX_STATUS_TOKEN_BYTES), (false, Some(Code::StatusBad)));
+    assert_eq!(list(constants::MAX_STATUS_TOKEN_BYTES), (false, Some(VerdictCode::StatusBad)));
 }

@@ -9,7 +9,7 @@ use p256::{ProjectivePoint, Scalar, U256};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use profcards_card::{Code, DeviceSigningKey, to_text};
+use profcards_card::{DeviceSigningKey, VerdictCode, to_text};
 
 use crate::mutate::{KINDS, Original, Random, kind_name, mutant, mutant_of_kind};
 use crate::union::{Till, phones, valid_tokens};
@@ -57,7 +57,7 @@ proptest! {
         let again = with_signature(&token, &sign_with(&phone, &signed_bytes(&token), nonce));
         prop_assert_ne!(&again, &token);
         let verdict = TILL.verify(&to_text(&again));
-        prop_assert_eq!(verdict.code, Code::Accepted);
+        prop_assert_eq!(verdict.code, VerdictCode::Accepted);
         prop_assert_eq!(verdict.proof.expect("a proof").identity, first.identity);
     }
 }

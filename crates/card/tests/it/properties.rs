@@ -3,8 +3,8 @@
 use proptest::{collection::vec, option, prelude::*};
 
 use profcards_card::{
-    CardClaims, Category, Code, DeviceKey, DeviceSigningKey, MembershipNumber, ProofClaims, Shown,
-    StatusList, StatusRef, Token, constants, from_text, short_name, to_text,
+    CardClaims, Category, DeviceKey, DeviceSigningKey, MembershipNumber, ProofClaims, Shown, StatusList,
+    StatusRef, Token, VerdictCode, constants, from_text, short_name, to_text,
 };
 
 use crate::union::{NOW, Till, load_trust, status_list, trust_list, valid_tokens};
@@ -30,7 +30,7 @@ fn no_shortened_or_lengthened_token_is_accepted() {
         }
         for byte in 0..=u8::MAX {
             let longer = [&token[..], &[byte]].concat();
-            assert_eq!(till.verify(&to_text(&longer)).code, Code::Malformed);
+            assert_eq!(till.verify(&to_text(&longer)).code, VerdictCode::Malformed);
         }
     }
 }
@@ -42,13 +42,13 @@ fn no_flipped_bit_of_a_list_is_loaded() {
     for bit in 0..trust.len() * 8 {
         let mut changed = trust.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(load_trust(&changed).err(), Some(Code::TrustListBad), "bit {bit}");
+        assert_eq!(load_trust(&changed).err(), Some(VerdictCode::TrustListBad), "bit {bit}");
     }
     for bit in 0..status.len() * 8 {
         let mut changed = status.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
         let loaded = StatusList::load(&changed, &till.trust, NOW, None);
-        assert_eq!(loaded.err(), Some(Code::StatusBad), "bit {bit}");
+        assert_eq!(loaded.err(), Some(VerdictCode::StatusBad), "bit {bit}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! A union made through the public API alone: keys, lists, cards and a till.
 
 use profcards_card::{
-    CardClaims, Category, Code, Context, DeviceSigningKey, IssuerAlg, IssuerSigningKey, KeyRole,
-    ListLocation, Policy, ProofClaims, Shown, StatusBits, StatusList, StatusListClaims, StatusLists,
-    StatusRef, StatusSource, TrustList, TrustListClaims, TrustedKey, Verdict, Wants, constants, issue_card,
+    CardClaims, Category, Context, DeviceSigningKey, IssuerAlg, IssuerSigningKey, KeyRole, ListLocation,
+    Policy, ProofClaims, Shown, StatusBits, StatusList, StatusListClaims, StatusLists, StatusRef,
+    StatusSource, TrustList, TrustListClaims, TrustedKey, Verdict, VerdictCode, Wants, constants, issue_card,
     present, verify,
 };
 
@@ -101,6 +101,6 @@ impl Till {
     }
 }
 
-pub fn load_trust(bytes: &[u8]) -> Result<TrustList, Code> {
+pub fn load_trust(bytes: &[u8]) -> Result<TrustList, VerdictCode> {
     TrustList::load(bytes, &[key(KeyRole::Root).public_key()], None)
 }

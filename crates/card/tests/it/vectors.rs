@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use profcards_card::{CardClass, Code, Warning};
+use profcards_card::{CardClass, VerdictCode, Warning};
 
 use crate::Vector;
 use crate::generator;
@@ -63,7 +63,7 @@ fn accepted_vectors_say_whose_card_it_is() {
 #[test]
 fn every_code_and_warning_has_a_vector() {
     let vectors = vectors();
-    for code in Code::ALL {
+    for code in VerdictCode::ALL {
         assert!(vectors.iter().any(|vector| vector.expect.code == code.as_str()), "no vector for {code}");
     }
     for warning in Warning::ALL {

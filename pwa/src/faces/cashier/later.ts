@@ -3,10 +3,10 @@
 export const later = {
   amount: () => import('./AmountScreen.svelte'),
   camera: () => import('./CameraTrouble.svelte'),
-  clock: () => import('./ClockNotice.svelte'),
+  clock: () => import('./ClockWarning.svelte'),
   done: () => import('./DoneScreen.svelte'),
   found: () => import('./FoundScreen.svelte'),
-  number: () => import('./NumberSheet.svelte'),
+  number: () => import('./NumberDialog.svelte'),
   operations: () => import('./OperationsScreen.svelte'),
   pairing: () => import('./PairingScreen.svelte'),
   redeem: () => import('./RedeemScreen.svelte'),
@@ -14,7 +14,7 @@ export const later = {
   trouble: () => import('./SyncTrouble.svelte'),
   typed: () => import('../../core/scan/typed'),
   problems: () => import('../../api/messages'),
-  typing: () => import('./TypeSheet.svelte'),
+  typing: () => import('./TypedCodeDialog.svelte'),
 };
 
 /** What cannot be had now is missed only when it is wanted; app/updates.ts reloads then. */

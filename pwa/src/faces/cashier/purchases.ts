@@ -81,7 +81,7 @@ export function recordPurchase(showing: Showing, amountKopecks: number, redempti
     atOnce: redemption !== undefined,
     alongside: async (tx) => {
       if (proofId) await tx.objectStore('proofs').put({ id: proofId, atSeconds: tillNowSeconds() });
-      const added = await circumstances(tx);
+      const added = await operationContext(tx);
       if (redemption && redemption.opNo !== added.opNo) throw new DigitsUsed();
       return added;
     },
@@ -93,12 +93,12 @@ export function cancelPurchase(mutationId: string): Promise<OutboxRow> {
     name: 'purchase.cancel',
     args: { mutationId },
     atSeconds: tillNowSeconds(),
-    alongside: circumstances,
+    alongside: operationContext,
   });
 }
 
 /** Its number, and where it was made: the server books nothing for a shop to which the till was moved later. */
-async function circumstances(tx: OutboxTransaction): Promise<{ opNo: number; outletId?: unknown }> {
+async function operationContext(tx: OutboxTransaction): Promise<{ opNo: number; outletId?: unknown }> {
   const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
   return { opNo: await nextOpNo(tx), ...(outletId ? { outletId } : {}) };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MembershipStatus } from '../../api/types';
-import { cardStateOf, isCardDue, takesPlace, type CardState } from './cardState';
+import { cardStateOf, isCardDue, replacesHeldCard, type CardState } from './cardState';
 
 const NOW_SECONDS = 1_795_340_000;
 const card = { cardHex: '', issuedAt: 0, expiresAt: 0, serverTime: 0 };
@@ -23,7 +23,8 @@ test('a card is due after a month, and at once where it is from the future', () 
 });
 
 test('an older card replaces a newer one only where that is from the future', () => {
-  const takes = (issued: number, held: number) => takesPlace(NOW_SECONDS + issued, NOW_SECONDS + held, NOW_SECONDS);
+  const takes = (issued: number, held: number) =>
+    replacesHeldCard(NOW_SECONDS + issued, NOW_SECONDS + held, NOW_SECONDS);
   expect([takes(-10, -20), takes(-20, -20), takes(-30, -20)]).toEqual([true, true, false]);
   expect(takes(-30, 16 * 86_400)).toBe(true);
 });

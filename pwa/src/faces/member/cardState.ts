@@ -25,7 +25,7 @@ export function isCardDue(issuedAtSeconds: number, nowSeconds: number): boolean 
 }
 
 /** Whether a card that the server has issued takes the place of the held one: not if it is older, unless nobody accepts the held one yet. */
-export function takesPlace(issuedAtSeconds: number, heldIssuedAtSeconds: number, nowSeconds: number): boolean {
+export function replacesHeldCard(issuedAtSeconds: number, heldIssuedAtSeconds: number, nowSeconds: number): boolean {
   const isHeldEarly = heldIssuedAtSeconds > nowSeconds + CARD_IAT_LEEWAY_SECONDS;
   return isHeldEarly || issuedAtSeconds >= heldIssuedAtSeconds;
 }

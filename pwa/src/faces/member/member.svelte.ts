@@ -10,7 +10,7 @@ import { inStore } from '../../db/open';
 import type { DeviceKey, HeldCard } from '../../db/schema';
 import { syncOf } from '../../sync/engine';
 import { forgetPulled } from '../../sync/pull';
-import { cardStateOf, isCardDue, takesPlace } from './cardState';
+import { cardStateOf, isCardDue, replacesHeldCard } from './cardState';
 import { notePhoneEnd, PHONE_END_KEY, readPhoneEnd, type PhoneEnd } from './phoneEnd';
 
 /** What an earlier version of the app has kept lacks the phone. */
@@ -140,7 +140,7 @@ async function afterSync(): Promise<void> {
  */
 async function takeNewerCard(issued: Profile['card'] | undefined): Promise<boolean> {
   if (!issued || !held) return false;
-  if (!takesPlace(issued.issuedAt, held.card.issuedAtSeconds, nowSeconds())) return false;
+  if (!replacesHeldCard(issued.issuedAt, held.card.issuedAtSeconds, nowSeconds())) return false;
   const bytes = fromHex(issued.cardHex);
   if (equal(bytes, held.card.bytes)) return false;
   await saveCard({ id: 'me', bytes, issuedAtSeconds: issued.issuedAt, expiresAtSeconds: issued.expiresAt });

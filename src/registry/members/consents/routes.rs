@@ -13,12 +13,12 @@ use crate::access::{Staff, member_audience, policy};
 use crate::act::audit::Entry;
 use crate::act::change_log::{Entity, ME, record_change};
 use crate::act::idempotency::Idempotent;
-use crate::act::{self, Deed};
+use crate::act::{self, ActSpec};
 use crate::base::Base;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path};
 use crate::base::ids::{MembershipId, OrganisationId};
-use crate::registry::members::facts::consent_fault;
+use crate::registry::members::person_form::consent_fault;
 use crate::registry::members::{self, check_chosen};
 
 /// The endpoints of this room.
@@ -56,14 +56,14 @@ async fn record(
     let scope = policy::may(&base, &staff, RecordConsents, id).await?;
     let SignedConsents { member_ids, signed_on } = &request.body;
     check_chosen(member_ids)?;
-    let deed = Deed::of_staff(&base, &staff, Action::RecordConsents).once(&request);
+    let spec = ActSpec::by_staff(&base, &staff, Action::RecordConsents).under_key_of(&request);
     let (base, scope) = (&base, &scope);
-    let recorded = act::perform(base, deed, |mut act| async move {
+    let recorded = act::perform(base, spec, |mut act| async move {
         for member_id in member_ids {
             act.wake(member_audience(*member_id));
         }
-        if let Some(recorded) = act.answered_before::<RecordedConsents>()? {
-            return act.done(recorded);
+        if let Some(recorded) = act.stored_answer::<RecordedConsents>()? {
+            return act.commit(recorded);
         }
         let now = act.now();
         members::store::lock(act.conn(), member_ids).await?;
@@ -84,7 +84,7 @@ async fn record(
         act.record(Entry::of_members(member_ids).within(scope.organisation_id));
         let recorded = RecordedConsents { recorded };
         act.keep_answer(&recorded)?;
-        act.done(recorded)
+        act.commit(recorded)
     });
     Ok(Json(recorded.await?))
 }

@@ -124,7 +124,7 @@ pub async fn takes_part(conn: &mut PgConnection, membership_id: MembershipId) ->
 
 /// Whether a member took part in ПрофКардс at a moment, give or take what a till's clock may be off, and does so now. A consent
 /// from the future was given before a clock that was ahead, and has always counted.
-pub async fn took_part_and_does(
+pub async fn took_part_then_and_now(
     conn: &mut PgConnection,
     membership_id: MembershipId,
     at: DateTime<Utc>,

@@ -1,6 +1,6 @@
 /**
  * What a chairperson types about a member, new or known, and what is sent of it. The rules are the
- * server's (src/members): here they only spare a round trip, and a fault has the same code on both sides.
+ * server's (src/registry/members): here they only spare a round trip, and a fault has the same code on both sides.
  */
 import type { FieldCode } from '../../../api/codes';
 import type { FieldFaults } from '../../../api/act.svelte';

@@ -1,7 +1,7 @@
 /** Who of the list is chosen, and for which act: their paper cards are printed, or their signed consents entered. */
 import { SvelteSet } from 'svelte/reactivity';
 import type { MemberSummary } from '../../../api/types';
-import type { Question } from './people.svelte';
+import type { PeopleQuery } from './people.svelte';
 import { CHOSEN_AT_MOST, readPeople } from '../staffApi';
 
 export type Act = 'cards' | 'consents';
@@ -43,7 +43,7 @@ export function canChoose(person: MemberSummary): boolean {
 }
 
 /** Everyone of the list who lacks what the act gives, as far as one request goes. */
-export async function chooseAllWithout(question: Question, signal: AbortSignal): Promise<void> {
+export async function chooseAllWithout(question: PeopleQuery, signal: AbortSignal): Promise<void> {
   let cursor: string | undefined;
   do {
     const page = await readPeople({ ...question, cursor }, signal);

@@ -5,7 +5,7 @@ import { lookAgain } from '../organisation/organisation.svelte';
 import type { View } from '../path';
 import { readPeople } from '../staffApi';
 
-export type Question = View & { organisationId: number };
+export type PeopleQuery = View & { organisationId: number };
 
 /** A part of the answer: from where on, and at least how many rows. */
 interface Part {
@@ -13,7 +13,7 @@ interface Part {
   rows: number;
 }
 
-let question: Question | undefined;
+let question: PeopleQuery | undefined;
 let items = $state.raw<MemberSummary[]>([]);
 let found = $state.raw<Counted>({ value: 0, isLimit: false });
 let scrollPixels = $state(0);
@@ -62,7 +62,7 @@ export const people = {
   },
 };
 
-function isSame(a: Question | undefined, b: Question): boolean {
+function isSame(a: PeopleQuery | undefined, b: PeopleQuery): boolean {
   return a?.organisationId === b.organisationId && a.query === b.query && a.filter === b.filter;
 }
 
@@ -70,7 +70,7 @@ function isSame(a: Question | undefined, b: Question): boolean {
  * Shows the answer to a question. What answers it already stays as it is; after an act it is read anew as
  * far as it had been read, so that the list stays where it was scrolled to.
  */
-export async function ask(next: Question): Promise<void> {
+export async function ask(next: PeopleQuery): Promise<void> {
   const isAgain = isSame(question, next);
   if (isAgain && askedRevision === revision && !problem) return;
   // What was listed stays in sight while a name is being typed; under another filter it would be untrue.
@@ -84,7 +84,7 @@ export async function ask(next: Question): Promise<void> {
 }
 
 /** What was listed is no longer what the register says. */
-export function outdated(): void {
+export function markOutdated(): void {
   revision += 1;
   lookAgain();
 }
@@ -125,7 +125,7 @@ async function read(part: Part): Promise<void> {
   }
 }
 
-async function readPart(asked: Question, { cursor, rows }: Part, signal: AbortSignal) {
+async function readPart(asked: PeopleQuery, { cursor, rows }: Part, signal: AbortSignal) {
   let page = await readPeople({ ...asked, cursor }, signal);
   const items = page.items;
   while (page.nextCursor && items.length < rows) {

@@ -12,7 +12,7 @@ const KEPT = 'chair-print';
 
 let order = $state.raw<PrintOrder | undefined>();
 
-export function placeOrder(organisationId: number, memberIds: string[]): void {
+export function savePrintOrder(organisationId: number, memberIds: string[]): void {
   order = { organisationId, memberIds, key: crypto.randomUUID() };
   try {
     sessionStorage.setItem(KEPT, JSON.stringify(order));
@@ -21,7 +21,7 @@ export function placeOrder(organisationId: number, memberIds: string[]): void {
   }
 }
 
-export function lastOrder(): PrintOrder | undefined {
+export function savedPrintOrder(): PrintOrder | undefined {
   try {
     order ??= JSON.parse(sessionStorage.getItem(KEPT) ?? 'null') ?? undefined;
   } catch {
@@ -30,7 +30,7 @@ export function lastOrder(): PrintOrder | undefined {
   return order;
 }
 
-export function forgetOrder(): void {
+export function forgetPrintOrder(): void {
   order = undefined;
   try {
     sessionStorage.removeItem(KEPT);

@@ -10,7 +10,7 @@ import { localStore } from '../../../core/local';
 import { dropDrafts } from '../form/draft';
 import { forgetKept, keep, kept } from './kept';
 import { stopChoosing } from '../people/choosing.svelte';
-import { forgetOrder } from '../print/printing.svelte';
+import { forgetPrintOrder } from '../print/printing.svelte';
 import { forgetSheets } from '../print/sheets';
 import { onSessionEnded, readSession, signIn as postSignIn, signOut as deleteSession } from '../staffApi';
 
@@ -109,7 +109,7 @@ export async function signOut(): Promise<void> {
   forgetKept();
   forgetSheets();
   stopChoosing();
-  forgetOrder();
+  forgetPrintOrder();
   who = undefined;
   homeId = undefined;
   state = 'signed-out';

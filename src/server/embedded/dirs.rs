@@ -17,7 +17,7 @@ use super::{READY_WITHIN, STOPPED_WITHIN};
 use crate::base::files::effective_uid;
 
 /// Where one instance keeps what, and as whom its servers run.
-pub(super) struct Place {
+pub(super) struct InstanceDirs {
     /// The instance's data folder: the servers' logs, which this process opens for them.
     pub(super) data_dir: PathBuf,
     /// The databases: the data folder itself, or, when that is closed to the servers' user, a folder that is not.
@@ -34,7 +34,7 @@ pub(super) struct User {
     gid: u32,
 }
 
-impl Place {
+impl InstanceDirs {
     pub(super) fn of(data_dir: &Path) -> Result<Self> {
         fs::create_dir_all(data_dir).with_context(|| format!("creating {}", data_dir.display()))?;
         let data_dir = data_dir.canonicalize()?;

@@ -20,19 +20,19 @@ pub async fn request(
     keys: impl IntoIterator<Item = &HeldKey>,
     revoked: &BTreeSet<[u8; 32]>,
     seq: u64,
-    now: u64,
+    now_seconds: u64,
 ) -> anyhow::Result<TrustRequest> {
-    let wanted = |key: &&HeldKey| key.is_needed_at(now) && !is_revoked(key, revoked);
+    let wanted = |key: &&HeldKey| key.is_needed_at(now_seconds) && !is_revoked(key, revoked);
     let keys: Vec<_> = keys.into_iter().filter(wanted).map(|key| &key.public).collect();
     Ok(TrustRequest::new(issuer, seq, keys, lists::declared(db).await?))
 }
 
 /// The newest of the list that all instances share and this one's copy, which a restored database may lack.
-pub(super) async fn bring(
+pub(super) async fn newest(
     files: &KeyFiles,
     roots: &[[u8; 32]],
     db: &PgPool,
-    now: u64,
+    now_seconds: u64,
 ) -> anyhow::Result<Option<SignedTrustList>> {
     let shared = match store::newest_trust_list(db).await? {
         Some(cose) => Some(SignedTrustList::load(cose, roots)?),
@@ -52,7 +52,7 @@ pub(super) async fn bring(
     if shared.as_ref().is_some_and(|shared| shared.seq() >= copy.seq()) {
         return Ok(shared);
     }
-    install(&mut *db.acquire().await?, &copy, now).await?;
+    install(&mut *db.acquire().await?, &copy, now_seconds).await?;
     Ok(Some(copy))
 }
 
@@ -60,9 +60,13 @@ pub(super) async fn bring(
 ///
 /// # Errors
 /// When a list of this number, or a later one, is in force already.
-pub async fn install(conn: &mut PgConnection, list: &SignedTrustList, now: u64) -> anyhow::Result<()> {
+pub async fn install(
+    conn: &mut PgConnection,
+    list: &SignedTrustList,
+    now_seconds: u64,
+) -> anyhow::Result<()> {
     ensure!(
-        store::keep_trust_list(conn, list.seq(), &list.cose, from_unix_seconds(now)).await?,
+        store::keep_trust_list(conn, list.seq(), &list.cose, from_unix_seconds(now_seconds)).await?,
         "another trust list with the number {} or a later one is in force: ask for the next number",
         list.seq()
     );
@@ -70,15 +74,16 @@ pub async fn install(conn: &mut PgConnection, list: &SignedTrustList, now: u64) 
 }
 
 /// Signs a list and puts it in force; where another instance was quicker, takes that one's.
-pub(super) async fn settle(
+pub(super) async fn sign_and_install(
     roots: &[[u8; 32]],
     db: &PgPool,
     request: &TrustRequest,
     root: &IssuerSigningKey,
-    now: u64,
+    now_seconds: u64,
 ) -> anyhow::Result<SignedTrustList> {
-    let cose = request.sign(root, now)?;
-    store::keep_trust_list(&mut *db.acquire().await?, request.seq, &cose, from_unix_seconds(now)).await?;
+    let cose = request.sign(root, now_seconds)?;
+    store::keep_trust_list(&mut *db.acquire().await?, request.seq, &cose, from_unix_seconds(now_seconds))
+        .await?;
     let newest = store::newest_trust_list(db).await?.context("the trust list just kept is gone")?;
     SignedTrustList::load(newest, roots)
 }

@@ -5,32 +5,32 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
 /// From then on it is told, and again after as long.
-const TELL_EVERY: TimeDelta = TimeDelta::seconds(60);
+const WARN_EVERY: TimeDelta = TimeDelta::seconds(60);
 
 /// What was seen of the oldest transaction. Its age is reckoned from when it was first seen, since the start of another role's
 /// transaction is not ours to know.
 #[derive(Default)]
-pub struct Watch {
-    oldest: Option<Oldest>,
+pub struct FeedWatch {
+    oldest: Option<SeenTransaction>,
 }
 
-struct Oldest {
+struct SeenTransaction {
     xid: String,
     seen_at: DateTime<Utc>,
-    told_at: DateTime<Utc>,
+    warned_at: DateTime<Utc>,
 }
 
 /// Who holds the feed back.
-pub struct Holder {
+pub struct Blocker {
     /// A session's process id and application, or the name of a prepared transaction.
     pub who: String,
     /// For how long at least.
     pub seconds: i64,
 }
 
-impl Watch {
+impl FeedWatch {
     /// Looks once; answers who is to be told of, if it is time to.
-    pub async fn look(&mut self, db: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<Holder>> {
+    pub async fn check(&mut self, db: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<Blocker>> {
         let Some(running) = oldest_running(db).await? else {
             self.oldest = None;
             gauge(0);
@@ -38,16 +38,16 @@ impl Watch {
         };
         let oldest = match self.oldest.take() {
             Some(oldest) if oldest.xid == running.xid => oldest,
-            _ => Oldest { xid: running.xid, seen_at: now, told_at: now },
+            _ => SeenTransaction { xid: running.xid, seen_at: now, warned_at: now },
         };
         let oldest = self.oldest.insert(oldest);
         let seconds = (now - oldest.seen_at).num_seconds().max(0);
         gauge(seconds);
-        if now - oldest.told_at < TELL_EVERY {
+        if now - oldest.warned_at < WARN_EVERY {
             return Ok(None);
         }
-        oldest.told_at = now;
-        Ok(Some(Holder { who: running.who, seconds }))
+        oldest.warned_at = now;
+        Ok(Some(Blocker { who: running.who, seconds }))
     }
 }
 
@@ -56,16 +56,16 @@ fn gauge(seconds: i64) {
         .set(f64::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
 }
 
-struct Running {
+struct RunningTransaction {
     xid: String,
     who: String,
 }
 
 /// The transaction at which the feed ends; none while nothing that has written is running. What a session is doing is not asked:
 /// statements may hold what people typed.
-async fn oldest_running(db: &PgPool) -> sqlx::Result<Option<Running>> {
+async fn oldest_running(db: &PgPool) -> sqlx::Result<Option<RunningTransaction>> {
     sqlx::query_as!(
-        Running,
+        RunningTransaction,
         r#"with running as (
                select pg_snapshot_xmin(snapshot) as xid from pg_current_snapshot() snapshot
                where pg_snapshot_xmin(snapshot) < pg_snapshot_xmax(snapshot)

@@ -22,12 +22,12 @@ fn typed(sheet: &Value) -> Value {
     check_body(sheet["code"].as_str().unwrap())
 }
 
-async fn lose_phone(app: &TestApp, phone: &Phone) {
+async fn end_lost_phone(app: &TestApp, phone: &Phone) {
     ask(&app.chair().await, phone.member, "phone/lost", &json!({})).await.json(200);
 }
 
 #[tokio::test]
-async fn cards_that_were_revoked_then_are_revoked() {
+async fn cards_revoked_by_a_clock_ahead_are_revoked() {
     // By such clocks nothing has ended yet, the phone's card has, and all have.
     for days in [16, 61, 400] {
         let (app, phone, till) = with_till().await;
@@ -41,11 +41,11 @@ async fn cards_that_were_revoked_then_are_revoked() {
 }
 
 #[tokio::test]
-async fn a_phone_that_was_lost_then_is_lost_and_so_is_the_unused_code() {
+async fn a_phone_lost_by_a_clock_ahead_is_lost_and_so_is_the_unused_code() {
     for days in [1, 10, 31, 400] {
         let (app, phone, till) = with_till().await;
         let sheet = app.sheet(&app.chair().await, phone.member).await;
-        ahead(&app, days, async || lose_phone(&app, &phone).await).await;
+        ahead(&app, days, async || end_lost_phone(&app, &phone).await).await;
         phone.client.get("/api/member/profile").await.refused(401, "phone-lost");
         till.refused(&till.purchase(&phone.token(app.now()), 1_500_00, app.now()), "revoked").await;
         app.anonymous().post(CHECK, &typed(&sheet)).await.refused(403, "activation-refused");
@@ -53,7 +53,7 @@ async fn a_phone_that_was_lost_then_is_lost_and_so_is_the_unused_code() {
 }
 
 #[tokio::test]
-async fn a_suspension_from_then_counts_and_does_not_hide_the_next_one() {
+async fn a_suspension_by_a_clock_ahead_counts_and_does_not_hide_the_next_one() {
     let (app, phone, till) = with_till().await;
     let paper = app.paper_token(phone.member).await;
     ahead(&app, 400, async || app.set_status(phone.member, "suspended").await).await;
@@ -75,7 +75,7 @@ async fn a_suspension_from_then_counts_and_does_not_hide_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_phone_that_was_enrolled_then_gets_a_card_of_today_and_takes_part() {
+async fn a_phone_enrolled_by_a_clock_ahead_gets_a_card_of_today_and_takes_part() {
     let app = TestApp::start().await;
     let (member, till) = (app.member(NAME).await, Till::pair(&app).await);
     let sheet = app.sheet(&app.chair().await, member).await;
@@ -94,7 +94,7 @@ async fn a_phone_that_was_enrolled_then_gets_a_card_of_today_and_takes_part() {
 }
 
 #[tokio::test]
-async fn a_consent_that_was_given_then_has_been_given_and_can_be_withdrawn() {
+async fn a_consent_given_by_a_clock_ahead_counts_and_can_be_withdrawn() {
     let (app, phone, till) = with_till().await;
     app.advance(60);
     phone.consent(false).await;
@@ -107,14 +107,14 @@ async fn a_consent_that_was_given_then_has_been_given_and_can_be_withdrawn() {
 }
 
 #[tokio::test]
-async fn a_sheet_that_was_printed_then_is_printed_again() {
+async fn a_sheet_printed_by_a_clock_ahead_is_printed_again() {
     let app = TestApp::start().await;
     let (member, other) = (app.member(NAME).await, app.member("Петрова Анна Сергеевна").await);
     let paper_cards = format!("/api/staff/organisations/{}/paper-cards", app.world.school);
     let print = async || {
         let chair = app.chair().await;
         let body = json!({ "memberIds": [other] });
-        let printed = chair.post_once(&paper_cards, next_id(), &body).await.json(200);
+        let printed = chair.post_with_key(&paper_cards, next_id(), &body).await.json(200);
         (app.sheet(&chair, member).await, printed["items"][0]["token"].clone())
     };
     let (sheet, _) = ahead(&app, 16, print).await;
@@ -133,7 +133,7 @@ async fn a_sheet_that_was_printed_then_is_printed_again() {
 }
 
 #[tokio::test]
-async fn a_sheet_of_an_hour_that_was_little_ahead_stays_good() {
+async fn a_sheet_printed_by_a_clock_one_hour_ahead_stays_good() {
     let app = TestApp::start().await;
     let member = app.member(NAME).await;
     let sheet = ahead(&app, 1, async || app.sheet(&app.chair().await, member).await).await;
@@ -150,7 +150,7 @@ async fn a_loss_is_reported_by_the_newest_sheet_whatever_is_printed_on_an_older_
 }
 
 #[tokio::test]
-async fn a_pairing_of_then_is_not_repeated_for_weeks_and_its_codes_do_not_live_longer() {
+async fn a_pairing_by_a_clock_ahead_is_not_repeated_for_weeks_and_its_codes_do_not_live_longer() {
     let app = TestApp::start().await;
     let pairing = json!({ "code": app.pairing_code().await, "clientId": next_id() });
     let pair = async |pairing: &Value| app.anonymous().post("/api/till/pairing", pairing).await;
@@ -163,7 +163,7 @@ async fn a_pairing_of_then_is_not_repeated_for_weeks_and_its_codes_do_not_live_l
 }
 
 #[tokio::test]
-async fn whoever_signed_in_then_signs_in_again_and_stays_signed_in() {
+async fn whoever_signed_in_by_a_clock_ahead_signs_in_again_and_stays_signed_in() {
     let app = TestApp::start().await;
     let early = ahead(&app, 16, async || {
         let mut last = app.chair().await;

@@ -27,7 +27,7 @@ pub type Faults = BTreeMap<&'static str, FieldCode>;
 /// The part of a form that is about a person, as it was typed.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TypedFacts {
+pub struct TypedPersonFields {
     /// Фамилия.
     pub last_name: String,
     /// Имя.
@@ -58,7 +58,7 @@ pub struct TypedFacts {
 
 /// What is kept of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct PersonFields {
     /// Фамилия.
     pub last_name: String,
     /// Имя.
@@ -79,19 +79,19 @@ pub struct Facts {
     pub position: Option<String>,
 }
 
-impl Facts {
+impl PersonFields {
     /// The name in the form in which it is searched and matched.
     pub fn search_name(&self) -> String {
         names::search_name(&self.last_name, &self.first_name, self.middle_name.as_deref())
     }
 }
 
-impl TypedFacts {
+impl TypedPersonFields {
     /// Tidies what was typed, where it is at latest this day.
     ///
     /// # Errors
     /// Names every field that cannot be accepted.
-    pub fn checked(&self, latest: NaiveDate) -> Result<Facts, Faults> {
+    pub fn checked(&self, latest: NaiveDate) -> Result<PersonFields, Faults> {
         let mut faults = Faults::new();
         let last_name = faults.note("lastName", names::name(&self.last_name));
         let first_name = faults.note("firstName", names::name(&self.first_name));
@@ -103,8 +103,8 @@ impl TypedFacts {
         let email = faults.note("email", read_optional(self.email.as_deref(), names::email));
         let category = faults.note("category", self.category.ok_or(FieldCode::Required));
         let position = faults.note("position", read_optional(self.position.as_deref(), position));
-        let facts = || {
-            Some(Facts {
+        let person_fields = || {
+            Some(PersonFields {
                 last_name: last_name?,
                 first_name: first_name?,
                 middle_name: middle_name?,
@@ -116,7 +116,7 @@ impl TypedFacts {
                 position: position?,
             })
         };
-        facts().ok_or(faults)
+        person_fields().ok_or(faults)
     }
 }
 
@@ -139,11 +139,11 @@ pub fn consent_fault(day: NaiveDate, birth_date: NaiveDate, latest: NaiveDate) -
 }
 
 /// Collects what is wrong with a form while it is read on.
-trait Note {
+trait NoteFault {
     fn note<T>(&mut self, field: &'static str, read: Result<T, FieldCode>) -> Option<T>;
 }
 
-impl Note for Faults {
+impl NoteFault for Faults {
     fn note<T>(&mut self, field: &'static str, read: Result<T, FieldCode>) -> Option<T> {
         read.map_err(|code| self.insert(field, code)).ok()
     }

@@ -281,16 +281,16 @@ async fn walk(seed: u64) {
 }
 
 #[tokio::test]
-async fn the_books_are_the_models_after_a_first_walk() {
+async fn the_books_match_the_model_after_a_first_random_walk() {
     walk(1).await;
 }
 
 #[tokio::test]
-async fn the_books_are_the_models_after_a_second_walk() {
+async fn the_books_match_the_model_after_a_second_random_walk() {
     walk(2).await;
 }
 
 #[tokio::test]
-async fn the_books_are_the_models_after_a_third_walk() {
+async fn the_books_match_the_model_after_a_third_random_walk() {
     walk(3).await;
 }

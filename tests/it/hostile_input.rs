@@ -2,7 +2,7 @@
 //! their fields are those of the API's own description, so that a new one is tried without being named here.
 
 use axum::http::Method;
-use profcards::access::codes::Code;
+use profcards::access::codes::AccessCode;
 use profcards::programme::vendors::{ApiKey, store as vendors};
 use profcards::server::router;
 use profcards_card::MembershipNumber;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::support::{Client, NAME, Phone, Reply, TestApp, Till, next_id};
 
 /// Stands where a hostile value is put in.
-const PLACE: &str = "@here@";
+const HOLE: &str = "@here@";
 /// Failed attempts are limited; so that all are judged, and none is slow, the counters are forgotten after so many requests.
 const REQUESTS_BETWEEN_FLUSHES: usize = 8;
 
@@ -189,7 +189,7 @@ impl World {
             "kind" => return json!("profcards"),
             "token" => return json!(self.phone.token(self.app.now())),
             "birthDate" => return json!("1980-05-17"),
-            "code" => return json!(Code::from_bytes(&[7; 7]).to_string()),
+            "code" => return json!(AccessCode::from_bytes(&[7; 7]).to_string()),
             "number" => return json!(MembershipNumber::from_body("48000000001").unwrap().to_string()),
             _ => {}
         }
@@ -281,8 +281,8 @@ async fn no_field_of_a_body_can_hold_what_the_server_fails_at() {
         for place in places {
             for value in hostile_values() {
                 let mut holed = world.body(&endpoint).unwrap();
-                *holed.pointer_mut(&place).unwrap() = json!(PLACE);
-                let body = holed.to_string().replace(&format!("\"{PLACE}\""), &value);
+                *holed.pointer_mut(&place).unwrap() = json!(HOLE);
+                let body = holed.to_string().replace(&format!("\"{HOLE}\""), &value);
                 world.send(&endpoint, &endpoint.path, &next_id().to_string(), Some(body)).await;
             }
         }

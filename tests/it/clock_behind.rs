@@ -39,7 +39,7 @@ async fn what_lies_in_the_servers_future_waits_until_its_clock_is_right() {
 }
 
 #[tokio::test]
-async fn a_purchase_between_two_marks_that_a_clock_behind_does_not_know_is_judged_when_it_does() {
+async fn a_purchase_between_a_revocation_and_a_slow_clock_waits_until_the_clock_is_right() {
     let (app, phone, till) = with_till().await;
     let paper = app.paper_token(phone.member).await;
     app.advance(3_600);

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
-use profcards::base::sweep::Lifted;
+use profcards::base::sweep::LiftedSteps;
 use profcards::programme::ledger::audit;
 use profcards::server::jobs;
 use serde_json::json;
@@ -53,7 +53,7 @@ async fn a_server_whose_clock_is_wrong_waits_and_loses_nothing() {
         ahead_seconds.store(days * DAY_SECONDS, Ordering::SeqCst);
         jobs::housekeeping(&app.app).await;
         assert!(
-            jobs::housekeeping_anyway(&app.app, None, Lifted::Everything).await.is_err(),
+            jobs::housekeeping_anyway(&app.app, None, LiftedSteps::Everything).await.is_err(),
             "not even when somebody insists"
         );
         // What a till hands in meanwhile is not refused for good.
@@ -158,7 +158,7 @@ async fn a_round_many_times_larger_than_usual_stops_until_somebody_has_looked() 
     add_ended_sessions(&app, 1_001, 61).await;
     app.housekeeping().await;
     assert_eq!(sessions(&app).await, 1_002);
-    jobs::housekeeping_anyway(&app.app, None, Lifted::Everything).await.unwrap();
+    jobs::housekeeping_anyway(&app.app, None, LiftedSteps::Everything).await.unwrap();
     assert_eq!(sessions(&app).await, 1);
     // A thousand are never too many.
     add_ended_sessions(&app, 1_000, 61).await;
@@ -240,7 +240,7 @@ async fn confirming_most_of_what_waits_at_once_needs_somebody_who_has_looked() {
     app.advance(16 * DAY_SECONDS);
     app.housekeeping().await;
     assert_eq!(phone.balance().await, (0, 1_100 * 45_00));
-    jobs::housekeeping_anyway(&app.app, None, Lifted::Everything).await.unwrap();
+    jobs::housekeeping_anyway(&app.app, None, LiftedSteps::Everything).await.unwrap();
     assert_eq!(phone.balance().await, (1_100 * 45_00, 0));
 }
 

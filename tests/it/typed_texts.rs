@@ -7,12 +7,12 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::support::process::start_piped;
 use super::support::production::Production;
-use super::support::register::{ask, edit, found, members_of, put_right, with};
+use super::support::register::{ask, edit, edit_member, found, members_of, with};
 use super::support::world::person;
 use super::support::{Client, Phone, Reply, TestApp, next_id};
 
 async fn enter(app: &TestApp, chair: &Client, name: &str) -> Reply {
-    chair.post_once(&members_of(app.world.school), next_id(), &person(name)).await
+    chair.post_with_key(&members_of(app.world.school), next_id(), &person(name)).await
 }
 
 #[tokio::test]
@@ -42,15 +42,15 @@ async fn where_there_is_no_middle_name_none_is_kept_however_that_is_said() {
     let app = TestApp::start().await;
     let chair = app.chair().await;
     let form = with(person("Иванова Мария"), "middleName", json!("нет"));
-    let entered = chair.post_once(&members_of(app.world.school), next_id(), &form).await.json(201);
+    let entered = chair.post_with_key(&members_of(app.world.school), next_id(), &form).await.json(201);
     assert!(entered.get("middleName").is_none(), "{entered}");
     for said in ["—", "Отсутствует", ""] {
         let again = with(form.clone(), "middleName", json!(said));
-        let reply = chair.post_once(&members_of(app.world.school), next_id(), &again).await;
+        let reply = chair.post_with_key(&members_of(app.world.school), next_id(), &again).await;
         reply.refused(409, "already-a-member");
     }
     let id = entered["id"].as_str().unwrap().parse().unwrap();
-    let changed = put_right(&chair, id, &with(edit("Иванова Мария"), "middleName", json!("-"))).await;
+    let changed = edit_member(&chair, id, &with(edit("Иванова Мария"), "middleName", json!("-"))).await;
     assert!(changed.json(200).get("middleName").is_none());
 }
 
@@ -77,7 +77,7 @@ async fn nothing_is_stored_that_cannot_be_seen() {
     let form = with(form, "position", json!("зав\u{202e}уч\u{0}\nшколы\u{1b}[2J \u{2066}№ 12"));
     let form = with(form, "email", json!("\u{200b}m@school12.example\u{feff}"));
     let form = with(form, "phone", json!("\u{202a}+7 971 443-31-80\u{202c}"));
-    let entered = chair.post_once(&members_of(app.world.school), next_id(), &form).await.json(201);
+    let entered = chair.post_with_key(&members_of(app.world.school), next_id(), &form).await.json(201);
     assert_eq!(entered["position"], "завуч школы[2J № 12");
     assert_eq!(
         (&entered["email"], &entered["phone"]),
@@ -86,7 +86,7 @@ async fn nothing_is_stored_that_cannot_be_seen() {
     // An edit goes the same way.
     let id = entered["id"].as_str().unwrap().parse().unwrap();
     let typed = with(edit("Ивановa Мария Петровна"), "position", json!("\u{2067}\u{0}"));
-    let changed = put_right(&chair, id, &typed).await.json(200);
+    let changed = edit_member(&chair, id, &typed).await.json(200);
     assert_eq!((&changed["lastName"], changed.get("position")), (&json!("Иванова"), None));
 }
 
@@ -95,17 +95,17 @@ async fn it_is_today_in_kamchatka_before_it_is_in_moscow() {
     let app = TestApp::start().await;
     let (chair, path) = (app.chair().await, members_of(app.world.school));
     let tomorrow = with(person("Иванова Мария Петровна"), "joinedOn", json!("2026-11-23"));
-    chair.post_once(&path, next_id(), &tomorrow).await.refused(422, "invalid-input");
+    chair.post_with_key(&path, next_id(), &tomorrow).await.refused(422, "invalid-input");
     // 16:00 in Moscow: in Kamchatka the 23rd is an hour old.
     app.advance(4 * 3600);
-    let entered = chair.post_once(&path, next_id(), &tomorrow).await.json(201);
+    let entered = chair.post_with_key(&path, next_id(), &tomorrow).await.json(201);
     let member = entered["id"].as_str().unwrap().parse().unwrap();
     let later = with(person("Петрова Анна Петровна"), "joinedOn", json!("2026-11-24"));
-    chair.post_once(&path, next_id(), &later).await.refused(422, "invalid-input");
+    chair.post_with_key(&path, next_id(), &later).await.refused(422, "invalid-input");
     // Whoever joined there today can be given a card, changed and transferred here.
     Phone::activate(&app, member).await;
     let changed = with(edit("Соколова Мария Петровна"), "category", json!(2));
-    assert_eq!(put_right(&chair, member, &changed).await.json(200)["category"], 2);
+    assert_eq!(edit_member(&chair, member, &changed).await.json(200)["category"], 2);
     ask(&chair, member, "transfer", &json!({ "organisationId": app.world.group })).await.json(200);
     assert_eq!(app.set_status(member, "left").await["status"], "left");
 }
@@ -172,14 +172,14 @@ async fn a_transfer_is_possible_where_two_organisations_are_in_reach() {
 
 #[tokio::test]
 async fn files_of_an_instance_are_read_as_any_editor_left_them() {
-    let place = Production::new().await;
-    place.secret("root/passphrase", "\u{feff}корень лежит в сейфе\r\n");
-    place.secret("server/passphrase", "\u{feff}а ключи на сервере\r\n");
-    place.set_up().await;
+    let instance = Production::new().await;
+    instance.secret("root/passphrase", "\u{feff}корень лежит в сейфе\r\n");
+    instance.secret("server/passphrase", "\u{feff}а ключи на сервере\r\n");
+    instance.set_up().await;
     // The same passphrases, written plainly, open what those made.
-    place.secret("root/passphrase", "корень лежит в сейфе");
-    place.secret("server/passphrase", "а ключи на сервере\n");
-    place.on_server("keys list").await.good();
+    instance.secret("root/passphrase", "корень лежит в сейфе");
+    instance.secret("server/passphrase", "а ключи на сервере\n");
+    instance.on_server("keys list").await.good();
     for name in [
         "keys/pins.json",
         "root/request.json",
@@ -187,13 +187,13 @@ async fn files_of_an_instance_are_read_as_any_editor_left_them() {
         "server/keys/issuer.json",
         "server/secret.hex",
     ] {
-        let path = place.path(name);
+        let path = instance.path(name);
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         std::fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
     }
-    place.on_server("keys list").await.good();
-    place.sign_with("root.json", "again.cose").await.good();
-    let (mut server, client) = place.serve().await;
+    instance.on_server("keys list").await.good();
+    instance.sign_with("root.json", "again.cose").await.good();
+    let (mut server, client) = instance.serve().await;
     assert_eq!(client.get("/readyz").await.status, 200);
     server.kill().await.unwrap();
 }
