@@ -9,15 +9,15 @@ use super::make_cookie;
 use crate::base::Base;
 
 const COOKIE: &str = "pc_known";
-/// As long as browsers keep a cookie.
+/// The cookie's life: as long as browsers keep one.
 const COOKIE_DAYS: i64 = 400;
 /// Logins that one browser is known for: the chairs who share a computer.
 const MAX_LOGINS: usize = 5;
-/// Sixteen and 32 bytes in base 64.
+/// The lengths of a browser's name (16 bytes) and of a mark (32 bytes) in base 64.
 const NAME_CHARS: usize = 22;
 const MARK_CHARS: usize = 43;
 
-/// What the cookie holds: `NAME.MARK.MARK…`, the mark of the newest login first.
+/// The content of the cookie: `NAME.MARK.MARK…`, the mark of the newest login first.
 struct KnownBrowser {
     browser: String,
     marks: Vec<String>,

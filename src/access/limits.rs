@@ -16,21 +16,21 @@ use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Result};
 use crate::base::extract::ClientAddress;
 
-/// So many attempts in so many seconds.
+/// A limit: a number of attempts in a number of seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// What is limited; part of the counter's name.
+    /// The name of what is limited; part of the counter's name.
     pub name: &'static str,
-    /// Attempts in one window, which begins with the first of them.
+    /// The most attempts in one window, which begins with the first of them.
     pub attempts: u32,
     /// The window's length.
     pub window_seconds: u32,
-    /// Beyond so many an attempt waits before it is judged.
+    /// The number of attempts beyond which each waits before it is judged.
     pub slow_after: u32,
 }
 
 impl Limit {
-    /// When a window ends that begins now.
+    /// The end of a window that begins now.
     fn ends_at(self, now: DateTime<Utc>) -> DateTime<Utc> {
         now + TimeDelta::seconds(self.window_seconds.into())
     }
@@ -117,7 +117,7 @@ pub const PAGES_PER_ACCOUNT: Limit = limit("pages-account", 10_000, DAY_SECONDS)
 /// Requests and mutations of one principal that are remembered; each is a row of at least 444 bytes for a hundred days. A till
 /// that was away for 35 days hands in a thousand purchases of each.
 pub const KEYS_PER_PRINCIPAL: Limit = limit("keys-principal", 50_000, DAY_SECONDS);
-/// Of them, mutations that were refused: an honest till has a few.
+/// Mutations of one till that were refused: an honest till has a few.
 pub const REFUSALS_PER_TILL: Limit = limit("refusals-till", 1_000, DAY_SECONDS);
 
 /// Digits that one till asks for; how many it may hold is limited besides.
@@ -133,7 +133,7 @@ pub const PUSH_PER_CLIENT: Limit = limit("push-client", 300, 60);
 /// Verifications by one API key.
 pub const VENDOR_PER_KEY: Limit = limit("vendor-key", 600, 60);
 
-/// How long an attempt waits where guesses are many already: a person hardly minds, a guesser loses most of the speed.
+/// The wait of an attempt where guesses are many already: a person hardly minds, a guesser loses most of the speed.
 pub const SLOW_DOWN: Duration = Duration::from_secs(2);
 
 /// Names the counter of a limit for somebody; a hash, so that the tables learn no address, login or code.
@@ -226,7 +226,7 @@ pub async fn attempt(base: &Base, limits: &[(Limit, &str)]) -> Result<Attempt> {
     Ok(attempt)
 }
 
-/// Also answers whether the attempt has to wait, which it must not do on a connection.
+/// Counts an attempt; answers also whether it has to wait, which it must not do on a connection.
 async fn count(base: &Base, limits: &[(Limit, &str)]) -> Result<(Attempt, bool)> {
     let now = base.clock.now();
     let mut is_slow = false;
@@ -268,13 +268,13 @@ async fn refuse_exhausted(
     beyond.map_or(Ok(()), |(limit, ends_at)| Err(refused(limit, ends_at - now)))
 }
 
-/// Counts what leaves a row behind, and is never given back.
+/// Counts an event that leaves a row behind; it is never given back.
 pub async fn consume(base: &Base, limit: Limit, who: &str) -> Result<()> {
     consume_within(&mut *base.db.acquire().await?, limit, who, base.clock.now()).await.map(drop)
 }
 
-/// Counts once more in the caller's transaction, and refuses beyond the limit; answers the count. When a window runs is said by the
-/// database's `is_running_window`.
+/// Counts such an event in the caller's transaction, and refuses beyond the limit; answers the count. Whether a window
+/// still runs is decided by the database's `is_running_window`.
 pub async fn consume_within(
     conn: &mut PgConnection,
     limit: Limit,
@@ -306,7 +306,8 @@ pub async fn consume_within(
     Err(refused(limit, ends_at.map_or(TimeDelta::zero(), |ends_at| ends_at - now)))
 }
 
-/// Counts a request of somebody who is signed in, and refuses it above the limit. Whose counter is lost is not refused.
+/// Counts a request of somebody who is signed in, and refuses it above the limit; where the counter is lost, it is not
+/// refused.
 pub async fn check_rate(base: &Base, limit: Limit, who: &str) -> Result<()> {
     let key = format!("limit:{}", hex::encode(counter_key(limit, who)));
     let (count, remaining_seconds) = base.cache.count(&key, limit.window_seconds).await;

@@ -30,7 +30,7 @@ use crate::base::words::word_enum;
 word_enum! {
     /// The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
     pub enum Face in "session.face" {
-        /// Chairpersons and regional staff.
+        /// The chairpersons and the regional staff.
         Staff = "staff",
         /// A member's phone.
         Member = "member",
@@ -42,11 +42,11 @@ word_enum! {
 word_enum! {
     /// Why a phone has ended.
     pub enum EndReason in "device.ended_reason" {
-        /// Another phone was enrolled.
+        /// The member enrolled another phone.
         Replaced = "replaced",
-        /// It was signed out.
+        /// The phone was signed out.
         SignedOut = "signed-out",
-        /// It was reported lost.
+        /// The phone was reported lost.
         Lost = "lost",
         /// The member has left the union.
         Left = "left",
@@ -56,7 +56,7 @@ word_enum! {
 }
 
 impl Face {
-    /// How long a session lasts. A phone and a till stay signed in as long as browsers keep a cookie (400 days).
+    /// The life of a session. A phone and a till stay signed in as long as browsers keep a cookie (400 days).
     pub fn session_days(self) -> i64 {
         match self {
             Self::Staff => 14,
@@ -141,7 +141,7 @@ fn read_token<'a>(
 pub struct Staff {
     /// The account.
     pub account_id: AccountId,
-    /// Names the session, to end it.
+    /// The hash of the session's token, by which the session is ended.
     pub token_hash: [u8; 32],
 }
 
@@ -157,9 +157,9 @@ impl Staff {
 pub struct MemberPhone {
     /// The phone.
     pub device_id: DeviceId,
-    /// Whose phone it is.
+    /// The membership of the phone's owner.
     pub membership_id: MembershipId,
-    /// Names the session, to end it.
+    /// The hash of the session's token, by which the session is ended.
     pub token_hash: [u8; 32],
 }
 
@@ -168,16 +168,16 @@ pub struct MemberPhone {
 pub struct Till {
     /// The terminal.
     pub terminal_id: TerminalId,
-    /// Names the session, to end it.
+    /// The hash of the session's token, by which the session is ended.
     pub token_hash: [u8; 32],
 }
 
-/// Who hears of a membership's changes.
+/// The audience of a membership's changes: the member's pages.
 pub fn member_audience(membership_id: MembershipId) -> String {
     format!("member:{membership_id}")
 }
 
-/// Who hears of a till's changes; also the owner of its idempotency keys.
+/// The audience of a till's changes; also the principal that owns its idempotency keys.
 pub fn till_audience(terminal_id: TerminalId) -> String {
     format!("till:{terminal_id}")
 }
@@ -214,7 +214,7 @@ impl MemberPhone {
     }
 }
 
-/// What a phone that has ended is told. Its cookie proves which phone it was, so it may know why.
+/// The refusal of a phone that has ended. Its cookie proves which phone it was, so it may know why.
 fn phone_ended(reason: EndReason, membership_ended: bool) -> Error {
     match reason {
         _ if membership_ended => Error::PhoneEnded(Code::MembershipEnded),

@@ -13,14 +13,14 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::base::error::{Error, Result};
 use crate::base::random::Random;
 
-/// Verified in place of a missing account's hash, so that an unknown login takes as long as a wrong password.
+/// The hash that is verified where there is no account, so that an unknown login takes as long as a wrong password.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ib2R5$0kZ2k3VvI6UvP1f4m8oX1o0s5q3m9b6dT9m3l0Zb1nM";
 
 /// Hashing takes 19 MiB each, so only so many run at once; the rest wait.
 static HASHING: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(4)));
 
-/// Longer ones are refused before hashing.
+/// The longest password; longer ones are refused before hashing.
 pub const MAX_PASSWORD_BYTES: usize = 256;
 
 /// The bytes that stand for a password: composed, because keyboards differ in how they send «й» (RFC 8265).

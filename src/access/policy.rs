@@ -26,7 +26,7 @@ pub struct Scope<A> {
 pub struct MemberScope<A> {
     /// The membership.
     pub membership_id: MembershipId,
-    /// Where it is registered.
+    /// The organisation in which it is registered.
     pub organisation_id: OrganisationId,
     action: PhantomData<A>,
 }
@@ -82,8 +82,8 @@ pub async fn may_member<A: Permit>(
     may_member_within(&mut *base.db.acquire().await?, base, staff, action, membership_id).await
 }
 
-/// The same within a transaction. Whoever takes the membership's lock asks once more behind it: a transfer may have been
-/// waited for, and the member be another chair's now.
+/// The member, as [`may_member`] finds them, within a transaction. Whoever takes the membership's lock asks once more
+/// behind it: a transfer may have been waited for, and the member be another chair's now.
 pub async fn may_member_within<A: Permit>(
     conn: &mut PgConnection,
     base: &Base,

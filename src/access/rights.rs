@@ -3,7 +3,7 @@
 use crate::base::words::word_enum;
 
 word_enum! {
-    /// As what an account holds a mandate.
+    /// The role of an account's mandate.
     pub enum MandateRole in "mandate.role" {
         /// Председатель of a primary organisation or of a part of it.
         Chair = "chair",
@@ -12,7 +12,7 @@ word_enum! {
     }
 }
 
-/// As what somebody acts.
+/// The role in which somebody acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Председатель of a primary organisation or of a part of it.
@@ -44,7 +44,8 @@ pub trait Permit: Copy {
     const ACTION: Action;
 }
 
-/// The table. Each action has its type, its name in the log, and the roles whose it is: without them it does not compile.
+/// The table of rights. Each action has its type, its name in the log, and the roles that may do it: without them it
+/// does not compile.
 macro_rules! actions {
     ($($(#[$doc:meta])+ $action:ident $name:literal: $($role:ident)+;)+) => {
         /// What a signed-in account may be allowed to do.
@@ -54,7 +55,7 @@ macro_rules! actions {
         }
 
         impl Action {
-            /// All of them.
+            /// Every action.
             pub const ALL: &[Self] = &[$(Self::$action),+];
 
             /// The action's name in the log.
@@ -64,7 +65,7 @@ macro_rules! actions {
                 }
             }
 
-            /// Whose it is.
+            /// The roles that may do it.
             pub fn roles(self) -> &'static [Role] {
                 match self {
                     $(Self::$action => &[$(Role::$role),+],)+
@@ -93,7 +94,7 @@ actions! {
     ReadMember "member.read": Chair Regional;
     /// Enter a person.
     AddMember "member.add": Chair Regional;
-    /// Put a member's data right.
+    /// Correct a member's data.
     EditMember "member.edit": Chair Regional;
     /// Suspend, resume or end a membership.
     SetStatus "member.status": Chair Regional;
@@ -105,11 +106,11 @@ actions! {
     RevokeCards "cards.revoke": Chair Regional;
     /// Print a member's sheet: a code for the phone and the paper card.
     PrintSheet "sheet.print": Chair Regional;
-    /// Print paper cards for many.
+    /// Print paper cards for many members.
     PrintPaperCards "paper-cards.print": Chair Regional;
     /// Record consents that were signed on paper.
     RecordConsents "consents.record": Chair Regional;
-    /// See how far a job is that one has wanted.
+    /// See the progress of a job that one has ordered.
     ReadJob "job.read": Chair Regional;
     /// Enrol a phone with the printed sheet.
     EnrolPhone "phone.enrol": Member;
@@ -119,7 +120,7 @@ actions! {
     ChangeConsent "consent.change": Member;
     /// Agree that another phone takes this one's place, or take that back.
     AgreeToMove "phone.move": Member;
-    /// Report the own phone lost.
+    /// Report one's own phone lost.
     ReportOwnLoss "phone.lost": Member;
     /// Sign the phone out.
     SignOutPhone "phone.sign-out": Member;
@@ -139,7 +140,7 @@ actions! {
     MakePairingCode "pairing-code.make": Operator;
     /// Give a partner's server a key.
     MakePartnerKey "partner-key.make": Operator;
-    /// Revoke such a key.
+    /// Revoke a partner's key.
     RevokePartnerKey "partner-key.revoke": Operator;
     /// Issue many cards anew.
     ReissueCards "cards.reissue": Operator;
@@ -149,7 +150,7 @@ actions! {
     RevokeKey "key.revoke": Operator;
     /// Put a trust list in force.
     InstallTrustList "trust-list.install": Operator;
-    /// Say that the clock is right, and that as much is due in a step of housekeeping as it seems.
+    /// Confirm that the clock is right and that a step of housekeeping really has so much to do.
     LiftBound "housekeeping.anyway": Operator;
     /// Let a job that was set aside be tried again.
     RetryJob "job.retry": Operator;

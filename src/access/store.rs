@@ -11,13 +11,13 @@ use crate::base::error::Result;
 use crate::base::ids::{AccountId, DeviceId, MembershipId, OrganisationId, TerminalId};
 use crate::base::sweep::{BATCH, DueRows};
 
-/// The rows of sessions that have ended are kept for so long.
+/// Days for which the row of an ended session is kept.
 const ENDED_SESSION_DAYS: u64 = 60;
 
-/// Sessions of one account, phone or till at once.
+/// The most sessions of one account, phone or till at once.
 const MAX_SESSIONS: i64 = 50;
 
-/// Whom a new session is for.
+/// The owner of a new session.
 #[derive(Clone, Copy, Debug)]
 pub enum SessionOwner {
     /// A staff account.
@@ -94,7 +94,7 @@ pub async fn close_sessions_of_till(conn: &mut PgConnection, terminal_id: Termin
     Ok(())
 }
 
-/// Sessions that ended long ago.
+/// Counts the sessions that ended long ago, for the bound of a round.
 pub async fn sessions_due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
         DueRows,
@@ -108,7 +108,7 @@ pub async fn sessions_due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     .await?)
 }
 
-/// Removes a batch of them; answers how many.
+/// Removes a batch of sessions that ended long ago; answers how many.
 pub async fn prune_sessions(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
     let gone = sqlx::query!(
         "delete from session where token_hash in (select token_hash from session where expires_at < $1 limit $2)",
@@ -142,9 +142,9 @@ pub async fn staff_session(
 pub struct MemberSession {
     /// The phone.
     pub device_id: DeviceId,
-    /// Whose phone it is.
+    /// The membership of the phone's owner.
     pub membership_id: MembershipId,
-    /// Why the phone has ended, if it has.
+    /// The reason why the phone has ended, if it has.
     pub ended_reason: Option<EndReason>,
     /// Whether the membership is over.
     pub membership_ended: bool,
@@ -185,11 +185,11 @@ pub async fn till_session(
     .await?)
 }
 
-/// What sign-in needs to know of an account.
+/// An account's credentials, as sign-in needs them.
 pub struct Credentials {
     /// The account.
     pub account_id: AccountId,
-    /// argon2id, as a PHC string.
+    /// The argon2id hash of the password, as a PHC string.
     pub password_hash: String,
 }
 
@@ -204,7 +204,7 @@ pub async fn credentials(db: &PgPool, login: &str) -> Result<Option<Credentials>
     .await?)
 }
 
-/// A new account.
+/// Adds an account.
 pub async fn insert_account(
     conn: &mut PgConnection,
     id: AccountId,
@@ -252,9 +252,9 @@ pub async fn insert_mandate(
 pub struct MandateRow {
     /// The organisation.
     pub organisation_id: OrganisationId,
-    /// Its short name.
+    /// The organisation's short name.
     pub organisation_name: String,
-    /// As what the account holds it.
+    /// The role of the account's mandate.
     pub role: MandateRole,
 }
 

@@ -20,18 +20,18 @@ const MARK_BYTES: usize = 16;
 pub struct SessionToken(String);
 
 impl SessionToken {
-    /// Draws one.
+    /// Draws a new token.
     pub fn new(base: &Base) -> Self {
         let drawn = base.random.bytes::<DRAWN_BYTES>();
         Self(BASE64_URL_SAFE_NO_PAD.encode([&drawn[..], &mark(base, &drawn)].concat()))
     }
 
-    /// Names a token in the database.
+    /// The hash that names a token in the database.
     pub fn hash(token: &str) -> [u8; 32] {
         Sha256::digest(token.as_bytes()).into()
     }
 
-    /// What the database keeps.
+    /// The token's hash, which is all that the database keeps of it.
     pub fn stored_hash(&self) -> [u8; 32] {
         Self::hash(&self.0)
     }

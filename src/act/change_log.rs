@@ -8,30 +8,30 @@ use utoipa::ToSchema;
 use crate::base::error::{Error, Result};
 use crate::base::sweep::{BATCH, DueRows};
 
-/// Changes are kept for so long; a client that was away longer starts over.
+/// Days for which changes are kept; a client that was away longer starts over.
 pub const CHANGE_DAYS: i64 = 90;
 
-/// What phones and tills keep a copy of. What each of them is sent is put together in `server::sync`.
+/// A kind of data of which phones and tills keep a copy. `server::sync` puts together what each of them is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Entity {
     /// A member's data, consents and card.
     Profile,
-    /// What a member has.
+    /// The member's balance of cashback.
     Balance,
     /// A purchase, for its member and for its till.
     Purchase,
-    /// What a member was told.
+    /// A notice to the member.
     Notice,
-    /// A till: where it stands, and the rule in force there.
+    /// The till's own data: its outlet, and the rule in force there.
     Till,
 }
 
 impl Entity {
-    /// All of them.
+    /// Every kind of entity.
     pub const ALL: [Self; 5] = [Self::Profile, Self::Balance, Self::Purchase, Self::Notice, Self::Till];
 
-    /// Its word in the log and on the wire.
+    /// The entity's word in the log and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Profile => "profile",
@@ -47,7 +47,7 @@ impl Entity {
     }
 }
 
-/// The id of what a client has one of.
+/// The id of an entity of which a client has only one.
 pub const ME: &str = "me";
 
 /// Notes that an audience must learn of an entity's present state. Commits with the change itself.
@@ -70,12 +70,12 @@ pub async fn record_change(
     Ok(())
 }
 
-/// How far a client has read: everything up to this transaction and row, of one history of the database. To clients it is a
-/// text without a meaning.
+/// A client's position in the log: it has read everything up to this transaction and row, of one history of the
+/// database. To clients it is a text without a meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// Which database gave the numbers, and on which timeline. After a standby was promoted, or a backup restored, the same
-    /// numbers are given to other transactions.
+    /// The database that gave the numbers, and its timeline. After a standby was promoted, or a backup restored, the
+    /// same numbers are given to other transactions.
     pub history: String,
     /// A transaction id (xid8, never wraps).
     pub xid: u64,
@@ -108,9 +108,10 @@ fn xid(text: &str) -> Result<u64> {
         .map_err(|_| Error::Internal(anyhow::anyhow!("the database gave an unreadable transaction id")))
 }
 
-/// Where somebody begins who is about to read everything: the newest row below which no transaction is running any more. Not
-/// the number of the oldest running transaction itself, as a database that crashes gives the numbers anew that only transactions
-/// without a trace had; a row that can be seen is on the disk, and its number is not given again.
+/// The cursor of a client that is about to read everything: the newest row below which no transaction is running any
+/// more. Not the number of the oldest running transaction itself, as a database that crashes gives the numbers anew
+/// that only transactions without a trace had; a row that can be seen is on the disk, and its number is not given
+/// again.
 pub async fn start_cursor(conn: &mut PgConnection) -> Result<Cursor> {
     let row = sqlx::query!(
         r#"select greatest(coalesce(newest.xid::text::numeric, 0), h.xid::text::numeric + 1)::text as "xid!",
@@ -130,27 +131,27 @@ pub async fn start_cursor(conn: &mut PgConnection) -> Result<Cursor> {
 /// An entity whose state a client must learn.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChangedEntity {
-    /// Its kind.
+    /// The entity's kind.
     pub entity: Entity,
     /// Which one.
     pub id: String,
-    /// It is gone.
+    /// Whether the entity is gone.
     pub deleted: bool,
 }
 
-/// A stretch of the log.
+/// A page of the log.
 pub struct ChangePage {
-    /// In commit order, without repetitions.
+    /// The entities that changed, in commit order, without repetitions.
     pub changed: Vec<ChangedEntity>,
-    /// Where to go on.
+    /// The cursor for the next page.
     pub cursor: Cursor,
-    /// There is more right now.
+    /// Whether there is more right now.
     pub more: bool,
-    /// Something newer is committed but must wait for an older transaction to end: ask again soon.
+    /// Whether something newer is committed but must wait for an older transaction to end: ask again soon.
     pub pending: bool,
 }
 
-/// What an audience must learn since `after`.
+/// The changes for an audience since `after`.
 pub async fn changes(
     conn: &mut PgConnection,
     audience: &str,
@@ -210,7 +211,7 @@ pub async fn is_stale(conn: &mut PgConnection, cursor: &Cursor) -> Result<bool> 
     .await?)
 }
 
-/// When the newest change was noted.
+/// The moment of the newest change.
 pub async fn last_changed_at(conn: &mut PgConnection) -> Result<Option<DateTime<Utc>>> {
     Ok(sqlx::query_scalar!("select max(changed_at) from change").fetch_one(conn).await?)
 }
@@ -223,7 +224,7 @@ pub async fn forget_changes(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Changes that every client in touch has long seen.
+/// Counts the changes that every client in touch has long seen, for the bound of a round.
 pub async fn changes_due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
         DueRows,
@@ -237,7 +238,7 @@ pub async fn changes_due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     .await?)
 }
 
-/// Forgets a batch of them; answers how many. A cursor within it is told to start over from the same moment on.
+/// Removes a batch of old changes; answers how many. A cursor within it is told to start over from the same moment on.
 pub async fn prune_changes(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
     Ok(sqlx::query_scalar!(
         r#"with old as (delete from change where seq in (select seq from change where changed_at < $1 limit $2) returning xid),

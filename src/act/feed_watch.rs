@@ -1,14 +1,15 @@
-//! Whether somebody's transaction holds the feed back. A pull hands out only what lies below the oldest transaction that is still
-//! running and has written, in any database of the server; one that was forgotten stops all pulls, and nothing else would tell.
+//! Watches for a transaction that holds the feed of changes back. A pull hands out only what lies below the oldest
+//! transaction that is still running and has written, in any database of the server; one that was forgotten stops all
+//! pulls, and nothing else would tell.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 
-/// From then on it is told, and again after as long.
+/// The age from which an open transaction is logged, and the time after which it is logged again.
 const WARN_EVERY: TimeDelta = TimeDelta::seconds(60);
 
-/// What was seen of the oldest transaction. Its age is reckoned from when it was first seen, since the start of another role's
-/// transaction is not ours to know.
+/// The watch over the oldest running transaction. Its age is reckoned from when it was first seen, since the start of
+/// another role's transaction is not ours to know.
 #[derive(Default)]
 pub struct FeedWatch {
     oldest: Option<SeenTransaction>,
@@ -20,16 +21,16 @@ struct SeenTransaction {
     warned_at: DateTime<Utc>,
 }
 
-/// Who holds the feed back.
+/// The transaction that holds the feed back.
 pub struct Blocker {
     /// A session's process id and application, or the name of a prepared transaction.
     pub who: String,
-    /// For how long at least.
+    /// Seconds for which it has held the feed back at least.
     pub seconds: i64,
 }
 
 impl FeedWatch {
-    /// Looks once; answers who is to be told of, if it is time to.
+    /// Looks once; answers the transaction that is to be logged, if it is time to.
     pub async fn check(&mut self, db: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<Blocker>> {
         let Some(running) = oldest_running(db).await? else {
             self.oldest = None;

@@ -1,4 +1,4 @@
-//! A repeated request has one effect and one answer. The key is claimed, the effects are made and the answer is stored
+//! A repeated request has one effect and one answer. The key is reserved, the effects are made and the answer is stored
 //! in **one** transaction; a second request with the key waits for the first and then gets its answer.
 
 use axum::extract::{FromRequest, Request};
@@ -14,14 +14,14 @@ use crate::base::error::{Error, Result};
 use crate::base::extract::Json;
 use crate::base::sweep::BATCH;
 
-/// Names the header that carries the key.
+/// The name of the header that carries the key.
 pub const HEADER: &str = "idempotency-key";
 
 /// A JSON body that came with an `Idempotency-Key`.
 pub struct Idempotent<T> {
     /// The client's key: a UUID, unique for this principal.
     pub key: Uuid,
-    /// SHA-256 over method, path and body.
+    /// The SHA-256 hash over method, path and body.
     pub payload_hash: [u8; 32],
     /// The body.
     pub body: T,
@@ -46,8 +46,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Idempotent<T> {
     }
 }
 
-/// What two requests must share to count as the same: their target and their content (object keys in serde's sorted
-/// order, so the spelling of the JSON does not matter).
+/// The hash of what two requests must share to count as the same: their target and their content (object keys in
+/// serde's sorted order, so the spelling of the JSON does not matter).
 pub fn payload_hash(target: &str, body: &Value) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(target.as_bytes());
@@ -56,23 +56,23 @@ pub fn payload_hash(target: &str, body: &Value) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// Keys are kept for so long, and so is what else keeps an act from being done twice.
+/// Days for which keys are kept, and so are the other guards against doing an act twice.
 const GUARD_DAYS: i64 = 100;
 
-/// What was done before this moment may have lost its key.
+/// The moment before which an act may have lost its key.
 pub fn forgotten_before(now: DateTime<Utc>) -> DateTime<Utc> {
     now - TimeDelta::days(GUARD_DAYS)
 }
 
-/// What became of a key.
+/// Whether a key is new.
 pub enum KeyState {
-    /// It is ours: make the effects, then [`store_answer`] the answer in the same transaction.
+    /// The key is new and ours: make the effects, then [`store_answer`] the answer in the same transaction.
     New,
-    /// It was used for this very request; this is what was answered.
+    /// The key was used for this very request, and this was the answer.
     Stored(Value),
 }
 
-/// Claims a key inside the effect's own transaction. Waits for another transaction that holds it.
+/// Reserves a key inside the effect's own transaction. Waits for another transaction that holds it.
 ///
 /// # Errors
 /// [`Error::IdempotencyConflict`] if the key was used for another request.
@@ -111,8 +111,8 @@ pub async fn reserve(
     Ok(KeyState::Stored(answer))
 }
 
-/// Stores the answer of a claimed key, which is kept from now on: so it counts against what its principal may have kept. Comes
-/// last in the transaction, so that nobody waits long for the counter.
+/// Stores the answer of a reserved key, which is kept from now on: so it counts against what its principal may have
+/// kept. Comes last in the transaction, so that nobody waits long for the counter.
 ///
 /// # Errors
 /// [`Error::TooManyAttempts`] beyond that; the caller's transaction then leaves nothing.

@@ -27,10 +27,10 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{JobId, MembershipId, TerminalId};
 use crate::base::{Base, faults, live};
 
-/// An act that gave way to another one is done again so many times at most.
+/// The most tries of an act that has to give way to another one.
 const MAX_TRIES: u32 = 4;
 
-/// Who wants what done, and under which key.
+/// An act that is to be performed: who acts, which action it is, and under which idempotency key.
 pub struct ActSpec<'a> {
     actor: String,
     action: Action,
@@ -39,44 +39,44 @@ pub struct ActSpec<'a> {
 }
 
 impl<'a> ActSpec<'a> {
-    /// Of a signed-in account.
+    /// An act of a signed-in account.
     pub fn by_staff(base: &'a Base, staff: &Staff, action: Action) -> Self {
         Self { actor: staff.principal(), action, key: None, db: &base.db }
     }
 
-    /// Of a member, by the phone.
+    /// An act of a member, by the phone.
     pub fn by_phone(base: &'a Base, phone: &MemberPhone, action: Action) -> Self {
         Self::by_member(base, phone.membership_id, action)
     }
 
-    /// Of a member who has no phone yet, or not any more, and is known by the printed sheet.
+    /// An act of a member who has no phone yet, or not any more, and is known by the printed sheet.
     pub fn by_member(base: &'a Base, membership_id: MembershipId, action: Action) -> Self {
         Self { actor: member_audience(membership_id), action, key: None, db: &base.db }
     }
 
-    /// Of a till.
+    /// An act of a till.
     pub fn by_terminal(base: &'a Base, terminal_id: TerminalId, action: Action) -> Self {
         Self { actor: till_audience(terminal_id), action, key: None, db: &base.db_tills }
     }
 
-    /// Of whoever runs the instance, by a command; `login` where somebody is named.
+    /// An act of whoever runs the instance, by a command; `login` where somebody is named.
     pub fn by_operator(base: &'a Base, login: Option<&str>, action: Action) -> Self {
         Self { actor: operator(login), action, key: None, db: &base.db_jobs }
     }
 
-    /// Of an instance, by itself.
+    /// An act that the server does by itself.
     pub fn by_server(base: &'a Base, action: Action) -> Self {
         Self { actor: "server".to_owned(), action, key: None, db: &base.db_jobs }
     }
 
-    /// Done once under this request's key, however often it is asked for.
+    /// Performs it once under this request's key, however often it is asked for.
     #[must_use]
     pub fn under_key_of<T>(mut self, request: &Idempotent<T>) -> Self {
         self.key = Some((request.key, request.payload_hash));
         self
     }
 
-    /// The same for what is no HTTP request.
+    /// Performs it once under a key that did not come with an HTTP request.
     #[must_use]
     pub fn under_key(mut self, key: Uuid, payload_hash: [u8; 32]) -> Self {
         self.key = Some((key, payload_hash));
@@ -88,8 +88,8 @@ fn operator(login: Option<&str>) -> String {
     login.map_or_else(|| "cli".to_owned(), |login| format!("cli:{login}"))
 }
 
-/// Writes down what an operator does who has the database and no instance, in the transaction of what is done: keys are made and revoked
-/// also where nothing else can start.
+/// Records an operator's act for which no instance runs, only a database, in the transaction of the act: keys are made
+/// and revoked also where nothing else can start.
 pub async fn record_without_instance(
     conn: &mut PgConnection,
     login: Option<&str>,
@@ -100,9 +100,9 @@ pub async fn record_without_instance(
     audit::write(conn, &operator(login), action, entry, now).await
 }
 
-/// What is to be written down of an act.
+/// The record that an act leaves.
 enum ActRecord {
-    /// Nobody has said yet.
+    /// The effect has not said yet.
     Missing,
     /// A row of the log.
     Entry(Entry),
@@ -121,9 +121,9 @@ pub struct Act {
     audiences: Vec<String>,
 }
 
-/// How an act ends.
+/// The end of an act, and what it answers.
 pub struct ActEnd<T> {
-    /// What is to be committed; none if nothing of it shall stay.
+    /// The act to be committed; none if nothing of it shall stay.
     act: Option<Act>,
     value: T,
 }
@@ -134,12 +134,12 @@ impl Act {
         &mut self.tx
     }
 
-    /// When it is done.
+    /// The moment of the act.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
 
-    /// What was answered when this was done under the same key before; then nothing is done again.
+    /// The answer that was stored when this was done under the same key before; then nothing is done again.
     pub fn stored_answer<A: DeserializeOwned>(&self) -> Result<Option<A>> {
         let read = |stored: &Value| serde_json::from_value(stored.clone());
         Ok(self.stored.as_ref().map(read).transpose().map_err(anyhow::Error::from)?)
@@ -156,38 +156,38 @@ impl Act {
         self.actor = actor;
     }
 
-    /// What the log will say.
+    /// Sets the entry that the log will hold.
     pub fn record(&mut self, entry: Entry) {
         self.record = ActRecord::Entry(entry);
     }
 
-    /// The log need not say anything: the journal does, or nothing was changed.
+    /// Says that the log needs no entry: the journal has one, or nothing was changed.
     pub fn record_nothing(&mut self) {
         self.record = ActRecord::Elsewhere;
     }
 
-    /// Leaves work to be done behind the act, unless the same is unfinished; answers which job it is.
+    /// Enqueues a job that commits with the act, unless the same one is unfinished; answers the job's id.
     pub async fn enqueue(&mut self, job: &NewJob) -> Result<JobId> {
         jobs::store::enqueue(&mut self.tx, &self.actor, job).await
     }
 
-    /// The same for work that this process does itself, at once: whoever else is at it is not any more.
+    /// Enqueues a job that this process runs itself at once; another process that runs it loses it.
     pub async fn enqueue_claimed(&mut self, job: &NewJob, lease: Uuid) -> Result<ClaimedJob> {
         let id = self.enqueue(job).await?;
         jobs::store::take_over(&mut self.tx, id, lease).await?.ok_or(Error::NotFound)
     }
 
-    /// Once it is done, this audience's pages are called.
+    /// Wakes this audience's pages once the act is committed.
     pub fn wake(&mut self, audience: String) {
         self.audiences.push(audience);
     }
 
-    /// All is made that there is to make; it is committed with the record and the answer.
+    /// Ends the act: it is committed together with its record and its answer.
     pub fn commit<T>(self, value: T) -> Result<ActEnd<T>> {
         Ok(ActEnd { act: Some(self), value })
     }
 
-    /// Nothing of it shall stay, the key neither.
+    /// Ends the act without a trace: nothing of it stays, not even its key.
     pub fn roll_back<T>(self, value: T) -> Result<ActEnd<T>> {
         Ok(ActEnd { act: None, value })
     }
@@ -219,9 +219,10 @@ fn unfinished(spec: &ActSpec<'_>, what: &str) -> Error {
     Error::Internal(anyhow::anyhow!("{}: {what}", spec.action.as_str()))
 }
 
-/// Does an act: claims its key, runs the effect, writes the record and the answer, commits all of it together, and wakes whoever must
-/// learn of it. The effect takes its locks first and asks for rights behind them; it owns the act while it runs, and ends with
-/// [`Act::commit`]. It may be run again from the beginning, when the database has rolled it back for another's sake.
+/// Performs an act: reserves its key, runs the effect, writes the record and the answer, commits all of it together,
+/// and wakes whoever must learn of it. The effect takes its locks first and asks for rights behind them; it owns the
+/// act while it runs, and ends with [`Act::commit`]. It may be run again from the beginning, when the database has
+/// rolled it back for another's sake.
 ///
 /// # Errors
 /// As the effect; nothing of it is left then. [`Error::IdempotencyConflict`] if the key was used for another request.

@@ -1,5 +1,5 @@
-//! What offline clients did while away: each mutation comes with a key of its own and gets an answer of its own. What it does is the
-//! business of its feature, as in `programme::ledger::purchase`.
+//! Mutations: what offline clients did while away. Each comes with a key of its own and gets an answer of its own. What
+//! it does is the business of its feature, as in `programme::ledger::purchase`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,29 +9,29 @@ use uuid::Uuid;
 use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 
-/// One thing that a client did.
+/// A mutation: one operation that a client recorded.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mutation {
     /// The idempotency key, unique for this client's principal.
     pub id: Uuid,
-    /// The client's own order.
+    /// The mutation's number in the client's own order.
     pub seq: i64,
-    /// What it is: `purchase.record`, `purchase.cancel`.
+    /// The operation's name: `purchase.record`, `purchase.cancel` or `notice.read`.
     pub name: String,
-    /// As the name demands.
+    /// The operation's arguments, as its name demands.
     pub args: Value,
-    /// When it happened: Unix seconds by the client's clock, corrected by the server offset that it knew.
+    /// The moment of the operation: Unix seconds by the client's clock, corrected by the server offset that it knew.
     pub at: u64,
 }
 
-/// What became of a mutation.
+/// The answer to a mutation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The mutation.
     pub id: Uuid,
-    /// What became of it.
+    /// The mutation's outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -40,25 +40,25 @@ pub struct Answer {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Outcome {
-    /// Done now.
+    /// The mutation was applied now.
     Applied {
-        /// As the mutation's name says.
+        /// The result, in the form that the mutation's name demands.
         result: Value,
     },
-    /// Done before; this is what was answered then.
+    /// The mutation was applied before; its answer is repeated.
     Duplicate {
         /// The stored result.
         result: Value,
     },
-    /// Refused for good; the client keeps it visible.
+    /// The mutation is refused for good; the client keeps it visible.
     Rejected {
-        /// Stable; the words are the client's.
+        /// The stable code; the client has the words for it.
         code: Code,
         /// The figures that the words of some codes need.
         #[serde(skip_serializing_if = "Option::is_none")]
         detail: Option<RefusalDetail>,
     },
-    /// Not decided; send it again later.
+    /// Nothing was decided: the client sends the mutation again later.
     Retry,
 }
 
@@ -69,7 +69,7 @@ pub struct RefusalDetail {
     /// With `redemption-too-much`: the most that this purchase may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_kopecks: Option<i64>,
-    /// With `balance-too-low`: all that there is.
+    /// With `balance-too-low`: all that may be spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_kopecks: Option<i64>,
     /// With `redemption-too-soon`: from when on this phone redeems; Unix seconds.
@@ -77,7 +77,8 @@ pub struct RefusalDetail {
     pub redeems_from: Option<i64>,
 }
 
-/// What of a push is not decided: it is told in one line, since a till sends the same hundred again every minute.
+/// The undecided mutations of a push. They are logged in one line, since a till sends the same hundred again every
+/// minute.
 #[derive(Default)]
 pub struct Undecided {
     count: u32,
@@ -86,7 +87,8 @@ pub struct Undecided {
 }
 
 impl Undecided {
-    /// What is answered. A failure decides nothing, whatever it is: the client keeps the mutation and sends it again.
+    /// The outcome that a mutation is answered. A failure decides nothing, whatever it is: the client keeps the
+    /// mutation and sends it again.
     pub fn outcome_of(&mut self, mutation: &Mutation, outcome: Result<Outcome>) -> Outcome {
         match outcome {
             Ok(outcome) => outcome,
@@ -98,14 +100,14 @@ impl Undecided {
         }
     }
 
-    /// Undecided for the sake of another one.
+    /// Leaves a mutation undecided because another one is.
     pub fn retry_later(&mut self, mutation: &Mutation) -> Outcome {
         self.count = self.count.saturating_add(1);
         count_outcome(&mutation.name, &Outcome::Retry);
         Outcome::Retry
     }
 
-    /// Tells the log.
+    /// Logs how many they are, and the first of them.
     pub fn log(&self) {
         if let Some((mutation, error)) = &self.first {
             tracing::warn!(count = self.count, mutation, %error, "mutations were not decided; the first of them and why");
@@ -113,12 +115,13 @@ impl Undecided {
     }
 }
 
-/// Refused for good.
+/// The outcome of a mutation that is refused for good.
 pub fn rejected(code: Code) -> Outcome {
     Outcome::Rejected { code, detail: None }
 }
 
-/// What the stored answer says now: what was applied is a duplicate, what was refused is refused again.
+/// The outcome of a repeated mutation by its stored answer: what was applied is a duplicate, what was refused is
+/// refused again.
 pub fn outcome_of_stored(answer: &Value) -> Result<Outcome> {
     match answer["status"].as_str() {
         Some("applied") => Ok(Outcome::Duplicate { result: answer["result"].clone() }),
@@ -130,7 +133,7 @@ pub fn outcome_of_stored(answer: &Value) -> Result<Outcome> {
     }
 }
 
-/// Counts what became of a mutation.
+/// Counts the outcome of a mutation in the metrics.
 pub fn count_outcome(name: &str, outcome: &Outcome) {
     let outcome = match outcome {
         Outcome::Applied { .. } => "applied",

@@ -12,11 +12,11 @@ use crate::base::error::Result;
 use crate::base::ids::MembershipId;
 use crate::base::words::word_enum;
 
-/// A member keeps the newest so many.
+/// The most notices that a member keeps: the newest ones.
 pub const MAX_NOTICES: i64 = 100;
 
 word_enum! {
-    /// What happened.
+    /// The kind of a notice: what happened.
     pub enum NoticeKind in "notice.kind" {
         /// A phone was enrolled where there had never been one.
         PhoneEnrolled = "phone-enrolled",
@@ -34,19 +34,19 @@ word_enum! {
         CardsRevoked = "cards-revoked",
         /// The birth date on record is another one, by which the printed sheet opens from now on.
         BirthDateChanged = "birth-date-changed",
-        /// The membership rests.
+        /// The membership is suspended.
         MembershipSuspended = "membership-suspended",
-        /// The membership goes on.
+        /// The suspended membership is in force again.
         MembershipResumed = "membership-resumed",
         /// The membership is over.
         MembershipEnded = "membership-ended",
-        /// Registered in another organisation, which the notice names.
+        /// The member is registered in another organisation, which the notice names.
         Transferred = "transferred",
     }
 }
 
 word_enum! {
-    /// Whose act it was.
+    /// Who caused the event.
     pub enum Initiator in "notice.given_by" {
         /// The member.
         Member = "member",
@@ -69,7 +69,7 @@ pub async fn notify_member(
     write(base, conn, membership_id, (kind, &json!({})), by, now).await
 }
 
-/// Tells a member who is registered elsewhere now, where that is.
+/// Records the notice of a transfer, which names the member's new organisation.
 pub async fn notify_of_transfer(
     base: &Base,
     conn: &mut PgConnection,

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncTypedCommands as _, Script};
 
-/// How long a call may take before Redis counts as away.
+/// The time that a call may take before Redis counts as away.
 const CALL_TIMEOUT: Duration = Duration::from_millis(150);
-/// After a failure Redis is not asked again for so long, so that its absence does not slow every request.
+/// The pause after a failure before Redis is asked again, so that its absence does not slow every request.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many keys the local stand-in for the rate limits holds at most.
+/// The most keys that the local stand-in for the rate limits holds.
 const LOCAL_KEYS: usize = 20_000;
 
 /// A handle on Redis, or on nothing. What it holds itself goes by a clock that nobody can set.
@@ -66,7 +66,7 @@ impl Cache {
         self.call(async |mut c| c.ping().await).await.is_some()
     }
 
-    /// A short text.
+    /// Reads a short text.
     pub async fn get(&self, key: &str) -> Option<String> {
         self.call(async |mut c| c.get(key).await).await.flatten()
     }
@@ -76,7 +76,7 @@ impl Cache {
         self.call(async |mut c| c.set_ex(key, value, ttl_seconds).await).await;
     }
 
-    /// Tells every instance something.
+    /// Publishes a message to every instance.
     pub async fn publish(&self, channel: &str, message: &str) {
         self.call(async |mut c| c.publish(channel, message).await).await;
     }
@@ -123,7 +123,7 @@ impl Cache {
         .await;
     }
 
-    /// A text cached by [`Cache::set_versioned`].
+    /// Reads a text cached by [`Cache::set_versioned`].
     pub async fn get_versioned(&self, key: &str) -> Option<String> {
         self.call(async |mut c| c.hget(key, "value").await).await.flatten()
     }

@@ -7,28 +7,29 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use anyhow::ensure;
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, TimeDelta, Utc};
 
-/// Periods, terms and "today" are Moscow's: UTC+3 without daylight saving since 2014-10-26 (248-ФЗ).
+/// Moscow's offset, by which periods, terms and "today" go: UTC+3 without daylight saving since 2014-10-26 (248-ФЗ).
 const MOSCOW_OFFSET_SECONDS: i32 = 3 * 3600;
-/// Kamchatka's and Chukotka's: there a day begins nine hours before Moscow's.
+/// The offset of Kamchatka and Chukotka, where a day begins nine hours before Moscow's.
 const EASTERNMOST_OFFSET_SECONDS: i32 = 12 * 3600;
 
-/// The clocks of instances are less apart, and so are the moments of requests that overtake each other. What is dated further
-/// ahead than this was written by a clock that was ahead, and must not wait for that day.
+/// The most by which the clocks of instances, and the moments of requests that overtake each other, are apart. What is
+/// dated further ahead than this was written by a clock that was ahead, and must not wait for that day.
 pub const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
-/// What is good for days may be dated so far ahead and is good all the same, only longer by that: an hour's error is no reason
-/// to throw away what was printed in it. Dated further ahead, it is not good.
+/// The most by which a thing that is good for days may be dated ahead and be good all the same, only longer by that: an
+/// hour's error is no reason to throw away what was printed in it. Dated further ahead, it is not good.
 pub const TOLERATED_AHEAD: TimeDelta = TimeDelta::days(1);
 
-/// How far this machine's clock and the database's may be apart while something is done that cannot be undone.
+/// The most by which this machine's clock and the database's may be apart while something is done that cannot be
+/// undone.
 const MAX_CLOCKS_APART_SECONDS: u64 = 300;
-/// Between two looks at it the clock goes on by no more, or it has jumped: housekeeping looks every hour.
+/// The most by which the clock goes on between two looks; by more, it has jumped. Housekeeping looks every hour.
 const MAX_AWAY: TimeDelta = TimeDelta::hours(48);
-/// So long must a clock that has jumped go on evenly before it is believed.
+/// The time for which a clock that has jumped must go on evenly before it is trusted.
 const PROBATION: TimeDelta = TimeDelta::hours(24);
-/// Evenly means that it was looked at so often.
+/// The longest gap between two looks at a clock that goes on evenly.
 const MAX_BETWEEN_LOOKS: TimeDelta = TimeDelta::hours(3);
 
-/// Where the time comes from: the system, or a value that a test moves.
+/// The source of time: the system, or a value that a test moves.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
@@ -112,24 +113,24 @@ pub fn ensure_agreement(ahead_seconds: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is known of the time from earlier looks at it.
+/// The time as earlier looks at the clock have seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockRecord {
-    /// The last look that was believed.
+    /// The moment of the last look that was trusted.
     pub trusted_at: DateTime<Utc>,
-    /// The last look.
+    /// The moment of the last look.
     pub seen_at: DateTime<Utc>,
-    /// Since when the time is doubted, if it is.
+    /// The moment since which the time is doubted, if it is.
     pub doubted_since: Option<DateTime<Utc>>,
 }
 
 impl ClockRecord {
-    /// The time as somebody says that it is.
+    /// A record by which the present time is trusted.
     pub fn trusted(now: DateTime<Utc>) -> Self {
         Self { trusted_at: now, seen_at: now, doubted_since: None }
     }
 
-    /// Looks at the clock again. One that was put back is believed: by an earlier time nothing more is due.
+    /// Looks at the clock again. One that was put back is trusted: by an earlier time nothing more is due.
     #[must_use]
     pub fn observe(self, now: DateTime<Utc>) -> Self {
         if !self.is_jump(now) {
@@ -142,7 +143,7 @@ impl ClockRecord {
         }
     }
 
-    /// Whether the clock has gone on by more since it was last believed than a server is away.
+    /// Whether the clock has gone on since it was last trusted by more than a server is ever away.
     pub fn is_jump(&self, now: DateTime<Utc>) -> bool {
         now - self.trusted_at > MAX_AWAY
     }

@@ -22,7 +22,7 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All but the verdicts.
+            /// Every code but the verdicts.
             const OWN: &[Self] = &[$(Self::$variant),+];
 
             /// The stable word.
@@ -45,9 +45,9 @@ codes! {
     ActivationRefused = "activation-refused",
     /// The pairing code is wrong, used or too old.
     PairingRefused = "pairing-refused",
-    /// A foreign page made the browser send it.
+    /// Another site's page made the browser send the request.
     CrossSite = "cross-site",
-    /// It does not exist, or the caller may not know that it does.
+    /// What was asked for does not exist, or the caller may not know that it does.
     NotFound = "not-found",
     /// Fields of a form cannot be accepted.
     InvalidInput = "invalid-input",
@@ -55,15 +55,15 @@ codes! {
     MalformedRequest = "malformed-request",
     /// The body is over the limit.
     TooLarge = "too-large",
-    /// Limited; the answer says for how long.
+    /// There were too many requests of this kind; the answer says how long to wait.
     TooManyAttempts = "too-many-attempts",
     /// The same idempotency key came with another request.
     IdempotencyConflict = "idempotency-conflict",
-    /// A search that goes through too much, or for which too many others are at work.
+    /// The search goes through too much, or too many others are running.
     SearchTooSlow = "search-too-slow",
-    /// A part that the request needs does not answer.
+    /// A part that the request needs, such as the database, does not answer.
     Unavailable = "unavailable",
-    /// A fault of ours.
+    /// The server has failed.
     Internal = "internal",
 
     /// The card is on another phone now.
@@ -77,9 +77,9 @@ codes! {
 
     /// The client speaks an older shape of mutations and entities than this server.
     SchemaTooOld = "schema-too-old",
-    /// The client speaks a newer one.
+    /// The client speaks a newer shape of mutations and entities than this server.
     SchemaUnknown = "schema-unknown",
-    /// The cursor is of no use: fetch everything anew.
+    /// The cursor cannot be continued: the client fetches everything anew.
     SyncStartOver = "sync-start-over",
 
     /// There is a member of this name and birth date already.
@@ -95,28 +95,28 @@ codes! {
     /// This account has printed all sheets of the day for members who have a phone.
     TooManySheets = "too-many-sheets",
 
-    /// Another process is re-issuing these cards. Told to commands alone.
+    /// Another process is re-issuing these cards. Only commands are answered with it.
     ReissueRunning = "reissue-running",
-    /// The key whose cards are to be replaced still signs. Told to commands alone.
+    /// The key whose cards are to be replaced still signs. Only commands are answered with it.
     ReissueBySameKey = "reissue-by-same-key",
-    /// The purchase does not wait for a decision. Told to commands alone.
+    /// The purchase does not wait for a decision. Only commands are answered with it.
     NotHeld = "not-held",
 
     /// The server does not know this mutation; a newer one may.
     UnknownMutation = "unknown-mutation",
     /// The mutation's arguments cannot be read; a newer server may.
     MalformedArgs = "malformed-args",
-    /// It was refused for a reason that this release does not know: a newer one has stored it.
+    /// The mutation was refused for a reason that only a newer release, which stored it, knows.
     Rejected = "rejected",
     /// The purchase costs nothing, or too much.
     AmountInvalid = "amount-invalid",
-    /// The till's number of the operation is none that could come now.
+    /// The till cannot have reached this operation number by now.
     OpNumberInvalid = "op-number-invalid",
-    /// The till's number of the operation is another operation's.
+    /// The till has used this operation number for another operation.
     OpNumberReused = "op-number-reused",
-    /// It happened at another outlet than the till's.
+    /// The operation happened at another outlet than the till's.
     OtherOutlet = "other-outlet",
-    /// It happened longer ago than a till may be away.
+    /// The operation happened longer ago than a till may be offline.
     TooOld = "too-old",
     /// The member did not take part in the programme then, or does not now.
     NotInProgramme = "not-in-programme",
@@ -132,11 +132,11 @@ codes! {
     RedemptionNotAllowed = "redemption-not-allowed",
     /// More was to be paid from the balance than the rule or the member allows.
     RedemptionTooMuch = "redemption-too-much",
-    /// The member's phone was enrolled too lately to pay.
+    /// The member's phone was enrolled too recently to pay.
     RedemptionTooSoon = "redemption-too-soon",
     /// The purchase reached the server when the member's code was old already.
     RedemptionOffline = "redemption-offline",
-    /// The digits were not asked for, were used, or have lasted too long: new ones do.
+    /// The digits were not asked for, were used, or are too old; with new ones the payment can be repeated.
     ChallengeOver = "challenge-over",
     /// More was to be paid from the balance than is there.
     BalanceTooLow = "balance-too-low",
@@ -149,7 +149,7 @@ codes! {
 }
 
 impl Code {
-    /// Every one that can be answered: a card that is accepted refuses nothing.
+    /// Every code that can be answered: all but the verdict of an accepted card.
     fn all() -> impl Iterator<Item = Self> {
         let verdicts = VerdictCode::ALL.iter().filter(|code| **code != VerdictCode::Accepted);
         Self::OWN.iter().copied().chain(verdicts.map(|code| Self::Verdict(*code)))
@@ -195,53 +195,53 @@ impl ToSchema for Code {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FieldCode {
-    /// Nothing is there, or nothing that could be chosen.
+    /// The field is empty, or its value is none of the choices.
     Required,
     /// The text is too long.
     TooLong,
-    /// It is no name.
+    /// The value is no name.
     NameInvalid,
     /// The name mixes scripts.
     NameMixed,
-    /// It is no whole number of a phone.
+    /// The value is no complete phone number.
     PhoneInvalid,
     /// The number is another country's.
     PhoneForeign,
-    /// It is no e-mail address.
+    /// The value is no e-mail address.
     EmailInvalid,
-    /// The day cannot be.
+    /// The birth date is implausibly old or lies in the future.
     DateInvalid,
     /// The day has not come yet.
     InTheFuture,
     /// The day lies before the birth.
     BeforeBirth,
-    /// The day lies before the law.
+    /// The day lies before the law on personal data (152-ФЗ).
     TooEarly,
     /// Nobody of this birth date may be a member yet.
     TooYoung,
     /// The person could not join on that day yet.
     TooYoungWhenJoined,
-    /// More were chosen than go at once.
+    /// More were chosen than one request may name.
     TooMany,
-    /// One was chosen twice.
+    /// The same choice was made twice.
     Repeated,
-    /// Somebody who was chosen is suspended or has left.
+    /// A member who was chosen is suspended or has left.
     NotActive,
     /// The organisation has no members of its own.
     KeepsNoMembers,
-    /// The member is registered there already.
+    /// The member is registered in that organisation already.
     AlreadyThere,
-    /// There is no such consent, or not here.
+    /// No consent of this kind can be given in the app.
     UnknownConsent,
     /// The text that was agreed to is not the present one.
     TextOutdated,
-    /// It is not in base64url.
+    /// The value is not in base64url.
     EncodingInvalid,
-    /// It is no key that can hold a card.
+    /// The value is no key that can hold a card.
     KeyInvalid,
-    /// The key has not signed it.
+    /// The signature is not the key's.
     SignatureInvalid,
-    /// This face does not sync.
+    /// The face has no sync: only phones and tills do.
     NoSync,
 }
 

@@ -12,11 +12,12 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use crate::base::forwarded::{ProxyHeader, parse_hops};
 use crate::base::texts;
 
-/// It is printed on cards' sheets and stands in every trust list.
+/// The longest name of a union, which is printed on sheets and stands in every trust list.
 const MAX_UNION_NAME_CHARS: usize = 200;
-/// A member must have heard that another phone took the card, and have found somebody to tell, before it can pay.
+/// The wait of a new phone before it pays, unless set otherwise: its member must have heard that another phone took the
+/// card, and have found somebody to tell.
 const WAIT_HOURS: u32 = 72;
-/// A month: what is longer is a slip.
+/// The longest wait that may be set, a month: a longer one is a slip.
 const MAX_WAIT_HOURS: i64 = 720;
 
 const ADD_SSLMODE: &str = "add sslmode=verify-full to DATABASE_URL, and sslrootcert=FILE where its certificate is of an authority of your own";
@@ -113,12 +114,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// How long a phone that was enrolled by a sheet has to wait before it redeems.
+    /// The wait of a phone that was enrolled by a sheet, before it redeems.
     pub fn redemption_wait(&self) -> TimeDelta {
         TimeDelta::hours(self.redemption_wait_hours.unwrap_or(WAIT_HOURS).into())
     }
 
-    /// Where PostgreSQL is.
+    /// The options for connecting to PostgreSQL.
     ///
     /// # Errors
     /// In production, when it or Redis would be talked to in plain text over a network.

@@ -11,17 +11,18 @@ use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
 use crate::base::clock::Clock;
 use crate::base::config::Config;
 
-/// How many months of the journal are made ahead.
+/// Months of the journal that are made ahead.
 const JOURNAL_MONTHS_AHEAD: i32 = 3;
-/// A server that finds another one migrating waits for it so long.
+/// The time for which a server waits for another one that is migrating.
 const MIGRATION_LOCK_WAIT: &str = "2min";
-/// A server that migrates and says nothing for so long is frozen, and its lock is for the others.
+/// The silence after which a migrating server counts as frozen, and loses its lock to the others.
 const MIGRATION_SILENCE: &str = "1min";
-/// A connection that does not say how it stands within so long is given up: its last statement goes on for nobody, or its host is gone.
+/// The time within which a returned connection must say how it stands. After it the connection is given up: its last
+/// statement goes on for nobody, or its host is gone.
 const RELEASE_WITHIN: Duration = Duration::from_secs(10);
 
-/// What is stored must not reach the database's log: neither the row that broke a constraint, nor the statement that failed, nor
-/// its parameters.
+/// The settings that keep what is stored out of the database's log: neither the row that broke a constraint, nor the
+/// statement that failed, nor its parameters.
 pub const LOG_WITHOUT_ROWS: [(&str, &str); 4] = [
     ("log_error_verbosity", "terse"),
     ("log_min_error_statement", "panic"),
@@ -29,35 +30,36 @@ pub const LOG_WITHOUT_ROWS: [(&str, &str); 4] = [
     ("log_parameter_max_length_on_error", "0"),
 ];
 
-/// After a failover behind one name a connection that nobody uses may go on leading to the former primary.
+/// The longest life of a connection: after a failover behind one name, one that nobody uses may go on leading to the
+/// former primary.
 const MAX_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The connections of one instance. What is slow or stuck in one pool leaves the others alone, so a search never keeps a
 /// till waiting. Together they are 30: PostgreSQL's default of 100 leaves room for three instances.
 #[derive(Clone)]
 pub struct Pools {
-    /// Staff and members, one person at a time.
+    /// For staff and members, one person at a time.
     pub registry: PgPool,
-    /// What goes through many rows of the registry: few at once, and none for long.
+    /// For what goes through many rows of the registry: few at once, and none for long.
     pub searches: PgPool,
-    /// The counters of what strangers try, which meet in few rows.
+    /// For the counters of what strangers try, which meet in few rows.
     pub doors: PgPool,
-    /// Tills and partners' servers, and the lists that they download.
+    /// For tills and partners' servers, and the lists that they download.
     pub tills: PgPool,
-    /// What an instance does by itself, and commands.
+    /// For what an instance does by itself, and for commands.
     pub jobs: PgPool,
 }
 
-/// What a pool is for, and what the database itself enforces on each of its connections, however the process at its end
-/// fares: a server that is frozen in the middle of a transaction must not keep its locks.
+/// The purpose of a pool, and the limits that the database itself enforces on each of its connections, however the
+/// process at its end fares: a server that is frozen in the middle of a transaction must not keep its locks.
 struct Purpose {
     name: &'static str,
     connections: u32,
-    /// A request for a connection waits so long.
+    /// The longest wait for a connection.
     acquire_seconds: u64,
     statement_seconds: u64,
     lock_seconds: u64,
-    /// A transaction whose client says nothing is ended.
+    /// The longest silence within a transaction, which then is ended.
     idle_in_transaction_seconds: u64,
 }
 
@@ -195,7 +197,7 @@ async fn connect(config: &Config) -> anyhow::Result<Pools> {
     Ok(Pools { registry, searches, doors, tills, jobs })
 }
 
-/// What of [`LOG_WITHOUT_ROWS`] is otherwise here, and how it should be.
+/// The settings of [`LOG_WITHOUT_ROWS`] that differ here, and the values that they should have.
 pub async fn settings_that_log_rows(
     conn: &mut PgConnection,
 ) -> sqlx::Result<Vec<(&'static str, &'static str)>> {

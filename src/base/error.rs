@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::code::{Code, FieldCode};
 
-/// What a handler answers instead of its result.
+/// The refusal or failure that a handler answers instead of its result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No valid session for this face.
@@ -35,7 +35,7 @@ pub enum Error {
     /// No card can be found by this number; why not is not said.
     #[error("no card is known by this number")]
     CardUnknown,
-    /// It does not exist, or the caller may not know that it does.
+    /// What was asked for does not exist, or the caller may not know that it does.
     #[error("not found")]
     NotFound,
     /// Fields of a form that cannot be accepted, each with a code of its own.
@@ -68,7 +68,7 @@ pub enum Error {
     /// The state does not allow it; the code says why.
     #[error("conflict: {0}")]
     Conflict(Code),
-    /// A search that goes through too much, or for which too many others are at work.
+    /// The search goes through too much, or too many others are running.
     #[error("search too slow: {0}")]
     SearchTooSlow(#[source] anyhow::Error),
     /// A part that the request needs does not answer.
@@ -93,15 +93,15 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// Stable; the text for people is the PWA's.
+    /// The stable code; the PWA has the text for people.
     pub code: Code,
-    /// For developers; never shown to people.
+    /// An explanation for developers; never shown to people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// With `too-many-attempts` and `redemption-too-soon`.
+    /// Seconds until the next attempt, with `too-many-attempts` and `redemption-too-soon`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
-    /// With `invalid-input`: field → code.
+    /// The wrong fields, each with its code; with `invalid-input`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<BTreeMap<&'static str, FieldCode>>,
 }
@@ -112,7 +112,7 @@ impl Error {
         Self::InvalidInput(BTreeMap::from([(name, code)]))
     }
 
-    /// What became of a search: one that met its limits says so, since another may be quick.
+    /// The error of a search: one that met its limits says so, since another search may be quick.
     #[must_use]
     pub fn as_search_error(self) -> Self {
         match self {
@@ -121,7 +121,7 @@ impl Error {
         }
     }
 
-    /// Whether it comes of somebody else's lock, which was waited for in vain.
+    /// Whether somebody else's lock was waited for in vain.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         matches!(self, Self::Unavailable(cause) if cause.downcast_ref().is_some_and(is_locked))

@@ -42,10 +42,10 @@ pub fn write_public(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
     write_atomically(path, contents, 0o644)
 }
 
-/// With this some editors begin a file in UTF-8.
+/// The mark with which some editors begin a file in UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A text without the mark that it may begin with.
+/// A text without the byte order mark that it may begin with.
 pub fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }

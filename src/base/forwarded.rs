@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderMap, HeaderName, header};
 use clap::ValueEnum;
 
-/// In which header the proxies tell the address. Only this one is read: the other would be the client's own word.
+/// The header in which the proxies tell the address. Only this one is read: the other would be the client's own word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProxyHeader {
     /// `X-Forwarded-For`.

@@ -66,7 +66,7 @@ ids! {
     TerminalId(Uuid);
     /// A key of a partner's server.
     PartnerKeyId(Uuid);
-    /// A number that a till has looked up.
+    /// A till's lookup of a typed card number.
     LookupId(Uuid);
     /// A purchase.
     PurchaseId(Uuid);

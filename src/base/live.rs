@@ -16,20 +16,21 @@ use crate::base::error::{Error, Result};
 use crate::base::random::Random;
 
 const CHANNEL: &str = "profcards:live";
-/// Pages of one audience that listen at once: a browser opens six connections to a host.
+/// The most pages of one audience that listen at once: a browser opens six connections to a host.
 pub const MAX_LISTENERS_PER_AUDIENCE: usize = 6;
-/// A page that found no place asks on its own, and may ask for the stream again after so long.
+/// Seconds after which a page that found no room may ask for the stream again; meanwhile it pulls on its own.
 const REFUSED_SECONDS: u32 = 60;
-/// How long to wait before asking Redis for a new subscription.
+/// The delay before Redis is asked for a new subscription.
 const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(2);
 const TIMEOUTS: Timeouts = Timeouts { answer: Duration::from_secs(5), silence: Duration::from_mins(1) };
 
-/// How long Redis is waited for. A connection that has died without a word, as behind a firewall, is silent for ever.
+/// The limits of waiting for Redis. A connection that has died without a word, as behind a firewall, is silent for
+/// ever.
 #[derive(Clone, Copy)]
 struct Timeouts {
-    /// For the answer to what it was asked.
+    /// The longest wait for an answer.
     answer: Duration,
-    /// For a call, before it is asked whether it is still there.
+    /// The longest silence before Redis is asked whether it is still there.
     silence: Duration,
 }
 
@@ -40,7 +41,7 @@ pub struct Live {
     switchboard: Arc<Mutex<Switchboard>>,
 }
 
-/// Who listens. A call goes to the pages of its audience alone, however many others there are.
+/// The pages that listen, by audience. A call goes to the pages of its audience alone, however many others there are.
 #[derive(Default)]
 struct Switchboard {
     audiences: HashMap<String, watch::Sender<()>>,
@@ -48,7 +49,7 @@ struct Switchboard {
     is_closed: bool,
 }
 
-/// A page that listens; its place is free again when it is dropped.
+/// A page that listens; its slot is free again when it is dropped.
 pub struct Listener {
     audience: String,
     calls: watch::Receiver<()>,
@@ -61,7 +62,7 @@ impl Live {
         Self { instance: random.uuid(), max_listeners, switchboard: Arc::default() }
     }
 
-    /// Hears the calls to an audience, from now on.
+    /// Begins to listen to the calls to an audience.
     ///
     /// # Errors
     /// [`Error::TooManyAttempts`] where too many listen already, [`Error::Unavailable`] while the instance stops.
@@ -84,7 +85,7 @@ impl Live {
         Ok(Listener { audience: audience.to_owned(), calls, switchboard: self.switchboard.clone() })
     }
 
-    /// How many pages listen.
+    /// The number of pages that listen.
     pub fn listeners(&self) -> usize {
         lock(&self.switchboard).listeners
     }

@@ -37,33 +37,33 @@ use self::live::Live;
 use self::random::Random;
 use self::secret::InstanceSecret;
 
-/// What every feature takes: made once, and shared by every request. A clone is another handle to the same.
+/// The base that every feature takes: made once, and shared by every request. A clone is another handle to the same.
 #[derive(Clone)]
 pub struct Base(Arc<Parts>);
 
-/// What [`Base`] leads to.
+/// The parts of a [`Base`].
 pub struct Parts {
     /// The instance's settings.
     pub config: Config,
-    /// Where time comes from.
+    /// The source of time.
     pub clock: Clock,
-    /// Where randomness comes from.
+    /// The source of randomness.
     pub random: Random,
-    /// The truth, for staff and members.
+    /// Connections to the database for staff and members.
     pub db: PgPool,
-    /// The same, for what goes through many rows of the registry.
+    /// Connections for what goes through many rows of the registry.
     pub db_searches: PgPool,
-    /// The same, for counting what strangers try.
+    /// Connections for counting what strangers try.
     pub db_doors: PgPool,
-    /// The same, for tills and partners' servers.
+    /// Connections for tills and partners' servers.
     pub db_tills: PgPool,
-    /// The same, for what the instance does by itself, and for commands.
+    /// Connections for what the instance does by itself, and for commands.
     pub db_jobs: PgPool,
     /// Redis, if it is there.
     pub cache: Cache,
     /// Wake-up calls to open pages.
     pub live: Live,
-    /// Keys the hashes of typed codes.
+    /// The secret that keys the hashes of typed codes.
     pub secret: InstanceSecret,
 }
 

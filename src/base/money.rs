@@ -16,10 +16,10 @@ pub const MAX_PURCHASE_KOPECKS: i64 = 1_000_000_000;
 pub struct Kopecks(pub i64);
 
 impl Kopecks {
-    /// Zero.
+    /// Zero kopecks.
     pub const ZERO: Self = Self(0);
 
-    /// What is left after a part was taken away; `None` if that part is negative or more than there is.
+    /// The rest after a part was taken away; `None` if that part is negative or more than there is.
     pub fn minus(self, part: Self) -> Option<Self> {
         (0..=self.0).contains(&part.0).then(|| Self(self.0 - part.0))
     }

@@ -7,33 +7,34 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-/// What of a page's rows is counted at most. Nobody acts on a larger figure of a list: people are chosen by two hundred at most, and who
-/// finds more searches on. An exact one would go through all that there is, for every page.
+/// The number up to which a list's rows are counted. Nobody acts on a larger figure of a list: people are chosen by two
+/// hundred at most, and who finds more searches on. An exact one would go through all that there is, for every page.
 pub const COUNTED_AT_MOST: i64 = 200;
 
-/// A page holds so many rows unless asked for another number.
+/// The number of rows of a page unless the request asks for another one.
 const PAGE_LENGTH: u16 = 50;
-/// A page holds at most so many.
+/// The largest number of rows of a page.
 const MAX_PAGE_LENGTH: u16 = 200;
 
-/// Every cursor begins with it. One of another form is refused, and its reader begins anew.
+/// The version with which every cursor begins. A cursor of another form is refused, and its reader begins anew.
 const CURSOR_VERSION: &str = "1.";
-/// A cursor is an id and a figure or two.
+/// The longest cursor that is read; one holds an id and a figure or two.
 const MAX_CURSOR_CHARS: usize = 200;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
-    /// In the list's order.
+    /// The rows of the page, in the list's order.
     pub items: Vec<T>,
-    /// Asks for the next page; absent on the last one.
+    /// The cursor that asks for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// The page of which one row more was read than it holds, if there is one; `position` says where a page ends behind a row.
+    /// The page made of its rows and, if there are more, one row beyond; `position` gives the position behind a row,
+    /// where the next page begins.
     pub fn cut<P: Serialize>(mut rows: Vec<T>, length: Length, position: impl Fn(&T) -> P) -> Self {
         let is_last = rows.len() <= length.rows();
         rows.truncate(length.rows());
@@ -42,7 +43,7 @@ impl<T> Page<T> {
     }
 }
 
-/// How many rows a page holds, as it is asked for: fifty if nothing is said, at most two hundred.
+/// The number of rows of a page that a request asks for: fifty if it says nothing, at most two hundred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "u16")]
 pub struct Length(u16);
@@ -65,19 +66,19 @@ impl Length {
         usize::from(self.0)
     }
 
-    /// What is to be read: one more, which tells whether there is another page.
+    /// The number of rows to read: one more than the page holds, which tells whether there is another page.
     pub fn and_one(self) -> i64 {
         i64::from(self.0) + 1
     }
 }
 
-/// Where a page begins: behind what the page before has shown. To clients it is a text without a meaning. It stands in addresses, so what
-/// it holds is an id, never a name.
+/// The place where a page begins: behind the rows of the page before. To clients it is a text without a meaning. It
+/// stands in addresses, so what it holds is an id, never a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<P>(pub P);
 
 impl<P: Serialize> Cursor<P> {
-    /// As it stands in an address.
+    /// The cursor's text, as it stands in an address.
     pub fn to_text(&self) -> String {
         let json = serde_json::to_vec(&self.0).unwrap_or_default();
         format!("{CURSOR_VERSION}{}", BASE64_URL_SAFE_NO_PAD.encode(json))
@@ -95,21 +96,21 @@ impl<'de, P: DeserializeOwned> Deserialize<'de> for Cursor<P> {
     }
 }
 
-/// How many rows a list has.
+/// The number of rows of a list, as far as they are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counted {
-    /// So many.
+    /// The number of rows, or the limit at which counting stopped.
     pub value: i64,
-    /// There are more than that: counting stopped.
+    /// Whether counting stopped there, so that there are more rows than that.
     pub is_limit: bool,
 }
 
 impl Counted {
-    /// A query counts up to this, and no further.
+    /// The number of rows at which a query stops counting.
     pub const UP_TO: i64 = COUNTED_AT_MOST + 1;
 
-    /// What a query has counted.
+    /// The figure to show for the rows that a query has counted.
     pub fn of(rows: i64) -> Self {
         Self { value: rows.min(COUNTED_AT_MOST), is_limit: rows > COUNTED_AT_MOST }
     }

@@ -6,7 +6,7 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _, TryRng as _};
 use uuid::Uuid;
 
-/// Where random bytes come from: the operating system, or a seed that a test chose.
+/// The source of random bytes: the operating system, or a seed that a test chose.
 #[derive(Clone, Debug)]
 pub enum Random {
     /// The operating system's generator.

@@ -5,16 +5,16 @@ use anyhow::anyhow;
 
 use crate::base::error::Error;
 
-/// Rows that one statement removes: so many are gone before anybody waits for them.
+/// Rows that one statement removes: few enough to be gone before anybody waits for them.
 pub const BATCH: i64 = 5_000;
 
-/// So many rows are never too many: what is small is often done at once.
+/// The number of rows that is never too large for one round: in a small table all are often due at once.
 const FEW: i64 = 1_000;
 
 /// The steps that have a bound, by the names under which the log tells of them.
 pub const STEPS: [&str; 5] = ["confirm", "sessions", "notices", "lookups", "changes"];
 
-/// What a round is about to do with a table's rows.
+/// The rows of a table that a round is about to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueRows {
     /// Rows whose time has come.
@@ -23,7 +23,7 @@ pub struct DueRows {
     pub left: i64,
 }
 
-/// What a round may do.
+/// The bound of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// At most half of what there is.
@@ -32,19 +32,19 @@ pub enum Bound {
     None,
 }
 
-/// Which steps are done whatever is due, because a person has looked.
+/// The steps that are done without a bound, because a person has looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiftedSteps {
-    /// None of them.
+    /// No step.
     Nothing,
     /// This one of [`STEPS`].
     Only(&'static str),
-    /// All of them.
+    /// Every step.
     Everything,
 }
 
 impl LiftedSteps {
-    /// What a step may do then.
+    /// The bound of a step.
     pub fn bound(self, step: &str) -> Bound {
         match self {
             Self::Everything => Bound::None,

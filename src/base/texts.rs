@@ -5,7 +5,8 @@
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
-/// Composed (NFC), without what cannot be seen, spaces trimmed and single, typographic hyphens and apostrophes plain.
+/// The tidy form of a text: composed (NFC), without what cannot be seen, spaces trimmed and single, typographic hyphens
+/// and apostrophes plain.
 pub fn tidy(typed: &str) -> String {
     let seen = typed.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_unseen(*c));
     let plain: String = seen
@@ -19,7 +20,7 @@ pub fn tidy(typed: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The same of a field that may be left empty.
+/// The tidy form of a field that may be left empty; none where it is.
 pub fn tidy_optional(typed: Option<String>) -> Option<String> {
     typed.map(|text| tidy(&text)).filter(|text| !text.is_empty())
 }
@@ -40,7 +41,7 @@ fn is_unseen(c: char) -> bool {
 
 /// Latin letters and the Cyrillic ones that look the same, in this order.
 pub const LATIN: &str = "AaBCcEeËëHKkMOoPpTXxYy";
-/// See [`LATIN`].
+/// The Cyrillic letters that look like those of [`LATIN`], in the same order.
 pub const CYRILLIC: &str = "АаВСсЕеЁёНКкМОоРрТХхУу";
 
 /// The text with each letter of `from` replaced by the one at its place in `to`.

@@ -1,4 +1,4 @@
-//! The time as it is believed by what cannot be undone: money that becomes spendable, rows that are deleted. Such a step
+//! The time as it is trusted by what cannot be undone: money that becomes spendable, rows that are deleted. Such a step
 //! asks here first, and waits while this machine's clock and the database's disagree, or after both have jumped.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +9,7 @@ use crate::base::clock::{self, ClockRecord};
 use crate::base::db::clock_seconds;
 use crate::base::error::{Error, Result};
 
-/// The present moment, if it is to be believed.
+/// The present moment, if it is to be trusted.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if it is not, and why.
@@ -40,14 +40,14 @@ fn doubted(jump: TimeDelta, watched: TimeDelta) -> Error {
     ))
 }
 
-/// Takes the present time for right, as somebody says who has looked at a clock; not while it disagrees with the database's.
+/// Trusts the present time, as somebody says who has looked at a clock; not while it disagrees with the database's.
 pub async fn confirm_now(base: &Base) -> Result<()> {
     let now = base.clock.now();
     ensure_agreement(base, now).await?;
     save(&mut *base.db_jobs.acquire().await?, ClockRecord::trusted(now)).await
 }
 
-/// Whether the time would not be believed: then no refusal for its sake may be final.
+/// Whether the time would not be trusted: then no refusal for its sake may be final.
 pub async fn is_doubted(conn: &mut PgConnection, base: &Base) -> Result<bool> {
     if !base.clock.is_machine_clock() {
         return Ok(false);
@@ -55,7 +55,7 @@ pub async fn is_doubted(conn: &mut PgConnection, base: &Base) -> Result<bool> {
     Ok(seen(conn).await?.is_some_and(|seen| seen.is_jump(base.clock.now())))
 }
 
-/// Whether a moment has come by a time that is believed: while that is doubted, only if it had come before.
+/// Whether a moment has come by a time that is trusted: while it is doubted, only if the moment had come before.
 pub async fn has_come(conn: &mut PgConnection, base: &Base, moment: DateTime<Utc>) -> Result<bool> {
     let now = base.clock.now();
     if moment > now || !base.clock.is_machine_clock() {

@@ -23,7 +23,7 @@ macro_rules! word_enum {
         }
 
         impl $name {
-            /// The word.
+            /// The variant's word.
             $vis fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -78,7 +78,7 @@ macro_rules! number_enum {
     };
 }
 
-/// How an enum stands in a column.
+/// The reading and writing of an enum's column.
 macro_rules! stored {
     ($name:ident, $stored:ty, $column:literal: $($variant:ident = $value:tt,)+) => {
         impl sqlx::Type<sqlx::Postgres> for $name {

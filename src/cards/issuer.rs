@@ -1,4 +1,5 @@
-//! Whoever can sign cards and knows what was published: the keys and lists of this instance, on top of what every feature takes.
+//! The issuer, which can sign cards and knows what was published: the keys and lists of this instance, on top of what
+//! every feature takes.
 
 use std::ops::Deref;
 use std::sync::Arc;

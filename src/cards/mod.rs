@@ -28,19 +28,21 @@ use crate::base::words::{number_enum, word_enum};
 use crate::registry::members;
 use places::Place;
 
-/// How long a till may be out of contact and still hand in what it recorded: for as long, a card must be verifiable as it was.
+/// Days for which a till may be out of contact and still hand in what it recorded: for as long, a card must be
+/// verifiable as it was.
 pub const MAX_OFFLINE_DAYS: i64 = 35;
-/// A place can only be taken already while an older version of the server, which draws at random, issues cards too.
+/// Tries to find a free place. One can only be taken already while an older version of the server, which draws at
+/// random, issues cards too.
 const TRIES_FOR_A_PLACE: usize = 16;
 
 number_enum! {
-    /// How a card is marked.
+    /// The status with which a card is marked in the status lists.
     pub enum CardStatus in "card.status" {
-        /// It is not.
+        /// The card is not marked.
         Valid = 0,
-        /// It was revoked.
+        /// The card was revoked.
         Revoked = 1,
-        /// It rests with the membership.
+        /// The card is suspended with the membership.
         Suspended = 2,
     }
 }
@@ -56,11 +58,11 @@ impl From<CardStatus> for Status {
 }
 
 word_enum! {
-    /// What a card is for.
+    /// The purpose of a card.
     pub enum Purpose in "card.purpose" {
-        /// A member holds it.
+        /// The card of a member.
         Member = "member",
-        /// It is shown to those who build verifiers.
+        /// A sample card for those who build verifiers.
         Sample = "sample",
     }
 }
@@ -68,19 +70,19 @@ word_enum! {
 word_enum! {
     /// Why a card was marked.
     pub enum MarkReason in "card.status_reason" {
-        /// Another phone was enrolled.
+        /// The member enrolled another phone.
         Replaced = "replaced",
         /// The phone was signed out.
         SignedOut = "signed-out",
-        /// Phone, sheet or card are lost.
+        /// The phone, the sheet or the card is lost.
         Lost = "lost",
         /// The member has left the union.
         Left = "left",
-        /// It was issued by mistake.
+        /// The card was issued by mistake.
         Error = "error",
-        /// It says what is no longer so.
+        /// The card's data are out of date.
         Changed = "changed",
-        /// The membership rests.
+        /// The membership is suspended.
         Suspended = "suspended",
     }
 }
@@ -97,7 +99,7 @@ impl From<EndReason> for MarkReason {
     }
 }
 
-/// Whom a card is made for, and in which form.
+/// An order for a card: the member whom it is made for, and its form.
 pub struct CardOrder<'a> {
     /// The membership.
     pub membership_id: MembershipId,
@@ -105,7 +107,7 @@ pub struct CardOrder<'a> {
     pub key: Option<&'a DeviceKey>,
     /// The phone.
     pub device_id: Option<DeviceId>,
-    /// A sample replaces nothing and belongs to no phone.
+    /// Whether it is a sample, which replaces nothing and belongs to no phone.
     pub sample: bool,
 }
 
@@ -114,11 +116,11 @@ pub struct CardOrder<'a> {
 pub struct IssuedCard {
     /// The COSE bytes, without a presentation.
     pub cose: Vec<u8>,
-    /// When it was issued.
+    /// The moment of issue.
     pub issued_at: DateTime<Utc>,
-    /// From when it is no longer valid.
+    /// The end of its validity.
     pub expires_at: DateTime<Utc>,
-    /// Its signing key was given up, so nobody accepts it.
+    /// Whether its signing key was given up, so that nobody accepts it.
     pub is_of_lost_key: bool,
 }
 
@@ -173,7 +175,7 @@ pub async fn issue(
     Err(Error::Internal(anyhow::anyhow!("{TRIES_FOR_A_PLACE} places in a row were taken")))
 }
 
-/// What a card says of its holder when it is issued now: for a phone with this key, or on paper.
+/// The claims of a card for this holder when it is issued now: for a phone with this key, or on paper.
 fn claims_of(
     holder: &store::Holder,
     key: Option<DeviceKey>,
@@ -195,7 +197,7 @@ fn claims_of(
     })
 }
 
-/// What a card of this holder shows.
+/// The part of this holder's card that is shown to people.
 fn shown(holder: &store::Holder) -> anyhow::Result<Shown> {
     let name = short_name(&holder.last_name, &holder.first_name, holder.middle_name.as_deref());
     let region = u8::try_from(holder.region_okato).unwrap_or(0);

@@ -14,19 +14,19 @@ use crate::base::error::Result;
 use crate::base::ids::{CardId, DeviceId, MembershipId};
 use crate::registry::members::{self, Category};
 
-/// What a card says of its holder.
+/// The holder of a card, as the card names them.
 pub struct Holder {
     /// The membership.
     pub membership_id: MembershipId,
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     pub number: String,
-    /// Фамилия.
+    /// The surname (фамилия).
     pub last_name: String,
-    /// Имя.
+    /// The first name (имя).
     pub first_name: String,
-    /// Отчество.
+    /// The middle name (отчество).
     pub middle_name: Option<String>,
-    /// What the member does.
+    /// The member's category.
     pub category: Category,
     /// First two digits of the region's ОКАТО; 0 where the organisation belongs to no region.
     pub region_okato: i16,
@@ -37,7 +37,8 @@ pub async fn holder(conn: &mut PgConnection, membership_id: MembershipId) -> Res
     Ok(holders(conn, &[membership_id]).await?.pop())
 }
 
-/// Those of the members that may hold cards, as of now; the region is that of the nearest organisation above that has one.
+/// The members among these that may hold cards, as of now; the region is that of the nearest organisation above that
+/// has one.
 pub async fn holders(conn: &mut PgConnection, membership_ids: &[MembershipId]) -> Result<Vec<Holder>> {
     let rows = sqlx::query!(
         r#"select id as "membership_id!: MembershipId", number as "number!", last_name as "last_name!", first_name as "first_name!",
@@ -78,13 +79,13 @@ fn region_of(path: &str, regions: &HashMap<String, i16>) -> i16 {
 pub struct NewCard<'a> {
     /// The card.
     pub id: CardId,
-    /// What was ordered.
+    /// The order for it.
     pub order: &'a CardOrder<'a>,
-    /// Phone or paper.
+    /// The class: phone or paper.
     pub class: CardClass,
-    /// Its place.
+    /// The card's place on the status lists.
     pub place: Place,
-    /// Which key signed.
+    /// The key that signed it.
     pub kid: Kid,
     /// The phone's `COSE_Key`.
     pub cnf: Option<Vec<u8>>,
@@ -178,17 +179,17 @@ pub async fn card_of_device(conn: &mut PgConnection, device_id: DeviceId) -> Res
     .await?)
 }
 
-/// What this instance knows of a card that came back.
+/// A card that this instance has issued, with its present status.
 pub struct KnownCard {
     /// The card.
     pub id: CardId,
-    /// Whose it is.
+    /// The membership.
     pub membership_id: MembershipId,
-    /// The card.
+    /// The COSE bytes.
     pub cose: Vec<u8>,
-    /// How it is marked now.
+    /// The card's present status.
     pub status: CardStatus,
-    /// Since when.
+    /// The moment since which it has that status.
     pub status_at: Option<DateTime<Utc>>,
 }
 
@@ -210,13 +211,13 @@ pub async fn find_at_place(conn: &mut PgConnection, uri: &str, idx: u64) -> Resu
 
 /// A living card, with what another one for the same holder of a key is made from.
 pub struct LivingCard {
-    /// The card.
+    /// The COSE bytes.
     pub cose: Vec<u8>,
     /// The phone; a paper card has none.
     pub device_id: Option<DeviceId>,
     /// The phone's `COSE_Key`.
     pub cnf: Option<Vec<u8>>,
-    /// Its signing key was given up, so nobody accepts it.
+    /// Whether its signing key was given up, so that nobody accepts it.
     pub is_of_lost_key: bool,
 }
 

@@ -6,7 +6,7 @@ use crate::act::audit::{chain, find};
 use crate::base::ids::MembershipId;
 use crate::server::App;
 
-/// More are not listed at once.
+/// The most rows that are listed at once.
 const LISTED: i64 = 1_000;
 
 #[derive(Subcommand)]

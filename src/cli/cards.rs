@@ -131,7 +131,7 @@ impl Meter {
     }
 }
 
-/// Count, share, rate and the time left at this rate.
+/// The line of progress: count, share, rate and the time left at this rate.
 fn line(progress: &Progress, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64().max(0.001);
     let new_cards = u32::try_from(progress.cards - progress.cards_before).unwrap_or(u32::MAX);

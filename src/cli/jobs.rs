@@ -11,7 +11,7 @@ use crate::act::{self, ActSpec};
 use crate::base::ids::JobId;
 use crate::server::App;
 
-/// More are not listed at once.
+/// The most rows that are listed at once.
 const LISTED: i64 = 200;
 
 #[derive(Subcommand)]

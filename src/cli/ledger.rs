@@ -15,7 +15,7 @@ use crate::programme::ledger::{audit, confirm};
 use crate::programme::vendors;
 use crate::server::App;
 
-/// More are not listed at once.
+/// The most rows that are listed at once.
 const LISTED: i64 = 1_000;
 
 #[derive(Subcommand)]

@@ -156,7 +156,7 @@ fn with_instance(
     })
 }
 
-/// The same for what needs the database alone: the instance may have no keys or no trust list yet.
+/// Runs a command that needs the database alone: the instance may have no keys or no trust list yet.
 fn with_database(
     config: Config,
     login: Option<String>,

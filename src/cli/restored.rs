@@ -5,11 +5,11 @@ use clap::Args;
 use crate::server::App;
 use crate::server::restored::{GivenSince, prepare_restored};
 
-/// A list has room for two million cards.
+/// The most cards that may be left out; a list has room for two million.
 const MOST_CARDS: i64 = 1_000_000;
 const MOST_MEMBERS: i64 = 10_000_000;
 
-/// Nothing in the database tells what it gave out after the dump.
+/// The advice on what must be done again: nothing in the database tells what it gave out after the dump.
 const LOST: &str = "\
 What was done after that is gone. By the servers' log and your own papers do it again:
   - phones reported lost, memberships suspended and ended, cards issued anew: in the registry
@@ -30,7 +30,7 @@ pub struct Restored {
     members: u32,
 }
 
-/// Answers the exit code.
+/// Runs the command; answers the exit code.
 pub async fn run(app: &App, login: Option<&str>, args: &Restored) -> anyhow::Result<i32> {
     let done = prepare_restored(app, login, GivenSince { cards: args.cards, members: args.members }).await?;
     match done.last_changed_at {

@@ -19,11 +19,11 @@ use crate::server::connections::serve as serve_connections;
 use crate::server::embedded::Services;
 use crate::server::{demo, health, jobs, router};
 
-/// After the word to stop, requests in progress have so long: as long as an answer may take.
+/// The time that requests in progress have after the word to stop: as long as an answer may take.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// What the instance is doing by itself is given back within so long.
+/// The time within which a stopping instance gives its jobs back.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
-/// A balancer looks so often whether this instance is ready.
+/// The time within which a balancer sees that this instance is not ready any more.
 const SEEN_WITHIN: Duration = Duration::from_secs(4);
 
 /// Starts what is missing, loads the demo union, serves.
@@ -159,7 +159,8 @@ async fn serve_until_stopped(app: App, listener: TcpListener) -> anyhow::Result<
     Ok(())
 }
 
-/// In production a balancer in front sends requests here until it has seen that this instance is not ready any more.
+/// Waits, in production, until a balancer in front has seen that this instance is not ready any more: until then it
+/// sends requests here.
 async fn wait_for_balancers(app: &App, interrupt: &mut Signal, terminate: &mut Signal) {
     app.is_stopping.store(true, Ordering::Relaxed);
     if !app.config.production {

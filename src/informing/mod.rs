@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::act::notices::{Initiator, NoticeKind};
 use crate::base::ids::NoticeId;
 
-/// A member keeps no notice that is older than so many months.
+/// Months after which a member's notice is removed.
 pub const NOTICE_MONTHS: u32 = 13;
 
 /// A notice as the app shows it.
@@ -21,15 +21,15 @@ pub const NOTICE_MONTHS: u32 = 13;
 pub struct Notice {
     /// The notice.
     pub id: NoticeId,
-    /// What happened.
+    /// The kind of event that the notice is about.
     pub kind: NoticeKind,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub at: DateTime<Utc>,
-    /// Whose act it was.
+    /// The party whose act it was.
     pub by: Initiator,
-    /// As the kind demands.
+    /// The parameters that the kind demands.
     #[schema(value_type = BTreeMap<String, String>)]
     pub params: Value,
     /// Unix seconds.

@@ -14,7 +14,7 @@ use crate::base::code::Code;
 use crate::base::error::Result;
 use crate::base::ids::NoticeId;
 
-/// Notices in one mutation.
+/// The most notices in one mutation.
 const MAX_IDS: usize = 100;
 
 #[derive(Deserialize)]

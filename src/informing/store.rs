@@ -9,7 +9,7 @@ use crate::base::error::Result;
 use crate::base::ids::{MembershipId, NoticeId};
 use crate::base::sweep::{BATCH, DueRows};
 
-/// Notices that were given long ago.
+/// Counts the notices that were given long ago, for the bound of a round.
 pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
         DueRows,
@@ -23,7 +23,7 @@ pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     .await?)
 }
 
-/// Removes a batch of them, and tells the phones; answers how many.
+/// Removes a batch of old notices, and tells the phones; answers how many.
 pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
     let gone = sqlx::query!(
         "with gone as (delete from notice where id in (select id from notice where given_at < $1 limit $3)

@@ -23,31 +23,31 @@ use crate::registry::members::person_form::{PersonFields, TypedPersonFields, is_
 use crate::registry::members::{MembershipStatus, store as members};
 use crate::registry::organisations;
 
-/// A member's data as a chairperson puts them right.
+/// A member's data, as a chairperson corrects them.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MemberEdit {
-    /// All of them, whether they change or not.
+    /// All fields of the person, whether they change or not.
     #[serde(flatten)]
     pub person: TypedPersonFields,
 }
 
 word_enum! {
-    /// What a membership can become.
+    /// A status that a membership can be given.
     pub enum NewStatus {
-        /// It goes on after a suspension.
+        /// The membership goes on after a suspension.
         Active = "active",
-        /// It rests; so do the cards.
+        /// The membership rests, and so do the cards.
         Suspended = "suspended",
-        /// Вышел: final.
+        /// The member has left (вышел): final.
         Left = "left",
-        /// Исключён: final.
+        /// The member was expelled (исключён): final.
         Expelled = "expelled",
     }
 }
 
 impl NewStatus {
-    /// Whether a membership of this status can take this step.
+    /// Whether a membership of that status can be given this one.
     fn can_follow(self, status: MembershipStatus) -> bool {
         match self {
             Self::Active => status == MembershipStatus::Suspended,
@@ -71,11 +71,11 @@ impl From<NewStatus> for MembershipStatus {
 word_enum! {
     /// Why every card of a member is revoked.
     pub enum RevocationReason {
-        /// Phone, sheet or card are lost.
+        /// The phone, the sheet or the card is lost.
         Lost = "lost",
         /// The member has left.
         Left = "left",
-        /// They were issued by mistake.
+        /// The cards were issued by mistake.
         Error = "error",
     }
 }
@@ -93,20 +93,20 @@ impl From<RevocationReason> for EndReason {
 /// One change of a member.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// The data are put right.
+    /// The data are corrected.
     Edit(PersonFields),
-    /// The membership takes a step.
+    /// The membership is given another status.
     Status(NewStatus),
     /// The member is registered elsewhere.
     Transfer {
-        /// Where; the caller's rights over it are checked.
+        /// The organisation to which the member moves; the caller's rights over it are checked.
         organisation_id: OrganisationId,
     },
     /// The phone was reported lost.
     PhoneLost,
     /// Every card is revoked and the phone ends.
     CardsRevoked {
-        /// Why.
+        /// The reason.
         reason: RevocationReason,
     },
 }
@@ -125,7 +125,7 @@ impl Change {
 }
 
 impl Change {
-    /// Why, where the change says it.
+    /// The reason for the change, where it has one.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             Self::CardsRevoked { reason } => Some(reason.as_str()),
@@ -135,16 +135,16 @@ impl Change {
     }
 }
 
-/// Whose data change, by whom, and when.
+/// The circumstances of a change: the member, the account that makes it, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeContext {
     /// The membership.
     pub membership_id: MembershipId,
     /// The account of those who keep the register.
     pub account_id: AccountId,
-    /// Now.
+    /// The present moment.
     pub now: DateTime<Utc>,
-    /// Its day.
+    /// The present day.
     pub today: NaiveDate,
 }
 
@@ -228,7 +228,7 @@ async fn edit_member(
     Ok(fields)
 }
 
-/// What the cards say may have changed.
+/// Issues the cards anew if what they say has changed, and tells the member.
 async fn reissue(issuer: &Issuer, conn: &mut PgConnection, context: &ChangeContext) -> Result<()> {
     if cards::outdated::reissue_outdated(issuer, &mut *conn, context.membership_id, context.now).await? {
         notify(issuer, conn, NoticeKind::CardChanged, context).await?;

@@ -65,7 +65,7 @@ async fn perform_change<A: Permit, T>(
     Ok(Json(detail.await?))
 }
 
-/// Put a member's data right. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`.
+/// Correct a member's data. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`.
 #[utoipa::path(put, operation_id = "edit_member", path = "/api/staff/members/{id}", tag = "staff", security(("pc_staff" = [])),
     params(("id" = MembershipId, Path,), ("idempotency-key" = Uuid, Header,)), request_body = MemberEdit, responses(
     (status = 200, body = MemberDetail), (status = 401, body = Problem), (status = 404, body = Problem),

@@ -11,19 +11,19 @@ use crate::base::ids::{MembershipId, OrganisationId, PersonId};
 use crate::registry::members::person_form::PersonFields;
 use crate::registry::members::{Category, MembershipStatus, Sex};
 
-/// What a change starts from.
+/// A member's present data, from which a change starts.
 pub struct CurrentMember {
-    /// The person.
+    /// The person who is the member.
     pub person_id: PersonId,
     /// The name in search form.
     pub search_name: String,
-    /// Day of birth.
+    /// The day of birth.
     pub birth_date: NaiveDate,
-    /// Where the membership stands.
+    /// The membership's status.
     pub status: MembershipStatus,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
-    /// Where the member is registered.
+    /// The organisation in which the member is registered.
     pub organisation_id: OrganisationId,
 }
 
@@ -77,7 +77,7 @@ pub async fn changed_fields(
     .await?)
 }
 
-/// Puts a person's data right, and keeps what they were.
+/// Corrects a person's data, and keeps what they were.
 pub async fn update_person(
     conn: &mut PgConnection,
     person_id: PersonId,
@@ -114,7 +114,7 @@ pub async fn update_person(
     Ok(())
 }
 
-/// What the person is from today on, if it is something else than before.
+/// Sets what the person is from today on, if it is something else than before.
 pub async fn set_engagement(
     conn: &mut PgConnection,
     new_id: Uuid,
@@ -161,7 +161,7 @@ pub async fn set_engagement(
     Ok(())
 }
 
-/// Where the member is registered from today on.
+/// Registers the member in an organisation from today on.
 pub async fn set_registration(
     conn: &mut PgConnection,
     new_id: Uuid,
@@ -199,8 +199,8 @@ pub async fn set_registration(
     Ok(())
 }
 
-/// The membership takes a step. Steps stand in the order of the lock under which they are taken, which is that of their ids,
-/// whatever the clocks say by which they are dated.
+/// Gives the membership a status, as a step. Steps stand in the order of the lock under which they are taken, which is
+/// that of their ids, whatever the clocks say by which they are dated.
 pub async fn set_status(
     conn: &mut PgConnection,
     status: MembershipStatus,
@@ -221,7 +221,7 @@ pub async fn set_status(
     Ok(())
 }
 
-/// The membership is over from today on; one that began today has been, for a day. It stays registered where it was, so that
+/// Ends the membership from today on; one that began today has lasted a day. It stays registered where it was, so that
 /// those who kept it can still look it up.
 pub async fn end_membership(conn: &mut PgConnection, context: &ChangeContext) -> Result<()> {
     sqlx::query!(

@@ -68,17 +68,19 @@ pub(super) fn hash_code(base: &Base, form: &TypedCode) -> Result<[u8; 32]> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ActivationOffer {
-    /// base64url of 32 bytes; the phone signs them.
+    /// The challenge that the phone signs: base64url of 32 bytes.
     challenge: String,
-    /// The membership, by which a phone knows the card that it holds.
+    /// The id of the membership, by which a phone tells whose card it holds.
     member_id: MembershipId,
     first_name: String,
     organisation_name: String,
-    /// Enrolling this phone ends another one.
+    /// Whether enrolling this phone ends another one.
     replaces_phone: bool,
-    /// The member has agreed to the cashback programme already: that is asked once, and taken back in the profile.
+    /// Whether the member has agreed to the cashback programme already: that is asked once, and taken back in the
+    /// profile.
     takes_part: bool,
-    /// How long the card will not pay on this phone; not at all where the other phone, which pays itself, has agreed to the move.
+    /// Hours for which the card will not pay on this phone; 0 where the other phone, which pays itself, has agreed to
+    /// the move.
     redemption_wait_hours: i64,
 }
 
@@ -121,7 +123,7 @@ async fn offer_challenge(issuer: &Issuer, form: &TypedCode) -> Result<([u8; 32],
     Ok((challenge, offer))
 }
 
-/// A part of an hour is one.
+/// The time in whole hours; a part of an hour counts as one.
 fn whole_hours(time: TimeDelta) -> i64 {
     (time + TimeDelta::seconds(3_599)).num_hours()
 }
@@ -129,11 +131,11 @@ fn whole_hours(time: TimeDelta) -> i64 {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Enrolment {
-    /// As the check answered it.
+    /// The challenge, as the check answered it.
     challenge: String,
-    /// base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form.
+    /// The phone's public key: base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form.
     public_key: String,
-    /// base64url of the signature over `"PC-ENROL-1" 00 challenge`.
+    /// The proof of possession: base64url of the signature over `"PC-ENROL-1" 00 challenge`.
     signature: String,
     /// The consents that the member gave, each by an act of its own.
     consents: Vec<GivenConsent>,
@@ -148,7 +150,7 @@ struct GivenConsent {
     text_version: String,
 }
 
-/// Names the cookie of the browser that was given a challenge.
+/// The name of the cookie that marks the browser which was given a challenge.
 const CHALLENGE_COOKIE: &str = "pc_challenge";
 /// The most consents in one enrolment: as many as there are kinds.
 const MAX_CONSENTS: usize = 4;
@@ -226,7 +228,8 @@ struct NewPhone<'a> {
     challenge: &'a [u8; 32],
 }
 
-/// The phone becomes the member's, in place of the one before it: with a card, a notice, and the consents that were given.
+/// Makes the phone the member's, in place of the one before it: with a card, a notice, and the consents that were
+/// given.
 async fn record_enrolment(
     issuer: &Issuer,
     conn: &mut PgConnection,

@@ -16,7 +16,7 @@ use crate::base::Base;
 use crate::base::error::{Problem, Result};
 use crate::base::live::Listener;
 
-/// A stream ends after so long, and with it a session that has ended meanwhile; the page opens another by itself.
+/// The life of a stream; then the page opens another by itself, if its session has not ended meanwhile.
 const STREAM_LASTS: Duration = Duration::from_hours(1);
 
 /// The endpoints of this room.
@@ -65,7 +65,7 @@ impl OpenPage {
         Some(Event::default().event("changed").data("{}"))
     }
 
-    /// Where the database does not answer, the pull that follows will tell.
+    /// Whether the page's session is still open. Where the database does not answer, the pull that follows will tell.
     async fn is_signed_in(&self) -> bool {
         match store::member_session(&self.base.db, &self.token_hash, self.base.clock.now()).await {
             Ok(session) => session.is_some_and(|session| session.ended_reason.is_none()),

@@ -34,7 +34,7 @@ async fn agree(
     set_agreement(&base, &phone, Some(until)).await
 }
 
-/// Take that back.
+/// Withdraw the agreement that another phone takes this one's place.
 #[utoipa::path(delete, operation_id = "withdraw_move", path = "/api/member/move", tag = "member", security(("pc_member" = [])), responses(
     (status = 200, body = MemberProfile), (status = 401, body = Problem), (status = 429, body = Problem)))]
 async fn withdraw(State(base): State<Base>, phone: MemberPhone) -> Result<Json<MemberProfile>> {

@@ -14,34 +14,34 @@ use crate::programme::ledger::{self, Balance};
 use crate::registry::members::consents::{Consent, ConsentKind};
 use crate::registry::members::{self, Category, MembershipStatus};
 
-/// What a member's phone shows.
+/// A member's profile, as the phone shows it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberProfile {
     /// The membership.
     pub member_id: MembershipId,
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     pub number: String,
-    /// Фамилия Имя Отчество.
+    /// The full name: Фамилия Имя Отчество.
     pub full_name: String,
-    /// What the member does.
+    /// The member's category.
     pub category: Category,
-    /// Where the member is registered.
+    /// The name of the organisation in which the member is registered.
     pub organisation_name: String,
-    /// The union.
+    /// The union's name.
     pub union_name: String,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
-    /// Where the membership stands.
+    /// The membership's status.
     pub status: MembershipStatus,
     /// The consents in force.
     pub consents: Vec<ProfileConsent>,
-    /// What this phone may do.
+    /// The state of this phone.
     pub phone: PhoneState,
     /// The phone's card; absent when it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<PhoneCard>,
-    /// ПрофКардс.
+    /// The balance in ПрофКардс.
     pub balance: Balance,
     /// Unix seconds, for the phone's clock offset.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -49,7 +49,7 @@ pub struct MemberProfile {
     pub server_time: DateTime<Utc>,
 }
 
-/// Since when a phone holds the card, and from when on it pays.
+/// The state of a phone: since when it holds the card, and from when on it pays.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhoneState {
@@ -57,11 +57,11 @@ pub struct PhoneState {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub enrolled_at: DateTime<Utc>,
-    /// From when on it redeems; Unix seconds.
+    /// The moment from which it redeems; Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub redeems_from: DateTime<Utc>,
-    /// Until when another phone may take the card and redeem as this one does; Unix seconds.
+    /// The moment until which another phone may take the card and redeem as this one does; Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub move_agreed_until: Option<DateTime<Utc>>,
@@ -71,9 +71,9 @@ pub struct PhoneState {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileConsent {
-    /// To what.
+    /// The kind of consent.
     pub kind: ConsentKind,
-    /// Which text was agreed to.
+    /// The version of the text that was agreed to.
     pub text_version: String,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]

@@ -17,13 +17,13 @@ use crate::cards::Issuer;
 #[derive(Clone)]
 pub struct App {
     issuer: Issuer,
-    /// How many connections it takes.
+    /// The limits of its connections.
     pub bounds: ConnectionLimits,
-    /// Whether the database takes what is written, as last tried.
+    /// The probe that tells whether the database takes what is written.
     pub write_probe: Arc<WriteProbe>,
-    /// It was told to stop: it still answers, and says that no more should be sent to it.
+    /// Whether it was told to stop: it still answers then, and says that no more should be sent to it.
     pub is_stopping: Arc<AtomicBool>,
-    /// What the PWA precaches about this instance.
+    /// The file about this instance that the PWA precaches.
     pub shell: Arc<Shell>,
 }
 

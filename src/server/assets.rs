@@ -20,14 +20,14 @@ use crate::base::config::Config;
 use crate::base::error::Error;
 use crate::cards::keys::KeyRing;
 
-/// Stands in the service worker where the revision of `shell.json` belongs.
+/// The text in the service worker at which the revision of `shell.json` belongs.
 const REVISION_PLACEHOLDER: &str = "__SHELL_REVISION__";
 
-/// A longer path is none of ours; a file system takes a longer name for a fault.
+/// The longest path that can be one of ours; a file system takes a longer name for a fault.
 const MAX_PATH_BYTES: usize = 255;
 
-/// What the app shell says of this instance: one build serves any union. The pins change only with an update of the app,
-/// because the service worker carries this file's revision.
+/// The part of the app shell that is this instance's own: one build serves any union. The pins change only with an
+/// update of the app, because the service worker carries this file's revision.
 pub struct Shell {
     json: String,
     revision: String,
@@ -49,7 +49,7 @@ struct Union<'a> {
 }
 
 impl Shell {
-    /// Made once, at the start.
+    /// Makes it from the settings and the pinned roots, once at the start.
     ///
     /// # Panics
     /// Never: the content is plain data.
@@ -64,7 +64,7 @@ impl Shell {
     }
 }
 
-/// Everything that is not the API.
+/// The routes of everything that is not the API.
 pub fn router(app: &App) -> Router<App> {
     let files = ServeDir::new(&app.config.pwa).precompressed_gzip().append_index_html_on_directories(false);
     Router::new()

@@ -24,40 +24,43 @@ use tower::ServiceExt as _;
 use crate::base::config::Config;
 use crate::base::extract::ClientAddress;
 
-/// No instance needs more at once.
+/// The most connections at once; no instance needs more.
 const MAX_CONNECTIONS: usize = 8_192;
 /// Files that are not connections: the databases', the app's, the log.
 const OTHER_FILES: usize = 256;
-/// Of the connections, pages that only listen take at most one in so many.
+/// The number of connections among which at most one is a page that only listens.
 const LISTENERS_PART: usize = 2;
-/// Connections from one address, where no proxy stands between; a customer's whole IPv6 network is one address.
+/// The most connections from one address, where no proxy stands between; a customer's whole IPv6 network is one
+/// address.
 const MAX_PER_ADDRESS: usize = 256;
-/// A request's head must be there within so long, also the next one's on the same connection.
+/// The time within which a request's head must be there, also the next one's on the same connection.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
-/// Behind a proxy, which keeps slow clients off and its own connections for a minute.
+/// The same time behind a proxy, which keeps slow clients off and its own connections for a minute.
 const HEAD_WITHIN_OF_PROXY: Duration = Duration::from_secs(75);
-/// Whoever takes no byte of an answer for so long is gone.
+/// The time after which a client that takes no byte of an answer is gone.
 const TAKEN_WITHIN: Duration = Duration::from_mins(1);
-/// A request's head, as long as cookies and proxies make it.
+/// The longest head of a request, as cookies and proxies make it.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 64;
-/// How long to wait when no connection can be taken, as when all files are open.
+/// The wait when no connection can be taken, as when all files are open.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-/// How many connections an instance takes.
+/// The limits of an instance's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Altogether; more wait in the kernel's queue.
+    /// The most altogether; more wait in the kernel's queue.
     pub connections: usize,
-    /// From one address; more are closed at once. None behind a proxy, all of whose connections come from its own.
+    /// The most from one address; more are closed at once. None behind a proxy, all of whose connections come from its
+    /// own.
     pub per_address: Option<usize>,
-    /// Pages that only listen.
+    /// The most pages that only listen.
     pub listeners: usize,
     head_within: Duration,
 }
 
 impl ConnectionLimits {
-    /// As many as the process may open files, which is made as many as the system lets it.
+    /// The limits that the number of files allows which the process may open; it is raised as far as the system lets
+    /// it.
     pub fn of(config: &Config) -> Self {
         let connections = open_files().saturating_sub(OTHER_FILES).clamp(OTHER_FILES, MAX_CONNECTIONS);
         let is_behind_proxy = config.behind_proxy > 0;
@@ -127,7 +130,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// What a connection takes up of the bounds.
+/// The slots that a connection takes up.
 struct ConnectionSlots {
     _slot: OwnedSemaphorePermit,
     _address_slot: AddressSlot,
@@ -162,7 +165,7 @@ async fn serve_one(
     }
 }
 
-/// How many connections each address has, by the key of its limits.
+/// The number of connections of each address, by the key of its limits.
 type Addresses = Arc<Mutex<HashMap<String, usize>>>;
 
 /// One of the connections of an address.

@@ -25,7 +25,7 @@ use process::{Daemon, processes_in, run, signal, wait_until};
 
 const OLDEST_POSTGRES: u32 = 15;
 const OLDEST_REDIS: u32 = 7;
-/// Reached by nobody else.
+/// The settings of a PostgreSQL that nobody else reaches.
 const PRIVATE: [&str; 4] =
     ["listen_addresses=", "unix_socket_permissions=0700", "max_connections=250", "logging_collector=off"];
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -33,15 +33,15 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A running PostgreSQL and Redis. Dropping it stops what it started.
 pub struct Services {
-    /// For `sqlx` and for `psql`; the database exists, the user may create others.
+    /// The address of the database, for `sqlx` and for `psql`; it exists, and the user may create others.
     pub database_url: String,
-    /// For the `redis` crate.
+    /// The address of Redis, for the `redis` crate.
     pub redis_url: String,
-    /// Nothing when another process of the same instance runs them.
+    /// The servers; none when another process of the same instance runs them.
     _running: Option<Running>,
 }
 
-/// Dropped in this order: the lock goes last.
+/// The running servers, which are dropped in this order: the lock goes last.
 struct Running {
     _redis: Daemon,
     _postgres: Daemon,
@@ -55,7 +55,7 @@ impl Services {
         Self::start_with(&InstanceDirs::of(data_dir)?, &[])
     }
 
-    /// For commands beside a running server: uses what runs on `data_dir`, or starts it.
+    /// Uses what runs on `data_dir`, or starts it: for commands beside a running server.
     pub fn join_or_start(data_dir: &Path) -> Result<Self> {
         let dirs = InstanceDirs::of(data_dir)?;
         if dirs.lock()?.is_err() {
@@ -90,7 +90,7 @@ impl Services {
 
 /// A Redis alone, for tests that stop it and start it again at the same address.
 pub struct PrivateRedis {
-    /// The same after each start on the same folder.
+    /// The address, the same after each start on the same folder.
     pub url: String,
     _daemon: Daemon,
     _sockets: SocketDir,
@@ -109,9 +109,9 @@ impl PrivateRedis {
 
 /// A PostgreSQL alone, for tests that crash it, restore it or talk to it over a network.
 pub struct PrivatePostgres {
-    /// The same after each start on the same folder.
+    /// The address, the same after each start on the same folder.
     pub url: String,
-    /// Its data.
+    /// The folder of its data.
     pub data: PathBuf,
     _daemon: Daemon,
     _sockets: SocketDir,
@@ -163,7 +163,8 @@ pub fn with_services(command: &[String]) -> Result<i32> {
     code
 }
 
-/// Ctrl-C reaches the command from the terminal itself; here it only must not end this process before the clean-up.
+/// Runs a command to its end. Ctrl-C reaches it from the terminal itself; here it only must not end this process before
+/// the clean-up.
 fn run_to_end(command: Command) -> Result<i32> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -201,7 +202,8 @@ fn start_postgres(dirs: &InstanceDirs, options: &[&str]) -> Result<Daemon> {
     Ok(daemon)
 }
 
-/// Built beside its place and moved there when complete, so that a half-made database is never taken for one.
+/// Makes the database. It is built beside its folder and moved there when complete, so that a half-made one is never
+/// taken for a database.
 fn create_database(dirs: &InstanceDirs, programs: &Path, data: &Path) -> Result<()> {
     let draft = dirs.home.join("postgres.new");
     if draft.exists() {
@@ -256,7 +258,7 @@ fn postgres_programs(data: &Path) -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// A cache without a disk copy: everything that must last is in PostgreSQL.
+/// Starts a cache without a disk copy: everything that must last is in PostgreSQL.
 fn start_redis(dirs: &InstanceDirs) -> Result<Daemon> {
     let program = Path::new("redis-server");
     let version = version_after(program, "v=").unwrap_or(0);

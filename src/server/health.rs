@@ -21,9 +21,9 @@ use crate::base::extract::Json;
 /// Buckets of the answer times, in seconds.
 const SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// A write is tried at most so often.
+/// The shortest time between two probes of a write.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// A database that says nothing for so long does not take it.
+/// The time after which a database that says nothing counts as taking no writes.
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
 /// The endpoints of this room.
@@ -41,23 +41,23 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// How a part stands that the instance needs.
+/// The state of a part that the instance needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Health {
-    /// It does what it is asked.
+    /// The part works.
     Ok,
-    /// It answers, and takes nothing: the database with a full disk, or a standby.
+    /// The part answers but cannot write: the database has a full disk, or is a standby.
     NoWrites,
-    /// It does not answer.
+    /// The part does not answer.
     Down,
 }
 
-/// Whether the instance can serve, and what it does without.
+/// The readiness of the instance, and what it does without.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     database: Health,
-    /// When it is down, the service goes on, slower.
+    /// The state of Redis; when it is down, the service goes on, slower.
     redis: Health,
 }
 
@@ -72,8 +72,8 @@ async fn readyz(State(app): State<App>) -> Response {
     (status, Json(Readiness { database, redis })).into_response()
 }
 
-/// What the database said when something was last written for no other end. It is asked again after a second, so that whoever asks
-/// for readiness without pause writes no more than that.
+/// The outcome of the last write that was made only to probe the database. It is asked again after a second, so that
+/// whoever asks for readiness without pause writes no more than that.
 #[derive(Default)]
 pub struct WriteProbe(tokio::sync::Mutex<Option<(Instant, Health)>>);
 
@@ -100,10 +100,10 @@ impl WriteProbe {
     }
 }
 
-/// By a till's way, and to the disk. A row that comes and goes needs a page that is there already: it tells that the log takes a commit.
-/// Whether there is room beside it is told by what a query has to put aside, a new file where the data lie. No table is locked for
-/// it, and nobody is waited for: neither backups nor other instances. All of it is one message and so one transaction, lest an
-/// instance that is frozen in the middle keep anything from the others.
+/// Writes by a till's way, and to the disk. A row that comes and goes needs a page that is there already: it tells that
+/// the log takes a commit. Whether there is room beside it is told by what a query has to put aside, a new file where
+/// the data lie. No table is locked for it, and nobody is waited for: neither backups nor other instances. All of it is
+/// one message and so one transaction, lest an instance that is frozen in the middle keep anything from the others.
 async fn write_something(app: &App) -> sqlx::Result<()> {
     let probe = "set local work_mem = '64kB';
                  select count(*) from generate_series(1, 10000);

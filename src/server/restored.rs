@@ -12,7 +12,7 @@ use crate::cards;
 use crate::cards::enrolment;
 use crate::registry::members;
 
-/// At most as many as the instance may have given out since the dump.
+/// The most that the instance may have given out since the dump.
 #[derive(Clone, Copy, Debug)]
 pub struct GivenSince {
     /// Cards, each with a place on a status list.
@@ -21,10 +21,10 @@ pub struct GivenSince {
     pub members: u32,
 }
 
-/// What was found and done.
+/// What was found and done with a restored database.
 #[derive(Debug)]
 pub struct Restored {
-    /// When the dump's last change was noted; none where it holds none.
+    /// The moment of the dump's last change; none where it holds none.
     pub last_changed_at: Option<DateTime<Utc>>,
     /// Phones that redeem only from `redeem_from` on.
     pub phones: u64,
@@ -32,7 +32,8 @@ pub struct Restored {
     pub redeem_from: DateTime<Utc>,
 }
 
-/// All of it, or nothing. Done twice it leaves out twice as many and harms nobody.
+/// Prepares a database that was loaded from a dump, wholly or not at all. Done twice it leaves out twice as many and
+/// harms nobody.
 pub async fn prepare_restored(app: &App, login: Option<&str>, since: GivenSince) -> Result<Restored> {
     act::perform(app, ActSpec::by_operator(app, login, Action::TakeUpDump), |act| {
         take_up_once(app, act, since)

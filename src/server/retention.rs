@@ -11,14 +11,14 @@ use crate::base::sweep::{BATCH, LiftedSteps};
 use crate::informing;
 use crate::programme::ledger;
 
-/// What is kept for long, so that a round removes a small part of it.
+/// A table whose rows are kept for long, so that a round removes a small part of them.
 #[derive(Clone, Copy, Debug)]
 pub enum Table {
     /// Sessions that ended long ago.
     Sessions,
-    /// What members were told.
+    /// Notices to members.
     Notices,
-    /// Numbers that were typed at tills.
+    /// Lookups of numbers that were typed at tills.
     Lookups,
     /// The log of changes.
     Changes,
@@ -35,7 +35,7 @@ impl Table {
     }
 }
 
-/// Counts first: what is too much for one round is not even begun. What is not goes in small steps.
+/// Prunes a table. It counts first: what is too much for one round is not even begun. The rest goes in small steps.
 pub async fn sweep(app: App, table: Table, lifted: LiftedSteps) -> Result<Value> {
     let (db, now) = (&app.db_jobs, app.clock.now());
     let due = match table {

@@ -22,9 +22,9 @@ use crate::programme::{ledger, tills, vendors};
 use crate::registry::{members, organisations};
 use crate::{access, act, cards, membership, phone};
 
-/// No body may be longer: a push of 100 mutations fits many times over.
+/// The longest body: a push of 100 mutations fits many times over.
 const MAX_BODY_BYTES: usize = 512 * 1024;
-/// No answer may take longer to begin.
+/// The longest time that an answer may take to begin.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Only this origin's own files run, and nothing may frame the pages. Scanning needs WebAssembly; styles of components
@@ -46,7 +46,7 @@ fn on_base() -> OpenApiRouter<Base> {
         .merge(phone::moving::router())
 }
 
-/// Those that sign cards, or judge them.
+/// The endpoints that sign cards, or judge them.
 fn on_issuer() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new()
         .merge(membership::routes::router())
@@ -59,7 +59,7 @@ fn on_issuer() -> OpenApiRouter<Issuer> {
         .merge(vendors::routes::router())
 }
 
-/// Those that ask about the whole instance.
+/// The endpoints that ask about the whole instance.
 fn on_app() -> OpenApiRouter<App> {
     OpenApiRouter::new().merge(health::router()).merge(sync::router()).routes(routes!(described))
 }
@@ -147,8 +147,8 @@ async fn refuse_other_sites(request: Request, next: Next) -> Result<Response> {
     Ok(next.run(request).await)
 }
 
-/// By the browser's own judgement, which no proxy can spoil; where it gives none, by the host that the page is of, which is ours only
-/// where the proxy passes `Host` on.
+/// Whether a request comes from our own pages: by the browser's own judgement, which no proxy can spoil; where it gives
+/// none, by the host that the page is of, which is ours only where the proxy passes `Host` on.
 fn is_from_our_pages(headers: &HeaderMap) -> bool {
     let said = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if let Some(site) = said(HeaderName::from_static("sec-fetch-site")) {

@@ -28,15 +28,15 @@ use crate::programme::ledger::{self, Balance};
 use crate::programme::tills::push::PushingTill;
 use crate::programme::tills::{self, TillState, till_state};
 
-/// The shape of mutations and entities that this server speaks.
+/// The version of the mutations and entities that this server speaks.
 const SCHEMA: u32 = 1;
-/// Mutations in one push.
+/// The most mutations in one push.
 const MAX_MUTATIONS: usize = 100;
-/// A client's clock that is further off is told so.
+/// The most by which a client's clock may be off without being told so.
 const CLOCK_TOLERANCE_SECONDS: i64 = 60;
-/// Entities in one answer.
+/// The most entities in one answer.
 const PAGE: i64 = 200;
-/// Purchases that a client which starts over receives.
+/// The most purchases that a client receives which starts over.
 const INITIAL_PURCHASES: i64 = 200;
 
 /// The endpoints of this room.
@@ -44,7 +44,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(push_mutations)).routes(routes!(pull))
 }
 
-/// Whoever syncs: which of the browser's sessions counts is said by the request.
+/// A client that syncs; the request says which of the browser's sessions counts.
 enum Client {
     Member(MemberPhone),
     Till(Till),
@@ -59,7 +59,7 @@ impl Client {
         }
     }
 
-    /// By which way to the database it is served.
+    /// The connections by which it is served.
     fn db<'a>(&self, app: &'a App) -> &'a PgPool {
         match self {
             Self::Member(_) => &app.db,
@@ -67,7 +67,7 @@ impl Client {
         }
     }
 
-    /// Whose changes this client hears.
+    /// The audience whose changes this client hears.
     fn audience(&self) -> String {
         match self {
             Self::Member(phone) => member_audience(phone.membership_id),
@@ -91,14 +91,14 @@ struct Push {
     schema: u32,
     /// Unix seconds by the client's own clock, uncorrected.
     client_time: i64,
-    /// At most 100, in the client's order.
+    /// The mutations: at most 100, in the client's order.
     mutations: Vec<Mutation>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PushAnswer {
-    /// One for each mutation, in the same order.
+    /// The answers: one for each mutation, in the same order.
     answers: Vec<Answer>,
     clock: ClockReport,
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -110,7 +110,7 @@ struct PushAnswer {
     last_op_no: Option<i64>,
 }
 
-/// How the client's clock stands.
+/// The state of the client's clock.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ClockReport {
@@ -167,7 +167,7 @@ async fn newest_op_no(app: &App, terminal_id: TerminalId) -> Result<i64> {
 #[into_params(parameter_in = Query)]
 struct PullParams {
     face: Face,
-    /// From the answer before; without it everything is sent.
+    /// The cursor that the answer before gave; without it everything is sent.
     cursor: Option<String>,
     schema: u32,
 }
@@ -178,9 +178,9 @@ struct PullAnswer {
     upserts: Vec<Upsert>,
     tombstones: Vec<Tombstone>,
     cursor: String,
-    /// There is more: ask again at once.
+    /// Whether there is more: ask again at once.
     more: bool,
-    /// Something newer waits for an older transaction to end: ask again in a second.
+    /// Whether something newer waits for an older transaction to end: ask again in a second.
     pending: bool,
 }
 
@@ -192,7 +192,7 @@ struct Upsert {
     state: EntityState,
 }
 
-/// What is sent of each kind of entity: every feature has a type for its own, and they come together here.
+/// The data that are sent of each kind of entity, in the types of the features.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "entity", content = "data", rename_all = "lowercase")]
 enum EntityState {

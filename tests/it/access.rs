@@ -104,7 +104,7 @@ struct Roles {
     subject: Uuid,
     /// Two who have phones to lose.
     losers: [Uuid; 2],
-    /// What the chair has wanted done, and what the staff above.
+    /// A job that the chair has ordered, and one that the staff above have.
     jobs: [Uuid; 2],
     code: String,
     enrolment: Value,
@@ -216,7 +216,7 @@ impl Roles {
     }
 }
 
-/// A job that an account has wanted in the school.
+/// A job that an account has ordered in the school.
 async fn job_of(app: &TestApp, account: Uuid) -> Uuid {
     let (id, organisation_id) = (next_id().into(), Some(app.world.school.into()));
     let job = NewJob { id, kind: "test", key: None, args: json!({}), organisation_id };

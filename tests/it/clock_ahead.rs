@@ -10,7 +10,7 @@ use super::support::{DAY_SECONDS, NAME, Phone, TestApp, Till, next_id, with_phon
 
 const CHECK: &str = "/api/activation/check";
 
-/// Somebody does something while the clock is ahead by so many days. Then it is put right, and a minute passes.
+/// Acts while the clock is ahead by so many days. Then the clock is put right, and a minute passes.
 async fn ahead<T>(app: &TestApp, days: i64, act: impl AsyncFnOnce() -> T) -> T {
     app.advance(days * DAY_SECONDS);
     let done = act().await;

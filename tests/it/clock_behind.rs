@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::support::{DAY_SECONDS, TestApp, Till, with_till};
 
-/// What each mutation came to, pushed by a till whose clock is right.
+/// Pushes mutations by a till whose clock is right; answers the outcome of each.
 async fn hand_in(till: &Till, mutations: &[Value], real_now: u64) -> Vec<Value> {
     let pushed = till.push(mutations, real_now).await;
     let outcome = |answer: &Value| answer.get("code").unwrap_or(&answer["status"]).clone();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the ground up.
+/// The floors, from the ground up.
 const FLOORS: [&str; 11] = [
     "base",
     "access",
@@ -98,7 +98,7 @@ fn open<'a>(text: &'a str, parents: &mut Vec<String>, found: &mut Vec<Vec<String
     rest
 }
 
-/// From the root of the crate on.
+/// The path from the root of the crate on.
 fn resolve(module: &[String], path: &[String]) -> Vec<String> {
     let ups = path.iter().take_while(|name| *name == "super").count();
     if ups == 0 {

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::support::{Client, NAME, Phone, Reply, TestApp, Till, next_id};
 
-/// Stands where a hostile value is put in.
+/// The mark at which a hostile value is put in.
 const HOLE: &str = "@here@";
 /// Failed attempts are limited; so that all are judged, and none is slow, the counters are forgotten after so many requests.
 const REQUESTS_BETWEEN_FLUSHES: usize = 8;
 
-/// As they stand in JSON.
+/// The hostile values, as they stand in JSON.
 fn hostile_values() -> Vec<String> {
     let plain = [
         "null",

@@ -72,7 +72,7 @@ async fn a_server_whose_clock_is_wrong_waits_and_loses_nothing() {
     app.audit().await;
 }
 
-/// As if all that was known of the time were so much older: what a clock looks like that has jumped together with the
+/// Makes all that is known of the time so much older: what a clock looks like that has jumped together with the
 /// database's.
 async fn move_the_past(app: &TestApp, days: i32) {
     for sql in [

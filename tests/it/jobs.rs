@@ -28,7 +28,7 @@ use super::support::process::{ended, run, start, start_test};
 use super::support::scratch::Database;
 use super::support::{DAY_SECONDS, Phone, TestApp, do_due, next_id, until};
 
-/// Kinds that no server knows.
+/// Kinds of job that no server knows.
 const TEST_KINDS: [JobKind; 4] = [
     JobKind::once("test.items", |app, job| Box::pin(do_items(app, job))),
     JobKind::once("test.panic", |_, _| Box::pin(async { panic!("on purpose") })),
@@ -41,7 +41,7 @@ const TEST_STEPS: [JobKind; 2] = [
     JobKind::hourly("test.failing-step", |_, _| Box::pin(async { Err(Error::NotFound) })),
 ];
 
-/// Notes each item where nothing would refuse a second time, and moves the mark with it.
+/// Inserts each item into a table that would accept it twice, and moves the mark with it.
 async fn do_items(app: App, job: ClaimedJob) -> profcards::base::error::Result<Value> {
     faults::at("poison");
     let items = job.args::<Value>()?["items"].as_i64().unwrap();
@@ -73,7 +73,7 @@ async fn number(app: &TestApp, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&app.app.db_jobs).await.unwrap()
 }
 
-/// An instance by the machine's clock, and where its items are noted.
+/// An instance that goes by the machine's clock, and the table for the items of its jobs.
 async fn start_app() -> TestApp {
     let app = TestApp::start_with_real_clock().await;
     execute(&app, "create table item_done (job_id uuid, item bigint not null)").await;
@@ -89,7 +89,7 @@ async fn enqueue(app: &TestApp, kind: &'static str, items: i64) -> Uuid {
     store::enqueue(&mut conn, "cli", &new_job(kind, items)).await.unwrap().0
 }
 
-/// State, attempts and error.
+/// The job's state, attempts and error.
 async fn job(app: &TestApp, id: Uuid) -> (String, i32, Option<String>) {
     let job = "select state, attempts, error from job where id = $1";
     sqlx::query_as(job).bind(id).fetch_one(&app.app.db_jobs).await.unwrap()
@@ -105,12 +105,12 @@ async fn assert_each_item_is_done_once(app: &TestApp, items: i64) {
     assert_eq!((items_done(app).await, distinct), (items, items));
 }
 
-/// As if the processes that are at something had been silent for longer than a lease.
+/// Makes every lease end, as if its process had not renewed it.
 async fn let_leases_end(app: &TestApp) {
     execute(app, "update job set lease_until = clock_timestamp() where state = 'running'").await;
 }
 
-/// As if so long had passed that whatever rests is due.
+/// Makes every waiting job due.
 async fn let_rests_end(app: &TestApp) {
     execute(app, "update job set run_at = clock_timestamp() where state = 'waiting'").await;
 }
@@ -121,7 +121,7 @@ struct Worker {
     config: Config,
 }
 
-/// No test but another process of them: an instance that knows the kinds of this file.
+/// Not a test: the instance that another process of the tests runs, which knows the kinds of this file.
 #[tokio::test]
 #[ignore = "started by the tests of this file, to be killed"]
 async fn worker() {

@@ -25,7 +25,7 @@ fn days_ago(app: &TestApp, days: u64) -> u64 {
     app.now() - days * DAY_SECONDS.unsigned_abs()
 }
 
-/// Pushed by a till whose clock is right.
+/// Pushes a purchase by a till whose clock is right.
 async fn hand_in(app: &TestApp, till: &Till, purchase: &Value) -> Value {
     let answer = till.push(std::slice::from_ref(purchase), app.now()).await["answers"][0].clone();
     assert_eq!(answer["status"], "applied", "{answer}");

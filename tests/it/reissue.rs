@@ -50,8 +50,8 @@ async fn fetch_card(phone: &mut Phone) {
     phone.card = hex::decode(card["cardHex"].as_str().unwrap()).unwrap();
 }
 
-/// Every member holds one living card of each class, each of them is accepted by whoever downloads the lists, and no place
-/// was given twice.
+/// Asserts that every member holds one living card of each class, each of them is accepted by whoever downloads the
+/// lists, and no place was given twice.
 async fn assert_all_hold_good_cards(app: &TestApp, phones: &mut [Phone]) {
     let held = Held::download(app).await;
     let living = living_cards(app).await;

@@ -60,7 +60,7 @@ async fn note_revoked(app: &TestApp, key: &TrustedKey) {
     store::revoke(&app.app.db, key, app.app.clock.now()).await.unwrap();
 }
 
-/// Somebody else has the card key: it is revoked, as `keys revoke` does it.
+/// Revokes the card key, as `keys revoke` does it: somebody else has it.
 async fn lose_card_key(app: &TestApp) -> Kid {
     let files = KeyFiles::of(&app.app.config).unwrap();
     let mut held = files.read().unwrap();

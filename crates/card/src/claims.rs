@@ -12,12 +12,12 @@ use crate::keys::DeviceKey;
 use crate::number::MembershipNumber;
 use crate::shown::Shown;
 
-/// Where a card lives.
+/// The class of a card: where it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CardClass {
-    /// On a phone that proves each showing with its key.
+    /// A card on a phone that proves each showing with its key.
     Phone = 1,
-    /// On paper: anybody's copy is as good.
+    /// A card on paper: anybody's copy is as good.
     Paper = 2,
 }
 
@@ -54,20 +54,20 @@ pub struct StatusRef {
     pub idx: u64,
 }
 
-/// What a card says. Times are Unix seconds.
+/// The claims of a card. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardClaims {
-    /// Whose card it is.
+    /// The number of the membership.
     pub number: MembershipNumber,
-    /// From when the card is no longer valid.
+    /// The end of the card's validity.
     pub exp: u64,
-    /// When it was issued, on the full hour; also the start of its validity.
+    /// The moment of issue, on the full hour; also the start of its validity.
     pub iat: u64,
     /// The phone's key; a card without one is on paper.
     pub cnf: Option<DeviceKey>,
-    /// Where its status stands.
+    /// The reference to its status.
     pub status: StatusRef,
-    /// What the cashier sees.
+    /// The part that the cashier sees.
     pub shown: Shown,
 }
 
@@ -133,7 +133,7 @@ fn read_status(d: &mut Decoder) -> Result<StatusRef, FormatError> {
     Ok(StatusRef { uri, idx })
 }
 
-/// What a phone says when it shows its card.
+/// The claims of a proof: what a phone says when it shows its card.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProofClaims {
     /// The moment of showing, Unix seconds.

@@ -9,10 +9,10 @@ macro_rules! words {
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl $name {
-            /// All of them.
+            /// Every value.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The stable word.
+            /// The code's stable word.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
@@ -27,7 +27,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How a verification ended: accepted, or the first stage's reason to refuse.
+    /// The code of a verdict: accepted, or the first stage's reason to refuse.
     VerdictCode {
         /// Every stage passed.
         Accepted = "accepted",
@@ -75,7 +75,7 @@ words! {
 }
 
 words! {
-    /// What an accepted card's verdict warns of.
+    /// The warning of an accepted card's verdict.
     Warning {
         /// The status list is no longer fresh.
         StatusStale = "status-stale",

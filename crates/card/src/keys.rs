@@ -47,7 +47,7 @@ impl fmt::Debug for Kid {
     }
 }
 
-/// What an issuer's key may sign.
+/// The role of an issuer's key: what it may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyRole {
     /// The trust list, and nothing else.
@@ -74,7 +74,7 @@ impl KeyRole {
     }
 }
 
-/// Under which label an issuer's Ed25519 key signs; pinned per key, never taken from a message.
+/// The label under which an issuer's Ed25519 key signs; pinned per key, never taken from a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IssuerAlg {
     /// Label −8, the widely supported one.
@@ -122,7 +122,7 @@ impl IssuerSigningKey {
         kid_of(&self.public_key())
     }
 
-    /// What it may sign.
+    /// The key's role: what it may sign.
     pub fn role(&self) -> KeyRole {
         self.role
     }

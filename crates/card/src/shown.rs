@@ -5,12 +5,12 @@ use minicbor::Decoder;
 use crate::cbor::{FormatError, Writer, Written, array_of, ensure, uint};
 use crate::constants::{MAX_NAME_CHARS, MAX_REGION};
 
-/// What a member is in the union.
+/// The category of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Category {
-    /// Works.
+    /// A working member.
     Working = 1,
-    /// Studies.
+    /// A student.
     Student = 2,
     /// A pensioner who no longer works.
     Pensioner = 3,

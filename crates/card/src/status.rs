@@ -19,14 +19,14 @@ use crate::keys::{IssuerSigningKey, KeyRole, Kid};
 use crate::token::IssueError;
 use crate::trust::{TrustList, signature_fits};
 
-/// What a list says of a card.
+/// The status of a card on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Nothing stands against it.
+    /// The card is valid.
     Valid = 0,
-    /// Revoked for good.
+    /// The card is revoked for good.
     Invalid = 1,
-    /// Revoked for now.
+    /// The card is revoked for now.
     Suspended = 2,
     /// Reserved; no issuer sets it and no verifier accepts it.
     Reserved = 3,
@@ -54,7 +54,7 @@ impl StatusBits {
         &self.0
     }
 
-    /// How many places there are.
+    /// The number of places.
     pub fn places(&self) -> u64 {
         self.0.len() as u64 * PER_BYTE
     }
@@ -88,11 +88,11 @@ fn shift(idx: u64) -> u64 {
 pub struct StatusListClaims {
     /// The list's name, such as `urn:pc:s1`.
     pub uri: String,
-    /// From when the list is no longer loaded.
+    /// The moment from which the list is no longer loaded.
     pub exp: u64,
-    /// When it was made.
+    /// The moment of signing.
     pub iat: u64,
-    /// After how many seconds to ask for a newer one.
+    /// Seconds after which a newer list is asked for.
     pub ttl_seconds: u64,
     /// The statuses.
     pub bits: StatusBits,
@@ -138,7 +138,7 @@ impl StatusList {
         Ok(list)
     }
 
-    /// What the list says.
+    /// The list's claims.
     pub fn claims(&self) -> &StatusListClaims {
         &self.claims
     }
@@ -148,7 +148,7 @@ impl StatusList {
         self.claims.bits.get(idx)
     }
 
-    /// How old the list is at `now`.
+    /// The list's age at `now`.
     pub fn age_seconds(&self, now: u64) -> u64 {
         now.saturating_sub(self.claims.iat)
     }

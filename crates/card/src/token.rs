@@ -95,9 +95,9 @@ pub fn from_text(text: &str) -> Option<Vec<u8>> {
 pub struct SignedCard<'a> {
     /// The algorithm label that the message names; to be compared, never to be obeyed.
     pub alg_label: i64,
-    /// Which key is said to have signed.
+    /// The key that is said to have signed.
     pub kid: Kid,
-    /// What the card says, unproven.
+    /// The card's claims, unproven.
     pub claims: CardClaims,
     pub(crate) message: Sign1<'a>,
 }
@@ -122,12 +122,12 @@ impl<'a> SignedCard<'a> {
 pub struct SignedProof<'a> {
     /// The algorithm label that the message names; to be compared, never to be obeyed.
     pub alg_label: i64,
-    /// What the phone says, unproven.
+    /// The proof's claims, unproven.
     pub claims: ProofClaims,
     pub(crate) message: Sign1<'a>,
 }
 
-/// What makes a proof this proof: the hash of what its phone signed. Neither the token's text nor the signature will do,
+/// The identity of a proof: the hash of what its phone signed. Neither the token's text nor the signature will do,
 /// since a stranger can write both of them differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProofIdentity(pub [u8; 32]);
@@ -179,7 +179,7 @@ fn presentation_header(alg_label: i64, card: &[u8]) -> Vec<u8> {
     })
 }
 
-/// What makes this proof this proof.
+/// The identity of a proof, by the bytes that its phone signed.
 pub(crate) fn identity_of(signed_bytes: &[u8]) -> ProofIdentity {
     ProofIdentity(Sha256::digest(signed_bytes).into())
 }

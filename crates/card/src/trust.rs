@@ -27,13 +27,13 @@ pub struct TrustedKey {
     pub kid: Kid,
     /// The Ed25519 public key.
     pub public_key: [u8; 32],
-    /// [`KeyRole::Card`] or [`KeyRole::Status`].
+    /// The role: [`KeyRole::Card`] or [`KeyRole::Status`].
     pub role: KeyRole,
     /// The algorithm pinned to it.
     pub alg: IssuerAlg,
-    /// Nothing that it signed began before this.
+    /// The start of its validity: nothing that it signed begins before.
     pub nbf: u64,
-    /// Nothing that it signed ends after this.
+    /// The end of its validity: nothing that it signed ends after.
     pub exp: u64,
 }
 
@@ -61,7 +61,7 @@ impl TrustedKey {
     }
 }
 
-/// Where a status list is fetched.
+/// The location of a status list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListLocation {
     /// The list's name, which cards refer to.
@@ -70,14 +70,14 @@ pub struct ListLocation {
     pub path: String,
 }
 
-/// What the issuer lets verifiers do.
+/// The issuer's policy for verifiers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Up to this age a status list is fresh.
+    /// The age up to which a status list is fresh.
     pub fresh_seconds: u64,
-    /// Beyond this age of the status list nothing may be redeemed.
+    /// The age of the status list beyond which nothing may be redeemed.
     pub stale_seconds: u64,
-    /// How far a proof may be from the verifier's time.
+    /// The most by which a proof may be from the verifier's time.
     pub proof_window_seconds: u64,
     /// The classes that may redeem.
     pub redeeming_classes: Vec<CardClass>,
@@ -124,16 +124,16 @@ impl Policy {
     }
 }
 
-/// What a trust list says. Times are Unix seconds.
+/// The claims of a trust list. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustListClaims {
-    /// Who issues the cards.
+    /// The issuer of the cards.
     pub iss: String,
-    /// From when the list is no longer valid.
+    /// The end of the list's validity.
     pub exp: u64,
-    /// When it was signed.
+    /// The moment of signing.
     pub iat: u64,
-    /// Grows with every list; a lower one is a rollback.
+    /// The list's number, which grows with every list; a lower one is a rollback.
     pub seq: u64,
     /// The keys in use, and earlier ones whose cards still live.
     pub keys: Vec<TrustedKey>,
@@ -216,7 +216,7 @@ impl TrustList {
         Ok(list)
     }
 
-    /// What the list says.
+    /// The list's claims.
     pub fn claims(&self) -> &TrustListClaims {
         &self.claims
     }

@@ -12,51 +12,51 @@ use crate::status::{Status, StatusLists};
 use crate::token::{ProofIdentity, SignedCard, SignedProof, Token, from_text, identity_of};
 use crate::trust::{Policy, TrustList, signature_fits};
 
-/// What the card is shown for.
+/// The purpose for which a card is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
-    /// To be given a discount or to accrue.
+    /// A discount or an accrual.
     Accrual,
-    /// To pay from the balance.
+    /// A payment from the balance.
     Redemption {
-        /// How much, where it is known already; an unknown amount counts as one that needs the challenge.
+        /// The sum, where it is known already; an unknown amount counts as one that needs the challenge.
         amount_kopecks: Option<u64>,
     },
 }
 
-/// Where a card's status is looked up.
+/// The source of a card's status.
 #[derive(Debug, Clone, Copy)]
 pub enum StatusSource<'a> {
-    /// On the lists that this verifier holds.
+    /// The lists that this verifier holds.
     Lists(&'a StatusLists),
-    /// In the issuer's own tables, by the caller: stage 11 passes without a warning.
+    /// The issuer's own tables, which the caller asks: stage 11 passes without a warning.
     IssuerTables,
 }
 
-/// All that a verification depends on besides the text.
+/// The context of a verification: all that it depends on besides the text.
 pub struct Context<'a> {
     /// The verifier's time, Unix seconds.
     pub now: u64,
     /// The trust list, or why it could not be loaded.
     pub trust: Result<&'a TrustList, VerdictCode>,
-    /// Where the card's status is looked up.
+    /// The source of the card's status.
     pub status: StatusSource<'a>,
     /// The digits that this till shows for this purchase and has not used yet.
     pub challenge: Option<&'a str>,
-    /// What the card is shown for.
+    /// The purpose for which a card is shown.
     pub wants: Wants,
     /// Whether this verifier has accepted the proof before.
     pub seen: &'a dyn Fn(&ProofIdentity) -> bool,
 }
 
-/// What the verified card may be used for; nothing where it was refused.
+/// The uses that a verdict allows; none where the card was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Allowed {
     /// A discount.
     pub discount: bool,
-    /// Accruing.
+    /// Whether it may accrue.
     pub accrual: bool,
-    /// Paying from the balance.
+    /// Whether it may pay from the balance.
     pub redemption: bool,
 }
 
@@ -70,10 +70,10 @@ impl Allowed {
     }
 }
 
-/// What a proof said, once the phone's signature was checked.
+/// The content of a proof whose phone's signature was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// By which a purchase is tied to this showing.
+    /// The identity by which a purchase is tied to this showing.
     pub identity: ProofIdentity,
     /// The moment of showing by the phone's clock.
     pub iat: u64,
@@ -85,38 +85,38 @@ pub struct Proof {
     pub max_redemption_kopecks: Option<u64>,
 }
 
-/// How a verification ended. What the card says is there as soon as the issuer's signature was good, also when a later
-/// stage refused the card: a till may then say whose card has expired.
+/// The verdict of a verification. The card's claims are there as soon as the issuer's signature was good, also when a
+/// later stage refused the card: a till may then say whose card has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether every stage passed.
     pub accepted: bool,
-    /// [`VerdictCode::Accepted`], or the first refusal.
+    /// The code: [`VerdictCode::Accepted`], or the first refusal.
     pub code: VerdictCode,
-    /// What to mind although the card was accepted.
+    /// The warning, although the card was accepted.
     pub warning: Option<Warning>,
-    /// What the card may be used for.
+    /// The uses that are allowed.
     pub allowed: Allowed,
-    /// What the card says, its issuer's signature being good.
+    /// The card's claims, its issuer's signature being good.
     pub card: Option<CardClaims>,
-    /// What the proof says, its phone's signature being good.
+    /// The proof, its phone's signature being good.
     pub proof: Option<Proof>,
-    /// When the status list that was consulted was made.
+    /// The moment at which the consulted status list was made.
     pub status_iat: Option<u64>,
 }
 
 impl Verdict {
-    /// Whose card it is.
+    /// The number of the membership whose card it is.
     pub fn number(&self) -> Option<MembershipNumber> {
         self.card.as_ref().map(|card| card.number)
     }
 
-    /// What the cashier is shown.
+    /// The part of the card that the cashier is shown.
     pub fn shown(&self) -> Option<&Shown> {
         self.card.as_ref().map(|card| &card.shown)
     }
 
-    /// Where the card lives.
+    /// The class of the card.
     pub fn class(&self) -> Option<CardClass> {
         self.card.as_ref().map(CardClaims::class)
     }
@@ -199,7 +199,7 @@ fn check_device(proof: SignedProof, card: &CardClaims, now: u64) -> Result<Proof
     })
 }
 
-/// Stage 9.
+/// Stage 9: the age of the proof.
 fn check_freshness(proof: &Proof, policy: &Policy) -> Result<(), VerdictCode> {
     let off_by_too_much = proof.skew_seconds.unsigned_abs() > policy.proof_window_seconds;
     refuse(off_by_too_much && proof.skew_seconds < 0, VerdictCode::ProofStale)?;
@@ -222,7 +222,7 @@ fn check_challenge(
     refuse(context.challenge != Some(answer), VerdictCode::ChallengeWrong)
 }
 
-/// Stage 11.
+/// Stage 11: the status of the card.
 fn check_status(
     card: &CardClaims,
     policy: &Policy,

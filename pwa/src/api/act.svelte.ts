@@ -9,7 +9,7 @@ export type FieldFaults<Field extends string, Fault extends string = FieldFault>
 
 export interface Act<Field extends string = never, Fault extends string = FieldFault> {
   readonly isBusy: boolean;
-  /** Why it was not done, where that is no field's fault. */
+  /** The reason why it was not done, where that is no field's fault. */
   readonly problem: ApiProblem | undefined;
   readonly fields: FieldFaults<Field, Fault>;
   /**
@@ -17,11 +17,11 @@ export interface Act<Field extends string = never, Fault extends string = FieldF
    * once what was sent twice; other content comes under a key of its own. Answers what went wrong.
    */
   run: (work: (key: string) => Promise<void>, content?: unknown) => Promise<ApiProblem | undefined>;
-  /** The form itself has found faults, before anything is sent. */
+  /** Sets the faults that the form itself has found, before anything is sent. */
   refuse: (faults: FieldFaults<Field, Fault>) => void;
-  /** Somebody types into a field that was at fault. */
+  /** Removes the fault of a field into which somebody types. */
   mend: (field: Field) => void;
-  /** Nothing has been tried, as when a dialog opens anew. */
+  /** Forgets what was tried, as when a dialog opens anew. */
   reset: () => void;
 }
 

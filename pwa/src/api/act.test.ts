@@ -5,7 +5,7 @@ import { ApiProblem } from './problem';
 const network = new ApiProblem({ code: 'network', status: 0 });
 const refused = new ApiProblem({ code: 'invalid-input', status: 422, fields: { name: 'required', day: 'too-early' } });
 
-/** Each request by its key; answered when the test says so. */
+/** The keys of the requests, each of which is answered when the test says so. */
 let keys: string[];
 const answered = (key: string): Promise<void> => {
   keys.push(key);

@@ -8,7 +8,7 @@ import type { components } from './schema.gen';
 export type Code = components['schemas']['Code'];
 export type FieldCode = components['schemas']['FieldCode'];
 
-/** What the app says by itself, where no server has answered. */
+/** The app's own codes, for problems in which no server has answered. */
 export type OwnCode = 'network' | 'portal' | 'device-silent' | 'device-full' | 'cookies-refused';
 
 declare const unknown: unique symbol;
@@ -18,7 +18,7 @@ export type UnknownCode = string & { readonly [unknown]: true };
 export type ProblemCode = Code | OwnCode | UnknownCode;
 export type FieldFault = FieldCode | UnknownCode;
 
-/** Some of all: one that is not, or not any more, does not compile. */
+/** Some of a union's members: a name that is not, or no longer, one of them does not compile. */
 type Among<All, Some extends All> = Some;
 
 /** Words in `faces/cashier/rejections.ts`: why an operation of a till is refused. */
@@ -54,19 +54,24 @@ export type RowCode = Among<Code, 'malformed-request' | 'invalid-input' | 'too-l
 /** Words in `faces/chair/words.ts`: why an act on a membership is refused. */
 export type ActCode = Among<Code, 'already-a-member' | 'status-conflict' | 'no-phone' | 'too-many-sheets'>;
 
-/** Told by the screens that can meet it: signing in, printing, activating, pairing, typing a number. */
+/**
+ * The codes for which the screens that can meet them have words: signing in, printing, activating, pairing, typing a
+ * number.
+ */
 export type ScreenCode = Among<
   Code | OwnCode,
   'credentials-wrong' | 'cookies-refused' | 'card-revoked' | 'activation-refused' | 'pairing-refused' | 'card-unknown'
 >;
 
-/** Told to nobody here: acted upon, or answered to other sites' pages and to commands alone. */
+/**
+ * The codes that are shown to nobody here: the app acts upon them, or they answer only other sites' pages and commands.
+ */
 export type SilentCode = Among<
   Code,
   'sync-start-over' | 'cross-site' | 'reissue-running' | 'reissue-by-same-key' | 'not-held'
 >;
 
-/** Of the member's phone and of every sync: no form shows these fields. */
+/** The codes of fields that no form shows: those of the member's phone and of every sync. */
 export type HiddenFieldCode = Among<
   FieldCode,
   'unknown-consent' | 'text-outdated' | 'encoding-invalid' | 'key-invalid' | 'signature-invalid' | 'no-sync'

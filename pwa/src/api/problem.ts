@@ -53,7 +53,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Of whoever no longer wanted the answer: every other end of a request is an `ApiProblem`. */
+/** Whether a request ended because its caller no longer wanted the answer; every other failure is an `ApiProblem`. */
 export function isLeft(cause: unknown): boolean {
   return cause instanceof Error && cause.name === 'AbortError';
 }

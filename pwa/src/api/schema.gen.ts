@@ -151,7 +151,7 @@ export interface paths {
         put?: never;
         /** Agree that another phone takes this one's place within half an hour. */
         post: operations["agree_to_move"];
-        /** Take that back. */
+        /** Withdraw the agreement that another phone takes this one's place. */
         delete: operations["withdraw_move"];
         options?: never;
         head?: never;
@@ -216,7 +216,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How far a job is that the account has wanted. */
+        /** The progress of a job that the account has ordered. */
         get: operations["job"];
         put?: never;
         post?: never;
@@ -235,7 +235,7 @@ export interface paths {
         };
         /** One member, within one's rights. */
         get: operations["staff_member"];
-        /** Put a member's data right. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`. */
+        /** Correct a member's data. Cards that say something else by it are issued anew. Needs an `Idempotency-Key`. */
         put: operations["edit_member"];
         post?: never;
         delete?: never;
@@ -654,7 +654,7 @@ export interface components {
          * @description An account of those who keep the register.
          */
         AccountId: string;
-        /** @description What became of the newest activation code. The code itself is on the printed sheet only. */
+        /** @description The newest activation code and what became of it. The code itself is on the printed sheet only. */
         Activation: {
             /**
              * Format: int64
@@ -665,27 +665,31 @@ export interface components {
             used: boolean;
         };
         ActivationOffer: {
-            /** @description base64url of 32 bytes; the phone signs them. */
+            /** @description The challenge that the phone signs: base64url of 32 bytes. */
             challenge: string;
             firstName: string;
-            /** @description The membership, by which a phone knows the card that it holds. */
+            /** @description The id of the membership, by which a phone tells whose card it holds. */
             memberId: components["schemas"]["MembershipId"];
             organisationName: string;
             /**
              * Format: int64
-             * @description How long the card will not pay on this phone; not at all where the other phone, which pays itself, has agreed to the move.
+             * @description Hours for which the card will not pay on this phone; 0 where the other phone, which pays itself, has agreed to
+             *     the move.
              */
             redemptionWaitHours: number;
-            /** @description Enrolling this phone ends another one. */
+            /** @description Whether enrolling this phone ends another one. */
             replacesPhone: boolean;
-            /** @description The member has agreed to the cashback programme already: that is asked once, and taken back in the profile. */
+            /**
+             * @description Whether the member has agreed to the cashback programme already: that is asked once, and taken back in the
+             *     profile.
+             */
             takesPart: boolean;
         };
-        /** @description What is printed for a member: the code for the phone and the paper card. */
+        /** @description The sheet that is printed for a member: the code for the phone and the paper card. */
         ActivationSheet: {
-            /** @description Where to type the code, relative to the site. */
+            /** @description The path of the page on which the code is typed. */
             activationPath: string;
-            /** @description `XXXXX-XXXXX`; one use, together with the birth date. */
+            /** @description The code, `XXXXX-XXXXX`; for one use, together with the birth date. */
             code: string;
             /** Format: int64 */
             expiresAt: number;
@@ -696,11 +700,11 @@ export interface components {
             paperToken: string;
         };
         /**
-         * @description What an accepted card is good for.
+         * @description A use that an accepted card allows.
          * @enum {string}
          */
         Allowance: "discount" | "accrual" | "redemption";
-        /** @description What became of a mutation. */
+        /** @description The answer to a mutation. */
         Answer: components["schemas"]["Outcome"] & {
             /**
              * Format: uuid
@@ -708,15 +712,15 @@ export interface components {
              */
             id: string;
         };
-        /** @description What a member has, in kopecks. */
+        /** @description A member's balance, in kopecks. */
         Balance: {
-            /** @description May be spent. */
+            /** @description The part that may be spent. */
             availableKopecks: components["schemas"]["Kopecks"];
-            /** @description Is taken from later accruals. */
+            /** @description The debt, which is taken from later accruals. */
             debtKopecks: components["schemas"]["Kopecks"];
-            /** @description Of the available, held for a purchase in progress. */
+            /** @description The part of the available that is held for a purchase in progress. */
             heldKopecks: components["schemas"]["Kopecks"];
-            /** @description Waits for its return window to close. */
+            /** @description The part that waits for its return window to close. */
             pendingKopecks: components["schemas"]["Kopecks"];
         };
         /**
@@ -725,12 +729,7 @@ export interface components {
          */
         BestCard: "phone" | "paper" | "none";
         /**
-         * @description Whose act it was.
-         * @enum {string}
-         */
-        By: "member" | "chair" | "system";
-        /**
-         * @description In which form a card is held.
+         * @description The form in which a card is held.
          * @enum {string}
          */
         CardClass: "phone" | "paper";
@@ -740,7 +739,7 @@ export interface components {
          */
         CardId: string;
         /**
-         * @description What became of a card.
+         * @description The state of a card.
          * @enum {string}
          */
         CardState: "valid" | "revoked" | "suspended" | "expired" | "superseded";
@@ -753,27 +752,27 @@ export interface components {
         Child: {
             /** @description The organisation. */
             id: components["schemas"]["OrganisationId"];
-            /** @description What it is. */
+            /** @description The organisation's kind. */
             kind: components["schemas"]["OrganisationKind"];
             /**
              * Format: int64
              * @description Members in its subtree.
              */
             members: number;
-            /** @description Its short name. */
+            /** @description The organisation's short name. */
             name: string;
             /**
              * Format: int64
-             * @description Of them, with a valid card on a phone.
+             * @description Members with a valid card on a phone.
              */
             withPhoneCard: number;
             /**
              * Format: int64
-             * @description Of them, without a consent to the processing of personal data on record.
+             * @description Members without a consent to the processing of personal data on record.
              */
             withoutConsent: number;
         };
-        /** @description How the client's clock stands. */
+        /** @description The state of the client's clock. */
         ClockReport: {
             /**
              * Format: int64
@@ -794,73 +793,75 @@ export interface components {
             textVersion: string;
         };
         /**
-         * @description How a consent was given.
+         * @description The way in which a consent was given.
          * @enum {string}
          */
         ConsentChannel: "paper" | "app";
         /**
-         * @description What a member consents to.
+         * @description The purpose to which a member consents.
          * @enum {string}
          */
         ConsentKind: "processing" | "profcards" | "mailings" | "photo";
-        /** @description How many rows a list has. */
+        /** @description The number of rows of a list, as far as they are counted. */
         Counted: {
-            /** @description There are more than that: counting stopped. */
+            /** @description Whether counting stopped there, so that there are more rows than that. */
             isLimit: boolean;
             /**
              * Format: int64
-             * @description So many.
+             * @description The number of rows, or the limit at which counting stopped.
              */
             value: number;
         };
-        /** @description Members of a subtree, today. */
+        /** @description The figures of a subtree, today. */
         Counts: {
             /**
              * Format: int64
-             * @description Of them, joined since the first day of this month.
+             * @description Members who joined since the first day of this month.
              */
             joinedThisMonth: number;
             /**
              * Format: int64
-             * @description All on the register, the suspended ones included.
+             * @description All members on the register, the suspended ones included.
              */
             members: number;
             /**
              * Format: int64
-             * @description Of them, non-working pensioners.
+             * @description Non-working pensioners.
              */
             pensioners: number;
             /**
              * Format: int64
-             * @description Of them, students.
+             * @description Students.
              */
             students: number;
             /**
              * Format: int64
-             * @description Of them, with a suspended membership.
+             * @description Members with a suspended membership.
              */
             suspended: number;
             /**
              * Format: int64
-             * @description Of them, with a valid card on a phone.
+             * @description Members with a valid card on a phone.
              */
             withPhoneCard: number;
             /**
              * Format: int64
-             * @description Of them, without a consent to the processing of personal data on record.
+             * @description Members without a consent to the processing of personal data on record.
              */
             withoutConsent: number;
             /**
              * Format: int64
-             * @description Of them, active and without a valid card on a phone.
+             * @description Active members without a valid card on a phone.
              */
             withoutPhoneCard: number;
             /**
              * Format: int64
-             * @description Of them, working.
+             * @description Working members.
              */
             working: number;
         };
+        /** @description The body of a request that needs none of its own: an empty object. */
+        EmptyBody: Record<string, never>;
         /** @description A phone that is enrolled now. */
         EnrolledPhone: {
             /**
@@ -870,21 +871,21 @@ export interface components {
             enrolledAt: number;
         };
         Enrolment: {
-            /** @description As the check answered it. */
+            /** @description The challenge, as the check answered it. */
             challenge: string;
             /** @description The consents that the member gave, each by an act of its own. */
             consents: components["schemas"]["GivenConsent"][];
-            /** @description base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form. */
+            /** @description The phone's public key: base64url of the `COSE_Key` (Ed25519 or P-256) in its deterministic form. */
             publicKey: string;
-            /** @description base64url of the signature over `"PC-ENROL-1" 00 challenge`. */
+            /** @description The proof of possession: base64url of the signature over `"PC-ENROL-1" 00 challenge`. */
             signature: string;
         };
         /**
-         * @description What phones and tills keep a copy of. What each of them is sent is put together in `server::sync`.
+         * @description A kind of data of which phones and tills keep a copy. `server::sync` puts together what each of them is sent.
          * @enum {string}
          */
         Entity: "profile" | "balance" | "purchase" | "notice" | "till";
-        /** @description What is sent of each kind of entity: every feature has a type for its own, and they come together here. */
+        /** @description The data that are sent of each kind of entity, in the types of the features. */
         EntityState: {
             data: components["schemas"]["MemberProfile"];
             /** @enum {string} */
@@ -906,6 +907,61 @@ export interface components {
             /** @enum {string} */
             entity: "till";
         };
+        /** @description One line of the explanation; the PWA has the words for each. */
+        ExplanationLine: {
+            /** @enum {string} */
+            code: "redeemed";
+            /** @description The part that was left to pay. */
+            payableKopecks: components["schemas"]["Kopecks"];
+            /** @description The part that was paid from the balance. */
+            redeemKopecks: components["schemas"]["Kopecks"];
+        } | {
+            /** @description The resulting cashback. */
+            accrualKopecks: components["schemas"]["Kopecks"];
+            /** @description The purchase, without what was paid from the balance. */
+            amountKopecks: components["schemas"]["Kopecks"];
+            /** @enum {string} */
+            code: "percent";
+            /**
+             * Format: int32
+             * @description The percentage, in hundredths of a percent.
+             */
+            percentBp: number;
+        } | {
+            /** @description The cap. */
+            capKopecks: components["schemas"]["Kopecks"];
+            /** @enum {string} */
+            code: "capped";
+        } | {
+            /** @enum {string} */
+            code: "below-minimum";
+            /** @description The smallest amount that the rule rewards. */
+            minAmountKopecks: components["schemas"]["Kopecks"];
+        } | {
+            /** @enum {string} */
+            code: "no-offer";
+        } | {
+            /** @enum {string} */
+            code: "handed-in-late";
+        } | {
+            /** @enum {string} */
+            code: "under-review";
+        } | {
+            /** @description The part that was taken from the balance. */
+            availableKopecks: components["schemas"]["Kopecks"];
+            /** @enum {string} */
+            code: "taken-back";
+            /** @description The part that was spent by then, and is taken from later accruals. */
+            debtKopecks: components["schemas"]["Kopecks"];
+        } | {
+            /** @enum {string} */
+            code: "pending-until";
+            /**
+             * Format: date
+             * @description The day, in Moscow.
+             */
+            date: string;
+        };
         /**
          * @description The three faces of the app. A browser may be signed in to each of them at once, by a cookie each.
          * @enum {string}
@@ -923,7 +979,7 @@ export interface components {
              * @description Unix seconds.
              */
             expiresAt: number;
-            /** @description Stands in the purchase in place of a token; good for one. */
+            /** @description The lookup's id, which stands in the purchase in place of a token; good for one purchase. */
             lookupId: components["schemas"]["LookupId"];
             shown: components["schemas"]["ShownCard"];
         };
@@ -932,42 +988,29 @@ export interface components {
             textVersion: string;
         };
         /**
-         * @description How a part stands that the instance needs.
+         * @description The state of a part that the instance needs.
          * @enum {string}
          */
         Health: "ok" | "no-writes" | "down";
-        /** @description Since when a phone holds the card, and from when on it pays. */
-        PhoneState: {
-            /**
-             * Format: int64
-             * @description Unix seconds.
-             */
-            enrolledAt: number;
-            /**
-             * Format: int64
-             * @description Until when another phone may take the card and redeem as this one does; Unix seconds.
-             */
-            moveAgreedUntil?: number | null;
-            /**
-             * Format: int64
-             * @description From when on it redeems; Unix seconds.
-             */
-            redeemsFrom: number;
-        };
-        /** @description A job as whoever wanted it sees it. */
+        /**
+         * @description Who caused the event.
+         * @enum {string}
+         */
+        Initiator: "member" | "chair" | "system";
+        /** @description A job as the account that ordered it sees it. */
         Job: {
             /** Format: int64 */
             enqueuedAt: number;
             /**
              * Format: int64
-             * @description When it was done or set aside.
+             * @description The moment at which the job was done or set aside.
              */
             finishedAt?: number | null;
             id: components["schemas"]["JobId"];
-            /** @description What is being done. */
+            /** @description The kind of job. */
             kind: string;
             progress?: components["schemas"]["JobProgress"] | null;
-            /** @description What came of it, as the kind says; absent until it is done. */
+            /** @description The result, whose shape depends on the kind; absent until the job is done. */
             result?: Record<string, never> | null;
             state: components["schemas"]["JobState"];
         };
@@ -976,16 +1019,16 @@ export interface components {
          * @description A job.
          */
         JobId: string;
-        /** @description How far a job is, in whatever it counts. */
+        /** @description The progress of a job, in the units that it counts. */
         JobProgress: {
             /**
              * Format: int64
-             * @description So much is done.
+             * @description The number of units that are done.
              */
             done: number;
             /**
              * Format: int64
-             * @description Of so much.
+             * @description The number of units in all.
              */
             of: number;
         };
@@ -995,73 +1038,13 @@ export interface components {
          */
         JobState: "waiting" | "running" | "done" | "set-aside";
         /**
-         * @description What happened.
-         * @enum {string}
-         */
-        Kind: "phone-enrolled" | "phone-replaced" | "sheet-printed" | "phone-lost" | "signed-out" | "card-changed" | "cards-revoked" | "birth-date-changed" | "membership-suspended" | "membership-resumed" | "membership-ended" | "transferred";
-        /**
          * Format: int64
          * @description An amount in kopecks.
          */
         Kopecks: number;
-        /** @description One line of the explanation; the PWA has the words for each. */
-        ExplanationLine: {
-            /** @enum {string} */
-            code: "redeemed";
-            /** @description What was left to pay. */
-            payableKopecks: components["schemas"]["Kopecks"];
-            /** @description From the balance. */
-            redeemKopecks: components["schemas"]["Kopecks"];
-        } | {
-            /** @description What that makes. */
-            accrualKopecks: components["schemas"]["Kopecks"];
-            /** @description The purchase, without what was paid from the balance. */
-            amountKopecks: components["schemas"]["Kopecks"];
-            /** @enum {string} */
-            code: "percent";
-            /**
-             * Format: int32
-             * @description Hundredths of a percent.
-             */
-            percentBp: number;
-        } | {
-            /** @description The cap. */
-            capKopecks: components["schemas"]["Kopecks"];
-            /** @enum {string} */
-            code: "capped";
-        } | {
-            /** @enum {string} */
-            code: "below-minimum";
-            /** @description From which amount on. */
-            minAmountKopecks: components["schemas"]["Kopecks"];
-        } | {
-            /** @enum {string} */
-            code: "no-offer";
-        } | {
-            /** @enum {string} */
-            code: "handed-in-late";
-        } | {
-            /** @enum {string} */
-            code: "under-review";
-        } | {
-            /** @description From the balance. */
-            availableKopecks: components["schemas"]["Kopecks"];
-            /** @enum {string} */
-            code: "taken-back";
-            /** @description What was spent by then, and is taken from later accruals. */
-            debtKopecks: components["schemas"]["Kopecks"];
-        } | {
-            /** @enum {string} */
-            code: "pending-until";
-            /**
-             * Format: date
-             * @description The day, in Moscow.
-             */
-            date: string;
-        };
         /**
          * Format: uuid
-         * @description A number that a till has looked up.
+         * @description A till's lookup of a typed card number.
          */
         LookupId: string;
         LostPhone: Record<string, never>;
@@ -1071,13 +1054,13 @@ export interface components {
             role: components["schemas"]["MandateRole"];
         };
         /**
-         * @description As what an account holds a mandate.
+         * @description The role of an account's mandate.
          * @enum {string}
          */
         MandateRole: "chair" | "regional";
         /** @description A card that was issued to the member. */
         MemberCard: {
-            /** @description In which form. */
+            /** @description The form in which the card is held. */
             class: components["schemas"]["CardClass"];
             /**
              * Format: int64
@@ -1091,19 +1074,19 @@ export interface components {
              * @description Unix seconds.
              */
             issuedAt: number;
-            /** @description What became of it. */
+            /** @description The card's state. */
             state: components["schemas"]["CardState"];
         };
         /** @description A consent in force. */
         MemberConsent: {
-            /** @description How it was given. */
+            /** @description The way in which the consent was given. */
             channel: components["schemas"]["ConsentChannel"];
             /**
              * Format: int64
              * @description Unix seconds.
              */
             givenAt: number;
-            /** @description To what. */
+            /** @description The kind of consent. */
             kind: components["schemas"]["ConsentKind"];
         };
         /** @description One member, with what a chairperson needs. */
@@ -1111,14 +1094,14 @@ export interface components {
             activation?: components["schemas"]["Activation"] | null;
             /**
              * Format: date
-             * @description Day of birth.
+             * @description The day of birth.
              */
             birthDate: string;
             /** @description All cards, newest first. */
             cards: components["schemas"]["MemberCard"][];
             /** @description The consents in force. */
             consents: components["schemas"]["MemberConsent"][];
-            /** @description An address for letters. */
+            /** @description The e-mail address. */
             email?: string | null;
             enrolledPhone?: components["schemas"]["EnrolledPhone"] | null;
             /**
@@ -1126,33 +1109,34 @@ export interface components {
              * @description The day of the decision to admit.
              */
             joinedOn: string;
-            /** @description `+7` and ten digits. */
+            /** @description The phone number: `+7` and ten digits. */
             phone?: string | null;
-            /** @description As it is on record. */
+            /** @description The sex on record. */
             sex: components["schemas"]["Sex"];
         };
-        /** @description A member's data as a chairperson puts them right. */
-        MemberEdit: components["schemas"]["TypedFacts"];
+        /** @description A member's data, as a chairperson corrects them. */
+        MemberEdit: components["schemas"]["TypedPersonFields"];
         /** @description A page of a list of members. */
         MemberPage: components["schemas"]["Page_MemberSummary"] & {
             /** @description How many there are on all pages. */
             found: components["schemas"]["Counted"];
             /**
              * Format: int64
-             * @description The same for apps of earlier releases, which know of no limit and read on while they have fewer: then it is more than they have.
+             * @description The same figure for apps of earlier releases, which know of no limit and read on while they have fewer rows:
+             *     where counting stopped it is more than they have.
              */
             total: number;
         };
-        /** @description What a member's phone shows. */
+        /** @description A member's profile, as the phone shows it. */
         MemberProfile: {
-            /** @description ПрофКардс. */
+            /** @description The balance in ПрофКардс. */
             balance: components["schemas"]["Balance"];
             card?: components["schemas"]["PhoneCard"] | null;
-            /** @description What the member does. */
+            /** @description The member's category. */
             category: components["schemas"]["Category"];
             /** @description The consents in force. */
             consents: components["schemas"]["ProfileConsent"][];
-            /** @description Фамилия Имя Отчество. */
+            /** @description The full name: Фамилия Имя Отчество. */
             fullName: string;
             /**
              * Format: date
@@ -1161,47 +1145,47 @@ export interface components {
             joinedOn: string;
             /** @description The membership. */
             memberId: components["schemas"]["MembershipId"];
-            /** @description Twelve digits. */
+            /** @description The membership number, twelve digits. */
             number: string;
-            /** @description Where the member is registered. */
+            /** @description The name of the organisation in which the member is registered. */
             organisationName: string;
-            /** @description What this phone may do. */
+            /** @description The state of this phone. */
             phone: components["schemas"]["PhoneState"];
             /**
              * Format: int64
              * @description Unix seconds, for the phone's clock offset.
              */
             serverTime: number;
-            /** @description Where the membership stands. */
+            /** @description The membership's status. */
             status: components["schemas"]["MembershipStatus"];
-            /** @description The union. */
+            /** @description The union's name. */
             unionName: string;
         };
         /** @description A member in a list. */
         MemberSummary: {
             /** @description The best valid card. */
             card: components["schemas"]["BestCard"];
-            /** @description What the member does. */
+            /** @description The member's category. */
             category: components["schemas"]["Category"];
-            /** @description Имя. */
+            /** @description The first name (имя). */
             firstName: string;
             /** @description The membership. */
             id: components["schemas"]["MembershipId"];
-            /** @description Фамилия. */
+            /** @description The surname (фамилия). */
             lastName: string;
-            /** @description Отчество. */
+            /** @description The middle name (отчество). */
             middleName?: string | null;
-            /** @description Twelve digits. */
+            /** @description The membership number, twelve digits. */
             number: string;
-            /** @description Where the member is registered. */
+            /** @description The organisation in which the member is registered. */
             organisationId: components["schemas"]["OrganisationId"];
-            /** @description Its short name. */
+            /** @description The organisation's short name. */
             organisationName: string;
-            /** @description Должность. */
+            /** @description The position (должность). */
             position?: string | null;
             /** @description Whether a consent to processing is on record. */
             processingConsent: boolean;
-            /** @description Where the membership stands. */
+            /** @description The membership's status. */
             status: components["schemas"]["MembershipStatus"];
         };
         /**
@@ -1210,17 +1194,17 @@ export interface components {
          */
         MembershipId: string;
         /**
-         * @description Where a membership stands.
+         * @description The status of a membership.
          * @enum {string}
          */
         MembershipStatus: "active" | "suspended" | "left" | "expelled" | "ended";
-        /** @description One thing that a client did. */
+        /** @description A mutation: one operation that a client recorded. */
         Mutation: {
-            /** @description As the name demands. */
+            /** @description The operation's arguments, as its name demands. */
             args: unknown;
             /**
              * Format: int64
-             * @description When it happened: Unix seconds by the client's clock, corrected by the server offset that it knew.
+             * @description The moment of the operation: Unix seconds by the client's clock, corrected by the server offset that it knew.
              */
             at: number;
             /**
@@ -1228,17 +1212,17 @@ export interface components {
              * @description The idempotency key, unique for this client's principal.
              */
             id: string;
-            /** @description What it is: `purchase.record`, `purchase.cancel`. */
+            /** @description The operation's name: `purchase.record`, `purchase.cancel` or `notice.read`. */
             name: string;
             /**
              * Format: int64
-             * @description The client's own order.
+             * @description The mutation's number in the client's own order.
              */
             seq: number;
         };
-        /** @description What a chairperson enters about a new member. */
-        NewMember: components["schemas"]["TypedFacts"] & {
-            /** @description Somebody has looked: who is a member there with this name and birth date is another person. */
+        /** @description A new member, as a chairperson enters them. */
+        NewMember: components["schemas"]["TypedPersonFields"] & {
+            /** @description Whether somebody has looked, and says that the member there with this name and birth date is another person. */
             isAnotherPerson?: boolean;
             /**
              * Format: date
@@ -1252,12 +1236,10 @@ export interface components {
             processingConsentOn?: string | null;
         };
         /**
-         * @description What a membership can become.
+         * @description A status that a membership can be given.
          * @enum {string}
          */
         NewStatus: "active" | "suspended" | "left" | "expelled";
-        /** @description The body of a request that needs none of its own: an empty object. */
-        Nothing: Record<string, never>;
         /** @description A notice as the app shows it. */
         Notice: {
             /**
@@ -1265,13 +1247,13 @@ export interface components {
              * @description Unix seconds.
              */
             at: number;
-            /** @description Whose act it was. */
-            by: components["schemas"]["By"];
+            /** @description The party whose act it was. */
+            by: components["schemas"]["Initiator"];
             /** @description The notice. */
             id: components["schemas"]["NoticeId"];
-            /** @description What happened. */
-            kind: components["schemas"]["Kind"];
-            /** @description As the kind demands. */
+            /** @description The kind of event that the notice is about. */
+            kind: components["schemas"]["NoticeKind"];
+            /** @description The parameters that the kind demands. */
             params: {
                 [key: string]: string;
             };
@@ -1286,22 +1268,27 @@ export interface components {
          * @description A notice to a member.
          */
         NoticeId: string;
+        /**
+         * @description The kind of a notice: what happened.
+         * @enum {string}
+         */
+        NoticeKind: "phone-enrolled" | "phone-replaced" | "sheet-printed" | "phone-lost" | "signed-out" | "card-changed" | "cards-revoked" | "birth-date-changed" | "membership-suspended" | "membership-resumed" | "membership-ended" | "transferred";
         /** @description An organisation as its people see it, with the figures of everything below it. */
         Organisation: {
             /** @description The organisations directly below. */
             children: components["schemas"]["Child"][];
-            /** @description Figures of the whole subtree, today. */
+            /** @description The figures of the whole subtree, today. */
             counts: components["schemas"]["Counts"];
             /** @description The organisation. */
             id: components["schemas"]["OrganisationId"];
-            /** @description What it is. */
+            /** @description The organisation's kind. */
             kind: components["schemas"]["OrganisationKind"];
-            /** @description In full. */
+            /** @description The full name. */
             name: string;
             parentId?: components["schemas"]["OrganisationId"] | null;
-            /** @description Its short name. */
+            /** @description The short name of the organisation above. */
             parentName?: string | null;
-            /** @description For lists and cards. */
+            /** @description The short name, for lists and cards. */
             shortName: string;
         };
         /**
@@ -1310,13 +1297,13 @@ export interface components {
          */
         OrganisationId: number;
         /**
-         * @description What an organisation is.
+         * @description The kind of an organisation.
          * @enum {string}
          */
         OrganisationKind: "central" | "regional" | "territorial" | "primary" | "bureau" | "group";
         /** @description The four ends of a mutation. */
         Outcome: {
-            /** @description As the mutation's name says. */
+            /** @description The result, in the form that the mutation's name demands. */
             result: unknown;
             /** @enum {string} */
             status: "applied";
@@ -1326,7 +1313,7 @@ export interface components {
             /** @enum {string} */
             status: "duplicate";
         } | {
-            /** @description Stable; the words are the client's. */
+            /** @description The stable code; the client has the words for it. */
             code: components["schemas"]["Code"];
             detail?: components["schemas"]["RefusalDetail"] | null;
             /** @enum {string} */
@@ -1342,43 +1329,44 @@ export interface components {
         OutletId: string;
         /** @description A page of a list. */
         Page_MemberSummary: {
-            /** @description In the list's order. */
+            /** @description The rows of the page, in the list's order. */
             items: {
                 /** @description The best valid card. */
                 card: components["schemas"]["BestCard"];
-                /** @description What the member does. */
+                /** @description The member's category. */
                 category: components["schemas"]["Category"];
-                /** @description Имя. */
+                /** @description The first name (имя). */
                 firstName: string;
                 /** @description The membership. */
                 id: components["schemas"]["MembershipId"];
-                /** @description Фамилия. */
+                /** @description The surname (фамилия). */
                 lastName: string;
-                /** @description Отчество. */
+                /** @description The middle name (отчество). */
                 middleName?: string | null;
-                /** @description Twelve digits. */
+                /** @description The membership number, twelve digits. */
                 number: string;
-                /** @description Where the member is registered. */
+                /** @description The organisation in which the member is registered. */
                 organisationId: components["schemas"]["OrganisationId"];
-                /** @description Its short name. */
+                /** @description The organisation's short name. */
                 organisationName: string;
-                /** @description Должность. */
+                /** @description The position (должность). */
                 position?: string | null;
                 /** @description Whether a consent to processing is on record. */
                 processingConsent: boolean;
-                /** @description Where the membership stands. */
+                /** @description The membership's status. */
                 status: components["schemas"]["MembershipStatus"];
             }[];
-            /** @description Asks for the next page; absent on the last one. */
+            /** @description The cursor that asks for the next page; absent on the last one. */
             nextCursor?: string | null;
         };
         Pairing: {
             /**
              * Format: uuid
-             * @description Drawn by the browser once, kept, and told to nobody else: by it a till that is paired anew goes on as itself.
+             * @description The browser's own id, drawn once, kept, and told to nobody else: by it a till that is paired anew goes on as
+             *     itself.
              */
             clientId: string;
-            /** @description As the partner's office handed it out; one use. */
+            /** @description The code, as the partner's office handed it out; for one use. */
             code: string;
         };
         /** @description A paper card, ready to be printed. */
@@ -1387,18 +1375,18 @@ export interface components {
             expiresAt: number;
             fullName: string;
             memberId: components["schemas"]["MembershipId"];
-            /** @description Twelve digits. */
+            /** @description The membership number, twelve digits. */
             number: string;
             organisationName: string;
             /** @description The text of the QR code. */
             token: string;
         };
         PaperCards: {
-            /** @description In the order asked. */
+            /** @description The cards, in the order asked. */
             items: components["schemas"]["PaperCard"][];
         };
         PaperOrder: {
-            /** @description 1 to 200 members, each once. */
+            /** @description The members: 1 to 200, each once. */
             memberIds: components["schemas"]["MembershipId"][];
         };
         /** @description A card as a phone keeps it. */
@@ -1416,19 +1404,37 @@ export interface components {
              */
             issuedAt: number;
         };
+        /** @description The state of a phone: since when it holds the card, and from when on it pays. */
+        PhoneState: {
+            /**
+             * Format: int64
+             * @description Unix seconds.
+             */
+            enrolledAt: number;
+            /**
+             * Format: int64
+             * @description The moment until which another phone may take the card and redeem as this one does; Unix seconds.
+             */
+            moveAgreedUntil?: number | null;
+            /**
+             * Format: int64
+             * @description The moment from which it redeems; Unix seconds.
+             */
+            redeemsFrom: number;
+        };
         /** @description The body of every refusal (RFC 9457). */
         Problem: {
-            /** @description Stable; the text for people is the PWA's. */
+            /** @description The stable code; the PWA has the text for people. */
             code: components["schemas"]["Code"];
-            /** @description For developers; never shown to people. */
+            /** @description An explanation for developers; never shown to people. */
             detail?: string | null;
-            /** @description With `invalid-input`: field → code. */
+            /** @description The wrong fields, each with its code; with `invalid-input`. */
             fields?: {
                 [key: string]: components["schemas"]["FieldCode"];
             } | null;
             /**
              * Format: int32
-             * @description With `too-many-attempts` and `redemption-too-soon`.
+             * @description Seconds until the next attempt, with `too-many-attempts` and `redemption-too-soon`.
              */
             retryAfterSeconds?: number | null;
             /**
@@ -1448,16 +1454,16 @@ export interface components {
              * @description Unix seconds.
              */
             givenAt: number;
-            /** @description To what. */
+            /** @description The kind of consent. */
             kind: components["schemas"]["ConsentKind"];
-            /** @description Which text was agreed to. */
+            /** @description The version of the text that was agreed to. */
             textVersion: string;
         };
         PullAnswer: {
             cursor: string;
-            /** @description There is more: ask again at once. */
+            /** @description Whether there is more: ask again at once. */
             more: boolean;
-            /** @description Something newer waits for an older transaction to end: ask again in a second. */
+            /** @description Whether something newer waits for an older transaction to end: ask again in a second. */
             pending: boolean;
             tombstones: components["schemas"]["Tombstone"][];
             upserts: components["schemas"]["Upsert"][];
@@ -1468,7 +1474,7 @@ export interface components {
          */
         PurchaseId: string;
         /**
-         * @description Where a purchase stands.
+         * @description The state of a purchase.
          * @enum {string}
          */
         PurchaseState: "pending" | "held" | "available" | "cancelled";
@@ -1476,12 +1482,12 @@ export interface components {
         PurchaseView: {
             /**
              * Format: int64
-             * @description What it brings the member.
+             * @description The cashback that it brings the member.
              */
             accrualKopecks: number;
             /**
              * Format: int64
-             * @description What the purchase costs.
+             * @description The amount of the purchase.
              */
             amountKopecks: number;
             /**
@@ -1496,7 +1502,7 @@ export interface components {
             cancelledAt?: number | null;
             /**
              * Format: date
-             * @description From which day on it may be spent.
+             * @description The day from which the cashback may be spent.
              */
             confirmOn: string;
             /**
@@ -1504,7 +1510,7 @@ export interface components {
              * @description Unix seconds.
              */
             eventAt: number;
-            /** @description Why these figures, from the rule that was in force. */
+            /** @description The explanation of these figures, from the rule that was in force. */
             explanation: components["schemas"]["ExplanationLine"][];
             /** @description The purchase. */
             id: components["schemas"]["PurchaseId"];
@@ -1513,18 +1519,18 @@ export interface components {
              * @description The mutation that recorded it; for its till only.
              */
             mutationId?: string | null;
-            /** @description At which outlet. */
+            /** @description The outlet's name. */
             outletName: string;
-            /** @description Where. */
+            /** @description The partner's name. */
             partnerName: string;
             /** @description The short number on the receipt. */
             receipt: string;
             /**
              * Format: int64
-             * @description What of it was paid from the balance.
+             * @description The part of it that was paid from the balance.
              */
             redeemKopecks: number;
-            /** @description Where it stands. */
+            /** @description The purchase's state. */
             state: components["schemas"]["PurchaseState"];
         };
         Push: {
@@ -1534,13 +1540,13 @@ export interface components {
              */
             clientTime: number;
             face: components["schemas"]["Face"];
-            /** @description At most 100, in the client's order. */
+            /** @description The mutations: at most 100, in the client's order. */
             mutations: components["schemas"]["Mutation"][];
             /** Format: int32 */
             schema: number;
         };
         PushAnswer: {
-            /** @description One for each mutation, in the same order. */
+            /** @description The answers: one for each mutation, in the same order. */
             answers: components["schemas"]["Answer"][];
             clock: components["schemas"]["ClockReport"];
             /**
@@ -1552,33 +1558,33 @@ export interface components {
             /** Format: int64 */
             serverTime: number;
         };
-        /** @description Whether the instance can serve, and what it does without. */
+        /** @description The readiness of the instance, and what it does without. */
         Readiness: {
             database: components["schemas"]["Health"];
-            /** @description When it is down, the service goes on, slower. */
+            /** @description The state of Redis; when it is down, the service goes on, slower. */
             redis: components["schemas"]["Health"];
         };
         RecordedConsents: {
             /**
              * Format: int64
-             * @description How many of them had none on record before.
+             * @description The number of members who had none on record before.
              */
             recorded: number;
         };
         /** @description Digits for the member to type. */
         RedemptionChallenge: {
-            /** @description Four digits, or six where many redeem at once. */
+            /** @description The digits: four, or six where many redeem at once. */
             digits: string;
             /**
              * Format: int64
-             * @description For so long from now they pay, once.
+             * @description Seconds from now for which they pay, once.
              */
             validSeconds: number;
         };
         RedemptionIntent: {
             /**
              * Format: int64
-             * @description What it costs.
+             * @description The amount of the purchase.
              */
             amountKopecks: number;
             /**
@@ -1588,13 +1594,13 @@ export interface components {
             opNo: number;
         };
         RedemptionLimit: {
-            /** @description By the rule, by what the member allowed and by the balance, whichever is least. */
+            /** @description The least of what the rule, the member and the balance allow. */
             maxKopecks: components["schemas"]["Kopecks"];
         };
         RedemptionLimitRequest: {
             /**
              * Format: int64
-             * @description What it costs.
+             * @description The amount of the purchase.
              */
             amountKopecks: number;
             /**
@@ -1609,7 +1615,7 @@ export interface components {
         RefusalDetail: {
             /**
              * Format: int64
-             * @description With `balance-too-low`: all that there is.
+             * @description With `balance-too-low`: all that may be spent.
              */
             availableKopecks?: number | null;
             /**
@@ -1639,15 +1645,15 @@ export interface components {
             unixSeconds: number;
         };
         /**
-         * @description Женский or мужской: declension of names needs it.
+         * @description The sex, which the declension of names needs.
          * @enum {string}
          */
         Sex: "f" | "m";
-        /** @description What a till or a partner's server is shown of a member: as much as stands on the card. */
+        /** @description A member, as a till or a partner's server is shown them: as much as stands on the card. */
         ShownCard: {
-            /** @description What the member does. */
+            /** @description The member's category. */
             category: components["schemas"]["Category"];
-            /** @description Such as «Иванова М. П.». */
+            /** @description The short name, such as «Иванова М. П.». */
             name: string;
             /**
              * Format: int32
@@ -1658,7 +1664,7 @@ export interface components {
         ShownToVendor: {
             /**
              * Format: int64
-             * @description For a redemption: how much, where that is known already.
+             * @description For a redemption: the sum, where that is known already.
              */
             amountKopecks?: number | null;
             /** @description For a redemption: the digits that the vendor's till showed to the member. */
@@ -1667,7 +1673,7 @@ export interface components {
             operation?: string | null;
             /** @description The text of the QR code, as scanned. */
             token: string;
-            /** @description What the card is shown for. */
+            /** @description The purpose for which the card is shown. */
             wants?: components["schemas"]["VendorWants"];
         };
         SignIn: {
@@ -1675,7 +1681,7 @@ export interface components {
             password: string;
         };
         SignedConsents: {
-            /** @description 1 to 200 members, each once. */
+            /** @description The members: 1 to 200, each once. */
             memberIds: components["schemas"]["MembershipId"][];
             /**
              * Format: date
@@ -1710,15 +1716,15 @@ export interface components {
             capPerPurchaseKopecks?: number | null;
             /**
              * Format: int64
-             * @description Smaller purchases get nothing.
+             * @description The smallest purchase that gets something.
              */
             minAmountKopecks: number;
             /**
              * Format: int32
-             * @description Hundredths of a percent.
+             * @description The cashback, in hundredths of a percent.
              */
             percentBp: number;
-            /** @description What people call it. */
+            /** @description The title under which people know it. */
             title: string;
             /**
              * Format: int32
@@ -1726,7 +1732,7 @@ export interface components {
              */
             version: number;
         };
-        /** @description What the rule in force lets members pay from the balance. */
+        /** @description The part of a purchase that the rule in force lets members pay from the balance. */
         TillRedemption: {
             /**
              * Format: int32
@@ -1742,9 +1748,9 @@ export interface components {
              */
             lastOpNo: number;
             offer?: components["schemas"]["TillOffer"] | null;
-            /** @description Where it is. */
+            /** @description The outlet's address. */
             outletAddress: string;
-            /** @description Where it stands; a purchase names it, so that it is never booked for another outlet. */
+            /** @description The outlet at which it stands; a purchase names it, so that it is never booked for another outlet. */
             outletId: components["schemas"]["OutletId"];
             /** @description The outlet's name. */
             outletName: string;
@@ -1777,33 +1783,33 @@ export interface components {
             birthDate: string;
             code: string;
         };
+        TypedNumber: {
+            /** @description The membership number, twelve digits. */
+            number: string;
+        };
         /** @description The part of a form that is about a person, as it was typed. */
-        TypedFacts: {
+        TypedPersonFields: {
             /**
              * Format: date
-             * @description Day of birth; the member types it to activate the card.
+             * @description The day of birth, which the member types to activate the card.
              */
             birthDate: string;
-            /** @description Where it replaces another one: from today on. */
+            /** @description The category; where it replaces another one, it holds from today on. */
             category: components["schemas"]["Category"];
-            /** @description An address for letters. */
+            /** @description The e-mail address. */
             email?: string | null;
-            /** @description Имя. */
+            /** @description The first name (имя). */
             firstName: string;
-            /** @description Фамилия. */
+            /** @description The surname (фамилия). */
             lastName: string;
-            /** @description Отчество, if there is one. */
+            /** @description The middle name (отчество), if there is one. */
             middleName?: string | null;
-            /** @description However it is typed; kept as `+7` and ten digits. */
+            /** @description The phone number, however it is typed; kept as `+7` and ten digits. */
             phone?: string | null;
-            /** @description Должность, or the course of a student. Where it replaces another one: from today on. */
+            /** @description The position (должность), or the course of a student; where it replaces another one, it holds from today on. */
             position?: string | null;
-            /** @description Declension of names needs it, and it is never guessed. */
+            /** @description The sex, which the declension of names needs; it is never guessed. */
             sex: components["schemas"]["Sex"];
-        };
-        TypedNumber: {
-            /** @description Twelve digits. */
-            number: string;
         };
         /** @description The present state of an entity. */
         Upsert: components["schemas"]["EntityState"] & {
@@ -1813,7 +1819,7 @@ export interface components {
             /** @description The partner's own name of the purchase, its till in it: 1 to 64 characters. */
             operation: string;
         };
-        /** @description What was found. Of a refused card only the reason is told. */
+        /** @description The verdict. Of a refused card only the reason is told. */
         VendorVerdict: {
             accepted: boolean;
             allowed: components["schemas"]["Allowance"][];
@@ -1831,11 +1837,11 @@ export interface components {
              *     proof that names no sum allows none.
              */
             maxRedemptionKopecks?: number | null;
-            /** @description Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none. */
+            /** @description The identity of the showing: lowercase hexadecimal, 32 bytes. A paper card has none. */
             proofIdentity?: string | null;
             /**
              * Format: int64
-             * @description From when on this phone pays, where it was enrolled too lately; Unix seconds.
+             * @description The moment from which this phone pays, where it was enrolled too lately; Unix seconds.
              */
             redeemsFrom?: number | null;
             shown?: components["schemas"]["ShownCard"] | null;
@@ -1844,7 +1850,7 @@ export interface components {
         /** @enum {string} */
         VendorWants: "accrual" | "redemption";
         /**
-         * @description Of what an accepted card's verdict warns.
+         * @description The warning that comes with an accepted card's verdict.
          * @enum {string}
          */
         VerdictWarning: "status-stale" | "status-too-old";
@@ -2049,7 +2055,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Nothing"];
+                "application/json": components["schemas"]["EmptyBody"];
             };
         };
         responses: {
@@ -2170,7 +2176,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Nothing"];
+                "application/json": components["schemas"]["EmptyBody"];
             };
         };
         responses: {
@@ -2452,7 +2458,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Nothing"];
+                "application/json": components["schemas"]["EmptyBody"];
             };
         };
         responses: {
@@ -2810,11 +2816,11 @@ export interface operations {
     list: {
         parameters: {
             query?: {
-                /** @description Parts of the name, or of the number. */
+                /** @description The words of a search: parts of the name, or of the number. */
                 query?: string;
-                /** @description Without it: all. */
+                /** @description The choice of members; all without it. */
                 filter?: "all" | "working" | "students" | "pensioners" | "no-phone-card" | "no-consent" | "suspended" | "ended";
-                /** @description From the page before. */
+                /** @description The cursor that the page before gave. */
                 cursor?: string;
                 /** @description The page's length, at most 200; without it 50. */
                 limit?: number;
@@ -3066,7 +3072,7 @@ export interface operations {
         parameters: {
             query: {
                 face: components["schemas"]["Face"];
-                /** @description From the answer before; without it everything is sent. */
+                /** @description The cursor that the answer before gave; without it everything is sent. */
                 cursor?: string;
                 schema: number;
             };

@@ -1,4 +1,4 @@
-/** Which face owns a path. */
+/** The face that owns a path. */
 
 type Face = 'chooser' | 'member' | 'cashier' | 'chair';
 
@@ -10,10 +10,10 @@ const faceByFirstSegment: Record<string, Face> = {
   chair: 'chair',
 };
 
-/** What a path of the app begins with. */
+/** The segments with which the app's paths begin. */
 export const SEGMENTS = Object.keys(faceByFirstSegment);
 
-/** Where the device keeps which of the working faces it was used for last. */
+/** The key under which the device keeps which of the working faces it was used for last. */
 export const WORK_FACE_KEY = 'work-face';
 
 export function faceOf(path: string): Face {

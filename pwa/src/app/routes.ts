@@ -6,12 +6,12 @@ import { fetchEarly } from './updates';
 export type Source<Props extends object> =
   { screen: Component<Props> } | { load: () => Promise<{ default: Component<Props> }> };
 
-/** Of a table in which each path of the face has its row. */
+/** A row of a face's table of screens, one for each of its paths. */
 export type Route<Name extends string, Props extends object> = Source<Props> & {
   title: () => string;
-  /** Where its way back leads. */
+  /** The screen to which its way back leads. */
   parent?: Name;
-  /** Whose item of the bar is the current one. */
+  /** The screen whose item of the bar is the current one. */
   nav?: Name;
 };
 

@@ -17,12 +17,15 @@ const SLOWEST_USEFUL_MILLIS = 10_000;
 /** The device's own clock may be set anew at any time; what was learnt long ago is asked again. */
 const FRESH_MILLIS = 10 * 60_000;
 
-/** So long after the last word of the server, with or without sleep, its offset is as good as one of an earlier visit. */
+/**
+ * The age of the server's last word, with or without sleep, from which its offset is only as good as one of an earlier
+ * visit.
+ */
 const OFFSET_GOOD_MILLIS = 3 * 3_600_000;
 
 /** A clock that is nearer than this to the server's is right. */
 const RIGHT_WITHIN_MILLIS = 30_000;
-/** How exactly a jump must make up for the offset: an answer's way and a slow hand. */
+/** The error within which a jump must make up for the offset: an answer's way and a slow hand. */
 const JUMP_WITHIN_MILLIS = 5_000;
 
 interface Moment {
@@ -42,7 +45,7 @@ export function nowMillis(): number {
   return Date.now() + offsetMillis;
 }
 
-/** By how much the device's clock has gained on the running time. */
+/** The milliseconds that the device's clock has gained on the running time. */
 function jumpSinceAnchor(): number {
   if (!anchor) return 0;
   return Date.now() - anchor.clockMillis - (performance.now() - anchor.runningMillis);
@@ -72,7 +75,10 @@ export function isClockFresh(): boolean {
   return learntAgoMillis() < FRESH_MILLIS;
 }
 
-/** The time follows from an offset of an earlier visit, or of hours ago: the clock may have been put right since. */
+/**
+ * Whether the time follows from an offset of an earlier visit, or of hours ago: the clock may have been put right
+ * since.
+ */
 export function isOffsetDoubtful(): boolean {
   return learntAgoMillis() > OFFSET_GOOD_MILLIS && Math.abs(offsetMillis) >= RIGHT_WITHIN_MILLIS;
 }
@@ -85,7 +91,7 @@ export function clockTrust(): ClockTrust {
   return isOffsetDoubtful() ? 'doubtful' : 'alone';
 }
 
-/** For whoever knows that the device's clock is right now. */
+/** Trusts the device's clock, for whoever knows that it is right now. */
 export async function trustDeviceClock(): Promise<void> {
   await setOffset(0);
 }
@@ -109,7 +115,7 @@ export function noteClockOnLeaving(): () => void {
   return () => document.removeEventListener('visibilitychange', note);
 }
 
-/** What the offset is once the device's clock has jumped against the running time. */
+/** The offset once the device's clock has jumped against the running time. */
 export function offsetAfterJump(offset: number, jumpMillis: number): number {
   // Also of a sleeping device the clock only gains: it was set back.
   if (jumpMillis < -JUMP_WITHIN_MILLIS) return rounded(offset - jumpMillis);
@@ -117,7 +123,7 @@ export function offsetAfterJump(offset: number, jumpMillis: number): number {
   return isPutRight ? 0 : offset;
 }
 
-/** What the offset is once the clock reads this, after it had read that in an earlier visit. */
+/** The offset once the clock reads `clockMillis`, after it had read `seenMillis` in an earlier visit. */
 export function offsetAfterVisit(offset: number, seenMillis: number, clockMillis: number): number {
   if (clockMillis >= seenMillis) return offset;
   // Set back. Believed, unless it is behind what was known of the time then.

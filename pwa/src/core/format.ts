@@ -10,9 +10,9 @@ const NBSP = '\u00a0';
 const MINUS = '\u2212';
 
 export interface MoneyStyle {
-  /** «+» before what is not negative. */
+  /** Whether a «+» stands before what is not negative. */
   signed?: boolean;
-  /** Leave «,00» out. */
+  /** Whether «,00» is left out. */
   short?: boolean;
 }
 

@@ -27,7 +27,7 @@ test('an opening that never ends is given up, and the next one is another', asyn
   expect(await readMeta('x')).toBeUndefined();
 });
 
-/** The browser opens it, and says so only when it is told to. */
+/** Holds the answer to the next opening of the database until the returned function is called. */
 function holdNextOpening(): () => void {
   const held: (() => void)[] = [];
   const { open } = IDBFactory.prototype;

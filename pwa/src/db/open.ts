@@ -27,7 +27,7 @@ function open(): Promise<Db> {
   return answered;
 }
 
-/** Asks, and once more where no answer comes: the first one counts. */
+/** Opens the database, and tries once more where no answer comes: the first answer counts. */
 function firstAnswer(ask: () => Promise<Db>): Promise<Db> {
   return new Promise((done, fail) => {
     let isOver = false;

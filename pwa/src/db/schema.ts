@@ -53,7 +53,7 @@ export interface OutboxRow {
   /** The moment it was done, by the device's clock corrected with the server's offset. */
   atSeconds: number;
   state: MutationState;
-  /** Somebody waited for its answer. */
+  /** Whether somebody waited for its answer. */
   atOnce?: true;
   attempts: number;
   result?: unknown;

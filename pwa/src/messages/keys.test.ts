@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-/** What the keys of a file begin with. */
+/** The prefixes with which the keys of each file begin. */
 const PREFIXES: Record<string, readonly string[]> = {
   'shared/common': ['app', 'back', 'cancel', 'close', 'face', 'retry', 'to_start', 'undo', 'update'],
   'shared/chooser': ['chooser'],
@@ -64,7 +64,7 @@ const PREFIXES: Record<string, readonly string[]> = {
   'chair/print': ['chair_paper', 'chair_print', 'chair_sheet'],
 };
 
-/** The till speaks English, with the words that are its own and those it shares. */
+/** The files that have an English version: the till's own words and those it shares. */
 const ENGLISH = Object.keys(PREFIXES).filter(
   (file) => file.startsWith('cashier/') || ['shared/common', 'shared/problems'].includes(file),
 );

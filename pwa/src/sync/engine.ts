@@ -18,11 +18,14 @@ export interface SyncStatus {
   session: 'unknown' | 'open' | 'ended';
   /** Code of the last failure; null after a success. */
   problem: ProblemCode | null;
-  /** For how long the server wants to hear nothing; 0 where it did not say. */
+  /** Seconds for which the server wants to hear nothing; 0 where it did not say. */
   pauseSeconds: number;
   lastSyncedSeconds: number | null;
   queued: number;
-  /** What the server does not understand, as one that is older than this app: it is sent again by itself. */
+  /**
+   * The rows that the server does not understand, as one that is older than this app: they are sent again by
+   * themselves.
+   */
   unread: number;
   rejected: number;
   pending: boolean;

@@ -14,10 +14,10 @@ import type { MutationAnswer } from './wire';
 export interface Mutation {
   name: string;
   args: unknown;
-  /** Given where the caller must know it before, as for a receipt. */
+  /** The id, given where the caller must know it before, as for a receipt. */
   id?: string;
   atSeconds?: number;
-  /** Somebody waits for the answer: what is not understood now is of no use later. */
+  /** Whether somebody waits for the answer: what is not understood now is then of no use later. */
   atOnce?: boolean;
   /** Writes that stand or fall with the row; what it returns is added to the args. Awaits nothing but the database. */
   alongside?: (tx: OutboxTransaction) => Promise<Record<string, unknown>>;

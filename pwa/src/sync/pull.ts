@@ -8,7 +8,7 @@ import { KNOWN_ENTITIES, sendPull, type PullAnswer } from './wire';
 const PAGES_AT_MOST = 200;
 
 const cursorKey = (face: SyncFace) => `cursor:${face}`;
-/** What the app knew that put the cursor there. */
+/** The storage key of the kinds that the app knew when it stored the cursor. */
 const knownKey = (face: SyncFace) => `cursor-known:${face}`;
 
 /** Tells of every page that brought something as soon as it is kept; true while the server still works on what this device sent. */

@@ -41,7 +41,7 @@ const ENTITIES = {
   till: v.object({ terminalId: v.string() }),
 } satisfies { [E in Server.Entity]: v.GenericSchema<Partial<Server.EntityData[E]>> };
 
-/** All of them: an app that knows others has read other rows up to its cursor. */
+/** The names of all kinds that the app knows: one that knows others has read other rows up to its cursor. */
 export const KNOWN_ENTITIES = Object.keys(ENTITIES).join();
 
 const PullAnswer = v.object({
@@ -74,7 +74,10 @@ export async function sendPush(face: SyncFace, rows: readonly OutboxRow[], clien
   return read(PushAnswer, response);
 }
 
-/** What only a newer server knows is passed over; what is gone needs no knowing. */
+/**
+ * Sends a pull. Entities that only a newer server knows are passed over; for deleted ones the app needs no knowledge of
+ * the kind.
+ */
 export async function sendPull(face: SyncFace, cursor: string | undefined): Promise<PullAnswer> {
   const query = new URLSearchParams({ face, schema: String(SYNC_SCHEMA) });
   if (cursor !== undefined) query.set('cursor', cursor);

@@ -56,7 +56,10 @@ export function dismissToastsOfOtherScreens(path: string): void {
   }
 }
 
-/** The same where a screen follows another under one path: what was said of the one would speak of the next. */
+/**
+ * Dismisses toasts without an action where a screen follows another under one path: what was said of the one would
+ * speak of the next.
+ */
 export function dismissPlainToasts(): void {
   list.forEach(dismissPlainToast);
 }

@@ -1,7 +1,7 @@
 /** Which rows of a long list are drawn: those in sight and a few around them. */
 interface RowWindow {
   first: number;
-  /** One past the last. */
+  /** The index past the last row. */
   end: number;
 }
 

@@ -12,7 +12,7 @@ use crate::base::error::Result;
 use crate::base::words::word_enum;
 
 word_enum! {
-    /// What is chained.
+    /// The logs whose rows the chain links.
     enum Source in "audit_link.source" {
         /// The log of acts.
         Entry = "entry",
@@ -23,35 +23,35 @@ word_enum! {
 
 /// Rows that one transaction links, or one look verifies.
 const BATCH: i64 = 2_000;
-/// What the first link follows.
+/// The hash that the first link follows.
 const BEGINNING: [u8; 32] = [0; 32];
 
-/// Where the chain ends.
+/// The end of the chain.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// How many links there are.
+    /// The number of links.
     pub seq: i64,
     /// The last link's hash.
     pub hash: [u8; 32],
 }
 
-/// What a look at the whole chain has found.
+/// The result of verifying the whole chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Rows that are linked.
     pub rows: u64,
-    /// Of them, rows that are gone or say something else, and links that are missing.
+    /// Linked rows that are gone or say something else, and links that are missing.
     pub broken: u64,
     /// Rows that no link covers yet; those of the last seconds are no fault.
     pub unlinked: u64,
 }
 
-/// Which rows may be linked.
+/// The rows that may be linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rows {
-    /// Those behind which no transaction is running that could still come before them.
+    /// Rows before which no running transaction can come any more.
     Settled,
-    /// All that can be seen: nobody else is at work.
+    /// All visible rows: nobody else is at work.
     All,
 }
 
@@ -74,8 +74,8 @@ pub async fn link(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
     }
 }
 
-/// After a dump was loaded: its transactions have the numbers of another database, so what it holds is linked whole, and from here on
-/// only newer rows are looked at.
+/// Restarts the chain after a dump was loaded: its transactions have the numbers of another database, so the rows that
+/// it holds are linked at once, and from here on only newer rows are looked at.
 pub async fn restart_after_restore(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     while link_batch(&mut *conn, Rows::All, now).await? > 0 {}
     sqlx::query!(
@@ -135,7 +135,7 @@ async fn link_batch(conn: &mut PgConnection, rows: Rows, now: DateTime<Utc>) -> 
     Ok(linked)
 }
 
-/// Where the chain ends now.
+/// The present end of the chain.
 pub async fn head(conn: &mut PgConnection) -> Result<Head> {
     let row = sqlx::query!("select seq, hash from audit_link order by seq desc limit 1")
         .fetch_optional(conn)

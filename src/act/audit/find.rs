@@ -1,4 +1,4 @@
-//! Finding in the record: by the member whom it is about, or by the account whose it is.
+//! Searching the record: by the member whom an entry is about, or by the account that acted.
 
 use std::fmt::{Display, Formatter};
 
@@ -35,7 +35,7 @@ impl Display for FoundAct {
     }
 }
 
-/// What was done to a member, or what an account did.
+/// The acts on a member, or those of an account, the newest first.
 pub async fn acts(
     db: &PgPool,
     membership_id: Option<MembershipId>,
@@ -58,7 +58,7 @@ pub async fn acts(
     .await?)
 }
 
-/// Somebody was shown somebody's data.
+/// A reading: an account was shown a member's data, or a page of a list.
 #[derive(Debug)]
 pub struct FoundRead {
     at: DateTime<Utc>,
@@ -81,7 +81,7 @@ impl Display for FoundRead {
     }
 }
 
-/// Who read a member's page or had the member on a list, or what an account read.
+/// The readings of a member's data, lists that named the member among them, or those of an account, the newest first.
 pub async fn reads(
     db: &PgPool,
     membership_id: Option<MembershipId>,

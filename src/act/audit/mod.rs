@@ -14,12 +14,12 @@ use crate::base::error::Result;
 use crate::base::ids::{MembershipId, OrganisationId};
 use crate::base::sweep::BATCH;
 
-/// Who read whose data is kept for so long.
+/// Days for which readings are kept.
 pub const READ_DAYS: i64 = 3 * 366;
-/// Reading is noted once in so long.
+/// The time in which repeated reading is noted once.
 const QUARTER: TimeDelta = TimeDelta::minutes(15);
 
-/// What the log says of an act, besides who did what and when.
+/// An act's entry in the log, besides who did what and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     members: Vec<MembershipId>,
@@ -30,36 +30,36 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// About one member.
+    /// An entry about one member.
     pub fn of_member(membership_id: MembershipId) -> Self {
         Self::of_members(&[membership_id])
     }
 
-    /// About several.
+    /// An entry about several members.
     pub fn of_members(membership_ids: &[MembershipId]) -> Self {
         Self { members: membership_ids.to_vec(), ..Self::default() }
     }
 
-    /// About something else, such as `till:UUID`.
+    /// An entry about something else, such as `till:UUID`.
     pub fn of_subject(subject: String) -> Self {
         Self::default().about(subject)
     }
 
-    /// About that besides.
+    /// Adds a subject that is not a member, such as `purchase:UUID`.
     #[must_use]
     pub fn about(mut self, subject: String) -> Self {
         self.subject = Some(subject);
         self
     }
 
-    /// Where it was done.
+    /// Names the organisation in which it was done.
     #[must_use]
     pub fn within(mut self, organisation_id: OrganisationId) -> Self {
         self.organisation_id = Some(organisation_id);
         self
     }
 
-    /// Why, in words or as a code.
+    /// Gives the reason, in words or as a code.
     #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
@@ -140,7 +140,7 @@ pub async fn note_page(
     Ok(())
 }
 
-/// Forgets who read what long ago.
+/// Removes readings of long ago.
 pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     let before = now - TimeDelta::days(READ_DAYS);
     loop {

@@ -1,6 +1,7 @@
-//! Work behind the acts, which outlives the process that began it: a row says what is to be done, who is at it and how far it is. It is
-//! enqueued in the transaction of its act ([`Act::enqueue`](super::Act::enqueue)) and run by whichever instance claims it
-//! (`server::jobs`). Whoever claims it holds a lease: once another one has claimed it, the former can write nothing any more.
+//! Work behind the acts, which outlives the process that began it: a row says what is to be done, which process does it
+//! and how far it is. It is enqueued in the transaction of its act ([`Act::enqueue`](super::Act::enqueue)) and run by
+//! whichever instance claims it (`server::jobs`). Whoever claims it holds a lease: once another one has claimed it, the
+//! former can write nothing any more.
 
 pub mod routes;
 pub mod store;
@@ -19,13 +20,13 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{JobId, OrganisationId};
 use crate::base::words::word_enum;
 
-/// How long a process that says nothing keeps its jobs.
+/// The time after which a process that has not renewed its lease loses the job.
 pub const LEASE_SECONDS: u32 = 60;
-/// How long a job rests after each failure. When it has failed once more than there are rests, it is set aside.
+/// The wait after each failure of a job. After one more failure than there are waits, the job is set aside.
 pub const REST_SECONDS: [i32; 4] = [10, 60, 360, 2_160];
-/// A claim is one attempt, also when its process dies of it.
+/// The number of attempts after which a job is set aside. Each claim is an attempt, even if its process dies.
 pub const MAX_ATTEMPTS: i32 = 5;
-/// How long an hourly step rests.
+/// The wait between two runs of an hourly step.
 pub const HOUR_SECONDS: i32 = 3_600;
 /// The key of a step that any instance does once an hour; its row is never done.
 pub const HOURLY: &str = "hourly";
@@ -33,13 +34,13 @@ pub const HOURLY: &str = "hourly";
 word_enum! {
     /// How a job stands.
     pub enum JobState in "job.state" {
-        /// Its time comes, or somebody takes it up soon.
+        /// The job waits for its time or for a process that claims it.
         Waiting = "waiting",
-        /// A process is at it.
+        /// A process runs the job.
         Running = "running",
-        /// It came to its end.
+        /// The job is finished.
         Done = "done",
-        /// It failed too often, and waits for a person.
+        /// The job failed too often, and waits for a person.
         SetAside = "set-aside",
     }
 }
@@ -47,40 +48,40 @@ word_enum! {
 /// A job that is to be enqueued.
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    /// Its id, if no other of the same kind and key is unfinished.
+    /// The job's id, unless an unfinished job of the same kind and key takes its part.
     pub id: JobId,
-    /// What is to be done.
+    /// The kind of job.
     pub kind: &'static str,
-    /// By which the same work is known again.
+    /// The key by which the same work is recognised.
     pub key: Option<String>,
-    /// What the kind needs to know: references and choices, no personal data.
+    /// The arguments for the kind's function: references and choices, no personal data.
     pub args: Value,
-    /// Where staff want it; only they can see it then.
+    /// The organisation for which staff ordered the job; only its staff can see it then.
     pub organisation_id: Option<OrganisationId>,
 }
 
 /// A job that this process has claimed.
 #[derive(Clone, Debug)]
 pub struct ClaimedJob {
-    /// The job.
+    /// The job's id.
     pub id: JobId,
-    /// What is to be done.
+    /// The kind of job.
     pub kind: String,
     args: Value,
     mark: Option<Value>,
-    /// Claims since the mark last moved, this one among them.
+    /// The number of claims since the mark last moved, this one included.
     pub attempts: i32,
     enqueued_by: String,
     lease: Uuid,
 }
 
-/// The end of whoever has lost a job: nothing that it does for it is committed any more.
+/// The error of a process that has lost its job to another one: nothing more of its work is committed.
 #[derive(Debug, thiserror::Error)]
 #[error("another process has taken the job over")]
 pub struct TakenOver;
 
 impl TakenOver {
-    /// Whether that is what an error says.
+    /// Whether this is the cause of an error.
     pub fn is_behind(error: &Error) -> bool {
         matches!(error, Error::Unavailable(cause) if cause.is::<Self>())
     }
@@ -93,17 +94,18 @@ impl From<TakenOver> for Error {
 }
 
 impl ClaimedJob {
-    /// What the kind needs to know.
+    /// The arguments for the kind's function.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
         read(&self.args)
     }
 
-    /// From where it goes on; none if nothing is done yet.
+    /// The mark from which the job goes on; none if nothing is done yet.
     pub fn mark<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         self.mark.as_ref().map(read).transpose()
     }
 
-    /// Moves the mark and says how far that is, in the transaction of what was done up to there, as its last statement.
+    /// Moves the mark and the progress, as the last statement of the transaction in which the work up to there was
+    /// done.
     ///
     /// # Errors
     /// [`TakenOver`] if the job is another process's by now: what was done then must not be committed.
@@ -117,7 +119,7 @@ impl ClaimedJob {
         store::move_mark(conn, self, &mark, progress).await
     }
 
-    /// Writes down what the job does, as done by whoever wanted it; commits with what was done.
+    /// Records the job's act in the name of the account that ordered it; commits with the work itself.
     pub async fn record(
         &self,
         conn: &mut PgConnection,
@@ -133,18 +135,18 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
     Ok(serde_json::from_value(value.clone()).map_err(anyhow::Error::from)?)
 }
 
-/// A job as the record names it.
+/// The job's name as a subject of the record.
 pub fn subject(id: JobId) -> String {
     format!("job:{id}")
 }
 
-/// How far a job is, in whatever it counts.
+/// The progress of a job, in the units that it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = JobProgress)]
 pub struct Progress {
-    /// So much is done.
+    /// The number of units that are done.
     pub done: i64,
-    /// Of so much.
+    /// The number of units in all.
     pub of: i64,
 }
 

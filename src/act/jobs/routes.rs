@@ -1,4 +1,4 @@
-//! How far a job is, for whoever wanted it.
+//! The progress of a job, for the account that ordered it.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -20,29 +20,29 @@ pub fn router() -> OpenApiRouter<Base> {
     OpenApiRouter::new().routes(routes!(show))
 }
 
-/// A job as whoever wanted it sees it.
+/// A job as the account that ordered it sees it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Job {
     id: JobId,
-    /// What is being done.
+    /// The kind of job.
     kind: String,
     state: JobState,
-    /// Absent until it is known.
+    /// The progress; absent until it is known.
     progress: Option<Progress>,
-    /// What came of it, as the kind says; absent until it is done.
+    /// The result, whose shape depends on the kind; absent until the job is done.
     #[schema(value_type = Option<Object>)]
     result: Option<Value>,
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     enqueued_at: DateTime<Utc>,
-    /// When it was done or set aside.
+    /// The moment at which the job was done or set aside.
     #[serde(with = "chrono::serde::ts_seconds_option")]
     #[schema(value_type = Option<i64>)]
     finished_at: Option<DateTime<Utc>>,
 }
 
-/// How far a job is that the account has wanted.
+/// The progress of a job that the account has ordered.
 #[utoipa::path(get, operation_id = "job", path = "/api/staff/jobs/{id}", tag = "staff", security(("pc_staff" = [])),
     params(("id" = JobId, Path)), responses(
     (status = 200, body = Job), (status = 401, body = Problem), (status = 404, body = Problem)))]

@@ -1,4 +1,4 @@
-//! Jobs in SQL. Whether a moment has come is the database's to say; each write of whoever is at a job names the lease.
+//! Jobs in SQL. The database's clock decides whether a job is due; each write to a claimed job names the lease.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -15,12 +15,13 @@ use crate::base::error::Result;
 use crate::base::ids::{JobId, OrganisationId};
 use crate::base::sweep::BATCH;
 
-/// A finished job, and what came of it, is kept for so long; one that was set aside four times as long.
+/// The days for which a finished job and its result are kept; one that was set aside is kept four times as long.
 const KEPT_DAYS: i32 = 100;
-/// Of an error so much is kept.
+/// The length to which a stored error is cut.
 const MAX_ERROR_CHARS: i32 = 1_000;
 
-/// Enqueues a job, unless one of its kind and key is unfinished; answers which one it is. Commits with the act that wants it.
+/// Enqueues a job, unless one of its kind and key is unfinished; answers the id of the one or the other. Commits with
+/// the act that orders it.
 pub async fn enqueue(conn: &mut PgConnection, enqueued_by: &str, job: &NewJob) -> Result<JobId> {
     Ok(sqlx::query_scalar!(
         r#"insert into job (id, kind, key, args, organisation_id, enqueued_by) values ($1, $2, $3, $4, $5, $6)
@@ -37,7 +38,7 @@ pub async fn enqueue(conn: &mut PgConnection, enqueued_by: &str, job: &NewJob) -
     .await?)
 }
 
-/// Sees to it that each of these steps has its row.
+/// Inserts the rows of those steps that have none yet.
 pub async fn ensure_hourly(db: &PgPool, steps: &[(JobId, &str)]) -> Result<()> {
     let (ids, names): (Vec<_>, Vec<_>) = steps.iter().map(|(id, name)| (*id, (*name).to_owned())).unzip();
     sqlx::query!(
@@ -53,7 +54,7 @@ pub async fn ensure_hourly(db: &PgPool, steps: &[(JobId, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a job of these kinds waits for somebody.
+/// Whether a job of these kinds can be claimed now.
 pub async fn is_due(db: &PgPool, kinds: &[String]) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (
@@ -66,7 +67,7 @@ pub async fn is_due(db: &PgPool, kinds: &[String]) -> Result<bool> {
     .await?)
 }
 
-/// Claims the job of these kinds that has waited longest, or was left by a process that says nothing any more.
+/// Claims the job of these kinds that has been due longest; also one whose lease has run out.
 pub async fn claim(db: &PgPool, kinds: &[String], lease: Uuid) -> Result<Option<ClaimedJob>> {
     Ok(sqlx::query_as!(
         ClaimedJob,
@@ -89,7 +90,8 @@ pub async fn claim(db: &PgPool, kinds: &[String], lease: Uuid) -> Result<Option<
     .await?)
 }
 
-/// Takes an unfinished job over from whoever is at it, because a person wants it now; none if there is none.
+/// Claims an unfinished job even if another process runs it, because a person wants it done now; none if there is no
+/// such job.
 pub async fn take_over(conn: &mut PgConnection, id: JobId, lease: Uuid) -> Result<Option<ClaimedJob>> {
     Ok(sqlx::query_as!(
         ClaimedJob,
@@ -105,7 +107,7 @@ pub async fn take_over(conn: &mut PgConnection, id: JobId, lease: Uuid) -> Resul
     .await?)
 }
 
-/// The row of an hourly step.
+/// The id of an hourly step's row.
 pub async fn hourly(db: &PgPool, step: &str) -> Result<JobId> {
     Ok(sqlx::query_scalar!(
         r#"select id as "id: JobId" from job where kind = $1 and key = $2 and state <> 'done'"#,
@@ -116,7 +118,7 @@ pub async fn hourly(db: &PgPool, step: &str) -> Result<JobId> {
     .await?)
 }
 
-/// Goes on holding a job; `false` if it is another process's by now.
+/// Renews the lease of a job; `false` if another process has claimed it by now.
 pub async fn renew(db: &PgPool, job: &ClaimedJob) -> Result<bool> {
     let renewed = sqlx::query!(
         "update job set lease_until = clock_timestamp() + make_interval(secs => $3)
@@ -151,7 +153,7 @@ pub(super) async fn move_mark(
     if moved.rows_affected() == 1 { Ok(()) } else { Err(TakenOver.into()) }
 }
 
-/// Looks again where a job stands, after a transaction whose end was not heard of: its mark and its state.
+/// Reads a job's mark and state again, after a transaction of which it is not known whether it committed.
 ///
 /// # Errors
 /// [`TakenOver`] if it is another process's by now.
@@ -168,7 +170,7 @@ pub async fn look_again(conn: &mut PgConnection, job: &mut ClaimedJob) -> Result
     Ok(found.state)
 }
 
-/// Ends a job, with what came of it. Said again it changes nothing; `false` if it is another process's by now.
+/// Ends a job and stores its result. A repetition changes nothing; `false` if another process has claimed it by now.
 pub async fn finish(db: &PgPool, job: &ClaimedJob, result: &Value) -> Result<bool> {
     let finished = sqlx::query!(
         "update job set state = 'done', lease_until = null, result = $3, error = null,
@@ -183,8 +185,8 @@ pub async fn finish(db: &PgPool, job: &ClaimedJob, result: &Value) -> Result<boo
     Ok(finished.rows_affected() == 1)
 }
 
-/// Notes that an attempt failed: the job rests, or is set aside after the last. Answers how it stands then; none if it is another
-/// process's by now.
+/// Records a failed attempt: the job waits for the next one, or is set aside after the last. Answers its new state;
+/// none if another process has claimed it by now.
 pub async fn fail(db: &PgPool, job: &ClaimedJob, error: &str) -> Result<Option<JobState>> {
     Ok(sqlx::query_scalar!(
         r#"update job set state = case when attempts >= $4 then 'set-aside' else 'waiting' end, lease_until = null,
@@ -203,7 +205,7 @@ pub async fn fail(db: &PgPool, job: &ClaimedJob, error: &str) -> Result<Option<J
     .await?)
 }
 
-/// Lets an hourly step rest, whatever came of it.
+/// Ends a run of an hourly step, done or failed, and lets the step wait for the next hour.
 pub async fn let_step_rest(db: &PgPool, job: &ClaimedJob, outcome: Result<&Value, &str>) -> Result<()> {
     sqlx::query!(
         "update job set state = 'waiting', lease_until = null, attempts = 0, error = left($3, $5), result = coalesce($4, result),
@@ -221,7 +223,7 @@ pub async fn let_step_rest(db: &PgPool, job: &ClaimedJob, outcome: Result<&Value
     Ok(())
 }
 
-/// Gives a job back that was begun in a process which is told to stop: that is no failure of the job.
+/// Gives a job back because its process has to stop, which does not count as a failed attempt.
 pub async fn give_back(db: &PgPool, job: &ClaimedJob) -> Result<()> {
     sqlx::query!(
         "update job set state = 'waiting', lease_until = null, lease = null, attempts = greatest(attempts - 1, 0)
@@ -290,44 +292,44 @@ pub async fn prune(db: &PgPool) -> Result<()> {
     }
 }
 
-/// A job as whoever runs the instance sees it.
+/// A job as the operator sees it.
 #[derive(Debug)]
 pub struct ListedJob {
-    /// The job.
+    /// The job's id.
     pub id: JobId,
-    /// What is to be done.
+    /// The kind of job.
     pub kind: String,
-    /// By which the same work is known again.
+    /// The key by which the same work is recognised.
     pub key: Option<String>,
-    /// What the kind needs to know.
+    /// The arguments for the kind's function.
     pub args: Value,
-    /// How it stands.
+    /// The job's state.
     pub state: JobState,
-    /// Who wanted it.
+    /// The principal that ordered the job.
     pub enqueued_by: String,
-    /// When.
+    /// The moment at which the job was enqueued.
     pub enqueued_at: DateTime<Utc>,
-    /// Not before then.
+    /// The moment before which the job is not run.
     pub run_at: DateTime<Utc>,
-    /// Until when a process that is at it need not say so again.
+    /// The moment at which the lease of the running process ends unless it is renewed.
     pub lease_until: Option<DateTime<Utc>>,
-    /// Claims since the mark last moved.
+    /// The number of claims since the mark last moved.
     pub attempts: i32,
-    /// From where it goes on.
+    /// The mark from which the job goes on.
     pub mark: Option<Value>,
-    /// So much is done.
+    /// The number of units that are done.
     pub progress_done: Option<i64>,
-    /// Of so much.
+    /// The number of units in all.
     pub progress_of: Option<i64>,
-    /// Why the last attempt failed.
+    /// The reason why the last attempt failed.
     pub error: Option<String>,
-    /// What came of it.
+    /// The result.
     pub result: Option<Value>,
-    /// When it was done, set aside or, an hourly step, last tried.
+    /// The moment at which the job was done or set aside, or an hourly step last tried.
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// The unfinished jobs and those that were finished last; or one.
+/// The unfinished jobs and those that were finished last; with an `id` that one alone.
 pub async fn list(db: &PgPool, id: Option<JobId>, limit: i64) -> Result<Vec<ListedJob>> {
     Ok(sqlx::query_as!(
         ListedJob,
@@ -342,7 +344,7 @@ pub async fn list(db: &PgPool, id: Option<JobId>, limit: i64) -> Result<Vec<List
     .await?)
 }
 
-/// A job as whoever wanted it sees it.
+/// A job as the account that ordered it sees it.
 pub(super) struct OwnJob {
     pub kind: String,
     pub state: JobState,
@@ -353,7 +355,7 @@ pub(super) struct OwnJob {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// Where somebody has wanted a job; none if it is no job of theirs.
+/// The organisation for which this principal ordered a job; none if the job is not theirs.
 pub(super) async fn organisation_of(
     db: &PgPool,
     id: JobId,
@@ -382,17 +384,17 @@ pub(super) async fn own_job(db: &PgPool, scope: &Scope<ReadJob>, id: JobId) -> R
     .await?)
 }
 
-/// What a round of housekeeping has left, by the step.
+/// The outcome of an hourly step's last run.
 pub struct StepOutcome {
-    /// The step.
+    /// The step's name.
     pub step: String,
-    /// Its last attempt failed.
+    /// Whether its last run failed.
     pub has_failed: bool,
-    /// What came of the last one that did not.
+    /// The result of the last run that did not fail.
     pub result: Option<Value>,
 }
 
-/// How the hourly steps stand that any instance has tried.
+/// The outcomes of the hourly steps that any instance has run.
 pub async fn step_outcomes(db: &PgPool) -> Result<Vec<StepOutcome>> {
     Ok(sqlx::query_as!(
         StepOutcome,
@@ -404,7 +406,7 @@ pub async fn step_outcomes(db: &PgPool) -> Result<Vec<StepOutcome>> {
     .await?)
 }
 
-/// How many jobs wait for a person.
+/// The number of jobs that were set aside and wait for a person.
 pub async fn count_set_aside(db: &PgPool) -> Result<i64> {
     Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from job where state = 'set-aside'"#)
         .fetch_one(db)

@@ -20,15 +20,15 @@ use crate::base::ids::{AccountId, ActivationId, MembershipId};
 use crate::cards;
 use crate::registry::members;
 
-/// An activation code is good for so long.
+/// Days for which an activation code is good.
 pub const CODE_DAYS: u64 = 30;
-/// After so many wrong birth dates a code is dead.
+/// The number of wrong birth dates after which a code is dead.
 pub const MAX_FAILURES: i32 = 10;
-/// Between checking the code and enrolling the phone.
+/// Minutes for which a challenge is good, between checking the code and enrolling the phone.
 pub const CHALLENGE_MINUTES: i64 = 30;
-/// An answered challenge is kept for so long, for a phone whose reply was lost.
+/// Days for which an answered challenge is kept, for a phone whose reply was lost.
 pub const ANSWERED_CHALLENGE_DAYS: i64 = 1;
-/// What the phone signs begins with this, so that the signature can never be one over a COSE structure.
+/// The beginning of what the phone signs, so that the signature can never be one over a COSE structure.
 const POSSESSION_CONTEXT: &[u8] = b"PC-ENROL-1\0";
 /// The version of the ПрофКардс consent that the app shows now.
 pub const PROFCARDS_TEXT_VERSION: &str = "profcards-2026-11";

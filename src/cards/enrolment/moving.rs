@@ -8,11 +8,12 @@ use crate::base::clock::CLOCKS_APART;
 use crate::base::error::Result;
 use crate::base::ids::{CardId, DeviceId, MembershipId};
 
-/// Long enough to fetch the other phone, the sheet and a network.
+/// The life of an agreement to move: long enough to fetch the other phone, the sheet and a network.
 pub const AGREEMENT_LASTS: TimeDelta = TimeDelta::minutes(30);
 
-/// From when on the phone redeems that another one is replaced by now: at once where it has agreed to that and redeems itself.
-/// It agrees for half an hour; until a later moment only by a clock that was ahead, and then it does not.
+/// The moment from which the next phone redeems, if it is enrolled now: at once where the present one has agreed to
+/// that and redeems itself. An agreement lasts half an hour; one until a later moment was dated by a clock that was
+/// ahead, and does not count.
 pub async fn next_phone_redeems_from(
     conn: &mut PgConnection,
     membership_id: MembershipId,
@@ -31,7 +32,7 @@ pub async fn next_phone_redeems_from(
     Ok(agreed.unwrap_or(now + wait))
 }
 
-/// From when on the phone of a card redeems; none where the card belongs to no phone.
+/// The moment from which the phone of a card redeems; none where the card belongs to no phone.
 pub async fn redeems_from(conn: &mut PgConnection, card_id: CardId) -> Result<Option<DateTime<Utc>>> {
     Ok(sqlx::query_scalar!(
         r#"select coalesce(d.redeems_from, d.enrolled_at) as "from!"
@@ -42,7 +43,7 @@ pub async fn redeems_from(conn: &mut PgConnection, card_id: CardId) -> Result<Op
     .await?)
 }
 
-/// No phone redeems before this moment; answers how many there are.
+/// Lets no phone redeem before this moment; answers how many phones there are.
 pub async fn delay_redemption(conn: &mut PgConnection, until: DateTime<Utc>) -> Result<u64> {
     let held = sqlx::query!(
         "update device set redeems_from = greatest(redeems_from, $1), move_agreed_until = null where ended_at is null",

@@ -1,4 +1,4 @@
-//! Paper cards for many members at once: what a sheet of them is printed from.
+//! Paper cards for many members at once, ready to be printed on pages.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -25,7 +25,7 @@ use crate::base::ids::{MembershipId, OrganisationId};
 use crate::cards::{self, CardOrder, Issuer};
 use crate::registry::members;
 
-/// A card that ends sooner is not worth printing: a new one is issued.
+/// The days that a card must still last to be worth printing; otherwise a new one is issued.
 const MIN_DAYS_LEFT: i64 = 60;
 
 /// The endpoints of this room.
@@ -36,7 +36,7 @@ pub fn router() -> OpenApiRouter<Issuer> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PaperOrder {
-    /// 1 to 200 members, each once.
+    /// The members: 1 to 200, each once.
     member_ids: Vec<MembershipId>,
 }
 
@@ -46,7 +46,7 @@ struct PaperOrder {
 struct PaperCard {
     member_id: MembershipId,
     full_name: String,
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     number: String,
     organisation_name: String,
     /// The text of the QR code.
@@ -58,7 +58,7 @@ struct PaperCard {
 
 #[derive(Serialize, ToSchema)]
 struct PaperCards {
-    /// In the order asked.
+    /// The cards, in the order asked.
     items: Vec<PaperCard>,
 }
 

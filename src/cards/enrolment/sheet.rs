@@ -24,10 +24,10 @@ use crate::base::ids::{AccountId, ActivationId, MembershipId};
 use crate::cards::{self, CardOrder, Issuer};
 use crate::registry::members;
 
-/// Sheets of one account in a day for members who have or had a phone: more than any office replaces, and few enough to be found
-/// out. First sheets are not counted: a new organisation prints hundreds.
+/// The most sheets that one account prints in a day for members who have or had a phone: more than any office replaces,
+/// and few enough to be found out. First sheets are not counted: a new organisation prints hundreds.
 pub const MAX_REPLACEMENT_SHEETS: i64 = 20;
-/// The day of that limit.
+/// The time over which those sheets are counted.
 const LIMIT_WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// The endpoints of this room.
@@ -35,11 +35,11 @@ pub fn router() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(print_sheet))
 }
 
-/// What is printed for a member: the code for the phone and the paper card.
+/// The sheet that is printed for a member: the code for the phone and the paper card.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ActivationSheet {
-    /// `XXXXX-XXXXX`; one use, together with the birth date.
+    /// The code, `XXXXX-XXXXX`; for one use, together with the birth date.
     code: String,
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
@@ -47,7 +47,7 @@ struct ActivationSheet {
     full_name: String,
     number: String,
     organisation_name: String,
-    /// Where to type the code, relative to the site.
+    /// The path of the page on which the code is typed.
     activation_path: String,
     /// The text of the paper card's QR code.
     paper_token: String,
@@ -93,7 +93,7 @@ struct MadeCode {
     activation_id: ActivationId,
 }
 
-/// A new code, and the paper card if there is none.
+/// Makes a new code, and issues the paper card if there is none.
 async fn make_sheet(
     issuer: &Issuer,
     conn: &mut PgConnection,

@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::ids::{AccountId, ActivationId, DeviceId, MembershipId, PersonId};
 use crate::registry::members::MembershipStatus;
 
-/// An activation code that neither can be used nor tells of a loss is kept for so long.
+/// Days for which an activation code is kept that can neither be used nor tell of a loss.
 const CODE_KEPT_DAYS: i64 = 100;
 
 /// Ends the codes of a membership that nobody has used; answers how many there were. They end by that, not by a moment, which
@@ -56,7 +56,7 @@ pub async fn insert_code(
     Ok(())
 }
 
-/// Until when a code is good.
+/// The end of a code's validity.
 pub async fn code_expiry(conn: &mut PgConnection, id: ActivationId) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar!("select expires_at from activation_code where id = $1", id.0)
         .fetch_one(conn)
@@ -82,15 +82,15 @@ pub async fn prune_codes(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// A code that may be used, and whose it is.
+/// A code that may be used, and its member.
 pub struct UsableCode {
     /// The activation.
     pub id: ActivationId,
     /// The membership that the card is of.
     pub membership_id: MembershipId,
-    /// Имя.
+    /// The first name (имя).
     pub first_name: String,
-    /// Where the member is registered.
+    /// The name of the organisation in which the member is registered.
     pub organisation_name: String,
     /// Whether a phone is enrolled now.
     pub replaces_phone: bool,
@@ -138,7 +138,7 @@ pub async fn find_usable_code(
 pub struct Sheet {
     /// The activation.
     pub activation_id: ActivationId,
-    /// Whose sheet it is.
+    /// The membership for which it was printed.
     pub membership_id: MembershipId,
 }
 
@@ -214,7 +214,7 @@ pub async fn is_active(conn: &mut PgConnection, membership_id: MembershipId) -> 
     .await?)
 }
 
-/// Records what a phone must sign.
+/// Records a challenge, which a phone must sign.
 pub async fn insert_challenge(
     db: &PgPool,
     challenge: &[u8; 32],
@@ -257,7 +257,7 @@ pub struct OpenChallenge {
     pub code_used: bool,
 }
 
-/// Whose code a challenge was drawn for.
+/// The membership whose code a challenge was drawn for.
 pub async fn member_of_challenge(db: &PgPool, challenge: &[u8]) -> Result<Option<MembershipId>> {
     Ok(sqlx::query_scalar!(
         r#"select a.membership_id as "id: MembershipId"
@@ -387,15 +387,15 @@ pub async fn statuses_in(
 pub struct PaperCardRow {
     /// The membership.
     pub membership_id: MembershipId,
-    /// Фамилия Имя Отчество.
+    /// The full name: Фамилия Имя Отчество.
     pub full_name: String,
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     pub number: String,
-    /// Where the member is registered.
+    /// The name of the organisation in which the member is registered.
     pub organisation_name: String,
     /// The card.
     pub cose: Vec<u8>,
-    /// End of validity.
+    /// The end of its validity.
     pub expires_at: DateTime<Utc>,
 }
 

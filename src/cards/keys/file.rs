@@ -23,7 +23,7 @@ const FORMAT: &str = "profcards-keys-1";
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct KeyFile {
     format: String,
-    /// How the secrets are sealed; absent where they lie bare.
+    /// The seal of the secrets; absent where they lie bare.
     #[serde(skip_serializing_if = "Option::is_none")]
     seal: Option<Seal>,
     keys: Vec<StoredKey>,
@@ -33,7 +33,7 @@ struct KeyFile {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredKey {
-    /// For people who read the file.
+    /// The key's short name, for people who read the file.
     kid: String,
     role: String,
     /// The COSE algorithm label.
@@ -42,7 +42,7 @@ struct StoredKey {
     public_key: [u8; 32],
     nbf: u64,
     exp: u64,
-    /// Hex: sealed, or the bare seed. Absent once the key was revoked.
+    /// The secret in hex: sealed, or the bare seed. Absent once the key was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
@@ -61,7 +61,7 @@ struct FirstForm {
 /// A key as the server holds it.
 #[derive(Clone)]
 pub struct HeldKey {
-    /// What verifiers are told of it.
+    /// The public key with its role and validity, as verifiers are told them.
     pub public: TrustedKey,
     /// Its Ed25519 seed; destroyed when the key is revoked.
     pub secret: Option<Zeroizing<[u8; 32]>>,
@@ -78,7 +78,7 @@ impl HeldKey {
         Self { public, secret: Some(secret) }
     }
 
-    /// What signs, unless the key was revoked.
+    /// The key ready to sign, unless it was revoked.
     pub fn signing_key(&self) -> Option<IssuerSigningKey> {
         let secret = self.secret.as_ref()?;
         Some(IssuerSigningKey::from_secret(secret, self.public.role, self.public.alg))
@@ -187,7 +187,7 @@ impl StoredKey {
         Ok(stored)
     }
 
-    /// What the seal binds the secret to.
+    /// The text to which the seal binds the secret.
     fn belongs_to(&self) -> Vec<u8> {
         format!(
             "{FORMAT} {} {} {} {} {}",

@@ -37,24 +37,24 @@ use file::HeldKey;
 use seal::Passphrase;
 pub use trust::{SignedTrustList, TrustRequest};
 
-/// The trust list is signed anew when it is older, as long as the root is at hand.
+/// The age at which the trust list is signed anew, as long as the root is at hand.
 const TRUST_LIST_RENEW_SECONDS: u64 = 24 * 3600;
 
-/// Where an instance's issuer keys are, and what opens them.
+/// The files of an instance's issuer keys, and the passphrase that opens them.
 #[derive(Clone)]
 pub struct KeyFiles {
-    /// The private keys.
+    /// The file of the private keys.
     pub issuer: PathBuf,
     /// A copy of the trust list in force, for commands that run without a database.
     pub trust_list: PathBuf,
-    /// Opens the private keys where they are sealed.
+    /// The passphrase of the private keys, where they are sealed.
     pub passphrase: Option<Passphrase>,
     /// Whether unsealed keys are refused.
     pub must_be_sealed: bool,
 }
 
 impl KeyFiles {
-    /// As the settings say.
+    /// The files that the settings name.
     pub fn of(config: &Config) -> anyhow::Result<Self> {
         let passphrase = match (&config.key_passphrase_file, &config.key_passphrase) {
             (Some(path), _) => Some(Passphrase::new(files::read_private(path)?)),
@@ -112,7 +112,7 @@ struct ReadyKey {
     signing: Option<Arc<IssuerSigningKey>>,
 }
 
-/// What is in force at a moment.
+/// The keys and the trust list that are in force at a moment.
 #[derive(Clone)]
 struct InForce {
     keys: Arc<Vec<ReadyKey>>,
@@ -145,8 +145,8 @@ fn may_sign_for_role(
     key.public.role == role && trust.names(&key.public) && !is_revoked(key, revoked)
 }
 
-/// Which of the keys signs for `role` at `now_seconds`: of those that the trust list names and that were not revoked, the one that
-/// became valid last.
+/// The key that signs for `role` at `now_seconds`: of those that the trust list names and that were not revoked, the
+/// one that became valid last.
 pub fn current_signing_key<'a>(
     keys: impl IntoIterator<Item = &'a HeldKey>,
     role: KeyRole,
@@ -162,11 +162,11 @@ pub fn current_signing_key<'a>(
 /// All keys of an instance.
 pub struct KeyRing {
     roots: Vec<[u8; 32]>,
-    /// Only in development is a root at hand; elsewhere signed lists are brought to the server.
+    /// The root, which is at hand only in development; elsewhere signed lists are brought to the server.
     root: Option<IssuerSigningKey>,
     issuer_name: String,
     files: KeyFiles,
-    /// A clock that a test moves agrees with no database.
+    /// Whether the clock is compared with the database's; one that a test moves agrees with none.
     watches_clock: bool,
     refreshing: tokio::sync::Mutex<()>,
     in_force: RwLock<InForce>,
@@ -266,7 +266,8 @@ impl KeyRing {
         Ok(())
     }
 
-    /// What a restored database has lost, the file remembers: the cards of a key without a secret are to be issued anew.
+    /// Records the keys whose secrets were destroyed as revoked, so that their cards are issued anew. A restored
+    /// database has lost that; the file remembers it.
     async fn record_destroyed_keys(&self, db: &PgPool, now_seconds: u64) -> anyhow::Result<()> {
         let in_force = self.in_force();
         let is_forgotten =
@@ -365,8 +366,8 @@ impl KeyRing {
         named.any(|key| key.role == role && key.kid.0 == kid && !in_force.revoked.contains(&key.public_key))
     }
 
-    /// When (Unix seconds) the trust list in force ends, and until when it lets keys of each role sign; 0 where none may
-    /// at `now_seconds`.
+    /// The moments (Unix seconds) at which the trust list in force ends, and until which it lets keys of each role
+    /// sign; 0 where none may at `now_seconds`.
     pub fn end_times(&self, now_seconds: u64) -> [(&'static str, u64); 3] {
         let in_force = self.in_force();
         let (trust, revoked) = (&in_force.trust, &in_force.revoked);

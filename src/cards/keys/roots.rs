@@ -13,13 +13,13 @@ use crate::base::config::Config;
 use crate::base::files;
 use crate::base::random::Random;
 
-/// One in use and one that replaces it.
+/// The most pinned roots: one in use and one that replaces it.
 const MAX_PINS: usize = 2;
 
 /// The public key of the committed root, whose secret anybody knows: also where its file is not.
 const DEVELOPMENT_ROOT: &str = "07fa975b2fa42e776f7ae5a5b76436e4132244e45abf55f525aecb8a07fbca53";
 
-/// What `pins.json` holds.
+/// The content of `pins.json`.
 #[derive(Serialize, Deserialize)]
 struct Pins {
     roots: Vec<Pin>,
@@ -29,7 +29,7 @@ struct Pins {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Pin {
-    /// For people.
+    /// The root's name, for people.
     name: String,
     #[serde(with = "hex")]
     public_key: [u8; 32],
@@ -65,7 +65,7 @@ pub fn pin(config: &Config, public_key: [u8; 32], name: &str) -> anyhow::Result<
     files::write_public(&path, format!("{text}\n").as_bytes())
 }
 
-/// Those beside which another root may be pinned.
+/// The pins that stay when another root is pinned.
 fn pins_to_keep(config: &Config) -> anyhow::Result<Vec<Pin>> {
     let path = config.keys.join("pins.json");
     let mut roots = if path.exists() { read_json::<Pins>(&path)?.roots } else { Vec::new() };

@@ -10,21 +10,22 @@ use zeroize::Zeroizing;
 
 use crate::base::random::Random;
 
-/// What a passphrase is stretched with: RFC 9106's second recommendation, 64 MiB and three passes.
+/// The cost of stretching a passphrase: RFC 9106's second recommendation, 64 MiB and three passes.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
-/// A file that asks for more was not written by us, and would only tie up the machine.
+/// The most work that a file may ask for: one that asks for more was not written by us, and would only tie up the
+/// machine.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 const MAX_PASSES: u32 = 16;
 
 const SALT_BYTES: usize = 16;
 const NONCE_BYTES: usize = 24;
 
-/// Shorter passphrases are refused when a file is made.
+/// The shortest passphrase with which a file is made.
 pub const MIN_PASSPHRASE_CHARS: usize = 12;
 
-/// What opens sealed files; never printed.
+/// The passphrase of sealed files; never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Passphrase(Zeroizing<String>);
 
@@ -45,7 +46,7 @@ impl Passphrase {
     }
 }
 
-/// How a file's passphrase becomes its key.
+/// The way in which a file's passphrase becomes its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seal {

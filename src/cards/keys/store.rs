@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::base::clock::CLOCKS_APART;
 
-/// A key whose cards could not all be made has its turn again after so long.
+/// The time after which a key whose cards could not all be made has its turn again.
 const TRIED_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// The trust list with the highest seq.
@@ -105,7 +105,7 @@ pub async fn note_reissued(db: &PgPool, kid: &[u8], now: DateTime<Utc>) -> sqlx:
     Ok(())
 }
 
-/// How many living member cards a key has signed.
+/// The number of living member cards that a key has signed.
 pub async fn living_cards(db: &PgPool, kid: &[u8], now: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from living_card where kid = $1 and expires_at > $2"#,

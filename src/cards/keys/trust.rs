@@ -18,7 +18,7 @@ const FORMAT: &str = "profcards-trust-request-1";
 pub struct SignedTrustList {
     /// The COSE bytes.
     pub cose: Vec<u8>,
-    /// The same, checked.
+    /// The list, checked.
     pub list: TrustList,
 }
 
@@ -37,7 +37,7 @@ impl SignedTrustList {
         Self::load(cose, roots).with_context(|| path.display().to_string())
     }
 
-    /// Its number.
+    /// The list's number.
     pub fn seq(&self) -> u64 {
         self.list.claims().seq
     }
@@ -48,12 +48,12 @@ impl SignedTrustList {
     }
 }
 
-/// What a root is asked to sign. Public in every part.
+/// The request for a root to sign. Public in every part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrustRequest {
     format: String,
-    /// Who issues the cards.
+    /// The issuer of the cards.
     pub issuer: String,
     /// The number of the list to be.
     pub seq: u64,

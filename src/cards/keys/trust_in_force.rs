@@ -13,7 +13,7 @@ use crate::base::clock::from_unix_seconds;
 use crate::base::files;
 use crate::cards::lists;
 
-/// What a root should sign: every key that was not revoked and may still be needed, and the status lists.
+/// The request for a root to sign: every key that was not revoked and may still be needed, and the status lists.
 pub async fn request(
     db: &PgPool,
     issuer: &str,

@@ -25,11 +25,11 @@ use store::ListState;
 pub const CAPACITY: i32 = 1 << POSITION_BITS;
 /// A place's position on its list, in bits.
 pub const POSITION_BITS: u32 = 21;
-/// So many lists are declared ahead of the newest, because the root is not at hand when that one is full. Eight million cards
-/// are more than the whole union is issued before the trust list must be signed anyway, and each declared list is one more
-/// that tills ask for.
+/// The number of lists that are declared ahead of the newest, because the root is not at hand when that one is full.
+/// Eight million cards are more than the whole union is issued before the trust list must be signed anyway, and each
+/// declared list is one more that tills ask for.
 pub const DECLARED_LISTS: i32 = 4;
-/// An unchanged list is signed anew after so long.
+/// Seconds after which an unchanged list is signed anew.
 const RESIGN_SECONDS: u64 = 600;
 
 const URI_PREFIX: &str = "urn:pc:s";
@@ -39,7 +39,7 @@ pub fn uri(n: i32) -> String {
     format!("{URI_PREFIX}{n}")
 }
 
-/// Where list `n` is downloaded.
+/// The name and the download path of list `n`.
 pub fn location(n: i32) -> ListLocation {
     ListLocation { uri: uri(n), path: format!("/.well-known/profcards/status/{n}") }
 }
@@ -164,7 +164,8 @@ async fn already_signed(issuer: &Issuer, n: i32, now: DateTime<Utc>) -> Result<O
     Ok(Some(issuer.lists.keep(n, Published { digest: digest_of(&cose), cose })))
 }
 
-/// Any trusted key will do: while instances do not yet agree which of them signs, each would replace the others' lists.
+/// Whether the list that was signed last may still be served. Any trusted key will do: while instances do not yet agree
+/// which of them signs, each would replace the others' lists.
 fn is_current(issuer: &Issuer, state: &ListState, now: DateTime<Utc>) -> bool {
     state.signed_at.is_some_and(|at| unix_seconds(now) < unix_seconds(at) + RESIGN_SECONDS)
         && state.signed_revision == state.revision

@@ -8,21 +8,21 @@ use super::Digest;
 use crate::base::error::Result;
 use crate::cards::CardStatus;
 
-/// How a list and the token that was last signed for it stand.
+/// The state of a list and of the token that was last signed for it.
 pub struct ListState {
     /// The list's revision; none if it was not opened yet.
     pub revision: Option<i64>,
     /// The revision that the token was made of.
     pub signed_revision: Option<i64>,
-    /// Which key signed the token.
+    /// The key that signed the token.
     pub kid: Option<Vec<u8>>,
-    /// Which bytes the token is.
+    /// The digest of the token's bytes.
     pub digest: Option<Vec<u8>>,
     /// The token's `iat`; none if there is no token yet.
     pub signed_at: Option<DateTime<Utc>>,
 }
 
-/// How list `n` stands.
+/// The state of list `n`.
 pub async fn state(conn: &mut PgConnection, n: i32) -> Result<ListState> {
     Ok(sqlx::query_as!(
         ListState,
@@ -132,7 +132,8 @@ pub async fn mark_ended(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// Lets lists be published anew. They are locked in the order of their numbers: cards of one member may lie on several.
+/// Raises the revisions of lists, so that they are published anew. They are locked in the order of their numbers: cards
+/// of one member may lie on several.
 pub async fn bump_revisions(conn: &mut PgConnection, lists: &[i32]) -> Result<()> {
     sqlx::query!("select from status_list where n = any ($1) order by n for no key update", lists)
         .execute(&mut *conn)

@@ -11,19 +11,19 @@ use crate::base::error::{Error, Result};
 use crate::cards::Issuer;
 use crate::cards::lists::{self, CAPACITY, POSITION_BITS};
 
-/// The position is split into a high and a low part.
+/// Bits of the low part; a position is split into a high and a low one.
 const LOW_BITS: u32 = 11;
-/// As many as NIST's format-preserving encryption has for so small a domain.
+/// Rounds of the permutation: as many as NIST's format-preserving encryption has for so small a domain.
 const ROUNDS: u8 = 10;
 
 /// A place that was taken for one card, for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Grows with each card.
+    /// The place's number, which grows with each card.
     pub number: i64,
     /// The list.
     pub list_n: i32,
-    /// Where on it.
+    /// The index on the list.
     pub idx: i32,
 }
 
@@ -80,8 +80,8 @@ async fn open_list(issuer: &Issuer, conn: &mut PgConnection, n: i32) -> Result<[
     Ok(key.try_into().map_err(|_| anyhow::anyhow!("the key of status list {n} is damaged"))?)
 }
 
-/// Where a position lies on its list: a Feistel network over two parts of unequal width, so every position has an index
-/// of its own.
+/// The index of a position on its list: a Feistel network over two parts of unequal width, so every position has an
+/// index of its own.
 fn index_of(key: &[u8; 32], position: u32) -> u32 {
     let low_mask = (1 << LOW_BITS) - 1;
     let (mut high, mut low) = (position >> LOW_BITS, position & low_mask);

@@ -41,7 +41,7 @@ pub async fn void_places(conn: &mut PgConnection, lists: &[i32], indices: &[i32]
     bump_revisions(conn, lists).await
 }
 
-/// The same for a whole list.
+/// Marks all places of a list, at once and for good.
 pub async fn void_list(conn: &mut PgConnection, n: i32) -> Result<()> {
     sqlx::query!(
         "insert into void_place (list_n, idx)

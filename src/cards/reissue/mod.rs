@@ -37,36 +37,36 @@ use crate::base::{Base, faults, live};
 use crate::cards::Issuer;
 use store::{HeldCard, NewCard, Wanted};
 
-/// The kind of job that this is.
+/// The kind of job by which cards are re-issued.
 pub const KIND: &str = "cards.reissue";
-/// In a selection's name.
+/// The word for both classes of card in a selection's name.
 const BOTH_CLASSES: &str = "both";
 /// Members of a batch: long enough that a commit costs little, short enough that nobody waits for its locks.
 pub const BATCH_MEMBERS: u32 = 2_000;
-/// A paper card that ends within so long is due; a phone card when a phone would ask for a newer one.
+/// The time before its end from which a paper card is due; a phone card is due when a phone would ask for a newer one.
 const PAPER_DUE: TimeDelta = TimeDelta::days(60);
-/// After so many failures without a batch between them a run gives up, until it is started again.
+/// The number of failures without a batch between them after which a run gives up, until it is started again.
 const MAX_FAILURES: u32 = 20;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// Which cards are issued anew. Only cards that live and have not ended are: a phone that was away for longer asks for
-/// its card itself, and a paper card that has ended must be handed out anyway.
+/// A selection of cards to be issued anew. Only cards that live and have not ended are: a phone that was away for
+/// longer asks for its card itself, and a paper card that has ended must be handed out anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Of these.
+    /// The cards to begin with.
     pub which: Which,
-    /// Of this class; none means both.
+    /// The class; none means both.
     pub class: Option<CardClass>,
 }
 
 /// The cards that a selection begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Every one.
+    /// Every living card.
     All,
-    /// Those that are about to end, or that a phone would have renewed by now.
+    /// Cards that are about to end, or that a phone would have renewed by now.
     Due,
-    /// Those that this key signed.
+    /// Cards that this key signed.
     SignedBy(Kid),
 }
 
@@ -82,7 +82,7 @@ impl Selection {
         NewJob { id, kind: KIND, args: json!({ "selection": name }), key: Some(name), organisation_id: None }
     }
 
-    /// What a job of this kind is about.
+    /// The selection that a job of this kind names.
     pub fn of_job(job: &ClaimedJob) -> Result<Self> {
         #[derive(Deserialize)]
         struct Args {
@@ -92,7 +92,7 @@ impl Selection {
     }
 }
 
-/// The name by which a job of this selection is found again.
+/// The selection's name, by which its job is found again.
 impl Display for Selection {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let class = self.class.map_or(BOTH_CLASSES, CardClass::as_str);
@@ -129,7 +129,7 @@ impl FromStr for Selection {
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Members whose cards were issued anew, since the run first started.
@@ -138,16 +138,17 @@ pub struct Progress {
     pub cards: u64,
     /// Cards that could not be made; the log says which and why.
     pub skipped: u64,
-    /// How far through the membership numbers it is, from 0 to 1.
+    /// The share of the membership numbers that is done, from 0 to 1.
     pub share: f64,
-    /// What earlier calls of this run had issued.
+    /// Cards that earlier calls of this run had issued.
     pub cards_before: u64,
-    /// How far they had come.
+    /// The share that earlier calls had done.
     pub share_before: f64,
 }
 
-/// A session that holds a selection's lock, so that no two processes are at the same members. The lease of a job would tell the same,
-/// but only after a minute; whoever gives the command again of a process that was killed need not wait.
+/// A session that holds a selection's lock, so that no two processes re-issue the same members' cards. The lease of a
+/// job would do the same, but ends only after a minute; with the lock, the command of a killed process can be repeated
+/// at once.
 pub struct Guard(PgConnection);
 
 /// Takes the lock of a selection.
@@ -176,20 +177,20 @@ pub fn check_key(issuer: &Issuer, selection: Selection) -> Result<Arc<IssuerSign
     Ok(key)
 }
 
-/// Where a run stands: what its job keeps as its mark.
+/// The position and the sums of a run, which its job keeps as its mark.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Mark {
-    /// Members up to this number are done.
+    /// The membership number up to which members are done.
     reached: Option<String>,
-    /// How many that were.
+    /// The number of members that are done.
     members: i64,
-    /// Cards issued.
+    /// The number of cards issued.
     cards: i64,
-    /// Cards that could not be made.
+    /// The number of cards that could not be made.
     skipped: i64,
 }
 
-/// What stays as it is throughout an attempt.
+/// An attempt: all that stays the same throughout it.
 #[derive(Clone)]
 struct Attempt {
     issuer: Issuer,
@@ -296,7 +297,7 @@ impl Attempt {
     }
 }
 
-/// How far a mark lies between the first number and the last.
+/// The progress of a mark between the first membership number and the last.
 fn position(range: Option<&(String, String)>, mark: &Mark) -> jobs::Progress {
     let number = |text: &str| text.parse::<i64>().unwrap_or(0);
     let Some((first, last)) = range else { return jobs::Progress { done: 0, of: 0 } };
@@ -306,7 +307,7 @@ fn position(range: Option<&(String, String)>, mark: &Mark) -> jobs::Progress {
     jobs::Progress { done: done.min(of), of }
 }
 
-/// The same as a share, to a millionth.
+/// The progress as a share, to a millionth.
 fn share_of(position: jobs::Progress) -> f64 {
     if position.of == 0 {
         return 0.0;
@@ -319,7 +320,7 @@ fn share_of(position: jobs::Progress) -> f64 {
 struct Batch {
     tx: Transaction<'static, Postgres>,
     members: Vec<MembershipId>,
-    /// Where the run stands with it.
+    /// The mark after the batch.
     after: Mark,
     cards: Vec<NewCard>,
     kid: Kid,

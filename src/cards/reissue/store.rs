@@ -10,7 +10,7 @@ use crate::base::error::Result;
 use crate::base::ids::{CardId, DeviceId, MembershipId};
 use crate::cards::places::Place;
 
-/// What PostgreSQL answers when a lock was waited for too long.
+/// The SQLSTATE of a lock that was waited for too long.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Takes the lock of a selection for as long as the session lasts; `false` if another session keeps it. The session of a
@@ -30,7 +30,7 @@ pub async fn lock(conn: &mut PgConnection, selection: &str) -> Result<bool> {
     }
 }
 
-/// The session that holds the lock is at work still.
+/// Keeps the session alive that holds the lock.
 pub async fn keep_lock(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("select 1 as one").fetch_one(conn).await?;
     Ok(())
@@ -74,7 +74,7 @@ pub async fn number_range(conn: &mut PgConnection) -> Result<Option<(String, Str
     Ok(ends.first.zip(ends.last))
 }
 
-/// How the statements of a batch are to be run.
+/// Sets how the statements of a batch are run.
 pub async fn begin_batch(conn: &mut PgConnection) -> Result<()> {
     // A batch gives way before the database would call a wait a deadlock, after a second, and pick a victim itself: whoever
     // waits for a single card goes first. And it is about a few thousand members of a million, each to be found by index,
@@ -129,13 +129,13 @@ pub async fn lock_next_members(
 
 /// A card that is to be replaced.
 pub struct HeldCard {
-    /// Whose it is.
+    /// The membership.
     pub membership_id: MembershipId,
-    /// 1 phone, 2 paper.
+    /// The class: 1 phone, 2 paper.
     pub class: i16,
     /// The phone, which is the member's present one.
     pub device_id: Option<DeviceId>,
-    /// Its key.
+    /// The phone's key.
     pub cose_key: Option<Vec<u8>>,
 }
 
@@ -169,21 +169,21 @@ pub async fn held_cards(
 pub struct NewCard {
     /// The card.
     pub id: CardId,
-    /// Whose it is.
+    /// The membership.
     pub membership_id: MembershipId,
     /// The phone.
     pub device_id: Option<DeviceId>,
-    /// 1 phone, 2 paper.
+    /// The class: 1 phone, 2 paper.
     pub class: i16,
-    /// Its place.
+    /// The card's place on the status lists.
     pub place: Place,
     /// The phone's `COSE_Key`.
     pub cnf: Option<Vec<u8>>,
     /// The COSE bytes.
     pub cose: Vec<u8>,
-    /// Start of validity.
+    /// The start of its validity.
     pub issued_at: DateTime<Utc>,
-    /// End of validity.
+    /// The end of its validity.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -13,21 +13,21 @@ use crate::cards::keys::file::HeldKey;
 use crate::cards::keys::{SignedTrustList, current_signing_key, is_revoked, roots, store};
 
 word_enum! {
-    /// How a key stands with the trust list in force.
+    /// The standing of a key by the trust list in force.
     enum State {
         /// A root that this program pins.
         Pinned = "pinned",
-        /// It signs now.
+        /// The key signs now.
         Signs = "signs",
-        /// Its time is to come.
+        /// The key's time has not come yet.
         Waits = "waits",
-        /// What it has signed is believed.
+        /// What the key has signed is trusted, but it is not the one that signs now.
         Trusted = "trusted",
-        /// The list does not name it.
+        /// The list does not name the key.
         Unlisted = "unlisted",
-        /// Its time is over.
+        /// The key's time is over.
         Ended = "ended",
-        /// It was given up.
+        /// The key was revoked.
         Revoked = "revoked",
     }
 }
@@ -37,7 +37,7 @@ word_enum! {
 struct Listed {
     /// Hex of the first four bytes of the key's COSE thumbprint (RFC 9679).
     kid: String,
-    /// The word of its [`KeyRole`].
+    /// The word of the key's [`KeyRole`].
     role: &'static str,
     /// The COSE algorithm's name.
     alg: &'static str,

@@ -26,8 +26,9 @@ use crate::cards::keys::seal::Passphrase;
 use crate::cards::keys::{KeyFiles, SignedTrustList, TrustRequest, roots, store, trust_in_force};
 
 const DAY_SECONDS: u64 = 24 * 3600;
-/// A till may check cards for the whole life of the trust list that it holds, so only when that has ended does every till
-/// know a new key. The day more is for the way to the root and back.
+/// Days until a new key takes over, unless set otherwise. A till may check cards for the whole life of the trust list
+/// that it holds, so only when that has ended does every till know a new key. The day more is for the way to the root
+/// and back.
 const DEFAULT_LEAD_DAYS: u64 = TRUST_LIST_SECONDS / DAY_SECONDS + 1;
 const MAX_LEAD_DAYS: u64 = 365;
 const MAX_PIN_NAME_CHARS: usize = 100;
@@ -171,7 +172,7 @@ pub fn run(config: Config, login: Option<String>, command: Keys) -> anyhow::Resu
     }
 }
 
-/// What a command on keys needs of the instance: its settings and its database, but no trust list yet.
+/// The part of an instance that a command on keys needs: its settings and its database, but no trust list yet.
 pub struct Instance {
     /// Its settings.
     pub config: Config,

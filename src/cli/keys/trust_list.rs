@@ -130,7 +130,7 @@ pub(super) async fn export_public(instance: &Instance, out: Option<&Path>) -> an
     Ok(0)
 }
 
-/// Where the root is kept: shows what is to be signed, signs it.
+/// Signs a request where the root is kept, and shows what is signed.
 pub(super) fn sign_request(config: &Config, request: &Path, out: &Path, root: &Root) -> anyhow::Result<i32> {
     let request: TrustRequest =
         serde_json::from_str(&files::read_text(request)?).context("this is no request of export-public")?;

@@ -8,7 +8,7 @@ use crate::act::idempotency::forgotten_before;
 use crate::base::error::Result;
 use crate::base::ids::MembershipId;
 
-/// What an audit found. Every `wrong_…` must be zero.
+/// The findings of an audit. Every `wrong_…` must be zero.
 #[derive(Debug, Serialize, PartialEq, Eq)]
 pub struct Audit {
     /// Postings in the journal.
@@ -19,7 +19,7 @@ pub struct Audit {
     pub wrong_total_kopecks: i64,
     /// Members whose balance is not the sum of their legs.
     pub wrong_balances: i64,
-    /// The memberships of the first of them.
+    /// The first of the memberships whose balance is wrong.
     pub wrong_memberships: Vec<MembershipId>,
     /// Purchases whose state is not what their postings say.
     pub wrong_purchases: i64,

@@ -14,24 +14,24 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::MembershipId;
 use crate::base::sweep::{Bound, DueRows};
 
-/// Who is left out of the rest of a round.
+/// The members who are left out of the rest of a round.
 #[derive(Default)]
 struct SkippedMembers {
     members: Vec<MembershipId>,
-    /// How many of them for what is wrong with their books.
+    /// The number of them whose books are wrong.
     with_wrong_books: u32,
 }
 
 /// Purchases by which the members of one transaction are chosen.
 const BATCH: i64 = 1_000;
 
-/// What a round has done.
+/// The result of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Confirmed {
-    /// Purchases whose cashback was made available.
+    /// The number of purchases whose cashback was made available.
     pub purchases: u64,
-    /// Members whose books are at odds.
+    /// The number of members who were left out because their books do not add up.
     pub set_aside: u32,
 }
 
@@ -89,7 +89,7 @@ async fn confirm_one_by_one(
     Ok(total)
 }
 
-/// One transaction, and what follows it.
+/// Confirms the cashback of these members in one transaction, then refreshes their balances and wakes their pages.
 async fn confirm(base: &Base, members: &[MembershipId], today: NaiveDate) -> Result<u64> {
     let mut tx = base.db_jobs.begin().await?;
     let confirmed = confirm_members(&mut tx, members, today, base.random.uuid(), base.clock.now()).await?;
@@ -101,7 +101,7 @@ async fn confirm(base: &Base, members: &[MembershipId], today: NaiveDate) -> Res
     Ok(confirmed)
 }
 
-/// How much is due, and how much goes on waiting.
+/// Counts the purchases that are due, and those that go on waiting.
 async fn due(db: &PgPool, today: NaiveDate) -> Result<DueRows> {
     Ok(sqlx::query_as!(
         DueRows,
@@ -116,7 +116,7 @@ async fn due(db: &PgPool, today: NaiveDate) -> Result<DueRows> {
     .await?)
 }
 
-/// Those who have waited longest, without those who were set aside.
+/// The members who have waited longest, without those who were set aside.
 async fn next_members(
     db: &PgPool,
     today: NaiveDate,

@@ -16,7 +16,7 @@ use crate::base::ids::{CardId, LookupId, MembershipId, TerminalId};
 use crate::cards::{self, CardStatus, Issuer};
 use crate::registry::members;
 
-/// What a till hands in of the card.
+/// The card as a till hands it in.
 #[derive(Clone, Copy, Debug)]
 pub enum Presented<'a> {
     /// The text of the QR code.
@@ -25,19 +25,19 @@ pub enum Presented<'a> {
     Lookup(LookupId),
 }
 
-/// When something happened, by a clock that may be wrong or may have been set right since.
+/// The time of an event, by a clock that may be wrong or may have been set right since.
 #[derive(Clone, Copy, Debug)]
 pub struct EventTime {
-    /// As the till reckons: its clock corrected by the server offset that it knew then.
+    /// The moment as the till reckons it: its clock corrected by the server offset that it knew then.
     pub at: u64,
     /// The server's time minus the till's, measured when the till sent this.
     pub till_skew_seconds: i64,
-    /// Now.
+    /// The present moment.
     pub now: DateTime<Utc>,
 }
 
 impl EventTime {
-    /// Now, without a till's clock.
+    /// The present moment, without a till's clock.
     pub fn now(now: DateTime<Utc>) -> Self {
         Self { at: unix_seconds(now), till_skew_seconds: 0, now }
     }
@@ -62,21 +62,21 @@ impl EventTime {
     }
 }
 
-/// Whom the till serves.
+/// The customer whom the till serves.
 pub struct Customer {
     /// The card by which the member is known.
     pub card_id: CardId,
-    /// Whose balance it is.
+    /// The membership whose balance it is.
     pub membership_id: MembershipId,
-    /// When it happened.
+    /// The moment of the event.
     pub event_at: DateTime<Utc>,
-    /// The card was good then and is not now: that it was shown before it ended is only the till's word.
+    /// Whether the card was good then and is not now: that it was shown before it ended is only the till's word.
     pub has_ended_since: bool,
-    /// What was shown, to be used up by one purchase.
+    /// The evidence of the showing, to be used up by one purchase.
     pub evidence: Evidence,
 }
 
-/// What ties a purchase to one showing.
+/// The evidence that ties a purchase to one showing.
 pub enum Evidence {
     /// A token; a paper card's has no proof.
     Token(Option<Proof>),
@@ -94,8 +94,8 @@ impl Customer {
     }
 }
 
-/// Finds out who it was. With a `challenge` the card is asked for a redemption, which only a living code with just these
-/// digits can give.
+/// Finds the member of a purchase by the code or the number shown. With a `challenge` the code is to pay from the
+/// balance, which only a phone's living code with just these digits can do.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where it is refused now and would not be at the moment that the till names, which this server's clock has
@@ -121,7 +121,7 @@ pub async fn identify(
     }
 }
 
-/// By one reading of the present time.
+/// Finds out who it was, by one reading of the present time.
 async fn identify_at(
     issuer: &Issuer,
     conn: &mut PgConnection,
@@ -242,11 +242,11 @@ pub async fn issued_here(
     Ok(is_this_one.then_some(known))
 }
 
-/// How a card is marked now.
+/// The present mark of a card.
 struct CardMark {
-    /// As what.
+    /// The status with which the card was marked.
     status: CardStatus,
-    /// Since when.
+    /// The moment since which it has that status.
     since: Option<DateTime<Utc>>,
 }
 
@@ -257,7 +257,7 @@ impl CardMark {
     }
 }
 
-/// Whether a genuine card that was good at the time of the event is so no more.
+/// Whether a genuine card that was valid at the time of the event no longer is.
 ///
 /// # Errors
 /// Refused where it was marked by then, and where its holder did not take part in the programme then, or does not now: who has

@@ -17,21 +17,21 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{MembershipId, PurchaseId, TerminalId};
 use crate::base::{Base, live, texts};
 
-/// In the journal; the decision itself says who it was.
+/// The principal in the journal; the decision itself says who it was.
 const OPERATOR: &str = "operator";
-/// A reason in the table's column.
+/// The longest reason, as the table's column allows it.
 const MAX_REASON_CHARS: usize = 500;
-/// The name of whoever decides.
+/// The longest name of whoever decides.
 const MAX_NAME_CHARS: usize = 100;
 
-/// What can be decided.
+/// A decision on a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// A held purchase is good: its cashback waits no longer than any other's.
     Release,
     /// A held purchase is not, and is undone.
     Refuse,
-    /// The same for any purchase, also when its cashback is available or spent by now.
+    /// A purchase in any state is undone, also when its cashback is available or spent by now.
     TakeBack,
 }
 
@@ -55,7 +55,7 @@ impl Decision {
 pub struct HeldPurchase {
     /// The purchase.
     pub id: PurchaseId,
-    /// Whose it is, by the number of the membership.
+    /// The number of the membership.
     pub membership_number: String,
     /// The partner's name.
     pub partner_name: String,
@@ -63,17 +63,17 @@ pub struct HeldPurchase {
     pub outlet_name: String,
     /// The till.
     pub terminal_id: TerminalId,
-    /// What was paid.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
-    /// What it would bring.
+    /// The cashback that it would bring.
     pub accrual_kopecks: i64,
-    /// When it was made, by the till's word.
+    /// The moment of the purchase, by the till's word.
     pub event_at: DateTime<Utc>,
-    /// When it was handed in.
+    /// The moment at which it was handed in.
     pub booked_at: DateTime<Utc>,
 }
 
-/// What waits, the oldest first.
+/// The purchases that wait for a decision, the oldest first.
 pub async fn held(db: &PgPool, limit: i64) -> Result<Vec<HeldPurchase>> {
     Ok(sqlx::query_as!(
         HeldPurchase,
@@ -90,14 +90,14 @@ pub async fn held(db: &PgPool, limit: i64) -> Result<Vec<HeldPurchase>> {
     .await?)
 }
 
-/// How many purchases wait.
+/// The number of purchases that wait for a decision.
 pub async fn count_held(db: &PgPool) -> Result<i64> {
     Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from purchase where state = 'held'"#)
         .fetch_one(db)
         .await?)
 }
 
-/// Who decides, and why.
+/// The grounds of a decision: who decides, and why.
 #[derive(Debug)]
 pub struct Grounds {
     by: String,
@@ -105,7 +105,7 @@ pub struct Grounds {
 }
 
 impl Grounds {
-    /// As they were typed.
+    /// Reads the grounds as they were typed.
     ///
     /// # Errors
     /// What is wrong with them, for whoever typed them.
@@ -117,7 +117,7 @@ impl Grounds {
     }
 }
 
-/// Decides; `false` if this was decided before.
+/// Applies the decision; `false` if the purchase was decided so before.
 ///
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Conflict`] where the purchase is in no state for it.
@@ -131,7 +131,7 @@ pub async fn decide(base: &Base, id: PurchaseId, decision: Decision, grounds: &G
     Ok(true)
 }
 
-/// Whose purchase it was; none if this was decided before.
+/// Decides within the act; answers the membership of the purchase, none if this was decided before.
 async fn record_decision(
     base: &Base,
     mut act: Act,

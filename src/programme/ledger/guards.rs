@@ -12,10 +12,10 @@ use crate::base::error::Result;
 use crate::base::ids::{PartnerKeyId, TerminalId};
 use crate::base::sweep::BATCH;
 
-/// A till does not number more between two contacts, nor does a restored dump forget more.
+/// The most operations that a till numbers between two contacts, or that a restored dump forgets.
 const MAX_OP_NO_STEP: i64 = 1_000_000;
 
-/// Claims a proof for a mutation; `false` if it has served another one, or at a partner's server.
+/// Spends a proof for a mutation; `false` if it has served another one, or at a partner's server.
 pub async fn spend_proof(
     conn: &mut PgConnection,
     identity: &[u8; 32],
@@ -35,7 +35,7 @@ pub async fn spend_proof(
     Ok(used.rows_affected() == 1)
 }
 
-/// Claims a proof for what a partner's server was asked; `false` if it has served, there or at a till.
+/// Spends a proof for what a partner's server was asked; `false` if it has served, there or at a till.
 pub async fn spend_proof_at_vendor(
     conn: &mut PgConnection,
     identity: &[u8; 32],
@@ -93,7 +93,7 @@ pub async fn is_op_no_near(conn: &mut PgConnection, terminal_id: TerminalId, op_
     Ok(is_near(0) || (op_no > 0 && is_near(newest_op_no(conn, terminal_id).await?)))
 }
 
-/// Claims a till's operation number for a mutation; `false` if another one has it, or had it long ago.
+/// Uses up a till's operation number for a mutation; `false` if another one has it, or had it long ago.
 pub async fn use_op_no(
     conn: &mut PgConnection,
     terminal_id: TerminalId,
@@ -115,7 +115,7 @@ pub async fn use_op_no(
     Ok(used.rows_affected() == 1)
 }
 
-/// Gives up proofs.
+/// Removes proofs that are too old to serve once more.
 pub async fn prune_proofs(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     loop {
         let gone = sqlx::query!(
@@ -131,8 +131,8 @@ pub async fn prune_proofs(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     }
 }
 
-/// Gives up operation numbers, and raises each till's floor over them first: there is no moment at which a number is neither in
-/// the table nor below the floor.
+/// Removes old operation numbers, and raises each till's floor over them first: there is no moment at which a number is
+/// neither in the table nor below the floor.
 pub async fn prune_op_numbers(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "update terminal t set op_floor = old.newest

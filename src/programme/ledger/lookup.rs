@@ -15,26 +15,26 @@ use crate::base::ids::{CardId, LookupId, MembershipId, TerminalId};
 use crate::base::sweep::{BATCH, DueRows};
 use crate::cards::CardStatus;
 
-/// A lookup serves a purchase of the next ten minutes.
+/// The time for which a lookup serves a purchase.
 const VALID_FOR: TimeDelta = TimeDelta::minutes(10);
-/// A till's clock may be behind the server's by so much.
+/// The most by which a till's clock may be behind the server's.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(60);
-/// The limits count the lookups of the last hour.
+/// The time over which the limits count lookups.
 const LIMIT_WINDOW: TimeDelta = TimeDelta::hours(1);
-/// Lookups of one till in the window.
+/// The most lookups of one till in the window.
 const MAX_LOOKUPS: i64 = 30;
-/// Of them, those that found nothing.
+/// The most lookups of one till in the window that found nothing.
 const MAX_UNKNOWN: i64 = 8;
-/// Lookups are kept for as long as a purchase may be handed in.
+/// Days for which lookups are kept: as long as a purchase may be handed in.
 const KEPT_DAYS: i64 = 35;
 
 /// A card that was found by its number.
 pub struct NumberLookup {
-    /// Names the lookup in the purchase that it serves.
+    /// The lookup's id, by which the purchase that it serves names it.
     pub id: LookupId,
-    /// What the card shows.
+    /// The part of the card that is shown to people.
     pub shown: Shown,
-    /// Until when.
+    /// The moment until which it serves a purchase.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -70,7 +70,7 @@ pub async fn look_up(base: &Base, terminal_id: TerminalId, number: &str) -> Resu
     Ok(NumberLookup { id, shown, expires_at: now + VALID_FOR })
 }
 
-/// How long the till must wait, if it has looked up too much.
+/// Seconds for which the till must wait, if it has looked up too much.
 async fn seconds_to_wait(
     conn: &mut PgConnection,
     terminal_id: TerminalId,
@@ -120,7 +120,7 @@ async fn newest_card(
     Ok(row.map(|row| (row.id, row.cose)))
 }
 
-/// What a card of ours shows.
+/// The part of one of our cards that is shown to people.
 pub fn shown(cose: &[u8]) -> Result<Shown> {
     let card = SignedCard::parse(cose).map_err(anyhow::Error::from)?;
     Ok(card.claims.shown)
@@ -131,19 +131,19 @@ pub struct LookedUpCard {
     at: DateTime<Utc>,
     /// The card.
     pub card_id: CardId,
-    /// Whose it is.
+    /// The membership.
     pub membership_id: MembershipId,
-    /// How it is marked now.
+    /// The card's present status.
     pub status: CardStatus,
-    /// Since when.
+    /// The moment since which it has that status.
     pub status_at: Option<DateTime<Utc>>,
-    /// The card.
+    /// The card's COSE bytes.
     pub cose: Vec<u8>,
 }
 
 impl LookedUpCard {
-    /// When the purchase was made, if the lookup was good then; a clock that is a little behind does not matter. One that this
-    /// server's clock has dated ahead tells nothing of when it was made, and serves its one purchase now.
+    /// The moment of the purchase, if the lookup was good then; a clock that is a little behind does not matter. One
+    /// that this server's clock has dated ahead tells nothing of when it was made, and serves its one purchase now.
     pub fn event_at(&self, time: &EventTime) -> Option<DateTime<Utc>> {
         if self.at > time.now + CLOCKS_APART {
             return Some(time.now);
@@ -180,7 +180,7 @@ pub async fn use_up(conn: &mut PgConnection, id: LookupId, idem: Uuid) -> Result
     Ok(used.rows_affected() == 1)
 }
 
-/// Lookups that can serve no purchase any more.
+/// Counts the lookups that can serve no purchase any more, for the bound of a round.
 pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     Ok(sqlx::query_as!(
         DueRows,
@@ -194,7 +194,7 @@ pub async fn due(db: &PgPool, now: DateTime<Utc>) -> Result<DueRows> {
     .await?)
 }
 
-/// Removes a batch of them; answers how many.
+/// Removes a batch of such lookups; answers how many.
 pub async fn prune(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
     let gone = sqlx::query!(
         "delete from number_lookup where id in (select id from number_lookup where at < $1 limit $2)",

@@ -29,86 +29,87 @@ use crate::base::money::Kopecks;
 use crate::base::words::word_enum;
 
 word_enum! {
-    /// Where a purchase stands.
+    /// The state of a purchase.
     pub enum PurchaseState in "purchase.state" {
-        /// Its cashback waits for the return window to close.
+        /// The purchase's cashback waits for the return window to close.
         Pending = "pending",
-        /// A person has to look at it first.
+        /// A person has to decide on the purchase first.
         Held = "held",
-        /// Its cashback may be spent.
+        /// The purchase's cashback may be spent.
         Available = "available",
-        /// It was taken back.
+        /// The purchase was cancelled.
         Cancelled = "cancelled",
     }
 }
 
 word_enum! {
-    /// What a posting is.
+    /// The kind of a posting.
     pub enum PostingKind in "journal.kind" {
         /// A purchase is booked.
         Purchase = "purchase",
-        /// Its cashback becomes available.
+        /// A purchase's cashback becomes available.
         Confirm = "confirm",
-        /// It is taken back before that.
+        /// A purchase is cancelled before its cashback is available.
         Refund = "refund",
-        /// It is taken back after that.
+        /// A purchase is cancelled after its cashback became available.
         TakeBack = "take-back",
     }
 }
 
 word_enum! {
-    /// How a card was shown for a purchase.
+    /// The way in which a card was shown for a purchase.
     pub enum ShownBy in "purchase.shown_by" {
-        /// By its code.
+        /// The card's code was scanned.
         Token = "token",
-        /// By its typed number.
+        /// The card's number was typed.
         Number = "number",
     }
 }
 
-/// A cached balance lives no longer: the most that a reader can lag when a writer died between commit and cache.
+/// Seconds for which a cached balance lives: the most that a reader can lag when a writer died between commit and
+/// cache.
 const BALANCE_CACHE_SECONDS: u64 = 60;
 
-/// What a member has, in kopecks.
+/// A member's balance, in kopecks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
-    /// May be spent.
+    /// The part that may be spent.
     pub available_kopecks: Kopecks,
-    /// Waits for its return window to close.
+    /// The part that waits for its return window to close.
     pub pending_kopecks: Kopecks,
-    /// Is taken from later accruals.
+    /// The debt, which is taken from later accruals.
     pub debt_kopecks: Kopecks,
-    /// Of the available, held for a purchase in progress.
+    /// The part of the available that is held for a purchase in progress.
     pub held_kopecks: Kopecks,
 }
 
 impl Balance {
-    /// What a purchase may take now. A hold is part of the available; what is owed is not there to spend.
+    /// The most that a purchase may take now. A hold is part of the available; what is owed is not there to spend.
     pub fn free_kopecks(&self) -> Kopecks {
         Kopecks((self.available_kopecks.0 - self.held_kopecks.0 - self.debt_kopecks.0).max(0))
     }
 }
 
-/// Why an operation has no effect.
+/// The refusal of an operation, which then has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// Stable; the till translates it.
+    /// The stable code; the till has the words for it.
     pub code: Code,
     /// The figures that its words need.
     pub detail: Option<RefusalDetail>,
 }
 
-/// Why an operation stops before its end.
+/// The reason why an operation stops before its end.
 #[derive(Debug)]
 pub enum Stop {
-    /// It is refused for good.
+    /// The operation is refused for good.
     Refused(Refusal),
-    /// It failed, and nothing is decided.
+    /// The operation failed, and nothing is decided.
     Failed(Error),
 }
 
-/// What an operation brings, if it is applied.
+/// The result of an operation if it is applied, otherwise why it stopped.
 pub type Applied<T> = std::result::Result<T, Stop>;
 
 /// A refusal whose code says all.
@@ -141,7 +142,7 @@ impl From<sqlx::Error> for Stop {
 pub struct VersionedBalance {
     /// The figures.
     pub balance: Balance,
-    /// Grows with every change.
+    /// The version, which grows with every change.
     pub version: i64,
 }
 

@@ -27,9 +27,10 @@ use crate::programme::partners;
 use crate::programme::partners::challenge::Challenge;
 use crate::programme::partners::store::TerminalOutlet;
 
-/// A proof that was booked is remembered in Redis for so long; after it Postgres alone remembers.
+/// Seconds for which Redis remembers a proof that was booked; after that Postgres alone does.
 const NONCE_SECONDS: u64 = 24 * 3600;
-/// A till that was away for a while hands in what many members bought, each a little.
+/// The limit of a till, in limits of a member: a till that was away for a while hands in what many members bought, each
+/// a little.
 const TILL_TIMES_MEMBER: i64 = 20;
 
 /// A purchase as a till hands it in.
@@ -42,14 +43,14 @@ pub struct RecordPurchase {
     /// A number that this till has looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup_id: Option<LookupId>,
-    /// What the purchase costs.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
-    /// What of it is paid from the balance; nothing where it is absent.
+    /// The part of it that is paid from the balance; nothing where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redeem_kopecks: Option<i64>,
     /// The till's own number of this operation.
     pub op_no: i64,
-    /// Where it was made, as the till knew then.
+    /// The outlet at which it was made, as the till knew then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet_id: Option<OutletId>,
 }
@@ -60,7 +61,7 @@ impl RecordPurchase {
         self.redeem_kopecks.is_some_and(|kopecks| kopecks > 0)
     }
 
-    /// What was handed in of the card.
+    /// The card as it was handed in.
     fn presented(&self) -> std::result::Result<Presented<'_>, Code> {
         match (self.token.as_deref(), self.lookup_id) {
             (Some(token), None) => Ok(Presented::Token(token)),
@@ -70,7 +71,7 @@ impl RecordPurchase {
     }
 }
 
-/// A mutation's own circumstances.
+/// The context of a mutation: its till, its idempotency key and its time.
 pub struct MutationContext<'a> {
     /// The till.
     pub terminal_id: TerminalId,
@@ -78,12 +79,12 @@ pub struct MutationContext<'a> {
     pub principal: &'a str,
     /// The idempotency key.
     pub idem: Uuid,
-    /// When it happened.
+    /// The time of the event.
     pub time: EventTime,
 }
 
-/// What a recorded purchase answers; stored, so that a retry gets the same. The stored answer is kept for long, so the name on
-/// the card is not in it: [`add_shown_name`].
+/// The answer to a recorded purchase; stored, so that a retry gets the same. The stored answer is kept for long, so the
+/// name on the card is not in it: [`add_shown_name`].
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PurchaseResult {
@@ -91,17 +92,17 @@ pub struct PurchaseResult {
     pub purchase_id: PurchaseId,
     /// The short number on the receipt.
     pub receipt: String,
-    /// What the purchase costs.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
-    /// What of it was paid from the balance.
+    /// The part of it that was paid from the balance.
     pub redeem_kopecks: i64,
-    /// What is left to pay.
+    /// The part that is left to pay.
     pub payable_kopecks: i64,
-    /// What it brings the member.
+    /// The cashback that it brings the member.
     pub accrual_kopecks: i64,
-    /// From which day on it may be spent.
+    /// The day from which the cashback may be spent.
     pub confirm_on: NaiveDate,
-    /// Why these figures.
+    /// The explanation of these figures.
     pub explanation: Vec<ExplanationLine>,
 }
 
@@ -109,7 +110,7 @@ pub struct PurchaseResult {
 pub struct Booked {
     /// The stored answer.
     pub result: serde_json::Value,
-    /// Whose balance changed.
+    /// The membership whose balance changed.
     pub membership_id: MembershipId,
     /// The proof that is used up.
     pub proof: Option<ProofIdentity>,
@@ -145,7 +146,7 @@ pub async fn record(
     Ok(Booked { result, membership_id: sale.customer.membership_id, proof })
 }
 
-/// Who buys, and, where a part is to be paid from the balance, the digits that the member has agreed by.
+/// Finds out who buys, and, where a part is to be paid from the balance, by which digits the member has agreed.
 async fn identify_buyer(
     issuer: &Issuer,
     conn: &mut PgConnection,
@@ -165,15 +166,15 @@ async fn identify_buyer(
 
 /// A purchase that is being booked.
 pub(super) struct Sale<'a> {
-    /// As the till handed it in.
+    /// The purchase as the till handed it in.
     pub(super) request: &'a RecordPurchase,
-    /// What of it is paid from the balance.
+    /// The part of it that is paid from the balance.
     pub(super) redeem: Kopecks,
     /// The digits of a redemption.
     pub(super) challenge: Option<Challenge>,
-    /// Where it was made.
+    /// The outlet at which it was made.
     pub(super) outlet: TerminalOutlet,
-    /// By whom.
+    /// The customer who makes it.
     pub(super) customer: Customer,
 }
 
@@ -336,8 +337,8 @@ pub async fn add_shown_name(conn: &mut PgConnection, result: &mut serde_json::Va
     Ok(())
 }
 
-/// What was answered when this mutation recorded a purchase, read from the purchase: the stored answer is kept for a hundred days,
-/// a till may keep its question for longer.
+/// The answer that was given when this mutation recorded a purchase, read from the purchase: the stored answer is kept
+/// for a hundred days, a till may keep its question for longer.
 pub async fn recorded_before(
     conn: &mut PgConnection,
     context: &MutationContext<'_>,
@@ -359,7 +360,7 @@ pub async fn recorded_before(
     Ok(Some(serde_json::to_value(result).map_err(anyhow::Error::from)?))
 }
 
-/// Puts what changed before the member's and the till's eyes.
+/// Records that a purchase and its member's balance have changed, for the member and for the till.
 pub(super) async fn record_purchase_change(
     conn: &mut PgConnection,
     membership_id: MembershipId,
@@ -381,8 +382,8 @@ fn nonce_owner(principal: &str, idem: Uuid) -> String {
     format!("{principal}/{idem}")
 }
 
-/// Once committed: the proof is remembered, the cached balance follows, the member's page is woken. None of it is
-/// needed for the books to be right.
+/// Follows a committed booking: the proof is remembered, the cached balance follows, the member's page is woken. None
+/// of it is needed for the books to be right.
 pub async fn after_commit(base: &Base, booked: &Booked, principal: &str, idem: Uuid) {
     if let Some(identity) = &booked.proof {
         base.cache.set(&nonce_key(identity), &nonce_owner(principal, idem), NONCE_SECONDS).await;

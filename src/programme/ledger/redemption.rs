@@ -20,14 +20,14 @@ use crate::programme::offers::{self, Offer};
 use crate::programme::partners;
 use crate::programme::partners::challenge::{self, Asker, Challenge};
 
-/// A purchase that a member wants to pay a part of.
+/// A purchase of which a member wants to pay a part from the balance.
 #[derive(Clone, Copy)]
 pub struct Intent {
     /// The till.
     pub terminal_id: TerminalId,
-    /// Its number of the purchase.
+    /// The till's number of the purchase.
     pub op_no: i64,
-    /// What it costs.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
 }
 
@@ -62,8 +62,8 @@ pub async fn draw_challenge(issuer: &Issuer, intent: &Intent, now: DateTime<Utc>
     Ok(challenge::issue(issuer, Asker::Till(intent.terminal_id), &operation, now).await?)
 }
 
-/// Who pays, and the digits that the code was made with. The code is judged by the server's time alone, whatever the till says of
-/// its own.
+/// Finds out who pays, and with which digits the code was made. The code is judged by the server's time alone, whatever
+/// the till says of its own.
 pub(super) async fn identify_payer(
     issuer: &Issuer,
     conn: &mut PgConnection,
@@ -81,7 +81,7 @@ pub(super) async fn identify_payer(
     Ok((customer, challenge))
 }
 
-/// What a booking says of a code that is too old by now: it was not when the till took it.
+/// The refusal that a booking gives for a code that is too old by now: it was not when the till took it.
 pub(super) fn as_booking_refusal(stop: Stop) -> Stop {
     match stop {
         Stop::Refused(refusal) if refusal.code == Code::Verdict(VerdictCode::ProofStale) => {
@@ -91,8 +91,8 @@ pub(super) fn as_booking_refusal(stop: Stop) -> Stop {
     }
 }
 
-/// After a refusal of a purchase that was to be paid from a balance: a code with other digits counts against those of its
-/// operation. In the transaction that keeps the answer.
+/// Counts a code with other digits against those of its operation, after a refusal of a purchase that was to be paid
+/// from a balance. It runs in the transaction that keeps the answer.
 pub async fn note_refusal(
     conn: &mut PgConnection,
     refusal: &Refusal,
@@ -105,11 +105,11 @@ pub async fn note_refusal(
     challenge::count_wrong_answer(conn, Asker::Till(terminal_id), &op_no.to_string(), now).await
 }
 
-/// How much a purchase may take, and what of it the balance holds.
+/// The bounds of what a purchase may take from a balance.
 struct RedemptionBounds {
-    /// By the rule and by what the member allowed.
+    /// The most by the rule and by what the member allowed.
     agreed: Kopecks,
-    /// By the balance.
+    /// The most by the balance.
     available: Kopecks,
 }
 
@@ -119,7 +119,7 @@ impl RedemptionBounds {
     }
 }
 
-/// The bounds of a purchase that may be paid from the balance. Exact only while that is locked.
+/// The bounds of what may be paid of a purchase from the balance. Exact only while the balance is locked.
 async fn bounds(
     conn: &mut PgConnection,
     offer: Option<&Offer>,
@@ -139,7 +139,7 @@ pub fn is_answered_by(challenge: &Challenge, proof: Option<&Proof>) -> bool {
     proof.is_some_and(|proof| challenge.is_before(from_unix_seconds(proof.iat)))
 }
 
-/// Refuses digits, or a phone, that do not pay now, whatever the purchase.
+/// Refuses digits, or a phone, that cannot pay now, whatever the purchase is.
 async fn check_payer(
     issuer: &Issuer,
     conn: &mut PgConnection,
@@ -171,7 +171,8 @@ async fn check_payer(
     Err(Refusal { code: Code::RedemptionTooSoon, detail: Some(detail) }.into())
 }
 
-/// Uses the digits of a sale up by which a part of it is paid, or refuses that, its balance being locked; nothing where no part is.
+/// Uses up the digits of a sale that is paid in part from the balance, which is locked, or refuses the payment. Does
+/// nothing where no part is paid so.
 pub(super) async fn use_up_digits(
     issuer: &Issuer,
     conn: &mut PgConnection,

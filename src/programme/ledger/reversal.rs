@@ -12,7 +12,7 @@ use crate::base::code::Code;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{OutletId, PurchaseId};
 
-/// The wish to take a purchase back.
+/// A request to take a purchase back.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelPurchase {
@@ -20,7 +20,8 @@ pub struct CancelPurchase {
     pub mutation_id: Uuid,
     /// The till's own number of this operation.
     pub op_no: i64,
-    /// As in [`super::purchase::RecordPurchase`]; nothing depends on it, since a purchase of another till is unknown here anyway.
+    /// The outlet, as in [`super::purchase::RecordPurchase`]; nothing depends on it, since a purchase of another till
+    /// is unknown here anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet_id: Option<OutletId>,
 }
@@ -70,7 +71,8 @@ fn cancelled(purchase_id: PurchaseId) -> serde_json::Value {
     serde_json::json!({ "purchaseId": purchase_id, "state": "cancelled" })
 }
 
-/// What was answered when this mutation took a purchase back, as [`super::purchase::recorded_before`] for a recording.
+/// The answer that was given when this mutation took a purchase back, as [`super::purchase::recorded_before`] for a
+/// recording.
 pub async fn cancelled_before(
     conn: &mut PgConnection,
     request: &CancelPurchase,
@@ -85,7 +87,7 @@ pub async fn cancelled_before(
     Ok(is_ours.then(|| cancelled(id)))
 }
 
-/// Who undoes a purchase, and when.
+/// The reversal of a purchase: who undoes it, and when.
 pub(super) struct Reversal<'a> {
     pub(super) principal: &'a str,
     pub(super) idem: Uuid,
@@ -128,8 +130,8 @@ pub(super) async fn reverse(conn: &mut PgConnection, row: &PurchaseRow, by: &Rev
     Ok(seq)
 }
 
-/// What a member is given, or below zero what is taken: what is given pays what is owed first; what is taken comes from what is there,
-/// and the rest of it is owed. A hold is part of the available, and stays.
+/// The movement of a balance by a sum that is given, or below zero taken: what is given pays the debt first; what is
+/// taken comes from what is available, and the rest of it becomes debt. A hold is part of the available, and stays.
 fn balance_movement(balance: &Balance, given_kopecks: i64) -> Movement {
     let debt_kopecks = if given_kopecks >= 0 {
         -given_kopecks.min(balance.debt_kopecks.0)

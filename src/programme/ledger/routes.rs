@@ -31,7 +31,7 @@ pub fn router() -> OpenApiRouter<Issuer> {
 struct RedemptionIntent {
     /// The till's number of the purchase.
     op_no: i64,
-    /// What it costs.
+    /// The amount of the purchase.
     amount_kopecks: i64,
 }
 
@@ -39,14 +39,14 @@ struct RedemptionIntent {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RedemptionChallenge {
-    /// Four digits, or six where many redeem at once.
+    /// The digits: four, or six where many redeem at once.
     pub digits: String,
-    /// For so long from now they pay, once.
+    /// Seconds from now for which they pay, once.
     pub valid_seconds: i64,
 }
 
 impl RedemptionChallenge {
-    /// As it is told at this moment.
+    /// The challenge as it is told at this moment.
     pub fn new(challenge: Challenge, now: DateTime<Utc>) -> Self {
         Self { digits: challenge.digits, valid_seconds: (challenge.expires_at - now).num_seconds() }
     }
@@ -72,7 +72,7 @@ async fn ask_challenge(
     Ok(Json(RedemptionChallenge::new(challenge, now)))
 }
 
-/// What a till that asks is told.
+/// The error that answers a till's question when it is stopped.
 fn error_of(stop: Stop, now: DateTime<Utc>) -> Error {
     let refusal = match stop {
         Stop::Refused(refusal) => refusal,
@@ -94,14 +94,14 @@ struct RedemptionLimitRequest {
     token: String,
     /// The till's number of the purchase.
     op_no: i64,
-    /// What it costs.
+    /// The amount of the purchase.
     amount_kopecks: i64,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RedemptionLimit {
-    /// By the rule, by what the member allowed and by the balance, whichever is least.
+    /// The least of what the rule, the member and the balance allow.
     max_kopecks: Kopecks,
 }
 
@@ -129,7 +129,7 @@ async fn redemption_limit(
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TypedNumber {
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     number: String,
 }
 
@@ -137,7 +137,7 @@ struct TypedNumber {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct FoundCard {
-    /// Stands in the purchase in place of a token; good for one.
+    /// The lookup's id, which stands in the purchase in place of a token; good for one purchase.
     lookup_id: LookupId,
     shown: ShownCard,
     /// Unix seconds.

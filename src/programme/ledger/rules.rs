@@ -9,9 +9,9 @@ use crate::base::clock::{days_after, moscow_day};
 use crate::base::money::Kopecks;
 use crate::programme::offers::Offer;
 
-/// Cashback can be spent when the shop's return window has closed.
+/// Days of the shop's return window; cashback can be spent when it has closed.
 pub const RETURN_WINDOW_DAYS: u64 = 14;
-/// What is handed in later is late: its rule is not picked by its own time alone.
+/// The delay after which a purchase is late: its rule is not picked by its own time alone.
 const LATE_AFTER: TimeDelta = TimeDelta::hours(72);
 
 /// One line of the explanation; the PWA has the words for each.
@@ -21,19 +21,19 @@ pub enum ExplanationLine {
     /// A part was paid from the balance; the rule goes by the rest.
     #[serde(rename_all = "camelCase")]
     Redeemed {
-        /// From the balance.
+        /// The part that was paid from the balance.
         redeem_kopecks: Kopecks,
-        /// What was left to pay.
+        /// The part that was left to pay.
         payable_kopecks: Kopecks,
     },
     /// The rule's percent of the amount, rounded down.
     #[serde(rename_all = "camelCase")]
     Percent {
-        /// Hundredths of a percent.
+        /// The percentage, in hundredths of a percent.
         percent_bp: i32,
         /// The purchase, without what was paid from the balance.
         amount_kopecks: Kopecks,
-        /// What that makes.
+        /// The resulting cashback.
         accrual_kopecks: Kopecks,
     },
     /// The rule's cap was reached.
@@ -45,7 +45,7 @@ pub enum ExplanationLine {
     /// The purchase is too small for the rule.
     #[serde(rename_all = "camelCase")]
     BelowMinimum {
-        /// From which amount on.
+        /// The smallest amount that the rule rewards.
         min_amount_kopecks: Kopecks,
     },
     /// The partner had no rule at that time.
@@ -57,12 +57,12 @@ pub enum ExplanationLine {
     /// The programme took it back after it had become available.
     #[serde(rename_all = "camelCase")]
     TakenBack {
-        /// From the balance.
+        /// The part that was taken from the balance.
         available_kopecks: Kopecks,
-        /// What was spent by then, and is taken from later accruals.
+        /// The part that was spent by then, and is taken from later accruals.
         debt_kopecks: Kopecks,
     },
-    /// From this day on it may be spent.
+    /// The cashback may be spent from this day on.
     #[serde(rename_all = "camelCase")]
     PendingUntil {
         /// The day, in Moscow.
@@ -70,14 +70,14 @@ pub enum ExplanationLine {
     },
 }
 
-/// What a purchase brings.
+/// The outcome of a rule for a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleOutcome {
-    /// To the member.
+    /// The member's cashback.
     pub accrual_kopecks: Kopecks,
-    /// To the programme, from the partner.
+    /// The programme's commission, from the partner.
     pub commission_kopecks: Kopecks,
-    /// Why.
+    /// The explanation of both.
     pub explanation: Vec<ExplanationLine>,
 }
 

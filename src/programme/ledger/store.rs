@@ -41,15 +41,15 @@ pub async fn lock_balance(conn: &mut PgConnection, membership_id: MembershipId) 
     Ok(())
 }
 
-/// What a posting changes of a balance: a purchase adds to what waits and takes from what is available, a refund the other
-/// way round.
+/// The change of a balance by a posting: a purchase adds to what waits and takes from what is available, a refund the
+/// other way round.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Movement {
-    /// Of what waits.
+    /// The change of the pending part.
     pub pending_kopecks: i64,
-    /// Of what may be spent.
+    /// The change of the available part.
     pub available_kopecks: i64,
-    /// Of what is taken from later accruals.
+    /// The change of the debt.
     pub debt_kopecks: i64,
 }
 
@@ -72,13 +72,13 @@ pub async fn move_balance(conn: &mut PgConnection, membership_id: MembershipId, 
 
 /// A posting about a purchase.
 pub struct Posting<'a> {
-    /// What it is.
+    /// The kind of the posting.
     pub kind: PostingKind,
-    /// Who asked for it.
+    /// The principal that asked for it.
     pub principal: &'a str,
-    /// By which mutation.
+    /// The mutation that asked for it.
     pub idem: Uuid,
-    /// Whose balance.
+    /// The membership whose balance it changes.
     pub membership_id: MembershipId,
     /// The partner.
     pub partner_id: PartnerId,
@@ -86,23 +86,23 @@ pub struct Posting<'a> {
     pub outlet_id: OutletId,
     /// The till.
     pub terminal_id: TerminalId,
-    /// What was paid.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
     /// The member's part.
     pub accrual_kopecks: i64,
     /// The programme's part.
     pub commission_kopecks: i64,
-    /// What was paid from the balance.
+    /// The part that was paid from the balance.
     pub redeem_kopecks: i64,
-    /// By how much what the member owes grows; below zero, what of it is paid.
+    /// The growth of the member's debt; below zero, the part of it that is paid.
     pub debt_kopecks: i64,
-    /// The rule.
+    /// The version of the rule.
     pub rule_version: Option<i32>,
     /// The purchase that a refund or a take-back undoes.
     pub reverses: Option<i64>,
-    /// When it happened.
+    /// The moment of the event.
     pub event_at: DateTime<Utc>,
-    /// When it is booked.
+    /// The moment of booking.
     pub booked_at: DateTime<Utc>,
 }
 
@@ -149,7 +149,7 @@ pub struct PurchaseRow {
     pub idem: Uuid,
     /// The till's own number of it.
     pub op_no: i64,
-    /// Whose it is.
+    /// The membership.
     pub membership_id: MembershipId,
     /// The partner.
     pub partner_id: PartnerId,
@@ -159,31 +159,31 @@ pub struct PurchaseRow {
     pub outlet_id: OutletId,
     /// The outlet's name.
     pub outlet_name: String,
-    /// What was paid.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
-    /// What it brings.
+    /// The cashback that it brings.
     pub accrual_kopecks: i64,
-    /// What of it was paid from the balance.
+    /// The part of it that was paid from the balance.
     pub redeem_kopecks: i64,
-    /// By which rule.
+    /// The version of the rule.
     pub rule_version: Option<i32>,
-    /// Where it stands.
+    /// The purchase's state.
     pub state: PurchaseState,
-    /// Its time is only the till's word.
+    /// Whether its time is only the till's word.
     pub on_trust: bool,
-    /// When it happened.
+    /// The moment of the event.
     pub event_at: DateTime<Utc>,
-    /// When it was booked.
+    /// The moment of booking.
     pub booked_at: DateTime<Utc>,
-    /// From which day on it may be spent.
+    /// The day from which its cashback may be spent.
     pub confirm_on: NaiveDate,
-    /// When it was taken back.
+    /// The moment at which it was taken back.
     pub cancelled_at: Option<DateTime<Utc>>,
-    /// If the programme took it back once it was available: what of it was spent by then.
+    /// The part of its cashback that was spent when the programme took it back, if it did so once it was available.
     pub taken_back_debt_kopecks: Option<i64>,
 }
 
-/// What a purchase is besides its posting.
+/// A new purchase, besides its posting.
 pub struct NewPurchase {
     /// The purchase.
     pub id: PurchaseId,
@@ -193,17 +193,17 @@ pub struct NewPurchase {
     pub op_no: i64,
     /// The card by which the member was known.
     pub card_id: CardId,
-    /// How that card was shown.
+    /// The way in which that card was shown.
     pub shown_by: ShownBy,
-    /// From which day on its cashback may be spent.
+    /// The day from which its cashback may be spent.
     pub confirm_on: NaiveDate,
-    /// Its time is only the till's word.
+    /// Whether its time is only the till's word.
     pub on_trust: bool,
-    /// Whether it waits for a person.
+    /// The state: whether the purchase waits for a person's decision.
     pub state: PurchaseState,
 }
 
-/// A new purchase; its names are looked up when it is read.
+/// Adds a purchase; its names are looked up when it is read.
 pub async fn insert_purchase(
     conn: &mut PgConnection,
     new: &NewPurchase,
@@ -239,11 +239,11 @@ pub async fn insert_purchase(
     Ok(())
 }
 
-/// What was booked on a till's word alone.
+/// The sums that were booked on a till's word alone.
 pub struct OnTrust {
-    /// Of a member, at whatever till.
+    /// The sum of a member, at whatever till.
     pub of_member_kopecks: i64,
-    /// At a till, of whomever.
+    /// The sum at a till, of whatever members.
     pub of_till_kopecks: i64,
 }
 
@@ -274,7 +274,7 @@ pub async fn booked_on_trust(
     .await?)
 }
 
-/// Which purchase a mutation of this till made, and whose it is.
+/// The purchase that a mutation of this till made, and its membership.
 pub async fn find_purchase(
     conn: &mut PgConnection,
     terminal_id: TerminalId,

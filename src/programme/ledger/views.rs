@@ -28,17 +28,17 @@ pub struct PurchaseView {
     /// The mutation that recorded it; for its till only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mutation_id: Option<Uuid>,
-    /// Where.
+    /// The partner's name.
     pub partner_name: String,
-    /// At which outlet.
+    /// The outlet's name.
     pub outlet_name: String,
-    /// What the purchase costs.
+    /// The amount of the purchase.
     pub amount_kopecks: i64,
-    /// What of it was paid from the balance.
+    /// The part of it that was paid from the balance.
     pub redeem_kopecks: i64,
-    /// What it brings the member.
+    /// The cashback that it brings the member.
     pub accrual_kopecks: i64,
-    /// Where it stands.
+    /// The purchase's state.
     pub state: PurchaseState,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -48,13 +48,13 @@ pub struct PurchaseView {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub booked_at: DateTime<Utc>,
-    /// From which day on it may be spent.
+    /// The day from which the cashback may be spent.
     pub confirm_on: NaiveDate,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub cancelled_at: Option<DateTime<Utc>>,
-    /// Why these figures, from the rule that was in force.
+    /// The explanation of these figures, from the rule that was in force.
     pub explanation: Vec<ExplanationLine>,
 }
 
@@ -107,7 +107,7 @@ fn view(row: &PurchaseRow, offer: Option<&Offer>, for_till: bool) -> PurchaseVie
     }
 }
 
-/// What became of a purchase beside its figures.
+/// The status of a purchase, beside its figures.
 pub(super) struct PurchaseStatus {
     pub(super) is_late: bool,
     pub(super) state: PurchaseState,

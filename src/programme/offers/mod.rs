@@ -9,13 +9,13 @@ use crate::base::money::Kopecks;
 pub struct Offer {
     /// Its version; the journal refers to it.
     pub version: i32,
-    /// What people call it.
+    /// The title under which people know it.
     pub title: String,
     /// The member's part, in hundredths of a percent.
     pub percent_bp: i32,
     /// The programme's part, in hundredths of a percent, on the same purchases.
     pub commission_bp: i32,
-    /// Smaller purchases bring nothing.
+    /// The smallest purchase that brings something.
     pub min_amount_kopecks: Kopecks,
     /// The most that one purchase brings the member.
     pub cap_per_purchase_kopecks: Option<Kopecks>,

@@ -10,19 +10,20 @@ use crate::base::clock::CLOCKS_APART;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{PartnerKeyId, TerminalId};
 
-/// So long a member has to type the digits and the till to book the purchase.
+/// The time that a member has to type the digits and the till to book the purchase.
 pub const VALID_FOR: TimeDelta = TimeDelta::minutes(3);
-/// A phone shows what was typed for three minutes, and what it showed last is good for another one by a clock that may be one behind.
+/// The time for which digits are given to nobody else: a phone shows what was typed for three minutes, and what it
+/// showed last is good for another one by a clock that may be one behind.
 const RESERVED_FOR: TimeDelta = TimeDelta::minutes(10);
-/// A phone's clock may be behind the server's by so much and still have made its code after the digits.
+/// The most by which a phone's clock may be behind the server's and still have made its code after the digits.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(15);
-/// After so many codes with other digits new ones must be asked for.
+/// The number of codes with other digits after which new digits must be asked for.
 const MAX_WRONG_ANSWERS: i16 = 5;
-/// How many digits are drawn, in turn, until some are free: four are typed without a slip, and while fewer than half of them are
-/// given out, not one redemption in sixty needs six.
+/// The lengths that are drawn, in turn, until some digits are free: four are typed without a slip, and while fewer than
+/// half of them are given out, not one redemption in sixty needs six.
 const DRAWS: [usize; 10] = [4, 4, 4, 4, 4, 4, 6, 6, 6, 6];
 
-/// Who asks for digits.
+/// The till or the vendor that asks for digits.
 #[derive(Clone, Copy, Debug)]
 pub enum Asker {
     /// A till of the app.
@@ -39,7 +40,7 @@ impl Asker {
         }
     }
 
-    /// How many digits may be reserved for it at once: as many as it can be given in [`RESERVED_FOR`].
+    /// The most digits that may be reserved for it at once: as many as it can be given in [`RESERVED_FOR`].
     fn max_reserved(self) -> i64 {
         match self {
             Self::Till(_) => 20,
@@ -52,11 +53,11 @@ impl Asker {
 /// The digits of one operation.
 #[derive(Clone, Debug)]
 pub struct Challenge {
-    /// As they are shown.
+    /// The digits, as they are shown.
     pub digits: String,
-    /// When they were drawn.
+    /// The moment at which they were drawn.
     pub issued_at: DateTime<Utc>,
-    /// Until when they pay, unless they have.
+    /// The moment until which they pay, unless they have paid.
     pub expires_at: DateTime<Utc>,
     is_spent: bool,
 }
@@ -73,7 +74,7 @@ impl Challenge {
     }
 }
 
-/// Draws the digits of an operation; earlier ones of the same operation end.
+/// Draws the digits of an operation; earlier ones of the same operation are no longer valid.
 ///
 /// # Errors
 /// [`Error::TooManyAttempts`] for whoever asks more often than anybody pays.

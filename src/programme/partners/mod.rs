@@ -10,18 +10,18 @@ use utoipa::ToSchema;
 
 use crate::registry::members::Category;
 
-/// A pairing code is good for so long.
+/// Days for which a pairing code is good.
 pub const PAIRING_CODE_DAYS: u64 = 7;
 
-/// What a till or a partner's server is shown of a member: as much as stands on the card.
+/// A member, as a till or a partner's server is shown them: as much as stands on the card.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownCard {
-    /// Such as «Иванова М. П.».
+    /// The short name, such as «Иванова М. П.».
     pub name: String,
     /// First two digits of the region's ОКАТО; 0 where there is none.
     pub region: u8,
-    /// What the member does.
+    /// The member's category.
     pub category: Category,
 }
 

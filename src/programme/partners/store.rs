@@ -10,12 +10,12 @@ use crate::base::clock::TOLERATED_AHEAD;
 use crate::base::error::Result;
 use crate::base::ids::{OutletId, PartnerId, TerminalId};
 
-/// A till whose pairing was answered, but which never got the answer, asks again within so long.
+/// The time within which a till asks again whose pairing was answered, but which never got the answer.
 const REPEATED_WITHIN: TimeDelta = TimeDelta::minutes(10);
-/// A used or ended code is kept for so long.
+/// Days for which a used or ended code is kept.
 const CODE_KEPT_DAYS: i64 = 100;
 
-/// A partner, for the demo union and the command line.
+/// Adds a partner.
 pub async fn insert_partner(
     conn: &mut PgConnection,
     id: PartnerId,
@@ -32,13 +32,13 @@ pub async fn insert_partner(
 pub struct NewOutlet<'a> {
     /// The outlet.
     pub id: OutletId,
-    /// Whose it is.
+    /// The partner.
     pub partner_id: PartnerId,
     /// Its name.
     pub name: &'a str,
-    /// Where it is.
+    /// The address.
     pub address: &'a str,
-    /// IANA name: the rules of an outlet are in its own time.
+    /// The IANA name of the time zone: the rules of an outlet are in its own time.
     pub time_zone: &'a str,
 }
 
@@ -66,7 +66,7 @@ pub async fn insert_outlet(
 pub struct OutletRow {
     /// The outlet.
     pub id: OutletId,
-    /// Partner and outlet.
+    /// The names of partner and outlet.
     pub name: String,
 }
 
@@ -85,15 +85,15 @@ pub async fn outlets(db: &PgPool) -> Result<Vec<OutletRow>> {
 pub struct TillRow {
     /// The outlet.
     pub outlet_id: OutletId,
-    /// Partner and outlet.
+    /// The names of partner and outlet.
     pub outlet_name: String,
     /// The till.
     pub terminal_id: Option<TerminalId>,
     /// Its number in the outlet.
     pub number: Option<i32>,
-    /// When it was paired, the last time.
+    /// The moment of its last pairing.
     pub paired_at: Option<DateTime<Utc>>,
-    /// When it ended, if it has.
+    /// The moment at which it ended, if it has.
     pub unpaired_at: Option<DateTime<Utc>>,
 }
 
@@ -220,7 +220,7 @@ pub async fn unpair(conn: &mut PgConnection, terminal_id: TerminalId, now: DateT
     Ok(ended.rows_affected() == 1)
 }
 
-/// Where a purchase at this till belongs.
+/// The outlet of a till, and its partner.
 pub struct TerminalOutlet {
     /// The partner.
     pub partner_id: PartnerId,
@@ -230,7 +230,7 @@ pub struct TerminalOutlet {
     pub number: i32,
 }
 
-/// The place of a terminal.
+/// The outlet of a terminal, and its partner.
 pub async fn outlet_of_terminal(conn: &mut PgConnection, terminal_id: TerminalId) -> Result<TerminalOutlet> {
     Ok(sqlx::query_as!(
         TerminalOutlet,

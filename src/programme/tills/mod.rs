@@ -21,18 +21,18 @@ pub struct TillState {
     pub terminal_id: TerminalId,
     /// Its number in the outlet; receipts begin with it.
     pub terminal_number: i32,
-    /// Where it stands; a purchase names it, so that it is never booked for another outlet.
+    /// The outlet at which it stands; a purchase names it, so that it is never booked for another outlet.
     pub outlet_id: OutletId,
     /// The partner's name.
     pub partner_name: String,
     /// The outlet's name.
     pub outlet_name: String,
-    /// Where it is.
+    /// The outlet's address.
     pub outlet_address: String,
     /// The cashback rule in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<TillOffer>,
-    /// What may be paid from the balance; absent where the partner takes no redemptions.
+    /// The rule of redemption; absent where the partner takes none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redemption: Option<TillRedemption>,
     /// The highest operation number that the server has booked for this till.
@@ -49,18 +49,18 @@ pub struct TillState {
 pub struct TillOffer {
     /// Its version.
     pub version: i32,
-    /// What people call it.
+    /// The title under which people know it.
     pub title: String,
-    /// Hundredths of a percent.
+    /// The cashback, in hundredths of a percent.
     pub percent_bp: i32,
-    /// Smaller purchases get nothing.
+    /// The smallest purchase that gets something.
     pub min_amount_kopecks: i64,
     /// The most that one purchase can bring.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cap_per_purchase_kopecks: Option<i64>,
 }
 
-/// What the rule in force lets members pay from the balance.
+/// The part of a purchase that the rule in force lets members pay from the balance.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TillRedemption {
@@ -69,7 +69,7 @@ pub struct TillRedemption {
 }
 
 impl TillRedemption {
-    /// What a rule allows, if it allows any.
+    /// The redemption that a rule allows, if it allows any.
     pub fn of(offer: &Offer) -> Option<Self> {
         (offer.redeem_max_share_bp > 0).then_some(Self { max_share_bp: offer.redeem_max_share_bp })
     }
@@ -87,7 +87,7 @@ impl From<Offer> for TillOffer {
     }
 }
 
-/// What a till must know of itself.
+/// The state of a till, as it must know itself.
 pub async fn till_state(
     conn: &mut PgConnection,
     terminal_id: TerminalId,

@@ -25,10 +25,10 @@ use crate::programme::ledger::customer::EventTime;
 use crate::programme::ledger::purchase::{self, Booked, MutationContext};
 use crate::programme::ledger::{Applied, Refusal, Stop, redemption, reversal};
 
-/// The mutation that takes a purchase back.
+/// The name of the mutation that takes a purchase back.
 const CANCEL: &str = "purchase.cancel";
 
-/// Who pushes, and how its clock stands.
+/// The till that pushes, and how its clock stands.
 pub struct PushingTill {
     /// The till.
     pub terminal_id: TerminalId,
@@ -56,7 +56,8 @@ pub async fn apply_all(issuer: &Issuer, till: &PushingTill, mutations: &[Mutatio
     answers
 }
 
-/// Undecided, or refused for its number alone: a till that was put back to an earlier state sends it under another one.
+/// Whether the till will send a mutation again: it is undecided, or refused for its number alone, and a till that was
+/// put back to an earlier state sends it under another one.
 fn will_be_sent_again(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Retry => true,
@@ -105,7 +106,7 @@ async fn apply_mutation(issuer: &Issuer, till: &PushingTill, mutation: &Mutation
     Ok(outcome)
 }
 
-/// The operation under its key; what it has booked now, if anything.
+/// Applies the operation under its key; answers also what it has booked now, if anything.
 async fn apply_operation(
     issuer: &Issuer,
     mut act: Act,
@@ -141,7 +142,7 @@ async fn apply_operation(
     }
 }
 
-/// Answers a refusal. It is kept, unless another hour or another number may bring the same operation through.
+/// The refusal as an outcome. It is stored, unless the same operation may succeed later or under another number.
 async fn refuse(
     issuer: &Issuer,
     mut act: Act,
@@ -243,7 +244,7 @@ impl Operation {
         }
     }
 
-    /// What this mutation was answered when it was applied, from what it left in the books.
+    /// The answer that this mutation got when it was applied, from what it left in the books.
     async fn done_before(
         &self,
         conn: &mut PgConnection,
@@ -263,7 +264,7 @@ impl Operation {
         }
     }
 
-    /// What stays of an operation that was refused.
+    /// Notes what stays of an operation that was refused.
     async fn note_refusal(
         &self,
         conn: &mut PgConnection,

@@ -30,9 +30,10 @@ pub fn router() -> OpenApiRouter<Base> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Pairing {
-    /// As the partner's office handed it out; one use.
+    /// The code, as the partner's office handed it out; for one use.
     code: String,
-    /// Drawn by the browser once, kept, and told to nobody else: by it a till that is paired anew goes on as itself.
+    /// The browser's own id, drawn once, kept, and told to nobody else: by it a till that is paired anew goes on as
+    /// itself.
     client_id: Uuid,
 }
 

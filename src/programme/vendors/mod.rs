@@ -25,9 +25,9 @@ use crate::programme::ledger::redemption;
 use crate::programme::partners::challenge::{self, Asker, Challenge};
 use crate::registry::members;
 
-/// Every key begins with this, so that one which was published by mistake is recognised.
+/// The beginning of every key, so that one which was published by mistake is recognised.
 const PREFIX: &str = "pcv_";
-/// A name tells a partner's keys apart.
+/// The longest name of a key; names tell a partner's keys apart.
 pub const MAX_NAME_CHARS: usize = 100;
 
 /// A key as its owner holds it; the database has only a keyed hash.
@@ -39,7 +39,7 @@ impl ApiKey {
         Self(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(issuer.random.bytes::<32>())))
     }
 
-    /// What the database keeps.
+    /// The key's hash, which is all that the database keeps of it.
     pub fn stored_hash(&self, secret: &InstanceSecret) -> [u8; 32] {
         secret.mac("partner-key", &[self.0.as_bytes()])
     }
@@ -74,28 +74,28 @@ impl FromRequestParts<Issuer> for Vendor {
     }
 }
 
-/// What a vendor wants to know.
+/// A vendor's request to verify a card.
 pub struct VerifyRequest<'a> {
     /// The text of the QR code.
     pub token: &'a str,
-    /// What the card is shown for.
+    /// The purpose for which the card is shown.
     pub wants: Wants,
     /// The digits that the vendor's till showed.
     pub challenge: Option<&'a str>,
-    /// What they were drawn for.
+    /// The operation for which they were drawn.
     pub operation: Option<&'a str>,
 }
 
-/// What a vendor is told.
+/// The judgement that a vendor is told.
 pub struct Judgement {
     /// The verdict, by our own tables too.
     pub verdict: Verdict,
-    /// From when on the phone redeems, where that is still to come.
+    /// The moment from which the phone redeems, where that is still to come.
     pub redeems_from: Option<DateTime<Utc>>,
 }
 
 impl Judgement {
-    /// By which showing a redemption that was asked for is allowed, and how much of it.
+    /// The showing by which a redemption that was asked for is allowed, and its sum.
     fn allowed_redemption(&self, wants: Wants) -> Option<([u8; 32], i64)> {
         let Wants::Redemption { amount_kopecks } = wants else { return None };
         let proof = self.verdict.proof.as_ref().filter(|_| self.verdict.allowed.redemption)?;
@@ -186,8 +186,8 @@ async fn challenge_shown(
     Ok(drawn.filter(|drawn| drawn.is_live(now) && drawn.digits == shown))
 }
 
-/// What of an accepted card's allowance stands: while its holder takes part in the programme; of the balance only what is there and
-/// the member agreed to, and by a phone that has held the card long enough.
+/// Limits what an accepted card allows: cashback and payment while its holder takes part in the programme; of the
+/// balance only what is there and the member agreed to, and by a phone that has held the card long enough.
 async fn allow(
     issuer: &Issuer,
     conn: &mut PgConnection,

@@ -18,9 +18,9 @@ use crate::programme::partners::ShownCard;
 use crate::programme::partners::challenge::{self, Asker};
 use crate::registry::members::CardClass;
 
-/// A token has at most a few hundred characters.
+/// The longest body: a token has at most a few hundred characters.
 const MAX_BODY_BYTES: usize = 4 * 1024;
-/// A partner's own name of a purchase.
+/// The longest name that a partner gives a purchase.
 const MAX_OPERATION_CHARS: usize = 64;
 
 /// The endpoints of this room.
@@ -63,14 +63,14 @@ async fn ask_challenge(
 struct ShownToVendor {
     /// The text of the QR code, as scanned.
     token: String,
-    /// What the card is shown for.
+    /// The purpose for which the card is shown.
     #[serde(default)]
     wants: VendorWants,
     /// For a redemption: the digits that the vendor's till showed to the member.
     challenge: Option<String>,
     /// For a redemption: the operation that these digits were asked for.
     operation: Option<String>,
-    /// For a redemption: how much, where that is known already.
+    /// For a redemption: the sum, where that is known already.
     amount_kopecks: Option<u64>,
 }
 
@@ -80,19 +80,19 @@ enum VendorWants {
     /// A discount or cashback.
     #[default]
     Accrual,
-    /// Payment from the balance.
+    /// The payment from the balance.
     Redemption,
 }
 
-/// What an accepted card is good for.
+/// A use that an accepted card allows.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Allowance {
-    /// A price for members.
+    /// The price for members.
     Discount,
-    /// Cashback.
+    /// The accrual of cashback.
     Accrual,
-    /// Payment from the balance.
+    /// The payment from the balance.
     Redemption,
 }
 
@@ -107,13 +107,13 @@ impl Allowance {
     }
 }
 
-/// Of what an accepted card's verdict warns.
+/// The warning that comes with an accepted card's verdict.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum VerdictWarning {
     /// The status list is no longer fresh.
     StatusStale,
-    /// It is so old that nothing may be paid.
+    /// The status list is so old that nothing may be paid from the balance.
     StatusTooOld,
 }
 
@@ -126,7 +126,7 @@ impl From<Warning> for VerdictWarning {
     }
 }
 
-/// What was found. Of a refused card only the reason is told.
+/// The verdict. Of a refused card only the reason is told.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct VendorVerdict {
@@ -138,11 +138,11 @@ struct VendorVerdict {
     /// The most that the member lets this showing take from the balance, and no more than is there where a redemption was asked for; a
     /// proof that names no sum allows none.
     max_redemption_kopecks: Option<u64>,
-    /// From when on this phone pays, where it was enrolled too lately; Unix seconds.
+    /// The moment from which this phone pays, where it was enrolled too lately; Unix seconds.
     redeems_from: Option<i64>,
     class: Option<CardClass>,
     shown: Option<ShownCard>,
-    /// Names the showing: lowercase hexadecimal, 32 bytes. A paper card has none.
+    /// The identity of the showing: lowercase hexadecimal, 32 bytes. A paper card has none.
     proof_identity: Option<String>,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]

@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::ids::{MembershipId, PartnerId, PartnerKeyId};
 use crate::base::sweep::BATCH;
 
-/// What partners' servers were told is kept for so long: a year, and the month in which it is settled.
+/// Days for which the answers to partners' servers are kept: a year, and the month in which it is settled.
 const REDEMPTION_DAYS: i64 = 400;
 
 /// The key with this hash, unless it was revoked.
@@ -20,9 +20,9 @@ pub async fn living_key(db: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Partn
     .await?)
 }
 
-/// What a partner's server was told that a member lets it take.
+/// A redemption that a member allows, as a partner's server was told.
 pub struct AllowedRedemption {
-    /// When.
+    /// The moment of the answer.
     pub allowed_at: DateTime<Utc>,
     /// The partner's name.
     pub partner_name: String,
@@ -30,9 +30,9 @@ pub struct AllowedRedemption {
     pub key_name: String,
     /// The partner's own name of the purchase.
     pub operation: String,
-    /// Whose balance it is about, by the number of the membership.
+    /// The number of the membership whose balance it is about.
     pub membership_number: String,
-    /// The most.
+    /// The most that may be taken.
     pub most_kopecks: i64,
 }
 
@@ -60,7 +60,7 @@ pub async fn record_redemption(
     Ok(())
 }
 
-/// What partners' servers were told since a moment, the oldest first.
+/// The redemptions that partners' servers were told of since a moment, the oldest first.
 pub async fn redemptions(db: &PgPool, since: DateTime<Utc>, limit: i64) -> Result<Vec<AllowedRedemption>> {
     Ok(sqlx::query_as!(
         AllowedRedemption,
@@ -77,7 +77,7 @@ pub async fn redemptions(db: &PgPool, since: DateTime<Utc>, limit: i64) -> Resul
     .await?)
 }
 
-/// Forgets what was settled long ago.
+/// Removes redemptions that were settled long ago.
 pub async fn prune_redemptions(db: &PgPool, now: DateTime<Utc>) -> Result<()> {
     loop {
         let gone = sqlx::query!(
@@ -134,15 +134,15 @@ pub async fn revoke_key(conn: &mut PgConnection, id: PartnerKeyId, now: DateTime
 pub struct KeyRow {
     /// The partner.
     pub partner_id: PartnerId,
-    /// Its name.
+    /// The partner's name.
     pub partner_name: String,
     /// The key.
     pub id: Option<PartnerKeyId>,
-    /// What it is called.
+    /// The key's name.
     pub name: Option<String>,
-    /// Since when it is.
+    /// The moment at which it was made.
     pub created_at: Option<DateTime<Utc>>,
-    /// Since when it is not.
+    /// The moment at which it was revoked, if it was.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 

@@ -22,17 +22,17 @@ use crate::base::pages::{Counted, Page};
 use crate::base::words::{number_enum, word_enum};
 
 word_enum! {
-    /// Where a membership stands.
+    /// The status of a membership.
     pub enum MembershipStatus in "membership.status" {
-        /// It is in force.
+        /// The membership is in force.
         Active = "active",
-        /// It rests; so do the cards.
+        /// The membership is suspended, and so are its cards.
         Suspended = "suspended",
-        /// Вышел.
+        /// The member has left (вышел).
         Left = "left",
-        /// Исключён.
+        /// The member was expelled (исключён).
         Expelled = "expelled",
-        /// It ended otherwise.
+        /// The membership ended otherwise.
         Ended = "ended",
     }
 }
@@ -45,21 +45,21 @@ impl MembershipStatus {
 }
 
 word_enum! {
-    /// Женский or мужской: declension of names needs it.
+    /// The sex, which the declension of names needs.
     pub enum Sex in "person.sex" {
-        /// Женский.
+        /// Female (женский).
         Female = "f",
-        /// Мужской.
+        /// Male (мужской).
         Male = "m",
     }
 }
 
 number_enum! {
-    /// What a member does.
+    /// The category of a member: what the member does.
     pub enum Category in "engagement.category" {
-        /// Works.
+        /// The member works.
         Working = 1,
-        /// Studies.
+        /// The member studies.
         Student = 2,
         /// A pensioner who no longer works.
         Pensioner = 3,
@@ -87,11 +87,11 @@ impl From<Category> for profcards_card::Category {
 }
 
 word_enum! {
-    /// In which form a card is held.
+    /// The form in which a card is held.
     pub enum CardClass in "card.class" {
-        /// On a phone.
+        /// The card is on a phone.
         Phone = "phone",
-        /// On paper.
+        /// The card is on paper.
         Paper = "paper",
     }
 }
@@ -108,32 +108,32 @@ impl From<profcards_card::CardClass> for CardClass {
 word_enum! {
     /// The best valid one of a member's cards.
     pub enum BestCard in "card.class" {
-        /// One on a phone.
+        /// The best valid card is on a phone.
         Phone = "phone",
-        /// One on paper.
+        /// The best valid card is on paper.
         Paper = "paper",
-        /// There is none.
+        /// The member has no valid card.
         None = "none",
     }
 }
 
 word_enum! {
-    /// What became of a card.
+    /// The state of a card.
     pub enum CardState in "card.status" {
-        /// It is good.
+        /// The card is valid.
         Valid = "valid",
-        /// It was revoked.
+        /// The card was revoked.
         Revoked = "revoked",
-        /// It rests with the membership.
+        /// The card is suspended with the membership.
         Suspended = "suspended",
-        /// Its time is over.
+        /// The card has expired.
         Expired = "expired",
-        /// A newer one stands in its place.
+        /// A newer card has replaced the card.
         Superseded = "superseded",
     }
 }
 
-/// Members in one request.
+/// The most members in one request.
 const MAX_CHOSEN: usize = 200;
 
 /// Refuses what is no choice of members for one act: nobody, too many, somebody twice.
@@ -155,11 +155,11 @@ pub struct MemberRef {
     pub member_id: MembershipId,
 }
 
-/// What a chairperson enters about a new member.
+/// A new member, as a chairperson enters them.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMember {
-    /// Who it is.
+    /// The fields of the person.
     #[serde(flatten)]
     pub person: TypedPersonFields,
     /// The day of the decision to admit.
@@ -167,7 +167,7 @@ pub struct NewMember {
     /// The day on which the paper consent to processing was signed, if it was.
     #[serde(default)]
     pub processing_consent_on: Option<NaiveDate>,
-    /// Somebody has looked: who is a member there with this name and birth date is another person.
+    /// Whether somebody has looked, and says that the member there with this name and birth date is another person.
     #[serde(default)]
     pub is_another_person: bool,
 }
@@ -175,18 +175,19 @@ pub struct NewMember {
 /// A new member whose form was checked.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    /// Who it is.
+    /// The fields of the person.
     pub person: PersonFields,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
     /// The day on which the paper consent to processing was signed, if it was.
     pub processing_consent_on: Option<NaiveDate>,
-    /// Somebody has looked: who is a member there with this name and birth date is another person.
+    /// Whether somebody has looked, and says that the member there with this name and birth date is another person.
     pub is_another_person: bool,
 }
 
 impl NewMember {
-    /// Tidies what was typed and refuses what cannot be, field by field, where it is at latest this day.
+    /// Tidies what was typed and refuses what cannot be accepted, field by field; `latest` is the latest day that it
+    /// can be anywhere now.
     pub fn checked(&self, latest: NaiveDate) -> Result<Admission> {
         let &Self { joined_on, processing_consent_on, is_another_person, .. } = self;
         let birth_date = self.person.birth_date;
@@ -218,29 +219,29 @@ impl NewMember {
 pub struct MemberSummary {
     /// The membership.
     pub id: MembershipId,
-    /// Фамилия.
+    /// The surname (фамилия).
     pub last_name: String,
-    /// Имя.
+    /// The first name (имя).
     pub first_name: String,
-    /// Отчество.
+    /// The middle name (отчество).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub middle_name: Option<String>,
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     pub number: String,
-    /// What the member does.
+    /// The member's category.
     pub category: Category,
-    /// Должность.
+    /// The position (должность).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
-    /// Where the member is registered.
+    /// The organisation in which the member is registered.
     pub organisation_id: OrganisationId,
-    /// Its short name.
+    /// The organisation's short name.
     pub organisation_name: String,
     /// The best valid card.
     pub card: BestCard,
     /// Whether a consent to processing is on record.
     pub processing_consent: bool,
-    /// Where the membership stands.
+    /// The membership's status.
     pub status: MembershipStatus,
 }
 
@@ -253,16 +254,17 @@ pub struct MemberPage {
     pub page: Page<MemberSummary>,
     /// How many there are on all pages.
     pub found: Counted,
-    /// The same for apps of earlier releases, which know of no limit and read on while they have fewer: then it is more than they have.
+    /// The same figure for apps of earlier releases, which know of no limit and read on while they have fewer rows:
+    /// where counting stopped it is more than they have.
     pub total: i64,
 }
 
-/// How far a list of members was read.
+/// The position up to which a list of members was read.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ReadUpTo {
-    /// The last one shown.
+    /// The last member shown.
     pub last: MembershipId,
-    /// How many were.
+    /// The number of members shown so far.
     pub shown: u32,
 }
 
@@ -270,17 +272,17 @@ pub struct ReadUpTo {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberDetail {
-    /// What lists show too.
+    /// The part that lists show too.
     #[serde(flatten)]
     pub summary: MemberSummary,
-    /// As it is on record.
+    /// The sex on record.
     pub sex: Sex,
-    /// Day of birth.
+    /// The day of birth.
     pub birth_date: NaiveDate,
-    /// `+7` and ten digits.
+    /// The phone number: `+7` and ten digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// An address for letters.
+    /// The e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// The day of the decision to admit.
@@ -310,13 +312,13 @@ pub struct EnrolledPhone {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberConsent {
-    /// To what.
+    /// The kind of consent.
     pub kind: ConsentKind,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub given_at: DateTime<Utc>,
-    /// How it was given.
+    /// The way in which the consent was given.
     pub channel: ConsentChannel,
 }
 
@@ -332,7 +334,7 @@ impl From<Consent> for MemberConsent {
 pub struct MemberCard {
     /// The card.
     pub id: CardId,
-    /// In which form.
+    /// The form in which the card is held.
     pub class: CardClass,
     /// Unix seconds.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -342,11 +344,11 @@ pub struct MemberCard {
     #[serde(with = "chrono::serde::ts_seconds")]
     #[schema(value_type = i64)]
     pub expires_at: DateTime<Utc>,
-    /// What became of it.
+    /// The card's state.
     pub state: CardState,
 }
 
-/// What became of the newest activation code. The code itself is on the printed sheet only.
+/// The newest activation code and what became of it. The code itself is on the printed sheet only.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Activation {

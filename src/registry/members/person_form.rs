@@ -12,7 +12,7 @@ use crate::base::code::FieldCode;
 use crate::base::texts;
 use crate::base::words::chosen;
 
-/// Nobody joins younger (ст. 2 10-ФЗ: from fourteen).
+/// The youngest age at which somebody joins (ст. 2 10-ФЗ: fourteen).
 const MIN_AGE: Months = Months::new(14 * 12);
 /// The oldest birth year that a form accepts; older is a slip.
 const MIN_BIRTH_YEAR: i32 = 1900;
@@ -28,66 +28,66 @@ pub type Faults = BTreeMap<&'static str, FieldCode>;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TypedPersonFields {
-    /// Фамилия.
+    /// The surname (фамилия).
     pub last_name: String,
-    /// Имя.
+    /// The first name (имя).
     pub first_name: String,
-    /// Отчество, if there is one.
+    /// The middle name (отчество), if there is one.
     #[serde(default)]
     pub middle_name: Option<String>,
-    /// Declension of names needs it, and it is never guessed.
+    /// The sex, which the declension of names needs; it is never guessed.
     #[serde(deserialize_with = "chosen")]
     #[schema(value_type = Sex)]
     pub sex: Option<Sex>,
-    /// Day of birth; the member types it to activate the card.
+    /// The day of birth, which the member types to activate the card.
     pub birth_date: NaiveDate,
-    /// However it is typed; kept as `+7` and ten digits.
+    /// The phone number, however it is typed; kept as `+7` and ten digits.
     #[serde(default)]
     pub phone: Option<String>,
-    /// An address for letters.
+    /// The e-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// Where it replaces another one: from today on.
+    /// The category; where it replaces another one, it holds from today on.
     #[serde(deserialize_with = "chosen")]
     #[schema(value_type = Category)]
     pub category: Option<Category>,
-    /// Должность, or the course of a student. Where it replaces another one: from today on.
+    /// The position (должность), or the course of a student; where it replaces another one, it holds from today on.
     #[serde(default)]
     pub position: Option<String>,
 }
 
-/// What is kept of a person.
+/// The fields of a person that are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonFields {
-    /// Фамилия.
+    /// The surname (фамилия).
     pub last_name: String,
-    /// Имя.
+    /// The first name (имя).
     pub first_name: String,
-    /// Отчество, if there is one.
+    /// The middle name (отчество), if there is one.
     pub middle_name: Option<String>,
-    /// Женский or мужской.
+    /// The sex.
     pub sex: Sex,
-    /// Day of birth.
+    /// The day of birth.
     pub birth_date: NaiveDate,
-    /// `+7` and ten digits.
+    /// The phone number: `+7` and ten digits.
     pub phone: Option<String>,
-    /// An address for letters.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// What the person does.
+    /// The person's category.
     pub category: Category,
-    /// Должность, or the course of a student.
+    /// The position (должность), or the course of a student.
     pub position: Option<String>,
 }
 
 impl PersonFields {
-    /// The name in the form in which it is searched and matched.
+    /// The name in the form that searches and comparisons use.
     pub fn search_name(&self) -> String {
         names::search_name(&self.last_name, &self.first_name, self.middle_name.as_deref())
     }
 }
 
 impl TypedPersonFields {
-    /// Tidies what was typed, where it is at latest this day.
+    /// Tidies what was typed and checks it; `latest` is the latest day that it can be anywhere now.
     ///
     /// # Errors
     /// Names every field that cannot be accepted.
@@ -125,7 +125,8 @@ pub fn is_too_young(birth_date: NaiveDate, on: NaiveDate) -> bool {
     on.checked_sub_months(MIN_AGE).is_none_or(|youngest| birth_date > youngest)
 }
 
-/// Why a consent to processing cannot have been signed on this day by somebody of this birth date.
+/// The reason why a consent to processing cannot have been signed on this day by somebody of this birth date, if there
+/// is one.
 pub fn consent_fault(day: NaiveDate, birth_date: NaiveDate, latest: NaiveDate) -> Option<FieldCode> {
     if day > latest {
         Some(FieldCode::InTheFuture)
@@ -138,7 +139,7 @@ pub fn consent_fault(day: NaiveDate, birth_date: NaiveDate, latest: NaiveDate) -
     }
 }
 
-/// Collects what is wrong with a form while it is read on.
+/// Notes a field's fault, so that the reading of the form can go on.
 trait NoteFault {
     fn note<T>(&mut self, field: &'static str, read: Result<T, FieldCode>) -> Option<T>;
 }
@@ -149,7 +150,7 @@ impl NoteFault for Faults {
     }
 }
 
-/// What was left empty is absent.
+/// Reads an optional field: one that was left empty is absent.
 fn read_optional(
     typed: Option<&str>,
     read: fn(&str) -> Result<String, FieldCode>,

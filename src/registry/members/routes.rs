@@ -24,7 +24,7 @@ use crate::base::pages::{Cursor, Length};
 use crate::base::words::word_enum;
 use crate::registry::organisations;
 
-/// A search has at most so many words.
+/// The most words of a search.
 const MAX_WORDS: usize = 6;
 
 /// The endpoints of this room.
@@ -33,23 +33,23 @@ pub fn router() -> OpenApiRouter<Base> {
 }
 
 word_enum! {
-    /// Whom a list shows.
+    /// The choice of the members that a list shows.
     enum Filter {
-        /// All on the register, the suspended ones included.
+        /// All members on the register, the suspended ones included.
         All = "all",
-        /// Who works.
+        /// The members who work.
         Working = "working",
-        /// Who studies.
+        /// The members who study.
         Students = "students",
-        /// Who is a pensioner and works no longer.
+        /// The pensioners who no longer work.
         Pensioners = "pensioners",
-        /// Who has no valid card on a phone.
+        /// The members without a valid card on a phone.
         NoPhoneCard = "no-phone-card",
-        /// Who has given no consent to processing.
+        /// The members who have given no consent to processing.
         NoConsent = "no-consent",
-        /// Whose membership rests.
+        /// The members whose membership is suspended.
         Suspended = "suspended",
-        /// Who is no longer a member.
+        /// The former members.
         Ended = "ended",
     }
 }
@@ -82,12 +82,12 @@ impl Filter {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Parts of the name, or of the number.
+    /// The words of a search: parts of the name, or of the number.
     query: Option<String>,
-    /// Without it: all.
+    /// The choice of members; all without it.
     #[param(inline)]
     filter: Option<Filter>,
-    /// From the page before.
+    /// The cursor that the page before gave.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<ReadUpTo>>,
     /// The page's length, at most 200; without it 50.

@@ -116,19 +116,19 @@ pub async fn insert(
     Ok(membership_id)
 }
 
-/// Which members of a subtree a list shows.
+/// The query of a list: which members of a subtree it shows.
 pub struct ListQuery<'a> {
     /// The statuses that count.
     pub statuses: &'a [MembershipStatus],
     /// Words that the name (or number) must contain, in search form; empty for all.
     pub words: Vec<String>,
-    /// None for all.
+    /// The category to search for; none for all.
     pub category: Option<Category>,
-    /// Only those without a valid card on a phone.
+    /// Whether only members without a valid card on a phone are listed.
     pub without_phone_card: bool,
-    /// Only those without a consent to processing.
+    /// Whether only members without a consent to processing are listed.
     pub without_consent: bool,
-    /// Where the page begins: behind what was shown before.
+    /// The position behind which the page begins.
     pub after: Option<ReadUpTo>,
     /// The page's length.
     pub length: Length,
@@ -253,38 +253,38 @@ impl ListRow {
 pub struct RegisteredMember {
     /// The person.
     pub person_id: PersonId,
-    /// Фамилия.
+    /// The surname (фамилия).
     pub last_name: String,
-    /// Имя.
+    /// The first name (имя).
     pub first_name: String,
-    /// Отчество.
+    /// The middle name (отчество).
     pub middle_name: Option<String>,
-    /// As it is on record.
+    /// The sex on record.
     pub sex: Sex,
-    /// Day of birth.
+    /// The day of birth.
     pub birth_date: NaiveDate,
-    /// `+7` and ten digits.
+    /// The phone number: `+7` and ten digits.
     pub phone: Option<String>,
-    /// An address for letters.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// Twelve digits.
+    /// The membership number, twelve digits.
     pub number: String,
     /// The day of the decision to admit.
     pub joined_on: NaiveDate,
-    /// Where the membership stands.
+    /// The membership's status.
     pub status: MembershipStatus,
-    /// What the member does.
+    /// The member's category.
     pub category: Category,
-    /// Должность.
+    /// The position (должность).
     pub position: Option<String>,
-    /// Where the member is registered.
+    /// The organisation in which the member is registered.
     pub organisation_id: OrganisationId,
-    /// Its short name.
+    /// The organisation's short name.
     pub organisation_name: String,
 }
 
 impl RegisteredMember {
-    /// Фамилия Имя Отчество.
+    /// The full name: Фамилия Имя Отчество.
     pub fn full_name(&self) -> String {
         let parts = [Some(&*self.last_name), Some(&*self.first_name), self.middle_name.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")

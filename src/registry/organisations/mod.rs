@@ -10,19 +10,19 @@ use crate::base::ids::OrganisationId;
 use crate::base::words::word_enum;
 
 word_enum! {
-    /// What an organisation is.
+    /// The kind of an organisation.
     pub enum OrganisationKind in "organisation.kind" {
         /// The union itself.
         Central = "central",
-        /// Of a region.
+        /// The organisation of a region.
         Regional = "regional",
-        /// Of a town or a district.
+        /// The organisation of a town or a district.
         Territorial = "territorial",
-        /// ППО: keeps members.
+        /// A primary organisation (ППО), which keeps members.
         Primary = "primary",
-        /// Профбюро of a primary organisation: keeps members.
+        /// A bureau (профбюро) of a primary organisation, which keeps members.
         Bureau = "bureau",
-        /// Профгруппа: keeps members.
+        /// A group (профгруппа), which keeps members.
         Group = "group",
     }
 }
@@ -33,45 +33,45 @@ word_enum! {
 pub struct Organisation {
     /// The organisation.
     pub id: OrganisationId,
-    /// In full.
+    /// The full name.
     pub name: String,
-    /// For lists and cards.
+    /// The short name, for lists and cards.
     pub short_name: String,
-    /// What it is.
+    /// The organisation's kind.
     pub kind: OrganisationKind,
     /// The organisation above, if the caller may see it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<OrganisationId>,
-    /// Its short name.
+    /// The short name of the organisation above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_name: Option<String>,
-    /// Figures of the whole subtree, today.
+    /// The figures of the whole subtree, today.
     pub counts: Counts,
     /// The organisations directly below.
     pub children: Vec<Child>,
 }
 
-/// Members of a subtree, today.
+/// The figures of a subtree, today.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// All on the register, the suspended ones included.
+    /// All members on the register, the suspended ones included.
     pub members: i64,
-    /// Of them, working.
+    /// Working members.
     pub working: i64,
-    /// Of them, students.
+    /// Students.
     pub students: i64,
-    /// Of them, non-working pensioners.
+    /// Non-working pensioners.
     pub pensioners: i64,
-    /// Of them, with a valid card on a phone.
+    /// Members with a valid card on a phone.
     pub with_phone_card: i64,
-    /// Of them, active and without a valid card on a phone.
+    /// Active members without a valid card on a phone.
     pub without_phone_card: i64,
-    /// Of them, joined since the first day of this month.
+    /// Members who joined since the first day of this month.
     pub joined_this_month: i64,
-    /// Of them, without a consent to the processing of personal data on record.
+    /// Members without a consent to the processing of personal data on record.
     pub without_consent: i64,
-    /// Of them, with a suspended membership.
+    /// Members with a suspended membership.
     pub suspended: i64,
 }
 
@@ -81,14 +81,14 @@ pub struct Counts {
 pub struct Child {
     /// The organisation.
     pub id: OrganisationId,
-    /// Its short name.
+    /// The organisation's short name.
     pub name: String,
-    /// What it is.
+    /// The organisation's kind.
     pub kind: OrganisationKind,
     /// Members in its subtree.
     pub members: i64,
-    /// Of them, with a valid card on a phone.
+    /// Members with a valid card on a phone.
     pub with_phone_card: i64,
-    /// Of them, without a consent to the processing of personal data on record.
+    /// Members without a consent to the processing of personal data on record.
     pub without_consent: i64,
 }

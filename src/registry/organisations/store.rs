@@ -10,17 +10,17 @@ use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
 use crate::base::ids::OrganisationId;
 
-/// What a new organisation is made from.
+/// A new organisation.
 pub struct NewOrganisation<'a> {
     /// The organisation above; none for the central one.
     pub parent_id: Option<OrganisationId>,
-    /// What it is.
+    /// The organisation's kind.
     pub kind: OrganisationKind,
-    /// In full.
+    /// The full name.
     pub name: &'a str,
-    /// For lists and cards.
+    /// The short name, for lists and cards.
     pub short_name: &'a str,
-    /// First two digits of the ОКАТО.
+    /// The first two digits of the ОКАТО.
     pub region_okato: Option<i16>,
     /// Its first day.
     pub valid_from: NaiveDate,
@@ -146,7 +146,7 @@ pub async fn parent_of(db: &PgPool, id: OrganisationId) -> Result<Option<Organis
     .await?)
 }
 
-/// The short name of an organisation in which members may be registered on this day.
+/// Checks that members may be registered in an organisation on this day; answers its short name.
 ///
 /// # Errors
 /// Says of the field `organisationId` that it keeps no members.

@@ -32,7 +32,7 @@ pub const PASSWORD: &str = "demo-2026";
 pub struct Account {
     /// Its login.
     pub login: &'static str,
-    /// Who that is.
+    /// The person or the office whose it is.
     pub title: &'static str,
 }
 
@@ -259,13 +259,13 @@ pub async fn sample_member(app: &App) -> anyhow::Result<Option<MembershipId>> {
         .await?)
 }
 
-/// What someone needs to try the member's face.
+/// The code and the birth date with which someone tries the member's face.
 pub struct MemberEntry {
-    /// Whose card it will be.
+    /// The name of the member whose card it will be.
     pub name: String,
-    /// Typed in the app.
+    /// The code that is typed in the app.
     pub code: AccessCode,
-    /// Typed with it.
+    /// The birth date that is typed with it.
     pub birth_date: NaiveDate,
 }
 

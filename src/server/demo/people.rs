@@ -109,16 +109,16 @@ const POSITIONS: [&str; 12] = [
     "логопед",
 ];
 
-/// Who there is in an organisation.
+/// The people of an organisation.
 #[derive(Clone, Copy)]
 pub struct Crowd {
-    /// Makes the people of this organisation what they are.
+    /// The seed from which the people of this organisation are drawn.
     pub seed: u64,
-    /// Who work.
+    /// The number of working members.
     pub workers: u32,
-    /// Who study.
+    /// The number of students.
     pub students: u32,
-    /// Pensioners.
+    /// The number of pensioners.
     pub pensioners: u32,
 }
 
@@ -126,7 +126,7 @@ pub struct Crowd {
 pub struct InventedPerson {
     /// As a chairperson would enter it.
     pub admission: Admission,
-    /// Has consented to ПрофКардс.
+    /// Whether the person has consented to ПрофКардс.
     pub takes_part: bool,
 }
 

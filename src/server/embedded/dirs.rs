@@ -16,7 +16,7 @@ use super::process::{processes_in, signal, wait_until};
 use super::{READY_WITHIN, STOPPED_WITHIN};
 use crate::base::files::effective_uid;
 
-/// Where one instance keeps what, and as whom its servers run.
+/// The folders of one instance, and the user as whom its servers run.
 pub(super) struct InstanceDirs {
     /// The instance's data folder: the servers' logs, which this process opens for them.
     pub(super) data_dir: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct InstanceDirs {
     pub(super) home: PathBuf,
     /// A short path, as the address of a unix socket has at most 107 bytes.
     pub(super) sockets: PathBuf,
-    /// Set when this process is root, as whom PostgreSQL refuses to run.
+    /// The servers' user; set when this process is root, as whom PostgreSQL refuses to run.
     user: Option<User>,
 }
 
@@ -131,7 +131,7 @@ impl InstanceDirs {
         command
     }
 
-    /// The server writes "ready" into the last line of its lock file when it answers.
+    /// Waits until PostgreSQL answers: it then writes "ready" into the last line of its lock file.
     pub(super) fn wait_for_postgres(&self, mut alive: impl FnMut() -> Result<()>) -> Result<()> {
         let status = self.home.join("postgres/postmaster.pid");
         wait_until(READY_WITHIN, || {
@@ -142,7 +142,7 @@ impl InstanceDirs {
     }
 }
 
-/// Removed when dropped.
+/// The folder of the sockets, removed when dropped.
 pub(super) struct SocketDir(PathBuf);
 
 impl Drop for SocketDir {
@@ -178,7 +178,8 @@ fn home_for(user: User, data_dir: &Path) -> Result<PathBuf> {
     Ok(home.canonicalize()?)
 }
 
-/// Whoever owns the data already; else the account that the distribution's package made, or the one that owns nothing.
+/// The user to run the servers as: whoever owns the data already; else the account that the distribution's package
+/// made, or the one that owns nothing.
 fn unprivileged_user(data_dir: &Path) -> Result<User> {
     for data in ["postgres", "databases/postgres"] {
         if let Ok(found) = fs::metadata(data_dir.join(data)) {

@@ -29,7 +29,7 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Its output goes to `log`; the log of the run before is kept beside it.
+    /// Starts a server. Its output goes to `log`; the log of the run before is kept beside it.
     pub(super) fn start(
         name: &'static str,
         mut command: Command,
@@ -48,7 +48,7 @@ impl Daemon {
         Ok(Self { name, child, stop_signal, log })
     }
 
-    /// An error when it has ended by itself.
+    /// Checks that it still runs; an error when it has ended by itself.
     pub(super) fn check(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),

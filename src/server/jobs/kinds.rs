@@ -27,7 +27,7 @@ macro_rules! step {
     };
 }
 
-/// All of them.
+/// All kinds of job that a server knows.
 pub const KINDS: [JobKind; 19] = [
     JobKind::once(cards::reissue::KIND, |app, job| Box::pin(reissue::run(app, job))),
     JobKind::hourly("journal months", |app, _| Box::pin(make_journal_months(app))),

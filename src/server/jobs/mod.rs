@@ -17,8 +17,8 @@ use super::App;
 use kinds::KINDS;
 use runner::JobKind;
 
-/// Runs all of it until it is told to stop; what is begun then is left to other instances. It ends earlier only by a panic, and the
-/// server with it.
+/// Runs the jobs and the watches until it is told to stop; jobs that are unfinished then are left to other instances.
+/// It ends earlier only by a panic, and the server with it.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
     let (hourly, others): (Vec<JobKind>, Vec<JobKind>) = KINDS.iter().partition(|kind| kind.is_hourly());
     // What takes hours keeps neither the hourly steps waiting nor, of two, the more urgent one.
@@ -35,14 +35,14 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
     }
 }
 
-/// A timer that after a long step or a sleeping machine goes on from there, and makes up for nothing.
+/// A timer that does not make up for ticks missed during a long step or while the machine slept.
 fn timer(every: Duration) -> Interval {
     let mut timer = tokio::time::interval(every);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     timer
 }
 
-/// Reports a step that is repeated every few seconds: when it begins to fail, fails differently, or is done again.
+/// Logs a step that is repeated every few seconds only when it begins to fail, fails differently, or works again.
 fn log_change(last: &mut Option<String>, step: &str, outcome: anyhow::Result<()>) {
     let trouble = outcome.err().map(|error| format!("{error:#}"));
     if has_changed(last, trouble.as_deref()) {

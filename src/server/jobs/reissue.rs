@@ -1,4 +1,4 @@
-//! Bulk re-issues as jobs: those that somebody commands, and those that follow from a revoked key.
+//! Bulk re-issues as jobs: those that an operator commands, and those that follow from a revoked key.
 
 use chrono::TimeDelta;
 use profcards_card::Kid;
@@ -16,10 +16,10 @@ use crate::base::trusted_time;
 use crate::cards::keys;
 use crate::cards::reissue::{self, Guard, Progress, Selection, Which};
 
-/// Members of a batch beside a server's other work.
+/// The number of members of a batch, small enough beside the server's other work.
 const GENTLE_BATCH: u32 = 200;
 
-/// The kind: issues a selection's cards anew.
+/// The function of the kind `cards.reissue`: issues a selection's cards anew.
 pub(super) async fn run(app: App, job: ClaimedJob) -> Result<Value> {
     let guard = reissue::guard(&app, Selection::of_job(&job)?).await?;
     run_guarded(&app, &job, GENTLE_BATCH, guard, |_| {}).await.map(result_of)
@@ -85,7 +85,8 @@ pub async fn run_by_command(
     }
 }
 
-/// Enqueues what is to be issued anew because a key was revoked. Each instance looks; the work is one instance's.
+/// Enqueues the re-issue of all cards that a revoked key signed. Every instance checks for it; one of them does the
+/// job.
 pub async fn enqueue_lost_keys(app: &App) -> anyhow::Result<()> {
     // Until then another instance may not have heard of the revocation, and may have signed with the key.
     let heard_by_all = TimeDelta::seconds(2 * super::watches::LOOK_AT_KEYS_EVERY.as_secs().cast_signed());

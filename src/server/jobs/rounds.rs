@@ -1,4 +1,4 @@
-//! A round of the hourly steps by hand, and how each of them is told of.
+//! A round of the hourly steps by a command, and the logging of each step.
 
 use super::kinds::KINDS;
 use super::{App, runner};
@@ -10,11 +10,11 @@ use crate::base::error::Result;
 use crate::base::sweep::LiftedSteps;
 use crate::base::trusted_time;
 
-/// From so long before the trust list or a signing key ends, every round says so.
+/// The time before the end of the trust list or of a signing key from which every round warns of it.
 const WARN_BEFORE_SECONDS: u64 = 10 * 24 * 3600;
 
-/// One round now, whenever the next would be: cashback that is due becomes available, what is over is removed. A step that fails is told
-/// of; it never keeps the others from being done. Answers which failed.
+/// Runs one round at once, whenever the next would be: cashback that is due becomes available, rows that have expired
+/// are removed. A step that fails is logged and does not stop the others. Answers which failed.
 pub async fn housekeeping(app: &App) -> Vec<&'static str> {
     warn_of_ends(app);
     if !look_at_clock(app).await {
@@ -23,7 +23,7 @@ pub async fn housekeeping(app: &App) -> Vec<&'static str> {
     do_all(app, LiftedSteps::Nothing).await
 }
 
-/// The same for somebody who has looked at the clock, and at what is due in these steps.
+/// Runs one round for an operator who has checked the clock and the amounts that these steps have to do.
 ///
 /// # Errors
 /// `unavailable` while this machine's clock and the database's disagree.
@@ -71,10 +71,11 @@ pub(super) fn warn_of_ends(app: &App) {
     }
 }
 
-/// A step that each instance does for itself.
+/// The name of the check of the clock, which each instance does for itself.
 const CLOCK: &str = "clock";
 
-/// Whether the time here is believed; it must be asked every hour, or it would not be after a jump.
+/// Whether this instance's time is trusted. It has to be checked every hour: after a longer gap it would not be trusted
+/// any more.
 pub(super) async fn look_at_clock(app: &App) -> bool {
     let doubt = trusted_time::now(app).await.err().map(|error| runner::cause_of(&error));
     report(CLOCK, doubt.as_deref());
@@ -82,7 +83,7 @@ pub(super) async fn look_at_clock(app: &App) -> bool {
     doubt.is_none()
 }
 
-/// Tells of a step that has failed.
+/// Logs a step that has failed.
 pub(super) fn report(step: &str, trouble: Option<&str>) {
     if let Some(error) = trouble {
         tracing::error!(step, error, "housekeeping failed; it is tried again in an hour");

@@ -1,4 +1,5 @@
-//! Doing jobs: claiming one, running it while its lease is renewed, and writing down what came of it. Several instances do so at once.
+//! Running jobs: a job is claimed, run while its lease is renewed, and its outcome is stored. Several instances do so
+//! at once.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -16,22 +17,22 @@ use crate::base::ids::JobId;
 use crate::base::sweep::LiftedSteps;
 use crate::base::{faults, trusted_time};
 
-/// How soon a job is begun that is due.
+/// The interval at which due jobs are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_secs(LEASE_SECONDS as u64);
 const RENEW_EVERY: Duration = Duration::from_secs(10);
-/// No attempt may take longer; what is cut off goes on from its mark.
+/// The longest attempt; one that is cut off goes on from its mark.
 const ATTEMPT_WITHIN: Duration = Duration::from_hours(6);
-/// What is asked of the row of a job takes milliseconds.
+/// The time limit for a query about a job's row, which normally takes milliseconds.
 const ASK_WITHIN: Duration = Duration::from_secs(30);
 
-/// Work under way; it owns what it needs.
+/// A running job's future, which owns what it needs.
 pub type Work = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 /// A kind of job: its name, and the function that does it.
 #[derive(Clone, Copy, Debug)]
 pub struct JobKind {
-    /// By which it is enqueued.
+    /// The name by which a job of this kind is enqueued.
     pub name: &'static str,
     schedule: Schedule,
 }
@@ -43,18 +44,18 @@ enum Schedule {
 }
 
 impl JobKind {
-    /// Done once for each job that an act has enqueued. It may be cut off anywhere and is begun again from its mark; what it answers is
-    /// kept.
+    /// A kind that runs once for each job that an act has enqueued. It may be cut off anywhere and is begun again from
+    /// its mark; its answer is stored as the result.
     pub const fn once(name: &'static str, run: fn(App, ClaimedJob) -> Work) -> Self {
         Self { name, schedule: Schedule::Once(run) }
     }
 
-    /// Done once an hour, whatever came of it the last time; by no clock that is doubted.
+    /// A kind that runs once an hour, done or failed the last time, and only while the clock is trusted.
     pub const fn hourly(name: &'static str, run: fn(App, LiftedSteps) -> Work) -> Self {
         Self { name, schedule: Schedule::Hourly(run) }
     }
 
-    /// Whether it is a step of the hourly round.
+    /// Whether the kind is a step of the hourly round.
     pub fn is_hourly(&self) -> bool {
         matches!(self.schedule, Schedule::Hourly(_))
     }
@@ -67,14 +68,14 @@ impl JobKind {
     }
 }
 
-/// Sees to it that each of the hourly steps has its row.
+/// Inserts the rows of those hourly steps that have none yet.
 async fn ensure_hourly(app: &App, kinds: &[JobKind]) -> Result<()> {
     let hourly = kinds.iter().filter(|kind| kind.is_hourly());
     let steps: Vec<_> = hourly.map(|kind| (JobId(app.random.uuid()), kind.name)).collect();
     store::ensure_hourly(&app.db_jobs, &steps).await
 }
 
-/// Does what is due of these kinds, one job after the other, until it is told to stop.
+/// Runs the due jobs of these kinds, one after the other, until it is told to stop.
 pub async fn work(app: &App, kinds: &[JobKind], mut stop: watch::Receiver<bool>) {
     let (mut timer, mut last) = (timer(LOOK_EVERY), None);
     loop {
@@ -87,8 +88,8 @@ pub async fn work(app: &App, kinds: &[JobKind], mut stop: watch::Receiver<bool>)
     }
 }
 
-/// A step's own end, or an error after so long: a database host that has vanished answers nothing, no limit of its own then holds, and
-/// what waits for it would be the last.
+/// The step's own outcome, or an error after the time limit: when the database's host has vanished, none of the
+/// database's own limits holds, and the loop would wait for ever.
 async fn with_time_limit<T>(limit: Duration, step: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(limit, step)
         .await
@@ -102,7 +103,7 @@ async fn stop_requested(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Does what is due of these kinds now.
+/// Runs the jobs of these kinds that are due now.
 ///
 /// # Errors
 /// [`Error::Unavailable`] while nothing may be claimed here, as by a wrong clock.
@@ -126,8 +127,8 @@ pub async fn do_due(app: &App, kinds: &[JobKind], stop: &mut watch::Receiver<boo
     Ok(())
 }
 
-/// An instance whose clock is wrong claims nothing, and leaves to the others what is due; the hourly steps, which cannot be undone, need a
-/// time that is believed.
+/// Claims a due job. An instance whose clock is wrong claims nothing and leaves the jobs to the others; the hourly
+/// steps, which cannot be undone, need a trusted time.
 async fn claim(app: &App, kinds: &[JobKind]) -> Result<Option<(JobKind, ClaimedJob)>> {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name.to_owned()).collect();
     if !store::is_due(&app.db_jobs, &names).await? {
@@ -144,7 +145,7 @@ async fn claim(app: &App, kinds: &[JobKind]) -> Result<Option<(JobKind, ClaimedJ
     Ok(Some((*kind, job)))
 }
 
-/// One attempt, which ends by itself, by a panic, or after so long.
+/// Runs one attempt, which ends by itself, by a panic, or at the time limit.
 async fn attempt(app: &App, kind: &JobKind, job: &ClaimedJob) -> Result<Value> {
     if job.attempts > MAX_ATTEMPTS {
         return Err(Error::Internal(anyhow!("whatever process was at it has ended in the middle")));
@@ -156,7 +157,7 @@ async fn attempt(app: &App, kind: &JobKind, job: &ClaimedJob) -> Result<Value> {
     run_under_lease(app, job, with_time_limit(ATTEMPT_WITHIN, end)).await
 }
 
-/// Does a step of the hourly round now, whoever else is at it and whenever it is due.
+/// Runs a step of the hourly round at once, also if another process runs it or it is not due.
 pub async fn do_now(app: &App, kind: &JobKind, lifted: LiftedSteps) -> Result<bool> {
     ensure_hourly(app, std::slice::from_ref(kind)).await?;
     let id = store::hourly(&app.db_jobs, kind.name).await?;
@@ -167,7 +168,7 @@ pub async fn do_now(app: &App, kind: &JobKind, lifted: LiftedSteps) -> Result<bo
     Ok(store_outcome(app, kind, &job, outcome).await)
 }
 
-/// Holds a job's lease while something is done for it. When the lease is lost, so is what is under way.
+/// Renews a job's lease while the work is done. When the lease is lost, the work is cut off.
 pub async fn run_under_lease<T>(
     app: &App,
     job: &ClaimedJob,
@@ -194,8 +195,8 @@ async fn until_lost(app: &App, job: &ClaimedJob) {
     }
 }
 
-/// Writes down what came of an attempt, and tells of it; answers whether it was done. Where that cannot be written, the job is claimed
-/// again when its lease is over.
+/// Stores and logs the outcome of an attempt; answers whether the attempt succeeded. If it cannot be stored, the job is
+/// claimed again when its lease is over.
 pub async fn store_outcome(app: &App, kind: &JobKind, job: &ClaimedJob, outcome: Result<Value>) -> bool {
     if outcome.as_ref().is_err_and(TakenOver::is_behind) {
         tracing::warn!(id = %job.id, kind = kind.name, "another process has taken a job over");
@@ -215,7 +216,7 @@ pub async fn store_outcome(app: &App, kind: &JobKind, job: &ClaimedJob, outcome:
     is_done
 }
 
-/// Why an attempt failed, whole: for whoever runs the instance.
+/// The whole cause of a failed attempt, for the operator.
 pub(super) fn cause_of(error: &Error) -> String {
     match error {
         Error::Internal(cause) | Error::Unavailable(cause) => format!("{cause:#}"),

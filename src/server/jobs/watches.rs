@@ -11,20 +11,20 @@ use crate::act::jobs::store;
 use crate::base::clock::unix_seconds;
 use crate::base::faults;
 
-/// How often an instance looks at its clock, and at the ends of its keys.
+/// The interval at which an instance checks its clock and the ends of its keys.
 const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_hours(1);
-/// How soon an instance takes up keys and trust lists that another one, or a command, has changed.
+/// The interval at which an instance loads keys and trust lists that another one, or a command, has changed.
 pub(super) const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(5);
-/// A look takes milliseconds.
+/// The time limit for a check, which normally takes milliseconds.
 const LOOK_WITHIN: Duration = Duration::from_secs(30);
-/// How often it is looked whether changes still reach phones and tills.
+/// The interval at which it is checked whether changes still reach phones and tills.
 const LOOK_AT_FEED_EVERY: Duration = Duration::from_secs(10);
-/// How soon after its commit an act is linked to the chain.
+/// The interval at which committed acts are linked to the chain.
 const LINK_EVERY: Duration = Duration::from_secs(5);
-/// How often it is looked how the jobs stand.
+/// The interval at which the jobs' states are counted for the metrics.
 const LOOK_AT_JOBS_EVERY: Duration = Duration::from_secs(10);
 
-/// Keeps all of them. It ends only by a panic.
+/// Runs all watches. It ends only by a panic.
 pub(super) async fn run(app: &App) {
     tokio::join!(
         watch_clock(app),
@@ -36,8 +36,8 @@ pub(super) async fn run(app: &App) {
     );
 }
 
-/// A look's own end, or an error after so long: a database host that has vanished answers nothing, and a look that waits for it would be
-/// the last.
+/// The check's own outcome, or an error after the time limit: when the database's host has vanished, the loop would
+/// wait for ever.
 async fn with_time_limit(look: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     tokio::time::timeout(LOOK_WITHIN, look)
         .await
@@ -113,7 +113,7 @@ async fn look_at_feed(app: &App, watch: &mut FeedWatch) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets the figures that tell how the jobs of all instances stand, whichever has done them.
+/// Sets the metrics of the jobs of all instances.
 pub async fn look_at_jobs(app: &App) -> anyhow::Result<()> {
     let set_aside = store::count_set_aside(&app.db_jobs).await?;
     metrics::gauge!("profcards_jobs_set_aside").set(figure(set_aside.unsigned_abs()));
@@ -129,7 +129,7 @@ pub async fn look_at_jobs(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets the figure of a step.
+/// Sets the metric that says whether a step has failed.
 pub(super) fn set_step_failed(step: &'static str, has_failed: bool) {
     metrics::gauge!("profcards_housekeeping_failed", "step" => step).set(if has_failed { 1.0 } else { 0.0 });
 }

@@ -195,26 +195,26 @@ impl TestApp {
         self.clock.as_ref().expect("a manual clock").fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
-    /// What the instance does by itself.
+    /// Runs one round of what the instance does by itself.
     pub async fn housekeeping(&self) {
         self.app.keys.refresh(&self.app.db, self.now()).await.unwrap();
         jobs::housekeeping(&self.app).await;
         jobs::watches::look_at_jobs(&self.app).await.unwrap();
     }
 
-    /// What an instance does by itself of what is not hourly.
+    /// Runs the due jobs that are not hourly steps.
     pub async fn do_due_jobs(&self) {
         let others: Vec<_> = KINDS.into_iter().filter(|kind| !kind.is_hourly()).collect();
         do_due(&self.app, &others).await.unwrap();
     }
 
-    /// What it does of its own accord about the cards of a revoked key.
+    /// Enqueues and runs the re-issue of a revoked key's cards.
     pub async fn replace_lost_cards(&self) {
         jobs::reissue::enqueue_lost_keys(&self.app).await.unwrap();
         self.do_due_jobs().await;
     }
 
-    /// Someone without any session.
+    /// A client without any session.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.base)
     }
@@ -257,7 +257,7 @@ impl TestApp {
         .unwrap();
     }
 
-    /// Nobody has attempted anything.
+    /// Forgets all attempts.
     pub async fn forget_counters(&self) {
         sqlx::query("update limit_counter set count = 0").execute(&self.app.db).await.unwrap();
     }
@@ -281,7 +281,7 @@ impl Drop for TestApp {
     }
 }
 
-/// What is due of these kinds, done by this instance.
+/// Runs the jobs of these kinds that are due.
 pub async fn do_due(app: &App, kinds: &[JobKind]) -> profcards::base::error::Result<()> {
     let (_stop, mut untold) = tokio::sync::watch::channel(false);
     runner::do_due(app, kinds, &mut untold).await
@@ -315,7 +315,7 @@ async fn serve(app: App) -> (String, tokio::task::JoinHandle<()>) {
 /// An instance beside a test's own.
 pub struct Beside {
     pub app: App,
-    /// Someone without any session.
+    /// A client without any session.
     pub client: Client,
     pub base: String,
     clock: Arc<AtomicI64>,

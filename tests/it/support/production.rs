@@ -18,7 +18,7 @@ pub struct Production {
     database: Database,
 }
 
-/// How a command ended.
+/// The end of a command.
 pub struct Outcome {
     pub succeeded: bool,
     pub out: String,
@@ -26,7 +26,7 @@ pub struct Outcome {
 }
 
 impl Production {
-    /// Folders, passphrases and a database; no root and no keys.
+    /// Makes folders, passphrases and a database; no root and no keys.
     pub async fn new() -> Self {
         let (folder, database) = (Folder::make(), Database::copy().await);
         let production = Self { folder, database };
@@ -50,7 +50,7 @@ impl Production {
         db.close().await;
     }
 
-    /// Where this file lies.
+    /// The path of this file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -130,7 +130,7 @@ impl Production {
         self.beside_root(&sign).await
     }
 
-    /// From an empty folder to a trust list in force.
+    /// Sets the instance up, from an empty folder to a trust list in force.
     pub async fn set_up(&self) {
         self.make_root("root.json", "Первый").await.good();
         self.on_server("keys init").await.good();
@@ -158,14 +158,14 @@ impl Production {
 }
 
 impl Outcome {
-    /// It succeeded; answers what it printed.
+    /// Asserts that it succeeded; answers what it printed.
     #[track_caller]
     pub fn good(self) -> String {
         assert!(self.succeeded, "{}", self.err);
         self.out
     }
 
-    /// It failed, and said this.
+    /// Asserts that it failed, and said this.
     #[track_caller]
     pub fn refused(self, why: &str) {
         assert!(!self.succeeded && self.err.contains(why), "{}", self.err);

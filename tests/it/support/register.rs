@@ -21,7 +21,7 @@ pub fn with(mut form: Value, field: &str, value: Value) -> Value {
     form
 }
 
-/// Where an organisation's members are entered and looked for.
+/// The path under which an organisation's members are entered and looked for.
 pub fn members_of(organisation_id: i64) -> String {
     format!("/api/staff/organisations/{organisation_id}/members")
 }
@@ -54,7 +54,8 @@ impl TestApp {
         sqlx::query_scalar("select count(*) from card").fetch_one(&self.app.db).await.unwrap()
     }
 
-    /// Nobody holds two living cards of a class, and a phone card that is not revoked is that of the phone that is enrolled now.
+    /// Asserts that nobody holds two living cards of a class, and a phone card that is not revoked is that of the phone
+    /// that is enrolled now.
     pub async fn cards_are_sound(&self) {
         let now = self.app.clock.now();
         let twice: i64 = sqlx::query_scalar(

@@ -159,7 +159,7 @@ impl Folder {
         Self(path)
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }

@@ -38,9 +38,9 @@ pub struct World {
     /// A group within the school, kept by its chair too.
     pub group: i64,
     pub lyceum: i64,
-    /// Keeps the school; signs in as `school`.
+    /// The chair of the school, who signs in as `school`.
     pub chair: Uuid,
-    /// Keeps the lyceum of the other region.
+    /// The chair of the lyceum in the other region.
     pub foreign_chair: Uuid,
     /// Regional staff above the school.
     pub regional: Uuid,

@@ -15,13 +15,13 @@ interface NativeDetectorClass {
 export interface Frame {
   id: number;
   picture: ImageData;
-  /** One picture alone; what it does not show is not shown by the next. */
+  /** Whether it is one picture alone: what it does not show is not shown by the next. */
   isStill: boolean;
 }
 export type Decoded = { id: number; texts: string[] } | { failure: string };
 
 const FORMATS_WITHIN_MILLIS = 2_000;
-/** A card beside the payment codes of a counter. */
+/** The most codes that are read in one picture: a card beside the payment codes of a counter. */
 const CODES_AT_MOST = 4;
 
 async function nativeDecoder(): Promise<Decode | null> {

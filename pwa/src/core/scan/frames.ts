@@ -2,7 +2,7 @@
 import { decodePicture } from './decoder';
 import { cardsFirst } from './ours';
 
-/** One is a hiccup, and the next frame has a new decoder. */
+/** The failures in a row that end the reading. One is a hiccup, and the next frame has a new decoder. */
 const FAILURES_IN_A_ROW = 3;
 /** A code stays before a camera for a second or more; more looks than that only warm the device. */
 const LOOK_EVERY_MILLIS = 100;

@@ -7,7 +7,7 @@ const HIDDEN_MILLIS = 10_000;
 const TOUCHES = ['pointerdown', 'keydown'];
 
 export interface Rest {
-  /** Somebody is there, as a code before the camera says. */
+  /** Says that somebody is there, as a code before the camera does. */
   awake(): void;
   stop(): void;
 }

@@ -62,9 +62,9 @@ export function meantText(typed: string): string {
 export interface KeystrokeReader {
   /** Whether the key belongs to a scan; it must then go nowhere else. */
   take(key: Key, atMillis: number, isInField?: boolean): boolean;
-  /** No key has come for a while: tells the token, or answers what looked like one. */
+  /** Ends the scan as no key has come for a while: tells the token, or answers what looked like one. */
   pause(): string;
-  /** Nothing of a token has been seen. */
+  /** Whether nothing of a token has been seen. */
   isIdle(): boolean;
 }
 

@@ -8,11 +8,11 @@ import { seen, tillLagSeconds, tillNowSeconds } from './time';
 export interface Judgement {
   text: string;
   verdict: Verdict;
-  /** By how much the till's own clock is surely behind. */
+  /** Seconds by which the till's own clock is surely behind. */
   tillLagSeconds: number;
-  /** How well the till knew the time. */
+  /** The trust in the time that the till knew. */
   clock: ClockTrust;
-  /** No list was ever downloaded here. */
+  /** Whether no list was ever downloaded here. */
   noLists: boolean;
   trustExpSeconds: number | null;
   /** The digits that a redemption was asked for with; null where the card was only shown. */

@@ -21,7 +21,7 @@ export interface Operation {
   detail: unknown;
   atSeconds: number;
   amountKopecks: number;
-  /** What bonuses pay of the amount. */
+  /** The part of the amount that bonuses pay. */
   redeemKopecks: number;
   accrualKopecks: number | null;
   receipt: string | null;
@@ -97,7 +97,10 @@ export function cancelPurchase(mutationId: string): Promise<OutboxRow> {
   });
 }
 
-/** Its number, and where it was made: the server books nothing for a shop to which the till was moved later. */
+/**
+ * The number of an operation, and the outlet at which it was made: the server books nothing for a shop to which the
+ * till was moved later.
+ */
 async function operationContext(tx: OutboxTransaction): Promise<{ opNo: number; outletId?: unknown }> {
   const outletId = (await tx.objectStore('meta').get(OUTLET_KEY))?.value;
   return { opNo: await nextOpNo(tx), ...(outletId ? { outletId } : {}) };

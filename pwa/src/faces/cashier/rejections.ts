@@ -7,7 +7,7 @@ import { m } from '../../messages/generated/messages.js';
 import { tillNowSeconds } from './time';
 import { isVerdictCode, wordsOf } from './words';
 
-/** The server's figure of this name. */
+/** Reads the server's figure of this name. */
 type Figures = (name: keyof RefusalDetail) => number;
 type Words = (figure: Figures) => string;
 

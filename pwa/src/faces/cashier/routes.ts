@@ -4,7 +4,7 @@ import { later } from './later';
 
 export const PATHS = { scan: '/scan', operations: '/scan/operations', pairing: '/scan/pairing' } as const;
 
-/** Scanning comes with the face. */
+/** The cashier's screens. Scanning is in the face's own file. */
 export const routes = {
   operations: { load: later.operations },
   pairing: { load: later.pairing },

@@ -79,7 +79,7 @@ export const till = {
   get clockOffsetSeconds(): number {
     return offsetSeconds;
   },
-  /** It was learnt in an earlier visit, and the clock may have been put right since. */
+  /** Whether that was learnt in an earlier visit, and the clock may have been put right since. */
   get isClockDoubtful(): boolean {
     return isDoubtful;
   },

@@ -13,12 +13,12 @@ export interface ScreenProps {
   view: View;
   organisationId: number;
   who: StaffSession;
-  /** Empty on a screen that is not about one. */
+  /** The member of the screen; empty on one that is not about a member. */
   memberId: string;
 }
 
 export type ChairRoute = Route<ScreenName, ScreenProps> & {
-  /** Where it is wide, the list of people stands beside it. */
+  /** Whether the list of people stands beside the screen in a wide window. */
   isBesideList?: boolean;
 };
 

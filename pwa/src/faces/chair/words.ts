@@ -24,7 +24,7 @@ import { CHOSEN_AT_MOST } from './staffApi';
 type Word = () => string;
 type Tone = 'neutral' | 'positive' | 'warning' | 'danger';
 
-/** None for a code that only a newer server knows. */
+/** The words for a code; none for a code that only a newer server knows. */
 function known(words: Partial<Record<string, Word>>, code: string | undefined): Word | undefined {
   return words[code ?? ''];
 }
@@ -42,7 +42,7 @@ export function counted(message: CountedMessage, n: number): string {
   return message({ n, figure: count(n) });
 }
 
-/** How many were found; where counting stopped, that there are more. */
+/** The words for the number found; where counting stopped, they say that there are more. */
 export function foundWord({ value, isLimit }: Counted): string {
   return isLimit ? m.chair_people_found_more({ figure: count(value) }) : counted(m.chair_people_found, value);
 }
@@ -134,7 +134,7 @@ export const consentWord = (kind: ConsentKind) =>
 export const channelWord = (channel: ConsentChannel) =>
   wordOf({ paper: m.chair_channel_paper, app: m.chair_channel_app }, channel);
 
-/** Where a person's card is, in a column of that name. */
+/** The word for where a person's card is, in a column of that name. */
 export const cardPlaceWord = (card: MemberSummary['card']) =>
   wordOf(
     {

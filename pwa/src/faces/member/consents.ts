@@ -19,7 +19,7 @@ const titles: Record<ConsentKind, () => string> = {
   photo: m.consent_photo_title,
 };
 
-/** One that only a newer server knows is named as another one. */
+/** The title of a consent; one that only a newer server knows is called another consent. */
 export function consentTitle(kind: ConsentKind): string {
   return ((titles as Partial<typeof titles>)[kind] ?? m.consent_other_title)();
 }

@@ -42,7 +42,7 @@ export const member = {
   get loaded() {
     return loaded;
   },
-  /** The phone's database cannot be opened. */
+  /** Whether the phone's database cannot be opened. */
   get unreadable() {
     return unreadable && !loaded;
   },
@@ -55,11 +55,11 @@ export const member = {
   get balance() {
     return balance;
   },
-  /** None before they are read; the card does not wait for them. */
+  /** The purchases; none before they are read. The card does not wait for them. */
   get purchases() {
     return purchases;
   },
-  /** None before they are read, as with the purchases. */
+  /** The notices; none before they are read. */
   get notices() {
     return notices;
   },
@@ -82,7 +82,7 @@ export const member = {
   get inProgramme() {
     return profile?.consents.some(({ kind }) => kind === PROGRAMME) ?? false;
   },
-  /** Also whoever has left the programme may have money in it. */
+  /** Whether there are bonuses to show: also whoever has left the programme may have some. */
   get hasBonuses() {
     return member.inProgramme || (balance?.availableKopecks ?? 0) + (balance?.pendingKopecks ?? 0) > 0;
   },

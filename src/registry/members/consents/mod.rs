@@ -8,11 +8,11 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use crate::base::words::word_enum;
 
 word_enum! {
-    /// What a member consents to.
+    /// The purpose to which a member consents.
     pub enum ConsentKind in "consent.kind" {
         /// The processing of personal data.
         Processing = "processing",
-        /// The cashback programme.
+        /// The cashback programme (Профкарта).
         Profcards = "profcards",
         /// Letters and messages.
         Mailings = "mailings",
@@ -22,24 +22,24 @@ word_enum! {
 }
 
 word_enum! {
-    /// How a consent was given.
+    /// The way in which a consent was given.
     pub enum ConsentChannel in "consent.channel" {
-        /// Signed on paper.
+        /// The consent was signed on paper.
         Paper = "paper",
-        /// In the app.
+        /// The consent was given in the app.
         App = "app",
     }
 }
 
 /// A consent in force.
 pub struct Consent {
-    /// To what.
+    /// The kind of consent.
     pub kind: ConsentKind,
-    /// Which text was agreed to.
+    /// The version of the text that was agreed to.
     pub text_version: String,
-    /// How it was given.
+    /// The way in which the consent was given.
     pub channel: ConsentChannel,
-    /// When.
+    /// The moment at which the consent was given.
     pub given_at: DateTime<Utc>,
 }
 

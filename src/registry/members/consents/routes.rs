@@ -29,7 +29,7 @@ pub fn router() -> OpenApiRouter<Base> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SignedConsents {
-    /// 1 to 200 members, each once.
+    /// The members: 1 to 200, each once.
     member_ids: Vec<MembershipId>,
     /// The day on the papers.
     signed_on: NaiveDate,
@@ -37,7 +37,7 @@ struct SignedConsents {
 
 #[derive(Deserialize, Serialize, ToSchema)]
 struct RecordedConsents {
-    /// How many of them had none on record before.
+    /// The number of members who had none on record before.
     recorded: u64,
 }
 

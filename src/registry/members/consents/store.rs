@@ -49,11 +49,11 @@ pub async fn in_force(conn: &mut PgConnection, person_id: PersonId) -> Result<Ve
 pub struct RegisteredPerson {
     /// The person.
     pub person_id: PersonId,
-    /// Day of birth.
+    /// The day of birth.
     pub birth_date: NaiveDate,
 }
 
-/// Those of these members who are on the register in a subtree.
+/// The members among these who are on the register in a subtree.
 pub async fn registered_people(
     conn: &mut PgConnection,
     scope: &Scope<RecordConsents>,

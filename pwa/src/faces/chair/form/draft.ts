@@ -7,7 +7,7 @@ import { emptyFields, isTouched, type MemberFields, type PersonFields } from './
 export interface Draft {
   fields: MemberFields;
   idempotencyKey: string;
-  /** Sent at least once without an answer: the person may be entered already. */
+  /** Whether it was sent at least once without an answer: the person may be entered already. */
   isAnswerLost: boolean;
 }
 

@@ -140,7 +140,7 @@ export function consentFault(day: string, birthDate: string, today: string): Fie
   return day < OLDEST_CONSENT ? 'too-early' : undefined;
 }
 
-/** The same of a member whose data are changed. */
+/** The request that the changed data of a member make, or what is wrong with them. */
 export function checkPerson(fields: PersonFields, today: string): Checked<MemberEdit> {
   const { body, faults } = readPerson(fields, today);
   return Object.keys(faults).length > 0 ? { faults } : { body };

@@ -42,7 +42,7 @@ export const people = {
   get found(): Counted {
     return isAnswered && nextCursor === undefined ? { value: items.length, isLimit: false } : found;
   },
-  /** Whether there are people whom nobody has read yet. */
+  /** Whether there are people who have not been read yet. */
   get hasMore(): boolean {
     return nextCursor !== undefined;
   },

@@ -26,7 +26,7 @@ type State = 'asking' | 'signed-out' | 'signed-in';
 let state = $state<State>('asking');
 let who = $state.raw<StaffSession | undefined>();
 let homeId = $state<number | undefined>();
-/** The session ended while it was used, not by signing out. */
+/** Whether the session ended while it was used, not by signing out. */
 let hasEnded = $state(false);
 let problem = $state.raw<ApiProblem | undefined>();
 
