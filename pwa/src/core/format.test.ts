@@ -1,16 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  ago,
-  calendarDate,
-  cardNumber,
-  dateMask,
-  dayHere,
-  money,
-  monthOf,
-  parseTypedDate,
-  percent,
-  shortName,
-} from './format';
+import { ago, calendarDate, cardNumber, dayHere, money, monthOf, percent, shortName } from './format';
 
 const plain = (text: string) => text.replaceAll('\u00a0', '·');
 
@@ -55,20 +44,6 @@ describe('dates', () => {
       ['2026-11-23', '2026-11-22'],
       ['2026-11-22', '2026-11-22'],
     ]);
-  });
-  it('reads a date as it is typed and refuses a day that is not', () => {
-    expect(dateMask('12031985')).toBe('12.03.1985');
-    expect(dateMask('1203')).toBe('12.03');
-    expect(dateMask('1.2.1985')).toBe('01.02.1985');
-    expect(dateMask('1985-03-12')).toBe('12.03.1985');
-    expect(dateMask('12.03.19855')).toBe('12.03.19855');
-    expect([...'1.2.1985'].reduce((shown, key) => dateMask(shown + key), '')).toBe('01.02.1985');
-    expect([...'12.3.1985'].reduce((shown, key) => dateMask(shown + key), '')).toBe('12.03.1985');
-    expect(parseTypedDate('12.03.1985')).toBe('1985-03-12');
-    expect(parseTypedDate('29.02.2024')).toBe('2024-02-29');
-    expect(parseTypedDate('29.02.2023')).toBeUndefined();
-    expect(parseTypedDate('31.04.2020')).toBeUndefined();
-    expect(parseTypedDate('1.2.1985')).toBeUndefined();
   });
 });
 

@@ -6,7 +6,8 @@ import type { FieldCode } from '../../../api/codes';
 import type { FieldFaults } from '../../../api/act.svelte';
 import type { ApiProblem } from '../../../api/problem';
 import type { Category, MemberDetail, MemberEdit, NewMember, Sex } from '../../../api/types';
-import { parseTypedDate, shortDate } from '../../../core/format';
+import { shortDate } from '../../../core/format';
+import { parseTypedDate } from '../../../core/typedDate';
 import { readEmail, readMiddleName, readName, readPhone, shownPhone, tidy, type Reading } from '../../../core/texts';
 
 export interface PersonFields {
