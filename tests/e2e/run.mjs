@@ -1,6 +1,8 @@
-// The whole story in a real browser on the real program: a card is issued, opened on a phone, shown and read by a camera
-// without a network, and its purchase lands in the books. Prints a line for each promise.
+// The whole story in a real browser on the real program, in two runs. `purchases`: a card is issued, opened on a phone, shown and
+// read by a camera without a network, and its purchase lands in the books; then what else a card goes through. `devices`: every code
+// of the till, and devices as they are. Prints a line for each promise.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { cardLifeStory } from './card-life.mjs';
 import { openBrowser, output } from './lib/browser.mjs';
 import { makeInstance } from './lib/instance.mjs';
@@ -16,7 +18,7 @@ import { faultsStory } from './story/till-faults.mjs';
 import { vendorStory } from './story/vendor.mjs';
 import { watchStory } from './story/watch.mjs';
 
-async function story(instance, stage) {
+async function purchases(instance, stage) {
   const { chair, code } = await chairStory(stage);
   const phone = await activationStory(stage, code);
   await offlineStory(phone);
@@ -35,12 +37,20 @@ async function story(instance, stage) {
   await revokedStory(instance, chair, till, member);
   await phone.open('/card/code');
   await wrongClockStory(stage, instance, phone);
-  await codesStory(stage);
-  await faultsStory(stage);
-  await devicesStory(stage, instance);
   await watchStory(stage, chair, phone);
   await cardLifeStory(instance, stage);
 }
+
+async function devices(instance, stage) {
+  await codesStory(stage);
+  await faultsStory(stage);
+  await devicesStory(stage, instance);
+}
+
+/** Each on an instance of its own, so that they may run side by side. */
+const runs = { purchases, devices };
+const name = process.argv[2] ?? '';
+if (!Object.hasOwn(runs, name)) throw new Error(`Which run? ${Object.keys(runs).join(' or ')}`);
 
 /** What holds for the whole run. */
 async function afterwards(instance, stage) {
@@ -54,8 +64,8 @@ const instance = await makeInstance();
 let stage;
 try {
   await check('one command starts the instance', () => instance.start());
-  stage = await openBrowser(instance.url);
-  await story(instance, stage);
+  stage = await openBrowser(instance.url, join(output, name));
+  await runs[name](instance, stage);
   await afterwards(instance, stage);
   await stage.close();
   await check('it stops on Ctrl-C, with everything that it had started', () => instance.stop());
@@ -63,7 +73,7 @@ try {
   fail(cause);
   await stage?.saveAll();
   if (stage?.errors.length) console.error('Errors of the pages:', stage.errors);
-  console.error(`What was on the screens: ${output}`);
+  console.error(`What was on the screens: ${join(output, name)}`);
   await stage?.close();
   await instance.stop().catch((failure) => console.error(failure));
 } finally {

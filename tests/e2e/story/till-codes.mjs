@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { output } from '../lib/browser.mjs';
 import { holdCode, holdNothing } from '../lib/camera.mjs';
 import { repository } from '../lib/instance.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
@@ -182,7 +181,7 @@ async function showsVerdict(till, code, vector) {
   const [word, russian, english] = WORDS[code];
   assert.equal(await till.at('verdict').getAttribute('data-code'), vector.expect.code, text);
   assertReads(text, word, russian, ...(code === 'accepted' ? [] : [`код: ${code}`]));
-  await till.page.screenshot({ path: join(output, `code-${code}.png`) });
+  await till.page.screenshot({ path: join(till.stage.folder, `code-${code}.png`) });
   const picture = await till.at('verdict').locator('svg').first().innerHTML();
   await till.at('language').click();
   assertReads(await till.reads(till.at('verdict')), english);
@@ -202,6 +201,6 @@ async function showsAtRedeeming(till, code, vector, first) {
   const text = await till.reads(till.page.getByRole('alert'));
   await holdNothing(till.page);
   assertReads(text, WORDS[code][1], `код: ${code}`);
-  await till.page.screenshot({ path: join(output, `code-${code}.png`) });
+  await till.page.screenshot({ path: join(till.stage.folder, `code-${code}.png`) });
   return till.page.getByRole('alert').locator('svg').first().innerHTML();
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { output } from '../lib/browser.mjs';
 import { holdNothing, holdPicture } from '../lib/camera.mjs';
 import { assertReads, chapter, check, plain } from '../lib/report.mjs';
 import { HERO } from './chair.mjs';
@@ -154,7 +153,7 @@ export async function purchaseStory(instance, till, phone) {
     await till.reads(till.at('outbox'), '1 ждёт связи');
   });
   await check('the command line agrees with the till on what its camera read', () =>
-    keepStory(instance, token, atSeconds),
+    keepStory(instance, till, token, atSeconds),
   );
   return { token, atSeconds, receipt };
 }
@@ -168,10 +167,10 @@ async function rowRead(till) {
   return { token: args.token, atSeconds };
 }
 
-async function keepStory(instance, token, now) {
+async function keepStory(instance, till, token, now) {
   const { trust, status, options } = await instance.publishedLists();
   const story = { token, trust: trust.toString('hex'), status: status.toString('hex'), now };
-  await writeFile(join(output, 'story.json'), `${JSON.stringify(story, null, 2)}\n`);
+  await writeFile(join(till.stage.folder, 'story.json'), `${JSON.stringify(story, null, 2)}\n`);
   const line = await instance.run('card', 'verify', token, ...options, '--at', String(now));
   const verdict = JSON.parse(line);
   assert.equal(verdict.accepted, true, line);
