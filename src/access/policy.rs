@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::Staff;
-use super::rights::{MandateRole, Permit};
+use super::rights::{MandateRole, Permit, Reading};
 use crate::base::Base;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{MembershipId, OrganisationId};
@@ -31,17 +31,46 @@ pub struct MemberScope<A> {
     action: PhantomData<A>,
 }
 
-/// The organisation, if a running mandate of this account reaches it and its role may do that there.
+/// The organisation, if a running mandate of this account reaches it and its role may read that there.
 ///
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
-pub async fn may<A: Permit>(
+pub async fn may<A: Reading>(
     base: &Base,
     staff: &Staff,
     action: A,
     organisation_id: OrganisationId,
 ) -> Result<Scope<A>> {
     find_scope(&base.db, base, staff, action, organisation_id).await
+}
+
+/// The organisation, if this account may do that there: within the act, behind its locks. A mandate may end, and an
+/// account be closed, while an act waits for another one.
+///
+/// # Errors
+/// [`Error::NotFound`] both when it does not exist and when it may not be seen.
+pub async fn may_within<A: Permit>(
+    conn: &mut PgConnection,
+    base: &Base,
+    staff: &Staff,
+    action: A,
+    organisation_id: OrganisationId,
+) -> Result<Scope<A>> {
+    find_scope(conn, base, staff, action, organisation_id).await
+}
+
+/// Refuses at once whoever may not do that there. What an act may do it finds out again behind its locks
+/// ([`may_within`]), so this answers no scope.
+///
+/// # Errors
+/// As [`may_within`].
+pub async fn check<A: Permit>(
+    base: &Base,
+    staff: &Staff,
+    action: A,
+    organisation_id: OrganisationId,
+) -> Result<()> {
+    find_scope(&base.db, base, staff, action, organisation_id).await.map(drop)
 }
 
 async fn find_scope<A: Permit>(
@@ -55,8 +84,8 @@ async fn find_scope<A: Permit>(
     let path = sqlx::query_scalar!(
         "select o.path from organisation o
          where o.id = $1 and exists (
-             select from mandate m join organisation root on root.id = m.organisation_id
-             where m.account_id = $2 and m.term_from <= $3 and (m.term_to is null or m.term_to > $3)
+             select from mandate m join account a on a.id = m.account_id join organisation root on root.id = m.organisation_id
+             where m.account_id = $2 and a.disabled_at is null and m.term_from <= $3 and (m.term_to is null or m.term_to > $3)
                and m.role = any($4) and o.path ^@ root.path)",
         organisation_id.0,
         staff.account_id.0,
@@ -69,11 +98,11 @@ async fn find_scope<A: Permit>(
     Ok(Scope { organisation_id, path, action: PhantomData })
 }
 
-/// The member, if that may be done where the membership is registered.
+/// The member, if that may be read where the membership is registered.
 ///
 /// # Errors
 /// [`Error::NotFound`] both when it does not exist and when it may not be seen.
-pub async fn may_member<A: Permit>(
+pub async fn may_member<A: Reading>(
     base: &Base,
     staff: &Staff,
     action: A,
@@ -82,8 +111,11 @@ pub async fn may_member<A: Permit>(
     may_member_within(&mut *base.db.acquire().await?, base, staff, action, membership_id).await
 }
 
-/// The member, as [`may_member`] finds them, within a transaction. Whoever takes the membership's lock asks once more
-/// behind it: a transfer may have been waited for, and the member be another chair's now.
+/// The member, if that may be done: within the act, behind the membership's lock. A transfer may have been waited for,
+/// and the member be another chair's now.
+///
+/// # Errors
+/// [`Error::NotFound`] both when it does not exist and when it may not be seen.
 pub async fn may_member_within<A: Permit>(
     conn: &mut PgConnection,
     base: &Base,
@@ -100,4 +132,18 @@ pub async fn may_member_within<A: Permit>(
     .ok_or(Error::NotFound)?;
     find_scope(conn, base, staff, action, organisation_id).await?;
     Ok(MemberScope { membership_id, organisation_id, action: PhantomData })
+}
+
+/// Refuses at once whoever may not do that to the member, as [`check`] does.
+///
+/// # Errors
+/// As [`may_member_within`].
+pub async fn check_member<A: Permit>(
+    base: &Base,
+    staff: &Staff,
+    action: A,
+    membership_id: MembershipId,
+) -> Result<()> {
+    let mut conn = base.db.acquire().await?;
+    may_member_within(&mut conn, base, staff, action, membership_id).await.map(drop)
 }

@@ -44,6 +44,9 @@ pub trait Permit: Copy {
     const ACTION: Action;
 }
 
+/// An action that changes nothing: its scope may be found outside an act.
+pub trait Reading: Permit {}
+
 /// The table of rights. Each action has its type, its name in the log, and the roles that may do it: without them it
 /// does not compile.
 macro_rules! actions {
@@ -161,3 +164,8 @@ actions! {
     /// Make a code by which a demo member's phone is enrolled.
     MakeDemoCode "demo.code": Operator;
 }
+
+impl Reading for ReadOrganisation {}
+impl Reading for ListMembers {}
+impl Reading for ReadMember {}
+impl Reading for ReadJob {}

@@ -35,13 +35,19 @@ pub struct ActSpec<'a> {
     actor: String,
     action: Action,
     key: Option<(Uuid, [u8; 32])>,
+    /// Whether what it shows of members is others' data, so that a repeated answer is noted as a reading.
+    shows_members: bool,
     db: &'a PgPool,
 }
 
 impl<'a> ActSpec<'a> {
+    fn by(actor: String, action: Action, db: &'a PgPool) -> Self {
+        Self { actor, action, key: None, shows_members: false, db }
+    }
+
     /// An act of a signed-in account.
     pub fn by_staff(base: &'a Base, staff: &Staff, action: Action) -> Self {
-        Self { actor: staff.principal(), action, key: None, db: &base.db }
+        Self { shows_members: true, ..Self::by(staff.principal(), action, &base.db) }
     }
 
     /// An act of a member, by the phone.
@@ -51,22 +57,22 @@ impl<'a> ActSpec<'a> {
 
     /// An act of a member who has no phone yet, or not any more, and is known by the printed sheet.
     pub fn by_member(base: &'a Base, membership_id: MembershipId, action: Action) -> Self {
-        Self { actor: member_audience(membership_id), action, key: None, db: &base.db }
+        Self::by(member_audience(membership_id), action, &base.db)
     }
 
     /// An act of a till.
     pub fn by_terminal(base: &'a Base, terminal_id: TerminalId, action: Action) -> Self {
-        Self { actor: till_audience(terminal_id), action, key: None, db: &base.db_tills }
+        Self::by(till_audience(terminal_id), action, &base.db_tills)
     }
 
     /// An act of whoever runs the instance, by a command; `login` where somebody is named.
     pub fn by_operator(base: &'a Base, login: Option<&str>, action: Action) -> Self {
-        Self { actor: operator(login), action, key: None, db: &base.db_jobs }
+        Self::by(operator(login), action, &base.db_jobs)
     }
 
     /// An act that the server does by itself.
     pub fn by_server(base: &'a Base, action: Action) -> Self {
-        Self { actor: "server".to_owned(), action, key: None, db: &base.db_jobs }
+        Self::by("server".to_owned(), action, &base.db_jobs)
     }
 
     /// Performs it once under this request's key, however often it is asked for.
@@ -156,7 +162,8 @@ impl Act {
         self.actor = actor;
     }
 
-    /// Sets the entry that the log will hold.
+    /// Sets the entry that the log will hold. Of an answer that is given again, whoever was shown its members is noted as
+    /// their reader.
     pub fn record(&mut self, entry: Entry) {
         self.record = ActRecord::Entry(entry);
     }
@@ -193,7 +200,11 @@ impl Act {
     }
 
     async fn write_and_commit(mut self, base: &Base, spec: &ActSpec<'_>) -> Result<()> {
-        if self.stored.is_none() {
+        if self.stored.is_some() {
+            if let (true, ActRecord::Entry(entry)) = (spec.shows_members, &self.record) {
+                audit::note_repeat(&mut self.tx, &self.actor, entry, self.now).await?;
+            }
+        } else {
             match &self.record {
                 ActRecord::Missing => return Err(unfinished(spec, "it leaves no record")),
                 ActRecord::Entry(entry) => {

@@ -42,7 +42,11 @@ async fn perform_change<A: Permit, T>(
     let detail = act::perform(issuer, spec, |mut act| async move {
         members::lock(act.conn(), &[membership_id]).await?;
         let scope = policy::may_member_within(act.conn(), issuer, staff, permit, membership_id).await?;
+        if let Change::Transfer { organisation_id } = change {
+            policy::may_within(act.conn(), issuer, staff, permit, *organisation_id).await?;
+        }
         let now = act.now();
+        let mut entry = Entry::of_member(membership_id).within(scope.organisation_id);
         if act.stored_answer::<MemberRef>()?.is_none() {
             let context = ChangeContext {
                 membership_id,
@@ -51,13 +55,13 @@ async fn perform_change<A: Permit, T>(
                 today: issuer.clock.today(),
             };
             let fields = apply_change(issuer, act.conn(), change, &context).await?;
-            let entry = Entry::of_member(membership_id).within(scope.organisation_id).changing(fields);
-            act.record(match change.reason() {
-                Some(reason) => entry.because(reason),
-                None => entry,
-            });
+            entry = entry.changing(fields);
+            if let Some(reason) = change.reason() {
+                entry = entry.because(reason);
+            }
             act.keep_answer(&MemberRef { member_id: membership_id })?;
         }
+        act.record(entry);
         act.wake(member_audience(membership_id));
         let detail = members::detail(act.conn(), membership_id, now).await?;
         act.commit(detail)
@@ -76,7 +80,7 @@ async fn edit(
     Path(id): Path<MembershipId>,
     request: Idempotent<MemberEdit>,
 ) -> Result<Json<MemberDetail>> {
-    policy::may_member(&issuer, &staff, EditMember, id).await?;
+    policy::check_member(&issuer, &staff, EditMember, id).await?;
     let person_fields =
         request.body.person.checked(issuer.clock.latest_today()).map_err(Error::InvalidInput)?;
     let change = Change::Edit(person_fields);
@@ -100,7 +104,7 @@ async fn set_status(
     Path(id): Path<MembershipId>,
     request: Idempotent<StatusChange>,
 ) -> Result<Json<MemberDetail>> {
-    policy::may_member(&issuer, &staff, SetStatus, id).await?;
+    policy::check_member(&issuer, &staff, SetStatus, id).await?;
     let change = Change::Status(request.body.to);
     perform_change(&issuer, &staff, (SetStatus, id), &request, &change).await
 }
@@ -122,9 +126,10 @@ async fn transfer(
     Path(id): Path<MembershipId>,
     request: Idempotent<Transfer>,
 ) -> Result<Json<MemberDetail>> {
-    policy::may_member(&issuer, &staff, TransferMember, id).await?;
-    let target = policy::may(&issuer, &staff, TransferMember, request.body.organisation_id).await?;
-    let change = Change::Transfer { organisation_id: target.organisation_id };
+    policy::check_member(&issuer, &staff, TransferMember, id).await?;
+    let organisation_id = request.body.organisation_id;
+    policy::check(&issuer, &staff, TransferMember, organisation_id).await?;
+    let change = Change::Transfer { organisation_id };
     perform_change(&issuer, &staff, (TransferMember, id), &request, &change).await
 }
 
@@ -143,7 +148,7 @@ async fn phone_lost(
     Path(id): Path<MembershipId>,
     request: Idempotent<LostPhone>,
 ) -> Result<Json<MemberDetail>> {
-    policy::may_member(&issuer, &staff, ReportLostPhone, id).await?;
+    policy::check_member(&issuer, &staff, ReportLostPhone, id).await?;
     perform_change(&issuer, &staff, (ReportLostPhone, id), &request, &Change::PhoneLost).await
 }
 
@@ -166,7 +171,7 @@ async fn revoke(
     Path(membership_id): Path<MembershipId>,
     request: Idempotent<Revocation>,
 ) -> Result<Json<MemberDetail>> {
-    policy::may_member(&issuer, &staff, RevokeCards, membership_id).await?;
+    policy::check_member(&issuer, &staff, RevokeCards, membership_id).await?;
     let reason = request.body.reason.ok_or(Error::field("reason", FieldCode::Required))?;
     let change = Change::CardsRevoked { reason };
     perform_change(&issuer, &staff, (RevokeCards, membership_id), &request, &change).await

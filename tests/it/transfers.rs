@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::support::lists::Held;
 use super::support::register::{ask, edit, edit_member};
-use super::support::{NAME, until, with_phone};
+use super::support::{NAME, TestApp, next_id, until, with_phone};
 
 #[tokio::test]
 async fn a_transfer_within_the_region_keeps_the_card() {
@@ -78,6 +78,83 @@ async fn a_transfer_makes_no_double_entry() {
     assert_eq!(phone.profile().await["organisationName"], "ППО школы № 12");
 }
 
+async fn all_wait(app: &TestApp, requests: usize) {
+    until("all of them wait for the lock", async || {
+        let waiters: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(&app.app.db)
+        .await
+        .unwrap();
+        usize::try_from(waiters).unwrap() == requests
+    })
+    .await;
+}
+
+/// Every act on members that somebody signed in asks for is refused who lost the right while it waited.
+async fn acts_that_lose_their_right(taken: &'static str) {
+    let (app, phone) = with_phone().await;
+    let (chair, member, place) = (app.chair().await, phone.member, app.world.school);
+    let mut holding = app.app.db.begin().await.unwrap();
+    members::store::lock(&mut holding, &[member.into()]).await.unwrap();
+    let mut waiting = Vec::new();
+    for (path, body) in [
+        (format!("members/{member}/status"), json!({ "to": "suspended" })),
+        (format!("members/{member}/transfer"), json!({ "organisationId": app.world.group })),
+        (format!("members/{member}/activation"), json!({})),
+        (format!("organisations/{place}/paper-cards"), json!({ "memberIds": [member] })),
+        (
+            format!("organisations/{place}/consents"),
+            json!({ "memberIds": [member], "signedOn": "2026-11-20" }),
+        ),
+    ] {
+        let chair = chair.clone();
+        waiting.push(tokio::spawn(async move {
+            chair.post_with_key(&format!("/api/staff/{path}"), next_id(), &body).await
+        }));
+    }
+    all_wait(&app, waiting.len()).await;
+    sqlx::query(taken).bind(app.world.chair).execute(&mut *holding).await.unwrap();
+    holding.commit().await.unwrap();
+    for request in waiting {
+        request.await.unwrap().refused(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn whoever_waited_is_asked_for_a_mandate_anew() {
+    acts_that_lose_their_right(
+        "update mandate set (term_from, term_to) = ('2020-01-01', '2020-01-02') where account_id = $1",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_waited_is_asked_anew_whether_the_account_is_open() {
+    acts_that_lose_their_right("update account set disabled_at = now() where id = $1").await;
+}
+
+#[tokio::test]
+async fn a_transfer_is_asked_for_both_places_anew() {
+    let (app, phone) = with_phone().await;
+    let (central, member) = (app.staff(app.world.central).await, phone.member);
+    let mut holding = app.app.db.begin().await.unwrap();
+    members::store::lock(&mut holding, &[member.into()]).await.unwrap();
+    let to = json!({ "organisationId": app.world.lyceum });
+    let waiting = tokio::spawn(async move { ask(&central, member, "transfer", &to).await });
+    all_wait(&app, 1).await;
+    // What is left reaches the place that the member would leave, and not the other.
+    sqlx::query("update mandate set organisation_id = $1 where account_id = $2")
+        .bind(app.world.school)
+        .bind(app.world.central)
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    holding.commit().await.unwrap();
+    waiting.await.unwrap().refused(404, "not-found");
+    assert_eq!(phone.profile().await["organisationName"], "ППО школы № 12");
+}
+
 #[tokio::test]
 async fn what_waited_for_a_transfer_is_asked_of_the_new_chair() {
     let (app, phone) = with_phone().await;
@@ -108,16 +185,7 @@ async fn what_waited_for_a_transfer_is_asked_of_the_new_chair() {
             edit_member(&chair, member, &edit("Соколова Мария Петровна")).await
         })
     });
-    until("all of them wait for the lock", async || {
-        let waiters: i64 = sqlx::query_scalar(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-        )
-        .fetch_one(&app.app.db)
-        .await
-        .unwrap();
-        usize::try_from(waiters).unwrap() == waiting.len()
-    })
-    .await;
+    all_wait(&app, waiting.len()).await;
     transfer.commit().await.unwrap();
     for request in waiting {
         request.await.unwrap().refused(404, "not-found");

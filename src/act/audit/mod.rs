@@ -6,7 +6,7 @@ pub mod chain;
 pub mod find;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::access::Staff;
 use crate::access::rights::Action;
@@ -106,11 +106,32 @@ pub async fn note_read(
     membership_id: MembershipId,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    note_reads(db, &staff.principal(), &[membership_id], now).await
+}
+
+/// Notes that an account was given the answer to an act of before once more, with the data of the members whom it is
+/// about.
+pub(super) async fn note_repeat(
+    conn: &mut PgConnection,
+    reader: &str,
+    entry: &Entry,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    note_reads(conn, reader, &entry.members, now).await
+}
+
+async fn note_reads(
+    db: impl PgExecutor<'_>,
+    reader: &str,
+    membership_ids: &[MembershipId],
+    now: DateTime<Utc>,
+) -> Result<()> {
     let quarter = now.duration_trunc(QUARTER).map_err(anyhow::Error::from)?;
     sqlx::query!(
-        "insert into audit_read (membership_id, reader, quarter) values ($1, $2, $3) on conflict do nothing",
-        membership_id.0,
-        staff.principal(),
+        "insert into audit_read (membership_id, reader, quarter)
+         select member, $2, $3 from unnest($1::uuid[]) as member on conflict do nothing",
+        membership_ids as &[MembershipId],
+        reader,
         quarter
     )
     .execute(db)

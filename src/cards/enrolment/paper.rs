@@ -74,19 +74,21 @@ async fn print_cards(
     Path(id): Path<OrganisationId>,
     request: Idempotent<PaperOrder>,
 ) -> Result<Json<PaperCards>> {
-    let scope = policy::may(&issuer, &staff, PrintPaperCards, id).await?;
+    policy::check(&issuer, &staff, PrintPaperCards, id).await?;
     let ids = &request.body.member_ids;
     members::check_chosen(ids)?;
     let spec = ActSpec::by_staff(&issuer, &staff, Action::PrintPaperCards).under_key_of(&request);
-    let (issuer, scope) = (&issuer, &scope);
+    let (issuer, staff) = (&issuer, &staff);
     let cards = act::perform(issuer, spec, |mut act| async move {
         let now = act.now();
+        members::store::lock(act.conn(), ids).await?;
+        let scope = policy::may_within(act.conn(), issuer, staff, PrintPaperCards, id).await?;
         if act.stored_answer::<Value>()?.is_none() {
-            issue_missing(issuer, act.conn(), scope, ids, now).await?;
-            act.record(Entry::of_members(ids).within(scope.organisation_id));
+            issue_missing(issuer, act.conn(), &scope, ids, now).await?;
             act.keep_answer(&json!({}))?;
         }
-        let cards = store::paper_cards(act.conn(), scope, ids, now, now).await?;
+        act.record(Entry::of_members(ids).within(scope.organisation_id));
+        let cards = store::paper_cards(act.conn(), &scope, ids, now, now).await?;
         act.commit(cards)
     });
     let cards = cards.await?;
@@ -104,7 +106,6 @@ async fn issue_missing(
     ids: &[MembershipId],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    members::store::lock(&mut *conn, ids).await?;
     let statuses = store::statuses_in(&mut *conn, scope, ids).await?;
     if statuses.len() < ids.len() {
         return Err(Error::NotFound);

@@ -64,7 +64,7 @@ async fn print_sheet(
     Path(membership_id): Path<MembershipId>,
     request: Idempotent<EmptyBody>,
 ) -> Result<Json<ActivationSheet>> {
-    policy::may_member(&issuer, &staff, PrintSheet, membership_id).await?;
+    policy::check_member(&issuer, &staff, PrintSheet, membership_id).await?;
     let spec = ActSpec::by_staff(&issuer, &staff, Action::PrintSheet).under_key_of(&request);
     let (issuer, staff) = (&issuer, &staff);
     let sheet = act::perform(issuer, spec, |mut act| async move {
@@ -75,10 +75,10 @@ async fn print_sheet(
             made
         } else {
             let activation_id = make_sheet(issuer, act.conn(), staff, membership_id, now).await?;
-            act.record(Entry::of_member(membership_id).within(scope.organisation_id));
             act.keep_answer(&MadeCode { activation_id })?;
             MadeCode { activation_id }
         };
+        act.record(Entry::of_member(membership_id).within(scope.organisation_id));
         act.wake(member_audience(membership_id));
         let sheet = show_sheet(issuer, act.conn(), made.activation_id, membership_id, now).await?;
         act.commit(sheet)

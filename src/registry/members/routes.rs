@@ -125,8 +125,10 @@ async fn list(
     let now = base.clock.now();
     let list = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::as_search_error)?;
     let shown: Vec<_> = list.page.items.iter().map(|member| member.id).collect();
-    let asked = format!("{} {words}", filter.as_str());
-    audit::note_page(&base.db, &staff, scope.organisation_id, asked.trim_end(), &shown, now).await?;
+    // What was searched for is often a name or a phone, and stays out of the record: whom the page showed is in it.
+    let asked =
+        if words.is_empty() { filter.as_str().to_owned() } else { format!("{} search", filter.as_str()) };
+    audit::note_page(&base.db, &staff, scope.organisation_id, &asked, &shown, now).await?;
     Ok(Json(list))
 }
 
@@ -141,23 +143,28 @@ async fn add(
     Path(id): Path<OrganisationId>,
     request: Idempotent<NewMember>,
 ) -> Result<(StatusCode, Json<MemberDetail>)> {
-    let scope = policy::may(&base, &staff, AddMember, id).await?;
+    policy::check(&base, &staff, AddMember, id).await?;
     let (new, today) = (request.body.checked(base.clock.latest_today())?, base.clock.today());
     let spec = ActSpec::by_staff(&base, &staff, Action::AddMember).under_key_of(&request);
-    let (base, staff, scope, new) = (&base, &staff, &scope, &new);
+    let (base, staff, new) = (&base, &staff, &new);
     let detail = act::perform(base, spec, |mut act| async move {
         let now = act.now();
         let member = if let Some(member) = act.stored_answer::<MemberRef>()? {
             // Who has left one's reach since is not shown, whoever entered them.
             policy::may_member_within(act.conn(), base, staff, ReadMember, member.member_id).await?;
+            act.record(Entry::of_member(member.member_id));
             member
         } else {
-            let organisation_id = scope.organisation_id;
+            let organisation_id = id;
             organisations::store::check_keeps_members(act.conn(), organisation_id, today).await?;
-            if !new.is_another_person {
+            let refused = if new.is_another_person {
+                Ok(())
+            } else {
                 let (search_name, born) = (new.person.search_name(), new.person.birth_date);
-                store::refuse_same_person(act.conn(), organisation_id, &search_name, born, None).await?;
-            }
+                store::refuse_same_person(act.conn(), organisation_id, &search_name, born, None).await
+            };
+            policy::may_within(act.conn(), base, staff, AddMember, organisation_id).await?;
+            refused?;
             let member_id = store::insert(act.conn(), &base.random, organisation_id, new, now).await?;
             act.record(Entry::of_member(member_id).within(organisation_id));
             // A reference: personal data live in one place.

@@ -53,11 +53,11 @@ async fn record(
     Path(id): Path<OrganisationId>,
     request: Idempotent<SignedConsents>,
 ) -> Result<Json<RecordedConsents>> {
-    let scope = policy::may(&base, &staff, RecordConsents, id).await?;
+    policy::check(&base, &staff, RecordConsents, id).await?;
     let SignedConsents { member_ids, signed_on } = &request.body;
     check_chosen(member_ids)?;
     let spec = ActSpec::by_staff(&base, &staff, Action::RecordConsents).under_key_of(&request);
-    let (base, scope) = (&base, &scope);
+    let (base, staff) = (&base, &staff);
     let recorded = act::perform(base, spec, |mut act| async move {
         for member_id in member_ids {
             act.wake(member_audience(*member_id));
@@ -67,7 +67,8 @@ async fn record(
         }
         let now = act.now();
         members::store::lock(act.conn(), member_ids).await?;
-        let people = store::registered_people(act.conn(), scope, member_ids).await?;
+        let scope = policy::may_within(act.conn(), base, staff, RecordConsents, id).await?;
+        let people = store::registered_people(act.conn(), &scope, member_ids).await?;
         if people.len() < member_ids.len() {
             return Err(Error::NotFound);
         }
