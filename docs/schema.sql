@@ -341,6 +341,14 @@ CREATE VIEW database_history AS
 
 COMMENT ON VIEW database_history IS 'Which history of which database this is: differs after a promotion, a recovery to a point in time, and in another database.';
 
+CREATE VIEW database_identity AS
+ SELECT ((pg_control_system.system_identifier || '-'::text) || ( SELECT pg_database.oid
+           FROM pg_database
+          WHERE (pg_database.datname = current_database()))) AS identity
+   FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified);
+
+COMMENT ON VIEW database_identity IS 'What names this database among all: its cluster, and its number there.';
+
 CREATE TABLE demo_union (
     one boolean DEFAULT true NOT NULL,
     loaded_at timestamp with time zone NOT NULL,
@@ -400,6 +408,14 @@ CREATE TABLE idempotency (
 );
 
 COMMENT ON TABLE idempotency IS 'What was answered to a request or mutation, under the key of its principal: asked again, it is answered the same. The payload''s hash refuses another request under the same key.';
+
+CREATE TABLE instance_database (
+    is_only boolean DEFAULT true NOT NULL,
+    identity text NOT NULL,
+    CONSTRAINT instance_database_is_only_check CHECK (is_only)
+);
+
+COMMENT ON TABLE instance_database IS 'Which database this is: a server refuses another one, in which a dump was loaded, until it was prepared.';
 
 CREATE TABLE instance_secret (
     is_only boolean DEFAULT true NOT NULL,
@@ -1104,6 +1120,9 @@ ALTER TABLE ONLY enrolment_challenge
 
 ALTER TABLE ONLY idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (principal, id);
+
+ALTER TABLE ONLY instance_database
+    ADD CONSTRAINT instance_database_pkey PRIMARY KEY (is_only);
 
 ALTER TABLE ONLY instance_secret
     ADD CONSTRAINT instance_secret_pkey PRIMARY KEY (is_only);

@@ -32,7 +32,7 @@ pub struct Cli {
     #[command(flatten)]
     config: Config,
     /// Who acts, where the record of acts should name somebody.
-    #[arg(long = "as", global = true, value_name = "LOGIN")]
+    #[arg(long = "as", global = true, value_name = "LOGIN", value_parser = parse_login)]
     login: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -90,6 +90,16 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
+}
+
+/// The longest name that the record takes from a command line.
+const MAX_LOGIN_CHARS: usize = 60;
+
+/// Reads the name of whoever acts. It stands in the record's lines, so nothing that could look like another line is in it.
+fn parse_login(typed: &str) -> Result<String, &'static str> {
+    let is_login = (1..=MAX_LOGIN_CHARS).contains(&typed.chars().count())
+        && typed.chars().all(|letter| letter.is_alphanumeric() || "._-@".contains(letter));
+    if is_login { Ok(typed.to_owned()) } else { Err("a login has 1 to 60 letters, digits, or . _ - @") }
 }
 
 /// Runs the command line; answers the exit code.
@@ -199,4 +209,19 @@ async fn demo_codes(
 ) -> anyhow::Result<Option<(demo::MemberEntry, AccessCode)>> {
     let Some(entry) = demo::member_entry(app, login).await? else { return Ok(None) };
     Ok(Some((entry, till::pairing_code(app, login, None).await?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_login;
+
+    #[test]
+    fn who_acts_is_a_login_and_never_looks_like_another_line_of_the_record() {
+        for login in ["anna", "Иванова.А", "o_p-1@union.example"] {
+            assert_eq!(parse_login(login).as_deref(), Ok(login));
+        }
+        for login in ["", " ", "x\n2026-01-01 00:00:00 anna", "a b", &"x".repeat(61)] {
+            assert!(parse_login(login).is_err(), "{login:?}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::base::{Base, faults, live};
 use crate::server::App;
 use crate::server::connections::serve as serve_connections;
 use crate::server::embedded::Services;
+use crate::server::restored::check_is_prepared;
 use crate::server::{demo, health, jobs, router};
 
 /// The time that requests in progress have after the word to stop: as long as an answer may take.
@@ -41,6 +42,7 @@ pub fn up(mut config: Config) -> anyhow::Result<i32> {
     }
     let outcome = runtime()?.block_on(async {
         let app = App::start(config, Clock::System, Random::System).await?;
+        check_is_prepared(&app).await?;
         demo::load(&app).await?;
         let listener = bind(app.config.addr).await?;
         println!("\n  {}\n", base_url(listener.local_addr()?));
@@ -57,6 +59,7 @@ pub fn up(mut config: Config) -> anyhow::Result<i32> {
 pub fn serve(config: Config) -> anyhow::Result<i32> {
     runtime()?.block_on(async {
         let app = App::start(config, Clock::System, Random::System).await?;
+        check_is_prepared(&app).await?;
         if app.config.production {
             check_for_production(&app).await?;
         }

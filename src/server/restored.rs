@@ -1,6 +1,7 @@
 //! What an instance must do once after its database was loaded from a dump: whatever it gave out since must not be given to others,
 //! and nobody goes on from a change that the dump does not know.
 
+use anyhow::ensure;
 use chrono::{DateTime, Utc};
 
 use super::App;
@@ -32,6 +33,27 @@ pub struct Restored {
     pub redeem_from: DateTime<Utc>,
 }
 
+/// Refuses to serve a database that was loaded from a dump and not prepared: it would give out numbers and places a
+/// second time. The first server of a database notes which one it is.
+///
+/// # Errors
+/// If this is another database than the one that was noted.
+pub async fn check_is_prepared(app: &App) -> anyhow::Result<()> {
+    sqlx::query!(
+        "insert into instance_database (identity) select identity from database_identity on conflict do nothing"
+    )
+    .execute(&app.db_jobs)
+    .await?;
+    let is_same = sqlx::query_scalar!(
+        r#"select noted.identity = here.identity as "is_same!" from instance_database noted cross join database_identity here"#
+    );
+    ensure!(
+        is_same.fetch_one(&app.db_jobs).await?,
+        "this database was loaded from a dump: run `profcards restored` first, or it gives out numbers and cards' places a second time"
+    );
+    Ok(())
+}
+
 /// Prepares a database that was loaded from a dump, wholly or not at all. Done twice it leaves out twice as many and
 /// harms nobody.
 pub async fn prepare_restored(app: &App, login: Option<&str>, since: GivenSince) -> Result<Restored> {
@@ -49,6 +71,12 @@ async fn take_up_once(app: &App, mut act: Act, since: GivenSince) -> Result<ActE
     audit::chain::restart_after_restore(act.conn(), now).await?;
     members::store::skip_numbers(act.conn(), since.members.into()).await?;
     cards::places::void_next(app, act.conn(), since.cards as usize).await?;
+    sqlx::query!(
+        "insert into instance_database (identity) select identity from database_identity
+         on conflict (is_only) do update set identity = excluded.identity"
+    )
+    .execute(act.conn())
+    .await?;
     let phones = enrolment::moving::delay_redemption(act.conn(), redeem_from).await?;
     let left_out = format!("{} places and {} numbers are left out", since.cards, since.members);
     act.record(Entry::of_subject("database".to_owned()).because(left_out));

@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use profcards::server::restored::{GivenSince, prepare_restored};
+use profcards::act::audit::chain;
+use profcards::server::restored::{GivenSince, check_is_prepared, prepare_restored};
 use profcards_card::Status;
 
 use super::support::lists::{Held, status_ref_of};
@@ -46,6 +47,32 @@ impl<'a> Dump<'a> {
 async fn number_of(app: &TestApp, phone: &Phone) -> String {
     let number = sqlx::query_scalar("select number from membership where id = $1").bind(phone.member);
     number.fetch_one(&app.app.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_database_from_a_dump_is_not_served_before_it_is_prepared() {
+    let app = TestApp::start().await;
+    for _ in 0..2 {
+        check_is_prepared(&app.app).await.unwrap();
+    }
+    // As the dump of another database has it.
+    sqlx::query("update instance_database set identity = '7-7'").execute(&app.app.db).await.unwrap();
+    let refused = check_is_prepared(&app.app).await.unwrap_err().to_string();
+    assert!(refused.contains("profcards restored"), "{refused}");
+    prepare_restored(&app.app, None, SINCE).await.unwrap();
+    check_is_prepared(&app.app).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_chain_from_a_later_past_is_not_taken_for_linked() {
+    let app = TestApp::start().await;
+    // As where a dump was loaded into a younger PostgreSQL, whose transactions have smaller numbers.
+    sqlx::query("update audit_position set xid = '9000000000'").execute(&app.app.db).await.unwrap();
+    let now = app.app.clock.now();
+    assert!(chain::link(&app.app.db_jobs, now).await.is_err());
+    assert!(chain::verify(&app.app.db_jobs, None, now).await.unwrap().broken > 0);
+    prepare_restored(&app.app, None, SINCE).await.unwrap();
+    assert_eq!(chain::verify(&app.app.db_jobs, None, now).await.unwrap().broken, 0);
 }
 
 #[tokio::test]

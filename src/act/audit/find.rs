@@ -8,6 +8,9 @@ use sqlx::PgPool;
 use crate::base::error::Result;
 use crate::base::ids::MembershipId;
 
+/// The most members that a line names; of more it says how many.
+const NAMED_MEMBERS: usize = 3;
+
 /// An act as the log has it.
 #[derive(Debug)]
 pub struct FoundAct {
@@ -25,8 +28,12 @@ impl Display for FoundAct {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let actor = self.login.as_ref().unwrap_or(&self.actor);
         write!(f, "{} {actor} {}", self.at.format("%Y-%m-%d %H:%M:%S"), self.action)?;
-        for member in &self.members {
-            write!(f, " member:{member}")?;
+        if self.members.len() > NAMED_MEMBERS {
+            write!(f, " {} members", self.members.len())?;
+        } else {
+            for member in &self.members {
+                write!(f, " member:{member}")?;
+            }
         }
         for part in [&self.subject, &self.reason].into_iter().flatten() {
             write!(f, " {part}")?;
