@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use utoipa::ToSchema;
 
 use super::code::{Code, FieldCode};
@@ -212,7 +213,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed => true,
-            _ => code.as_deref().is_some_and(is_database_state),
+            _ => code.as_deref().is_some_and(is_database_state) || ends_session(&error),
         };
         let cause = anyhow::Error::new(error);
         if is_passing { Self::Unavailable(cause) } else { Self::Internal(cause) }
@@ -227,6 +228,16 @@ fn is_locked(error: &sqlx::Error) -> bool {
 /// The class of trouble that the database names, if it does.
 fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error()?.code().map(Cow::into_owned)
+}
+
+/// Whether the database ended the session for a reason of its own, as where a full disk keeps it from writing even what a new session
+/// needs; not where it refused us.
+fn ends_session(error: &sqlx::Error) -> bool {
+    let fatal = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    fatal.is_some_and(|error| {
+        matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+            && !["28", "3D"].iter().any(|class| error.code().starts_with(class))
+    })
 }
 
 /// Whether a SQLSTATE tells of the database's own state and not of our statement: repeated, it may well succeed.
