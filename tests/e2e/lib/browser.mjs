@@ -140,6 +140,11 @@ class Person {
     return found.first().innerText();
   }
 
+  /** Waits until the focus is on such an element. */
+  async hasFocus(selector) {
+    await this.page.waitForFunction((selector) => document.activeElement?.matches(selector), selector);
+  }
+
   async offline(isOffline = true) {
     await this.context.setOffline(isOffline);
   }
