@@ -10,6 +10,7 @@ import {
   shownPhone,
   tidy,
   tidyPhone,
+  withCapitals,
   type Reading,
 } from './texts';
 
@@ -85,4 +86,20 @@ test('a link to write a letter carries no header, whatever the register holds', 
   expect(mailtoHref('a@b.ru?bcc=spy@evil.example&subject=x')).toBe(
     'mailto:a@b.ru%3Fbcc%3Dspy@evil.example%26subject%3Dx',
   );
+});
+
+test.each([
+  ['иванова', 'Иванова'],
+  ['иванова-петрова', 'Иванова-Петрова'],
+  ['анна мария', 'Анна Мария'],
+  ["д'артаньян", "Д'Артаньян"],
+  ["лук'яненко", "Лук'яненко"],
+  ['гасан оглы', 'Гасан оглы'],
+  ['ван', 'Ван'],
+  ['МакДональд', 'МакДональд'],
+  ['ИВАНОВА', 'ИВАНОВА'],
+  ['iванова', 'Iванова'],
+  ['', ''],
+])('«%s», typed in small letters or not, is offered as «%s»', (typed, offered) => {
+  expect(withCapitals(typed)).toBe(offered);
 });

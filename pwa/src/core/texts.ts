@@ -44,6 +44,18 @@ export function readName(typed: string): Reading {
   return kept === undefined ? fault('name-mixed') : { kept };
 }
 
+/** Words within a name that are small in it. */
+const SMALL_WORDS = ['оглы', 'кызы', 'гызы', 'улы', 'уулу', 'фон', 'де', 'да', 'ла', 'ван', 'дер', 'ибн', 'бен'];
+
+/** A name typed in small letters as it is written; a word with any capital stays as it was typed. */
+export function withCapitals(typed: string): string {
+  const isAlone = (word: string) => typed.trim() === word;
+  return typed.replace(/[\p{L}\p{M}'’]+/gu, (word) => {
+    if (word !== word.toLowerCase() || (SMALL_WORDS.includes(word) && !isAlone(word))) return word;
+    return word.replace(/^\p{L}(['’]\p{L})?/u, (initial) => initial.toUpperCase());
+  });
+}
+
 /** What people write into the field where there is none, in search form. */
 const NO_MIDDLE_NAME = ['', 'нет', 'нет отчества', 'без отчества', 'отсутствует', 'не имеет'];
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { dateMask, parseTypedDate } from './typedDate';
+import { m } from '../messages/generated/messages.js';
+import { dateFaultWord, dateMask, parseTypedDate } from './typedDate';
 
 it('reads a date as it is typed and refuses a day that is not', () => {
   expect(dateMask('12031985')).toBe('12.03.1985');
@@ -14,4 +15,10 @@ it('reads a date as it is typed and refuses a day that is not', () => {
   expect(parseTypedDate('29.02.2023')).toBeUndefined();
   expect(parseTypedDate('31.04.2020')).toBeUndefined();
   expect(parseTypedDate('1.2.1985')).toBeUndefined();
+});
+
+it('says what a date lacks', () => {
+  for (const typed of ['16.08', '16.08.19', '16.08.198']) expect(dateFaultWord(typed)).toBe(m.date_without_year());
+  for (const typed of ['1', '16', '31.02.1985', '12.03.19855']) expect(dateFaultWord(typed)).toBe(m.date_none());
+  for (const typed of ['16.08.1888', '16.08.2188']) expect(dateFaultWord(typed)).toBe(m.date_out_of_range());
 });

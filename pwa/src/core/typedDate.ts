@@ -1,3 +1,5 @@
+import { m } from '../messages/generated/messages.js';
+
 /** A date as it is typed into a field, digit by digit, and the day that is meant. */
 const digitsOf = (typed: string) => typed.replace(/\D/g, '');
 
@@ -10,12 +12,28 @@ export function dateMask(typed: string): string {
   return [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)].filter((g) => g !== '').join('.');
 }
 
+/** The earliest year that a form takes. */
+const FIRST_YEAR = 1900;
+
+/** The eight digits as `1985-03-12`, or undefined when the calendar has no such day. */
+function calendarDay(digits: string): string | undefined {
+  const [day, month, year] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)];
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  const exists = date.getUTCDate() === Number(day) && date.getUTCMonth() === Number(month) - 1;
+  return exists ? `${year}-${month}-${day}` : undefined;
+}
+
 /** «12.03.1985» → `1985-03-12`, or undefined when there is no such day. */
 export function parseTypedDate(typed: string): string | undefined {
   const digits = digitsOf(typed);
   if (digits.length !== 8) return undefined;
-  const [day, month, year] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4)];
-  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-  const exists = date.getUTCDate() === Number(day) && date.getUTCMonth() === Number(month) - 1;
-  return exists && Number(year) >= 1900 ? `${year}-${month}-${day}` : undefined;
+  return Number(digits.slice(4)) >= FIRST_YEAR ? calendarDay(digits) : undefined;
+}
+
+/** Why a date is not taken, and so what to do: it is unfinished, no calendar has it, or it cannot be the one that is meant. */
+export function dateFaultWord(typed: string): string {
+  const digits = digitsOf(typed);
+  if (digits.length >= 4 && digits.length < 8) return m.date_without_year();
+  if (digits.length !== 8 || !calendarDay(digits)) return m.date_none();
+  return m.date_out_of_range();
 }

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 
 /** The prefixes with which the keys of each file begin. */
 const PREFIXES: Record<string, readonly string[]> = {
-  'shared/common': ['app', 'back', 'cancel', 'close', 'face', 'retry', 'to_start', 'undo', 'update'],
+  'shared/common': ['app', 'back', 'cancel', 'close', 'face', 'retry', 'support_code', 'to_start', 'undo', 'update'],
   'shared/chooser': ['chooser'],
+  'shared/dates': ['date'],
   'shared/problems': ['problem'],
   'shared/rules': ['rule'],
   'member/frame': ['tab', 'store'],
@@ -25,7 +26,6 @@ const PREFIXES: Record<string, readonly string[]> = {
     'cashier_queue',
     'cashier_shift',
     'cashier_span',
-    'cashier_support_code',
     'cashier_title',
   ],
   'cashier/scan': ['cashier_camera', 'cashier_number', 'cashier_picture', 'cashier_scan', 'cashier_type'],

@@ -27,7 +27,8 @@ export const toasts = {
   },
 };
 
-export function toast(text: string, options: { action?: ToastAction; stays?: boolean } = {}): void {
+/** Answers its id, for whoever takes its offer back. */
+export function toast(text: string, options: { action?: ToastAction; stays?: boolean } = {}): number {
   lastId += 1;
   const id = lastId;
   const { action, stays = false } = options;
@@ -35,6 +36,7 @@ export function toast(text: string, options: { action?: ToastAction; stays?: boo
   if (action && !stays) dismissActionsHere(entry.path);
   list = [...list, action ? { ...entry, action } : entry].slice(-AT_MOST);
   if (!stays) resumeToast(id);
+  return id;
 }
 
 export function dismissToast(id: number): void {

@@ -25,3 +25,10 @@ test('an act on another screen, and what stays until it is taken, are left alone
   toast('возобновлено', undo);
   expect(texts()).toEqual(['обновление', 'приостановлено', 'возобновлено']);
 });
+
+test('whoever made an offer can take it back', () => {
+  const id = toast('черновик удалён', undo);
+  toast('сохранено');
+  dismissToast(id);
+  expect(texts()).toEqual(['сохранено']);
+});

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { repository } from './instance.mjs';
 import { cameraScript } from './camera.mjs';
-import { isInstalled, storedRows } from './page.mjs';
+import { isInstalled, storedRows, wordsBeyond } from './page.mjs';
 
 const modules = createRequire(join(repository, 'pwa/package.json'));
 const { chromium } = modules('playwright-core');
@@ -140,6 +140,11 @@ class Person {
     return found.first().innerText();
   }
 
+  /** Waits until the focus is on such an element. */
+  async hasFocus(selector) {
+    await this.page.waitForFunction((selector) => document.activeElement?.matches(selector), selector);
+  }
+
   async offline(isOffline = true) {
     await this.context.setOffline(isOffline);
   }
@@ -164,7 +169,10 @@ class Person {
     return this.page.evaluate(storedRows, store);
   }
 
-  /** The screen as it is now, at both sizes, light and dark, and without a fault for axe; `isWhole`: with what lies below the fold. */
+  /**
+   * The screen as it is now, at both sizes, light and dark, without a fault for axe and with no word beyond the side when letters
+   * are large; `isWhole`: with what lies below the fold.
+   */
   async shoot(name, { isWhole = false } = {}) {
     const { page, stage } = this;
     const faults = [];
@@ -178,10 +186,12 @@ class Person {
         if (isWhole || (size === 'phone') === (colorScheme === 'light'))
           faults.push(...(await this.#faults(`${size}, ${colorScheme}`)));
       }
+      const beyond = await page.evaluate(wordsBeyond);
+      faults.push(...beyond.map((words) => `  ${size}, letters of double size: beyond the side: ${words}`));
     }
     await page.setViewportSize(PHONE);
     await page.emulateMedia({ colorScheme: 'light' });
-    if (faults.length > 0) throw new Error(`axe: ${name}\n${faults.join('\n')}`);
+    if (faults.length > 0) throw new Error(`${name}:\n${faults.join('\n')}`);
   }
 
   async #faults(circumstances) {

@@ -7,6 +7,34 @@ export async function isInstalled() {
   await new Promise((done) => navigator.serviceWorker.addEventListener('controllerchange', done, { once: true }));
 }
 
+/**
+ * The words that reach beyond the window's side while letters are of double size, as a person asks the browser for them. What a
+ * box shortens by itself has its dots.
+ */
+export async function wordsBeyond() {
+  const root = document.documentElement;
+  root.style.fontSize = '32px';
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const isShortened = (element) => {
+    for (let one = element; one; one = one.parentElement)
+      if (getComputedStyle(one).textOverflow === 'ellipsis') return true;
+    return false;
+  };
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    const { left, right, width } = range.getBoundingClientRect();
+    if (width === 0 || (left >= -1 && right <= root.clientWidth + 1)) continue;
+    if (element.checkVisibility({ visibilityProperty: true }) && !isShortened(element))
+      found.push(`${texts.currentNode.data.trim()}: ${Math.round(left)} to ${Math.round(right)}`);
+  }
+  root.style.fontSize = '';
+  return found;
+}
+
 /** All rows of a store of the app's database; of a private key, whether it can be read out. */
 export async function storedRows(store) {
   const settle = (request) =>

@@ -55,6 +55,7 @@ async function pauseStory(chair, till, phone, name) {
   });
   await check('resumed, the same card is good again, on the phone and at the till', async () => {
     await hearsNewList(till, () => chair.at('resume').click());
+    await chair.hasFocus('h1');
     await openCode(phone);
     assert.equal((await scan(till, phone)).code, 'accepted');
     await till.page.close();
@@ -104,11 +105,12 @@ async function endStory(chair, phone, name) {
     await takesAct(chair, 'end');
     await chair.at('end-confirm').click();
     assertReads(await chair.reads(chair.sheet(), 'Выберите одно'), 'Отменить это нельзя');
-    await chair.page.getByRole('radio', { name: 'Вышел из Профсоюза' }).check();
+    await chair.page.getByRole('radio', { name: /^Выш(ел|ла) из Профсоюза/ }).check();
     await chair.shoot('chair-end');
     await chair.at('end-confirm').click();
     await chair.reads(chair.page.locator('body'), 'Членство прекращено');
-    await chair.reads(chair.page.getByRole('main'), 'Вышел из Профсоюза');
+    await chair.reads(chair.page.getByRole('main'), /Выш(ел|ла) из Профсоюза/);
+    await chair.hasFocus('h1');
   });
   await check('the phone is told that the membership is over', async () => {
     await phone.reads(phone.at('phone-end'), 'Членство в Профсоюзе прекращено');

@@ -23,6 +23,9 @@ export async function transferStory(instance, stage) {
     await phone.at('bell').click();
     await phone.reads(phone.page.locator('[data-kind="transferred"]'), `Теперь это ${to}`);
   });
+  await check('the list is the one from which the member was opened', async () => {
+    assert.equal(new URL(staff.page.url()).searchParams.has('org'), false);
+  });
   await check('it can be taken back', async () => {
     await staff.button('Отменить').click();
     await staff.reads(staff.page.locator('dd'), FROM);

@@ -59,7 +59,8 @@ async function entersConsents(chair) {
   await chair.shoot('chair-consents');
   await chair.at('consents-confirm').click();
   await chair.reads(chair.page.locator('body'), `Внесено ${lacking}`);
-  await chair.reads(chair.page.getByRole('main'), 'Никого не нашлось');
+  await chair.reads(chair.page.getByRole('main'), 'Согласия есть у всех');
+  await chair.hasFocus('h1');
   await chair.link('Главная').click();
   await chair.reads(chair.page.locator('h1'), ORGANISATION);
   assert.equal(await task.count(), 0);
@@ -115,8 +116,10 @@ async function entersPerson(chair) {
   await chair.at('new-person').click();
   await chair.at('save-person').click();
   await chair.reads(chair.page.getByRole('main'), 'Исправьте');
-  await chair.at('last-name').fill(HERO.lastName);
+  await dropsDraft(chair);
+  await chair.at('last-name').fill(HERO.lastName.toLowerCase());
   await chair.at('first-name').fill(HERO.firstName);
+  assert.equal(await chair.at('last-name').inputValue(), HERO.lastName);
   await chair.at('middle-name').fill(HERO.middleName);
   await chair.page.getByRole('radio', { name: 'Женский' }).check();
   await chair.at('birth-date').pressSequentially(HERO.birthDate);
@@ -137,15 +140,42 @@ async function entersPerson(chair) {
   assertReads(await chair.page.getByRole('main').innerText(), '12 марта 1985', '+7', 'Карты ещё нет');
 }
 
+/** What was dropped is offered until something else is typed. */
+async function dropsDraft(chair) {
+  const offer = chair.button('Отменить');
+  await chair.at('last-name').fill('Прежняя');
+  await chair.page.reload();
+  await chair.button('Начать заново').click();
+  await offer.click();
+  assert.equal(await chair.at('last-name').inputValue(), 'Прежняя');
+  await chair.page.reload();
+  await chair.button('Начать заново').click();
+  await offer.waitFor();
+  await chair.hasFocus('h1');
+  await chair.at('first-name').fill('Новая');
+  await offer.waitFor({ state: 'detached' });
+}
+
 async function issues(chair) {
   await chair.at('issue-card').click();
   const code = plain(await chair.reads(chair.at('sheet-code')));
   assert.match(code, /^[0-9A-Z]{5}-[0-9A-Z]{5}$/);
   await chair.shoot('chair-sheet');
+  await printsOnePage(chair);
   await chair.page.goBack();
   await chair.reads(chair.page.getByRole('main'), 'ждёт активации');
   await chair.shoot('chair-person');
   return code;
+}
+
+/** Also with a name that takes three lines. */
+async function printsOnePage(chair) {
+  const names = chair.at('sheet').locator('.name');
+  await names.evaluateAll((all) =>
+    all.forEach((one) => (one.textContent = 'Константинопольская-Преображенская Мария-Антуанетта Константиновна')),
+  );
+  const pdf = await chair.page.pdf({ preferCSSPageSize: true, printBackground: true });
+  assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length, 1, 'pages of the sheet');
 }
 
 /** Finds a member by name, through the screens. */

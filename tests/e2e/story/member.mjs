@@ -37,6 +37,15 @@ export async function activationStory(stage, code) {
     await phone.button('Продолжить').click();
     await phone.reads(phone.page.getByRole('alert'), 'Код и дата рождения не подошли');
   });
+  await check('a link that is opened in a tab already there brings its code', async () => {
+    await phone.open('/activate');
+    await phone.at('activation-code').waitFor();
+    await phone.page.evaluate((code) => (location.hash = code), code);
+    await phone.page.waitForFunction(
+      (code) => document.querySelector('[data-testid="activation-code"]').value === code && location.hash === '',
+      code,
+    );
+  });
   await check('activates with code and birth date, reads and gives the consent', async () => {
     await phone.open('/activate');
     await typesCode(phone, code, HERO.birthDate);

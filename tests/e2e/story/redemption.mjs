@@ -1,7 +1,7 @@
 // Bonuses are redeemed with the till's digits, which serve once; and the last resort without a phone: a typed number.
 import assert from 'node:assert/strict';
 import { holdNothing, holdPicture } from '../lib/camera.mjs';
-import { assertReads, chapter, check } from '../lib/report.mjs';
+import { assertReads, chapter, check, plain } from '../lib/report.mjs';
 import { HERO } from './chair.mjs';
 import { newerThan, photograph, PROOF_MILLIS, shownAt } from './member.mjs';
 import { buy, OUTLET, pair, scan, scanning, typeAmount } from './till.mjs';
@@ -140,6 +140,15 @@ async function typesNumber(till, number) {
     await till.reads(till.page.getByRole('dialog'), 'Без сети номер не проверить');
     await till.page.keyboard.press('Escape');
     await till.offline(false);
+  });
+  await check('a number that is typed as a code is looked up; nothing at all is asked for', async () => {
+    await till.at('type-code').click();
+    await till.at('check-code').click();
+    await till.reads(till.sheet(), 'Введите или вставьте текст кода');
+    await till.at('code-text').fill(number);
+    await till.at('check-code').click();
+    assert.equal(plain(await till.at('number').inputValue()), plain(number));
+    await till.page.keyboard.press('Escape');
   });
   await check('a mistyped number is told at once, an unknown one by the server', async () => {
     await openNumber(till, `${number.slice(0, -1)}${(Number(number.at(-1)) + 1) % 10}`);

@@ -24,17 +24,18 @@ describe('the address of a screen', () => {
   });
 
   test('a view survives the way through an address', () => {
-    const view = { organisationId: 7, query: 'Соловьёва 4801', filter: 'no-phone-card' as const };
+    const view = { organisationId: 7, query: 'Соловьёва 4801', filter: 'no-phone-card' as const, to: 12 };
     expect(viewOf(new URL(peoplePath(view), 'http://x').search)).toEqual(view);
     expect(new URL(personPath(id, view), 'http://x').pathname).toBe(`/chair/people/${id}`);
   });
 
   test('what says nothing is left out, and nonsense is not believed', () => {
     expect(homePath({ filter: 'all', query: '' })).toBe('/chair');
-    expect(viewOf('?org=-3&filter=everyone')).toEqual({
+    expect(viewOf('?org=-3&filter=everyone&to=x')).toEqual({
       organisationId: undefined,
       query: undefined,
       filter: undefined,
+      to: undefined,
     });
   });
 });

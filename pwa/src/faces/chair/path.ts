@@ -39,6 +39,8 @@ export interface View {
   organisationId?: number | undefined;
   query?: string | undefined;
   filter?: PeopleFilter | undefined;
+  /** The organisation that a transfer looks at. */
+  to?: number | undefined;
 }
 
 export function screenOf(path: string): Screen {
@@ -48,12 +50,16 @@ export function screenOf(path: string): Screen {
 
 export function viewOf(search: string): View {
   const params = new URLSearchParams(search);
-  const organisationId = Number(params.get('org'));
+  const idOf = (name: string) => {
+    const id = Number(params.get(name));
+    return Number.isSafeInteger(id) && id > 0 ? id : undefined;
+  };
   const filter = PEOPLE_FILTERS.find((known) => known === params.get('filter'));
   return {
-    organisationId: Number.isSafeInteger(organisationId) && organisationId > 0 ? organisationId : undefined,
+    organisationId: idOf('org'),
     query: params.get('query') || undefined,
     filter: filter === 'all' ? undefined : filter,
+    to: idOf('to'),
   };
 }
 
@@ -63,6 +69,7 @@ export function pathTo(name: ScreenName, view: View = {}, memberId = ''): string
   if (view.organisationId !== undefined) params.set('org', String(view.organisationId));
   if (view.query) params.set('query', view.query);
   if (view.filter && view.filter !== 'all') params.set('filter', view.filter);
+  if (view.to !== undefined) params.set('to', String(view.to));
   const search = params.toString();
   return `${PATHS[name].replace(':id', memberId)}${search ? `?${search}` : ''}`;
 }

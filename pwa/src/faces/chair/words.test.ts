@@ -3,7 +3,8 @@ import type { FieldCode, ProblemCode } from '../../api/codes';
 import { ApiProblem } from '../../api/problem';
 import { m } from '../../messages/generated/messages.js';
 import { faultsOf } from './form/newMember';
-import { actProblemText, faultWord, foundWord, orderProblemText, statusWord } from './words';
+import { PEOPLE_FILTERS } from './path';
+import { actProblemText, faultWord, foundWord, nobodyWord, orderProblemText, statusWord } from './words';
 
 const refused = (field: string, code: FieldCode) =>
   new ApiProblem({ status: 422, code: 'invalid-input', fields: { [field]: code } });
@@ -23,7 +24,7 @@ describe('a refusal that no field of the form can be marked for has words of its
   test('one that is about a field marks it', () => {
     const problem = refused('birthDate', 'too-young-when-joined');
     expect(faultsOf(problem)).toEqual({ birthDate: 'too-young-when-joined' });
-    expect(faultWord('birthDate', 'too-young-when-joined')).toBe(m.chair_fault_too_young_when_joined());
+    expect(faultWord('birthDate', 'too-young-when-joined', '')).toBe(m.chair_fault_too_young_when_joined());
   });
 });
 
@@ -33,8 +34,8 @@ test('where counting stopped the figure says so', () => {
 });
 
 test('a word that only a newer server knows is shown as it is', () => {
-  expect(statusWord('active')).toBe(m.chair_status_active());
-  expect(statusWord('resting' as never)).toBe('resting');
+  expect(statusWord('active', 'f')).toBe(m.chair_status_active());
+  expect(statusWord('resting' as never, 'f')).toBe('resting');
 });
 
 test('each reason why chosen people get no paper cards is told apart', () => {
@@ -47,4 +48,23 @@ test('each reason why chosen people get no paper cards is told apart', () => {
   const words = refusals.map(orderProblemText);
   expect(new Set(words).size).toBe(refusals.length);
   expect(words).not.toContain(m.problem_invalid_input());
+});
+
+test('a date that is refused says why, by what was typed', () => {
+  expect(faultWord('birthDate', 'date-invalid', '16.08')).toBe(m.date_without_year());
+  expect(faultWord('birthDate', 'date-invalid', '16.08.2188')).toBe(m.date_out_of_range());
+});
+
+test('whoever left did so as a woman or as a man', () => {
+  expect(statusWord('left', 'f')).toBe('Вышла из Профсоюза');
+  expect(statusWord('left', 'm')).toBe('Вышел из Профсоюза');
+  expect(statusWord('expelled', 'f')).toBe('Исключена из Профсоюза');
+});
+
+test('an empty list speaks of its filter, and of the search only where there was one', () => {
+  const searched = nobodyWord({ query: 'Иванова', filter: 'no-consent' });
+  expect(nobodyWord({ query: 'Иванова' })).toEqual(searched);
+  const titles = PEOPLE_FILTERS.map((filter) => nobodyWord({ filter }).title);
+  expect(new Set(titles).size).toBe(PEOPLE_FILTERS.length);
+  expect(nobodyWord({ filter: 'no-consent' })).not.toEqual(searched);
 });

@@ -15,10 +15,13 @@ import type {
   OrganisationKind,
   PeopleFilter,
   RevocationReason,
+  Sex,
 } from '../../api/types';
 import { count } from '../../core/format';
+import { dateFaultWord } from '../../core/typedDate';
 import { m } from '../../messages/generated/messages.js';
 import type { FieldName } from './form/newMember';
+import type { View } from './path';
 import { CHOSEN_AT_MOST } from './staffApi';
 
 type Word = () => string;
@@ -96,13 +99,31 @@ export const filterWord = (filter: PeopleFilter) =>
     filter,
   );
 
-export const statusWord = (status: MembershipStatus) =>
+/** The words for a list in which nobody is: a filter says what that means, a search how to find. */
+export function nobodyWord({ query, filter = 'all' }: View): { title: string; text: string } {
+  if (query || filter === 'all') return { title: m.chair_people_nobody(), text: m.chair_people_nobody_text() };
+  const title = wordOf(
+    {
+      working: m.chair_people_none_working,
+      students: m.chair_people_none_students,
+      pensioners: m.chair_people_none_pensioners,
+      'no-phone-card': m.chair_people_none_no_phone_card,
+      'no-consent': m.chair_people_none_no_consent,
+      suspended: m.chair_people_none_suspended,
+      ended: m.chair_people_none_ended,
+    },
+    filter,
+  );
+  return { title, text: m.chair_people_none_text() };
+}
+
+export const statusWord = (status: MembershipStatus, sex: Sex) =>
   wordOf(
     {
       active: m.chair_status_active,
       suspended: m.chair_status_suspended,
-      left: m.chair_status_left,
-      expelled: m.chair_status_expelled,
+      left: () => m.chair_status_left({ sex }),
+      expelled: () => m.chair_status_expelled({ sex }),
       ended: m.chair_status_ended,
     },
     status,
@@ -199,7 +220,6 @@ const faults = {
   required: m.chair_fault_required,
   'name-invalid': m.chair_fault_name_invalid,
   'name-mixed': m.chair_fault_name_mixed,
-  'date-invalid': m.chair_fault_date_invalid,
   'too-young': m.chair_fault_too_young,
   'too-young-when-joined': m.chair_fault_too_young_when_joined,
   'phone-invalid': m.chair_fault_phone_invalid,
@@ -209,10 +229,11 @@ const faults = {
   'before-birth': m.chair_fault_before_birth,
   'too-early': m.chair_fault_too_early,
   'too-long': m.chair_fault_too_long,
-} satisfies Record<Exclude<FieldCode, OrganisationFault | OrderFault | HiddenFieldCode>, Word>;
+} satisfies Record<Exclude<FieldCode, OrganisationFault | OrderFault | HiddenFieldCode | 'date-invalid'>, Word>;
 
-/** What is wrong with a field, and so what to do. */
-export function faultWord(field: FieldName, code: FieldFault | undefined): string {
+/** What is wrong with a field, and so what to do. `typed`: what stands in it. */
+export function faultWord(field: FieldName, code: FieldFault | undefined, typed: string): string {
+  if (code === 'date-invalid') return dateFaultWord(typed);
   if (code === 'required' && (field === 'sex' || field === 'category')) return m.chair_fault_choose();
   return (known(faults, code) ?? m.chair_fault_other)();
 }
