@@ -56,6 +56,55 @@ CREATE FUNCTION is_usable_code(code activation_code, at timestamp with time zone
            and not exists (select from account a where a.id = code.created_by and a.disabled_at is not null)
 $$;
 
+CREATE TABLE job (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    key text,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    organisation_id bigint,
+    enqueued_by text NOT NULL,
+    enqueued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    run_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lease uuid,
+    lease_until timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    mark jsonb,
+    progress_done bigint,
+    progress_of bigint,
+    error text,
+    result jsonb,
+    finished_at timestamp with time zone,
+    CONSTRAINT job_args_check CHECK ((pg_column_size(args) <= 100000)),
+    CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT job_check CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT job_check1 CHECK (((state <> 'running'::text) OR (lease IS NOT NULL))),
+    CONSTRAINT job_enqueued_by_check CHECK (((length(enqueued_by) >= 1) AND (length(enqueued_by) <= 120))),
+    CONSTRAINT job_error_check CHECK ((length(error) <= 1000)),
+    CONSTRAINT job_key_check CHECK (((length(key) >= 1) AND (length(key) <= 120))),
+    CONSTRAINT job_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 60))),
+    CONSTRAINT job_mark_check CHECK ((pg_column_size(mark) <= 100000)),
+    CONSTRAINT job_moments_check CHECK (((LEAST(enqueued_at, run_at, lease_until, finished_at) >= '1900-01-01 00:00:00+00'::timestamp with time zone) AND (GREATEST(enqueued_at, run_at, lease_until, finished_at) <= '9999-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT job_progress_done_check CHECK ((progress_done >= 0)),
+    CONSTRAINT job_progress_of_check CHECK ((progress_of >= 0)),
+    CONSTRAINT job_result_check CHECK ((pg_column_size(result) <= 100000)),
+    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'set-aside'::text])))
+);
+
+COMMENT ON TABLE job IS 'Work behind the acts: what is to be done, who is at it, how far it is. Every moment here is the database''s, so that an instance
+whose clock is wrong neither begins a thing early nor takes it from another.';
+
+CREATE FUNCTION job_due_at(held job) RETURNS timestamp with time zone
+    LANGUAGE sql
+    AS $$
+    select case
+        when held.state = 'waiting' and held.run_at <= clock_timestamp() + interval '61 minutes'
+             and (held.key = 'hourly' or held.attempts > 0 or held.enqueued_at <= clock_timestamp()) then held.run_at
+        when held.state = 'running' and held.lease_until <= clock_timestamp() + interval '2 minutes' then held.lease_until
+        when held.state in ('waiting', 'running') then clock_timestamp()
+    end
+$$;
+
 CREATE FUNCTION reissue_wants(class smallint, kid bytea, issued_at timestamp with time zone, expires_at timestamp with time zone, of_class smallint, of_kid bytea, phone_issued_before timestamp with time zone, paper_ends_before timestamp with time zone) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -425,43 +474,6 @@ CREATE TABLE instance_secret (
 );
 
 COMMENT ON TABLE instance_secret IS 'A MAC of the data folder''s secret, so that a server with another secret does not start on this database.';
-
-CREATE TABLE job (
-    id uuid NOT NULL,
-    kind text NOT NULL,
-    key text,
-    args jsonb DEFAULT '{}'::jsonb NOT NULL,
-    organisation_id bigint,
-    enqueued_by text NOT NULL,
-    enqueued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    run_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    lease uuid,
-    lease_until timestamp with time zone,
-    attempts integer DEFAULT 0 NOT NULL,
-    mark jsonb,
-    progress_done bigint,
-    progress_of bigint,
-    error text,
-    result jsonb,
-    finished_at timestamp with time zone,
-    CONSTRAINT job_args_check CHECK ((pg_column_size(args) <= 100000)),
-    CONSTRAINT job_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT job_check CHECK (((state = 'running'::text) = (lease_until IS NOT NULL))),
-    CONSTRAINT job_check1 CHECK (((state <> 'running'::text) OR (lease IS NOT NULL))),
-    CONSTRAINT job_enqueued_by_check CHECK (((length(enqueued_by) >= 1) AND (length(enqueued_by) <= 120))),
-    CONSTRAINT job_error_check CHECK ((length(error) <= 1000)),
-    CONSTRAINT job_key_check CHECK (((length(key) >= 1) AND (length(key) <= 120))),
-    CONSTRAINT job_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 60))),
-    CONSTRAINT job_mark_check CHECK ((pg_column_size(mark) <= 100000)),
-    CONSTRAINT job_progress_done_check CHECK ((progress_done >= 0)),
-    CONSTRAINT job_progress_of_check CHECK ((progress_of >= 0)),
-    CONSTRAINT job_result_check CHECK ((pg_column_size(result) <= 100000)),
-    CONSTRAINT job_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'set-aside'::text])))
-);
-
-COMMENT ON TABLE job IS 'Work behind the acts: what is to be done, who is at it, how far it is. Every moment here is the database''s, so that an instance
-whose clock is wrong neither begins a thing early nor takes it from another.';
 
 CREATE TABLE journal_default (
     seq bigint NOT NULL,

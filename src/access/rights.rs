@@ -157,6 +157,8 @@ actions! {
     LiftBound "housekeeping.anyway": Operator;
     /// Let a job that was set aside be tried again.
     RetryJob "job.retry": Operator;
+    /// Let go of a job that is not to be done any more.
+    DropJob "job.drop": Operator;
     /// Take up a database that was loaded from a dump.
     TakeUpDump "dump.take-up": Operator;
     /// Load the demo union.

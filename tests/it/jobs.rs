@@ -29,14 +29,14 @@ use super::support::scratch::Database;
 use super::support::{DAY_SECONDS, Phone, TestApp, do_due, next_id, until};
 
 /// Kinds of job that no server knows.
-const TEST_KINDS: [JobKind; 4] = [
+pub(super) const TEST_KINDS: [JobKind; 4] = [
     JobKind::once("test.items", |app, job| Box::pin(do_items(app, job))),
     JobKind::once("test.panic", |_, _| Box::pin(async { panic!("on purpose") })),
     JobKind::once("test.endless", |_, _| Box::pin(std::future::pending())),
     JobKind::once("test.never", |_, _| Box::pin(async { Err(Error::NotFound) })),
 ];
 
-const TEST_STEPS: [JobKind; 2] = [
+pub(super) const TEST_STEPS: [JobKind; 2] = [
     JobKind::hourly("test.step", |app, _| Box::pin(do_step(app))),
     JobKind::hourly("test.failing-step", |_, _| Box::pin(async { Err(Error::NotFound) })),
 ];
@@ -65,37 +65,37 @@ async fn do_step(app: App) -> profcards::base::error::Result<Value> {
     Ok(Value::Null)
 }
 
-async fn execute(app: &TestApp, sql: &'static str) {
+pub(super) async fn execute(app: &TestApp, sql: &'static str) {
     sqlx::raw_sql(sql).execute(&app.app.db_jobs).await.unwrap();
 }
 
-async fn number(app: &TestApp, sql: &'static str) -> i64 {
+pub(super) async fn number(app: &TestApp, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&app.app.db_jobs).await.unwrap()
 }
 
 /// An instance that goes by the machine's clock, and the table for the items of its jobs.
-async fn start_app() -> TestApp {
+pub(super) async fn start_app() -> TestApp {
     let app = TestApp::start_with_real_clock().await;
     execute(&app, "create table item_done (job_id uuid, item bigint not null)").await;
     app
 }
 
-fn new_job(kind: &'static str, items: i64) -> NewJob {
+pub(super) fn new_job(kind: &'static str, items: i64) -> NewJob {
     NewJob { id: next_id().into(), kind, key: None, args: json!({ "items": items }), organisation_id: None }
 }
 
-async fn enqueue(app: &TestApp, kind: &'static str, items: i64) -> Uuid {
+pub(super) async fn enqueue(app: &TestApp, kind: &'static str, items: i64) -> Uuid {
     let mut conn = app.app.db_jobs.acquire().await.unwrap();
     store::enqueue(&mut conn, "cli", &new_job(kind, items)).await.unwrap().0
 }
 
 /// The job's state, attempts and error.
-async fn job(app: &TestApp, id: Uuid) -> (String, i32, Option<String>) {
+pub(super) async fn job(app: &TestApp, id: Uuid) -> (String, i32, Option<String>) {
     let job = "select state, attempts, error from job where id = $1";
     sqlx::query_as(job).bind(id).fetch_one(&app.app.db_jobs).await.unwrap()
 }
 
-async fn items_done(app: &TestApp) -> i64 {
+pub(super) async fn items_done(app: &TestApp) -> i64 {
     number(app, "select count(*) from item_done").await
 }
 
@@ -267,6 +267,46 @@ async fn an_instance_whose_clock_is_wrong_neither_begins_a_job_early_nor_takes_o
 }
 
 #[tokio::test]
+async fn what_a_clock_that_was_ahead_put_off_is_due_once_it_is_right() {
+    let app = start_app().await;
+    let kinds = ["test.items", "test.never", "test.endless"].map(str::to_owned);
+    let set = async |id: Uuid, what: &str| {
+        let sql = format!("update job set {what} where id = $1");
+        sqlx::query(AssertSqlSafe(sql)).bind(id).execute(&app.app.db).await.unwrap();
+    };
+    // An hourly step that was done under it; done now, it rests for its hour.
+    do_due(&app.app, &TEST_STEPS).await.unwrap();
+    execute(&app, "update job set run_at = run_at + interval '40 hours'").await;
+    for _ in 0..2 {
+        do_due(&app.app, &TEST_STEPS).await.unwrap();
+        assert_eq!(items_done(&app).await, 2);
+    }
+    // A job that was enqueued under it, if only half an hour off; one that fails still rests between its attempts.
+    let (new, failing) = (enqueue(&app, "test.items", 1).await, enqueue(&app, "test.never", 1).await);
+    for id in [new, failing] {
+        set(id, "enqueued_at = enqueued_at + interval '30 minutes', run_at = run_at + interval '30 minutes'")
+            .await;
+    }
+    for _ in 0..2 {
+        do_due(&app.app, &TEST_KINDS).await.unwrap();
+    }
+    assert_eq!((job(&app, new).await.0.as_str(), job(&app, failing).await.1), ("done", 1));
+    // A failed one that waits by it, and one that was let be tried again under it.
+    set(failing, "run_at = run_at + interval '40 hours'").await;
+    do_due(&app.app, &TEST_KINDS).await.unwrap();
+    assert_eq!(job(&app, failing).await.1, 2);
+    set(failing, "attempts = 0, run_at = run_at + interval '40 hours'").await;
+    do_due(&app.app, &TEST_KINDS).await.unwrap();
+    assert_eq!(job(&app, failing).await.1, 1);
+    // One that was claimed under it by a process that is gone.
+    let held = enqueue(&app, "test.endless", 0).await;
+    claim(&app.app.db, &kinds, next_id()).await.unwrap().unwrap();
+    assert!(claim(&app.app.db, &kinds, next_id()).await.unwrap().is_none(), "its lease lives");
+    set(held, "lease_until = lease_until + interval '40 hours'").await;
+    assert_eq!(claim(&app.app.db, &kinds, next_id()).await.unwrap().unwrap().id.0, held);
+}
+
+#[tokio::test]
 async fn whoever_has_lost_a_job_writes_nothing_any_more() {
     let app = start_app().await;
     let id = enqueue(&app, "test.items", 2).await;
@@ -427,6 +467,7 @@ async fn whoever_wanted_a_job_sees_how_far_it_is_and_nobody_else_learns_that_it_
     finish(&app.app.db, &held, &json!({ "items": 4 })).await.unwrap();
     let seen = owner.get(&path).await.json(200);
     assert_eq!((&seen["state"], &seen["result"]["items"]), (&json!("done"), &json!(4)));
+    assert_eq!(seen["progress"], json!({ "done": 4, "of": 4 }), "what is done is done whole");
     for stranger in [app.world.regional, app.world.foreign_chair] {
         app.staff(stranger).await.get(&path).await.refused(404, "not-found");
     }

@@ -19,6 +19,7 @@ mod hostile_input;
 mod housekeeping;
 mod insider;
 mod jobs;
+mod jobs_operated;
 mod keys;
 mod late_purchases;
 mod ledger;

@@ -10,6 +10,7 @@ use profcards::registry::members;
 use profcards::server::jobs::reissue::run_by_command;
 use profcards_card::{CardClass, Kid, SignedCard, Status, to_text};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use uuid::Uuid;
 
 use super::support::lists::{Held, status_ref_of};
@@ -219,6 +220,22 @@ async fn a_card_that_cannot_be_made_is_told_of() {
     assert!(told.contains("2 cards could not be issued"), "{told}");
     let named = format!("a card cannot be issued anew member={}", phones[0].member);
     assert_eq!(told.matches(&named).count(), 2, "{told}");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_somebody_elses_lock_says_so() {
+    let app = TestApp::start().await;
+    let phones = members(&app, 1).await;
+    let mut hold = app.app.db.begin().await.unwrap();
+    members::store::lock(&mut hold, &[phones[0].member.into()]).await.unwrap();
+    let (child, log) = process::start_heard(&app, &["cards", "reissue", "--all"]);
+    let mut complaints = BufReader::new(log).lines();
+    let told = complaints.next_line().await.unwrap().unwrap();
+    assert!(told.contains("somebody else's transaction holds a row of this batch"), "{told}");
+    hold.rollback().await.unwrap();
+    // Read to its end, so that it can write whatever it still has to say.
+    while complaints.next_line().await.unwrap().is_some() {}
+    assert_eq!(process::ended(child).await, (Some(0), "2 cards of 1 members\n".to_owned()));
 }
 
 #[tokio::test]

@@ -326,3 +326,28 @@ async fn cards_of_a_key_that_was_revoked_by_a_clock_ahead_are_issued_anew_too() 
         sqlx::query_scalar("select revoked_at from revoked_key").fetch_one(&app.app.db).await.unwrap();
     assert_eq!(at, app.app.clock.now());
 }
+
+#[tokio::test]
+async fn cards_of_a_lost_key_whose_reissue_was_set_aside_are_issued_anew_after_an_hour_by_a_right_clock() {
+    let (app, mut phone) = with_phone().await;
+    let lost = held_key(&app, KeyRole::Card).kid;
+    let next = lose_card_key(&app).await;
+    app.advance(60);
+    sqlx::query(
+        "insert into job (id, kind, key, args, enqueued_by, state, error, finished_at)
+         values ($1, 'cards.reissue', $2, '{}', 'server', 'set-aside', 'poison', clock_timestamp())",
+    )
+    .bind(next_id())
+    .bind(format!("key {lost} both"))
+    .execute(&app.app.db)
+    .await
+    .unwrap();
+    app.replace_lost_cards().await;
+    assert_eq!(phone.card_hex().await, hex::encode(&phone.card), "it rests");
+    // As a clock has it that was ahead; what is ordered anew does not need the args that nobody could read.
+    let ahead = "update job set enqueued_at = enqueued_at + interval '40 hours', finished_at = finished_at + interval '40 hours'";
+    sqlx::query(ahead).execute(&app.app.db).await.unwrap();
+    app.replace_lost_cards().await;
+    phone.take_new_card().await;
+    assert_eq!(kid_of_card(&phone.card), next);
+}

@@ -158,6 +158,8 @@ mod tests {
     fn after_its_last_rest_a_job_has_one_attempt_left() {
         assert_eq!(usize::try_from(MAX_ATTEMPTS), Ok(REST_SECONDS.len() + 1));
         assert!(REST_SECONDS.is_sorted());
+        // As `job_due_at` has it, nothing waits longer.
+        assert!(REST_SECONDS.iter().all(|rest| *rest <= HOUR_SECONDS));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Jobs in SQL. The database's clock decides whether a job is due; each write to a claimed job names the lease.
+//! Jobs in SQL. The database's clock decides whether a job is due, by one rule (`job_due_at`); each write to a claimed
+//! job names the lease.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -20,13 +21,13 @@ const KEPT_DAYS: i32 = 100;
 /// The length to which a stored error is cut.
 const MAX_ERROR_CHARS: i32 = 1_000;
 
-/// Enqueues a job, unless one of its kind and key is unfinished; answers the id of the one or the other. Commits with
-/// the act that orders it.
+/// Enqueues a job, unless one of its kind and key is unfinished; answers the id of the one or the other. One that was
+/// set aside is begun anew, as this order says. Commits with the act that orders it.
 pub async fn enqueue(conn: &mut PgConnection, enqueued_by: &str, job: &NewJob) -> Result<JobId> {
-    Ok(sqlx::query_scalar!(
+    let unfinished = sqlx::query!(
         r#"insert into job (id, kind, key, args, organisation_id, enqueued_by) values ($1, $2, $3, $4, $5, $6)
          on conflict (kind, key) where state <> 'done' do update set key = excluded.key
-         returning id as "id: JobId""#,
+         returning id as "id: JobId", state as "state: JobState""#,
         job.id.0,
         job.kind,
         job.key,
@@ -34,8 +35,32 @@ pub async fn enqueue(conn: &mut PgConnection, enqueued_by: &str, job: &NewJob) -
         job.organisation_id as Option<OrganisationId>,
         enqueued_by
     )
-    .fetch_one(conn)
-    .await?)
+    .fetch_one(&mut *conn)
+    .await?;
+    if unfinished.state == JobState::SetAside {
+        order_anew(conn, unfinished.id, enqueued_by, job).await?;
+    }
+    Ok(unfinished.id)
+}
+
+/// Lets a newer order for the same work have a job that was set aside. With the args that it had, it goes on from its
+/// mark; with others, which its mark may have nothing to do with, from the beginning.
+async fn order_anew(conn: &mut PgConnection, id: JobId, enqueued_by: &str, job: &NewJob) -> Result<()> {
+    sqlx::query!(
+        "update job set state = 'waiting', run_at = clock_timestamp(), attempts = 0, error = null, finished_at = null,
+                        args = $2, organisation_id = $3, enqueued_by = $4, enqueued_at = clock_timestamp(),
+                        mark = case when args = $2 then mark end,
+                        progress_done = case when args = $2 then progress_done end,
+                        progress_of = case when args = $2 then progress_of end
+         where id = $1",
+        id.0,
+        job.args,
+        job.organisation_id as Option<OrganisationId>,
+        enqueued_by
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Inserts the rows of those steps that have none yet.
@@ -58,9 +83,8 @@ pub async fn ensure_hourly(db: &PgPool, steps: &[(JobId, &str)]) -> Result<()> {
 pub async fn is_due(db: &PgPool, kinds: &[String]) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"select exists (
-               select from job where kind = any($1)
-                 and (state = 'waiting' and run_at <= clock_timestamp()
-                      or state = 'running' and lease_until <= clock_timestamp())) as "is_due!""#,
+               select from job where kind = any($1) and state in ('waiting', 'running')
+                 and job_due_at(job) <= clock_timestamp()) as "is_due!""#,
         kinds
     )
     .fetch_one(db)
@@ -72,10 +96,9 @@ pub async fn claim(db: &PgPool, kinds: &[String], lease: Uuid) -> Result<Option<
     Ok(sqlx::query_as!(
         ClaimedJob,
         r#"with next as (
-               select id from job where kind = any($1)
-                 and (state = 'waiting' and run_at <= clock_timestamp()
-                      or state = 'running' and lease_until <= clock_timestamp())
-               order by run_at limit 1
+               select id from job where kind = any($1) and state in ('waiting', 'running')
+                 and job_due_at(job) <= clock_timestamp()
+               order by job_due_at(job) limit 1
                for update skip locked
            )
            update job set state = 'running', lease = $2, lease_until = clock_timestamp() + make_interval(secs => $3),
@@ -170,10 +193,11 @@ pub async fn look_again(conn: &mut PgConnection, job: &mut ClaimedJob) -> Result
     Ok(found.state)
 }
 
-/// Ends a job and stores its result. A repetition changes nothing; `false` if another process has claimed it by now.
+/// Ends a job and stores its result; its progress is whole then, whatever the last units were. A repetition changes
+/// nothing; `false` if another process has claimed it by now.
 pub async fn finish(db: &PgPool, job: &ClaimedJob, result: &Value) -> Result<bool> {
     let finished = sqlx::query!(
-        "update job set state = 'done', lease_until = null, result = $3, error = null,
+        "update job set state = 'done', lease_until = null, result = $3, error = null, progress_done = progress_of,
                         finished_at = coalesce(finished_at, clock_timestamp())
          where id = $1 and lease = $2 and state in ('running', 'done')",
         job.id.0,
@@ -248,26 +272,41 @@ pub async fn retry(conn: &mut PgConnection, id: JobId) -> Result<bool> {
     Ok(retried.rows_affected() == 1)
 }
 
-/// Lets a job of this kind and key be tried again that was set aside an hour ago.
-pub async fn retry_rested(db: &PgPool, kind: &str, key: &str) -> Result<()> {
-    sqlx::query!(
-        "update job set state = 'waiting', run_at = clock_timestamp(), attempts = 0, finished_at = null
-         where kind = $1 and key = $2 and state = 'set-aside' and finished_at < clock_timestamp() - make_interval(secs => $3)",
+/// Removes an unfinished job; answers its kind and key. None is removed that a process runs, that is done, or that is
+/// a step of these that are done hourly.
+pub async fn drop_job(conn: &mut PgConnection, id: JobId, steps: &[String]) -> Result<Option<DroppedJob>> {
+    Ok(sqlx::query_as!(
+        DroppedJob,
+        "delete from job where id = $1 and state <> 'done' and kind <> all($2)
+           and (state <> 'running' or job_due_at(job) <= clock_timestamp())
+         returning kind, key",
+        id.0,
+        steps
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
+/// What a job was that is no more.
+pub struct DroppedJob {
+    /// The kind of job.
+    pub kind: String,
+    /// The key by which the same work was recognised.
+    pub key: Option<String>,
+}
+
+/// Whether a job of this kind and key waits or runs, or was set aside within the last hour.
+pub async fn is_in_hand(db: &PgPool, kind: &str, key: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from job where kind = $1 and key = $2
+                 and (state in ('waiting', 'running')
+                      or state = 'set-aside'
+                         and finished_at between clock_timestamp() - make_interval(secs => $3) and clock_timestamp())
+           ) as "is_in_hand!""#,
         kind,
         key,
         f64::from(HOUR_SECONDS)
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Whether a job of this kind and key is unfinished.
-pub async fn is_unfinished(db: &PgPool, kind: &str, key: &str) -> Result<bool> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from job where kind = $1 and key = $2 and state <> 'done') as "is_unfinished!""#,
-        kind,
-        key
     )
     .fetch_one(db)
     .await?)
@@ -327,21 +366,33 @@ pub struct ListedJob {
     pub result: Option<Value>,
     /// The moment at which the job was done or set aside, or an hourly step last tried.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The moment since which the job is due, if it is and nobody runs it.
+    pub overdue_since: Option<DateTime<Utc>>,
 }
 
-/// The unfinished jobs and those that were finished last; with an `id` that one alone.
+/// The jobs in the order of what a person wants to see first: set aside, running, hourly steps, waiting for their time,
+/// done. With an `id` that one alone.
 pub async fn list(db: &PgPool, id: Option<JobId>, limit: i64) -> Result<Vec<ListedJob>> {
     Ok(sqlx::query_as!(
         ListedJob,
         r#"select id as "id: JobId", kind, key, args, state as "state: JobState", enqueued_by, enqueued_at, run_at, lease_until, attempts, mark,
-                  progress_done, progress_of, error, result, finished_at
+                  progress_done, progress_of, error, result, finished_at,
+                  case when job_due_at(job) <= clock_timestamp() then job_due_at(job) end as overdue_since
            from job where $1::uuid is null or id = $1
-           order by state = 'done', coalesce(finished_at, enqueued_at) desc limit $2"#,
+           order by array_position(array['set-aside', 'running', 'waiting', 'done'], state), key is distinct from $3,
+                    case when state <> 'done' then run_at end, finished_at desc
+           limit $2"#,
         id as Option<JobId>,
-        limit
+        limit,
+        HOURLY
     )
     .fetch_all(db)
     .await?)
+}
+
+/// The number of jobs in all.
+pub async fn count(db: &PgPool) -> Result<i64> {
+    Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from job"#).fetch_one(db).await?)
 }
 
 /// A job as the account that ordered it sees it.
@@ -411,4 +462,15 @@ pub async fn count_set_aside(db: &PgPool) -> Result<i64> {
     Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from job where state = 'set-aside'"#)
         .fetch_one(db)
         .await?)
+}
+
+/// The seconds for which the longest due job has been waiting for a process to run it; 0 if none is due. Whether a
+/// program knows its kind is not asked.
+pub async fn overdue_seconds(db: &PgPool) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"select greatest(floor(extract(epoch from max(clock_timestamp() - job_due_at(job)))), 0)::bigint as "seconds!"
+           from job where state in ('waiting', 'running')"#
+    )
+    .fetch_one(db)
+    .await?)
 }

@@ -225,7 +225,7 @@ pub async fn run(
             })
             .await;
         failures = if moved { 0 } else { failures };
-        match outcome {
+        match outcome.map_err(name_foreign_lock) {
             Err(error) if TakenOver::is_behind(&error) => return Err(error),
             // Somebody held a lock for long, or the database went away: what was not committed is simply done again.
             Err(Error::Unavailable(cause)) if failures < MAX_FAILURES => {
@@ -235,6 +235,17 @@ pub async fn run(
             }
             outcome => return outcome,
         }
+    }
+}
+
+/// Says of a lock that was waited for in vain what it means here: whoever runs the command finds no fault in the cards.
+fn name_foreign_lock(error: Error) -> Error {
+    let is_locked = error.is_locked();
+    match error {
+        Error::Unavailable(cause) if is_locked => {
+            Error::Unavailable(cause.context("somebody else's transaction holds a row of this batch"))
+        }
+        error => error,
     }
 }
 

@@ -85,16 +85,14 @@ pub async fn run_by_command(
     }
 }
 
-/// Enqueues the re-issue of all cards that a revoked key signed. Every instance checks for it; one of them does the
-/// job.
+/// Enqueues the re-issue of all cards that a revoked key signed, and once more an hour after it was set aside. Every
+/// instance checks for it; one of them does the job.
 pub async fn enqueue_lost_keys(app: &App) -> anyhow::Result<()> {
     // Until then another instance may not have heard of the revocation, and may have signed with the key.
     let heard_by_all = TimeDelta::seconds(2 * super::watches::LOOK_AT_KEYS_EVERY.as_secs().cast_signed());
     for kid in keys::store::keys_to_replace(&app.db_jobs, heard_by_all, app.clock.now()).await? {
         let selection = Selection { which: Which::SignedBy(Kid(kid.as_slice().try_into()?)), class: None };
-        let key = selection.to_string();
-        if store::is_unfinished(&app.db_jobs, reissue::KIND, &key).await? {
-            store::retry_rested(&app.db_jobs, reissue::KIND, &key).await?;
+        if store::is_in_hand(&app.db_jobs, reissue::KIND, &selection.to_string()).await? {
             continue;
         }
         // Before there is a key to sign with, and a time that is believed, an attempt would come to nothing.

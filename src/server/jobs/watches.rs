@@ -117,6 +117,8 @@ async fn look_at_feed(app: &App, watch: &mut FeedWatch) -> anyhow::Result<()> {
 pub async fn look_at_jobs(app: &App) -> anyhow::Result<()> {
     let set_aside = store::count_set_aside(&app.db_jobs).await?;
     metrics::gauge!("profcards_jobs_set_aside").set(figure(set_aside.unsigned_abs()));
+    let overdue_seconds = store::overdue_seconds(&app.db_jobs).await?;
+    metrics::gauge!("profcards_jobs_overdue_seconds").set(figure(overdue_seconds.unsigned_abs()));
     for outcome in store::step_outcomes(&app.db_jobs).await? {
         let Some(kind) = kinds::KINDS.iter().find(|kind| kind.name == outcome.step) else { continue };
         set_step_failed(kind.name, outcome.has_failed);

@@ -83,6 +83,13 @@ pub fn start(app: &TestApp, arguments: &[&str], fault: Option<&str>) -> Child {
     program(app, arguments, fault).spawn().unwrap()
 }
 
+/// The same without a fault, and what it complains of until it ends.
+pub fn start_heard(app: &TestApp, arguments: &[&str]) -> (Child, ChildStderr) {
+    let mut child = program(app, arguments, None).stderr(Stdio::piped()).spawn().unwrap();
+    let log = child.stderr.take().unwrap();
+    (child, log)
+}
+
 /// The same with a pipe into it.
 pub fn start_piped(app: &TestApp, arguments: &[&str]) -> Child {
     program(app, arguments, None).stdin(Stdio::piped()).spawn().unwrap()
@@ -103,8 +110,7 @@ impl Server {
 
     /// The same without a fault, and its log until it ends.
     pub async fn start_heard(app: &TestApp) -> (Self, ChildStderr) {
-        let mut child = program(app, &["serve"], None).stderr(Stdio::piped()).spawn().unwrap();
-        let log = child.stderr.take().unwrap();
+        let (mut child, log) = start_heard(app, &["serve"]);
         (Self { base: address_of(&mut child).await, child }, log)
     }
 
