@@ -79,7 +79,7 @@ codes! {
     SchemaTooOld = "schema-too-old",
     /// The client speaks a newer shape of mutations and entities than this server.
     SchemaUnknown = "schema-unknown",
-    /// The cursor cannot be continued: the client fetches everything anew.
+    /// The cursor, of a sync or of a list, cannot be continued: the client fetches everything anew.
     SyncStartOver = "sync-start-over",
 
     /// There is a member of this name and birth date already.

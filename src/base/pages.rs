@@ -41,6 +41,11 @@ impl<T> Page<T> {
         let end = rows.last().filter(|_| !is_last);
         Self { next_cursor: end.map(|row| Cursor(position(row)).to_text()), items: rows }
     }
+
+    /// The same page of other rows.
+    pub fn map<U>(self, row: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(row).collect(), next_cursor: self.next_cursor }
+    }
 }
 
 /// The number of rows of a page that a request asks for: fifty if it says nothing, at most two hundred.
@@ -73,7 +78,8 @@ impl Length {
 }
 
 /// The place where a page begins: behind the rows of the page before. To clients it is a text without a meaning. It
-/// stands in addresses, so what it holds is an id, never a name.
+/// stands in addresses, so what it holds is an id, never a name. Where rows can move, a keyed hash beside the id tells
+/// whether the row still stands at that place; if not, the reader begins anew ([`Code::SyncStartOver`](super::code::Code)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<P>(pub P);
 

@@ -1,6 +1,6 @@
 // The whole story in a real browser on the real program, in two runs. `purchases`: a card is issued, opened on a phone, shown and
 // read by a camera without a network, and its purchase lands in the books; then what else a card goes through. `devices`: every code
-// of the till, and devices as they are. Prints a line for each promise.
+// of the till, devices as they are, and a long list. Prints a line for each promise.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { cardLifeStory } from './card-life.mjs';
@@ -9,6 +9,7 @@ import { makeInstance } from './lib/instance.mjs';
 import { chapter, check, conclude, fail } from './lib/report.mjs';
 import { chairStory } from './story/chair.mjs';
 import { devicesStory } from './story/devices.mjs';
+import { listStory } from './story/list.mjs';
 import { activationStory, cashbackStory, offlineStory } from './story/member.mjs';
 import { redemptionStory } from './story/redemption.mjs';
 import { forgeryStory, rejectedStory, revokedStory, wrongClockStory } from './story/refusals.mjs';
@@ -45,6 +46,7 @@ async function devices(instance, stage) {
   await codesStory(stage);
   await faultsStory(stage);
   await devicesStory(stage, instance);
+  await listStory(stage, instance);
 }
 
 /** Each on an instance of its own, so that they may run side by side. */

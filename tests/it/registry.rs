@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::support::register::{ask, edit, edit_member, found, members_of, with};
 use super::support::world::person;
-use super::support::{DAY_SECONDS, NAME, Phone, Reply, TestApp, next_id};
+use super::support::{Client, DAY_SECONDS, NAME, Phone, Reply, TestApp, next_id};
 
 fn last_names(page: &Value) -> Vec<&str> {
     page["items"].as_array().unwrap().iter().map(|item| item["lastName"].as_str().unwrap()).collect()
@@ -286,18 +286,50 @@ async fn a_page_begins_behind_nobody_whom_one_may_not_see() {
     app.member("Абрамова Анна").await;
     app.member("Яковлева Анна").await;
     let foreign = app.member_of(app.world.lyceum, "Иванова Мария").await;
-    let after = async |last: Uuid| {
-        let cursor = Cursor(ReadUpTo { last: last.into(), shown: 1 }).to_text();
-        chair.get(&format!("{}?cursor={cursor}", members_of(app.world.school))).await
-    };
+    let after =
+        async |cursor: String| chair.get(&format!("{}?cursor={cursor}", members_of(app.world.school))).await;
+    let forged = |last: Uuid| Cursor(ReadUpTo { last: last.into(), name_tag: 0, shown: 1 }).to_text();
     // Whether one's own people stand before or behind a stranger would tell the stranger's name.
-    after(foreign).await.refused(404, "not-found");
-    after(next_id()).await.refused(404, "not-found");
+    let told = after(forged(foreign)).await.refused(409, "sync-start-over");
+    assert_eq!(after(forged(next_id())).await.refused(409, "sync-start-over"), told);
+    app.member_of(app.world.lyceum, "Яковлева Инна").await;
+    let genuine = read_up_to(&app.staff(app.world.central).await, app.world.lyceum, 1).await;
+    assert_eq!(after(genuine).await.refused(409, "sync-start-over"), told);
     let own = app.member("Иванова Мария").await;
-    assert_eq!(last_names(&after(own).await.json(200)), ["Яковлева"]);
+    let behind = read_up_to(&chair, app.world.school, 2).await;
+    assert_eq!(after(forged(own)).await.refused(409, "sync-start-over"), told);
+    assert_eq!(last_names(&after(behind.clone()).await.json(200)), ["Яковлева"]);
     // Who has ended is in a list of those.
     app.set_status(own, "left").await;
-    assert_eq!(last_names(&after(own).await.json(200)), ["Яковлева"]);
+    assert_eq!(last_names(&after(behind).await.json(200)), ["Яковлева"]);
+}
+
+/// The cursor behind the first so many people.
+async fn read_up_to(staff: &Client, organisation_id: i64, count: usize) -> String {
+    let page = found(staff, organisation_id, &[("limit", &count.to_string())]).await;
+    page["nextCursor"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_list_goes_on_from_the_place_that_was_read_or_begins_anew() {
+    let app = TestApp::start().await;
+    let chair = app.chair().await;
+    app.member("Абрамова Анна").await;
+    let last = app.member("Белова Вера").await;
+    app.member("Власова Нина").await;
+    app.member("Громова Лидия").await;
+    let cursor = read_up_to(&chair, app.world.school, 2).await;
+    let rest = async || chair.get(&format!("{}?cursor={cursor}", members_of(app.world.school))).await;
+    assert_eq!(last_names(&rest().await.json(200)), ["Власова", "Громова"]);
+    // By the new name the place would be behind people who were not read.
+    edit_member(&chair, last, &edit("Яковлева Вера")).await.json(200);
+    let renamed = rest().await.refused(409, "sync-start-over");
+    // Something else of the person leaves the place where it is.
+    edit_member(&chair, last, &with(edit("Белова Вера"), "position", json!("завуч"))).await.json(200);
+    assert_eq!(last_names(&rest().await.json(200)), ["Власова", "Громова"]);
+    let central = app.staff(app.world.central).await;
+    ask(&central, last, "transfer", &json!({ "organisationId": app.world.lyceum })).await.json(200);
+    assert_eq!(rest().await.refused(409, "sync-start-over"), renamed);
 }
 
 #[tokio::test]
@@ -327,7 +359,7 @@ async fn pages_show_everyone_exactly_once() {
         assert_eq!(page["total"], 12);
         seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
         let Some(next) = page["nextCursor"].as_str() else { break };
-        // It stands in the next request's address, so it holds no name: an id and a figure are all.
+        // It stands in the next request's address, so it holds no name: an id and two figures are all.
         let read: Cursor<ReadUpTo> = serde_json::from_value(json!(next)).unwrap();
         assert_eq!(next, read.to_text());
         assert_eq!(read.0.shown as usize, seen.len());

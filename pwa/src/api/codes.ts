@@ -66,10 +66,7 @@ export type ScreenCode = Among<
 /**
  * The codes that are shown to nobody here: the app acts upon them, or they answer only other sites' pages and commands.
  */
-export type SilentCode = Among<
-  Code,
-  'sync-start-over' | 'cross-site' | 'reissue-running' | 'reissue-by-same-key' | 'not-held'
->;
+export type SilentCode = Among<Code, 'cross-site' | 'reissue-running' | 'reissue-by-same-key' | 'not-held'>;
 
 /** The codes of fields that no form shows: those of the member's phone and of every sync. */
 export type HiddenFieldCode = Among<

@@ -19,6 +19,7 @@ const words = {
   'malformed-request': m.problem_malformed_request,
   'too-large': m.problem_too_large,
   'idempotency-conflict': m.problem_idempotency_conflict,
+  'sync-start-over': m.problem_conflict,
   'schema-too-old': m.problem_schema,
   'schema-unknown': m.problem_schema,
   'device-silent': m.problem_device_silent,

@@ -70,6 +70,8 @@ export function navigate(to: string, options: { replace?: boolean } = {}): void 
 }
 
 addEventListener('popstate', follow);
+// The page was loaded anew while something lay over it: its entry would make the first way back lead nowhere.
+if (layerHere() !== undefined) history.back();
 
 /** Plain links inside the app stay plain links; this only spares them the reload. */
 document.addEventListener('click', (event) => {

@@ -64,13 +64,44 @@ const RELOADED_KEY = 'reloaded-for-missing-chunk';
 /** A file that stays away, although the server is there, must not reload the page for ever. */
 const RELOAD_AT_MOST_EVERY_MILLIS = 60_000;
 
+type Load<T> = () => Promise<T>;
+
 let early = 0;
 
 /** Asks for a chunk that nobody needs yet. One that is missing is told when it is needed: no form is lost to it that is being filled in. */
-export async function fetchEarly(load: () => Promise<unknown>): Promise<void> {
+export async function fetchEarly(load: Load<unknown>): Promise<void> {
   early += 1;
-  await load().catch(() => undefined);
+  await fetchWhole(load).catch(() => undefined);
   early -= 1;
+}
+
+/** The stylesheets that did not come. Vite asks for each but once, and takes it for loaded ever after. */
+const missingStyles = new Set<HTMLLinkElement>();
+/** What came with all its styles. */
+const whole = new WeakSet<Load<unknown>>();
+let asking: Promise<unknown> | undefined;
+
+/** A chunk with its styles: of what is missing nobody knows which chunk it belongs to, so all of it is asked for anew first. */
+export async function fetchWhole<T>(load: Load<T>): Promise<T> {
+  while (missingStyles.size > 0 && !whole.has(load)) {
+    asking ??= Promise.all([...missingStyles].map(askAgain)).finally(() => (asking = undefined));
+    await asking;
+  }
+  const loaded = await load();
+  whole.add(load);
+  return loaded;
+}
+
+function askAgain(missing: HTMLLinkElement): Promise<void> {
+  return new Promise<void>((done, fail) => {
+    const link = missing.cloneNode() as HTMLLinkElement;
+    link.onload = () => done();
+    link.onerror = () => {
+      dispatchEvent(new Event('vite:preloadError'));
+      fail(new Error(`no ${link.href}`));
+    };
+    missing.replaceWith(link);
+  }).finally(() => missingStyles.delete(missing));
 }
 
 /** After an update an open page may ask for a chunk that is gone; a reload brings the new ones. */
@@ -78,7 +109,11 @@ export function reloadOnMissingChunk(): void {
   addEventListener('vite:preloadError', () => {
     if (early === 0) void reloadIfServerAnswers();
   });
+  addEventListener('error', ({ target }) => isStylesheet(target) && missingStyles.add(target), true);
 }
+
+const isStylesheet = (target: EventTarget | null): target is HTMLLinkElement =>
+  (target as Partial<HTMLLinkElement> | null)?.rel === 'stylesheet';
 
 /** Without the server nothing is gone, and a reload would only lose the page. */
 async function reloadIfServerAnswers(): Promise<void> {

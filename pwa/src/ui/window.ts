@@ -13,9 +13,10 @@ export function rowWindow(scrollPixels: number, heightPixels: number, rowPixels:
   return { first: Math.min(first, rowCount), end: Math.min(Math.max(end, 0), rowCount) };
 }
 
-/** The keys of a long list, from the row that has the focus: the arrows go from row to row, `/` to the search. */
-export function stepAmong(rows: 'li' | 'tr', event: KeyboardEvent, onsearch?: () => void): void {
-  if (!(event.target instanceof HTMLElement)) return;
+/** The keys of a long list: the arrows go from row to row, or from the list itself to the rows in sight; `/` to the search. */
+export function stepAmong(rowTag: 'li' | 'tr', event: KeyboardEvent, onsearch?: () => void): void {
+  const { target, currentTarget: viewport } = event;
+  if (!(target instanceof HTMLElement) || !(viewport instanceof HTMLElement)) return;
   if (event.key === '/' && onsearch) {
     event.preventDefault();
     onsearch();
@@ -23,10 +24,21 @@ export function stepAmong(rows: 'li' | 'tr', event: KeyboardEvent, onsearch?: ()
   }
   const forward = { ArrowDown: true, ArrowUp: false }[event.key];
   if (forward === undefined) return;
-  const row = event.target.closest(rows);
-  const next = forward ? row?.nextElementSibling : row?.previousElementSibling;
-  const target = next?.querySelector<HTMLElement>('a, button, input');
-  if (!target) return;
+  const row = target.closest(rowTag);
+  const next = row
+    ? pressedIn(forward ? row.nextElementSibling : row.previousElementSibling)
+    : target === viewport && inSight(viewport, rowTag).at(forward ? 0 : -1);
+  if (!next) return;
   event.preventDefault();
-  target.focus();
+  next.focus();
+}
+
+const pressedIn = (row: Element | null | undefined) => row?.querySelector<HTMLElement>('a, button, input');
+
+/** What is pressed in each of the rows that are whole in sight. */
+function inSight(viewport: HTMLElement, rowTag: string): HTMLElement[] {
+  const { top, bottom } = viewport.getBoundingClientRect();
+  return [...viewport.querySelectorAll(rowTag)]
+    .filter((row) => row.getBoundingClientRect().top >= top && row.getBoundingClientRect().bottom <= bottom)
+    .flatMap((row) => pressedIn(row) ?? []);
 }

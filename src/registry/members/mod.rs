@@ -19,6 +19,7 @@ use crate::base::code::FieldCode;
 use crate::base::error::{Error, Result};
 use crate::base::ids::{CardId, MembershipId, OrganisationId};
 use crate::base::pages::{Counted, Page};
+use crate::base::secret::InstanceSecret;
 use crate::base::words::{number_enum, word_enum};
 
 word_enum! {
@@ -259,13 +260,25 @@ pub struct MemberPage {
     pub total: i64,
 }
 
-/// The position up to which a list of members was read.
+/// The position up to which a list of members was read. It is good for as long as the last member has the name that it was
+/// made with: by another one the list would go on from another place.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ReadUpTo {
     /// The last member shown.
     pub last: MembershipId,
+    /// The tag of that member's name, as [`name_tag`] gives it. Where an earlier release has left it out, the list begins anew.
+    #[serde(default)]
+    pub name_tag: u64,
     /// The number of members shown so far.
     pub shown: u32,
+}
+
+/// What tells this instance, and nobody else, whether a member still has the name by which a list was read: a cursor stands
+/// in addresses, where no name may be guessed from it.
+fn name_tag(secret: &InstanceSecret, search_name: &str, member_id: MembershipId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] =
+        secret.mac("list-name", &[search_name.as_bytes(), member_id.0.as_bytes()]);
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// One member, with what a chairperson needs.

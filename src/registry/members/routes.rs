@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    Category, MemberDetail, MemberPage, MemberRef, MembershipStatus, NewMember, ReadUpTo, consents, names,
-    store,
+    Category, MemberDetail, MemberPage, MemberRef, MembershipStatus, NewMember, ReadUpTo, consents, name_tag,
+    names, store,
 };
 use crate::access::rights::{Action, AddMember, ListMembers, ReadMember};
 use crate::access::{Staff, limits, policy};
@@ -17,6 +17,7 @@ use crate::act::audit::{self, Entry};
 use crate::act::idempotency::Idempotent;
 use crate::act::{self, ActSpec};
 use crate::base::Base;
+use crate::base::code::Code;
 use crate::base::error::{Error, Problem, Result};
 use crate::base::extract::{Json, Path, Query};
 use crate::base::ids::{MembershipId, OrganisationId};
@@ -98,7 +99,8 @@ struct ListParams {
 /// The members of an organisation and of all below it, by name.
 #[utoipa::path(get, path = "/api/staff/organisations/{id}/members", tag = "staff", security(("pc_staff" = [])),
     params(("id" = OrganisationId, Path,), ListParams), responses(
-    (status = 200, body = MemberPage), (status = 401, body = Problem), (status = 404, body = Problem)))]
+    (status = 200, body = MemberPage), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
 async fn list(
     State(base): State<Base>,
     staff: Staff,
@@ -115,21 +117,35 @@ async fn list(
         category: filter.category(),
         without_phone_card: filter == Filter::NoPhoneCard,
         without_consent: filter == Filter::NoConsent,
-        after: params.cursor.map(|cursor| cursor.0),
+        after: match params.cursor {
+            Some(Cursor(read)) => Some(last_read(&base, &staff, read).await?),
+            None => None,
+        },
         length: params.limit.unwrap_or_default(),
     };
-    // The order of names would tell where a stranger's stands.
-    if let Some(Cursor(read)) = params.cursor {
-        policy::may_member(&base, &staff, ListMembers, read.last).await?;
-    }
     let now = base.clock.now();
-    let list = store::list(&base.db_searches, &scope, &query, now).await.map_err(Error::as_search_error)?;
+    let list = store::list(&base.db_searches, &base.secret, &scope, &query, now).await;
+    let list = list.map_err(Error::as_search_error)?;
     let shown: Vec<_> = list.page.items.iter().map(|member| member.id).collect();
     // What was searched for is often a name or a phone, and stays out of the record: whom the page showed is in it.
     let asked =
         if words.is_empty() { filter.as_str().to_owned() } else { format!("{} search", filter.as_str()) };
     audit::note_page(&base.db, &staff, scope.organisation_id, &asked, &shown, now).await?;
     Ok(Json(list))
+}
+
+/// The member whom a cursor names, if neither renamed nor out of one's reach since. All other cursors are answered alike: the
+/// order of names would tell where a stranger's stands.
+async fn last_read(base: &Base, staff: &Staff, read: ReadUpTo) -> Result<store::LastRead> {
+    match policy::may_member(base, staff, ListMembers, read.last).await {
+        Err(Error::NotFound) => return Err(Error::Conflict(Code::SyncStartOver)),
+        reached => reached?,
+    };
+    store::search_name(&base.db, read.last)
+        .await?
+        .filter(|search_name| name_tag(&base.secret, search_name, read.last) == read.name_tag)
+        .map(|search_name| store::LastRead { search_name, member_id: read.last, shown: read.shown })
+        .ok_or(Error::Conflict(Code::SyncStartOver))
 }
 
 /// Enter a new member. Needs an `Idempotency-Key`.

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use super::consents::{self, Consent, ConsentChannel, ConsentKind, PROCESSING_TEXT_VERSION};
 use super::{
     Activation, Admission, BestCard, CardClass, CardState, Category, EnrolledPhone, MemberCard,
-    MemberConsent, MemberDetail, MemberPage, MemberSummary, MembershipStatus, ReadUpTo, Sex,
+    MemberConsent, MemberDetail, MemberPage, MemberSummary, MembershipStatus, ReadUpTo, Sex, name_tag,
 };
 use crate::access::policy::Scope;
 use crate::access::rights::ListMembers;
@@ -16,6 +16,7 @@ use crate::base::error::{Error, Result};
 use crate::base::ids::{MembershipId, OrganisationId, PersonId};
 use crate::base::pages::{Counted, Length, Page};
 use crate::base::random::Random;
+use crate::base::secret::InstanceSecret;
 
 /// The next membership number: eleven digits of the sequence and the check digit.
 async fn next_number(conn: &mut PgConnection) -> Result<String> {
@@ -128,10 +129,20 @@ pub struct ListQuery<'a> {
     pub without_phone_card: bool,
     /// Whether only members without a consent to processing are listed.
     pub without_consent: bool,
-    /// The position behind which the page begins.
-    pub after: Option<ReadUpTo>,
+    /// The member behind whom the page begins.
+    pub after: Option<LastRead>,
     /// The page's length.
     pub length: Length,
+}
+
+/// The last member of the page before.
+pub struct LastRead {
+    /// The name by which that member stands in the list.
+    pub search_name: String,
+    /// The member.
+    pub member_id: MembershipId,
+    /// The number of members shown so far.
+    pub shown: u32,
 }
 
 struct ListRow {
@@ -139,6 +150,7 @@ struct ListRow {
     last_name: String,
     first_name: String,
     middle_name: Option<String>,
+    search_name: String,
     number: String,
     category: Category,
     position: Option<String>,
@@ -156,9 +168,20 @@ fn pattern_of(word: &str) -> String {
     format!("%{start}{}%", escape_like(word))
 }
 
-/// A page of members by name. Its cursor is an id: a name would stand in the next request's address.
+/// The name by which a member stands in lists, if there is such a member.
+pub async fn search_name(db: &PgPool, membership_id: MembershipId) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar!(
+        "select p.search_name from membership m join person p on p.id = m.person_id where m.id = $1",
+        membership_id.0
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// A page of members by name. Its cursor is an id and a tag under the secret: a name would stand in the next request's address.
 pub async fn list(
     db: &PgPool,
+    secret: &InstanceSecret,
     scope: &Scope<ListMembers>,
     query: &ListQuery<'_>,
     now: DateTime<Utc>,
@@ -192,12 +215,11 @@ pub async fn list(
                where (not $4 or card <> 'phone') and (not $5 or not processing_consent)
            )
            select id as "id!: MembershipId", last_name as "last_name!", first_name as "first_name!", middle_name,
-                  number as "number!", category as "category!: Category", position,
+                  search_name as "search_name!", number as "number!", category as "category!: Category", position,
                   organisation_id as "organisation_id!: OrganisationId", organisation_name as "organisation_name!", card as "card!: BestCard",
                   processing_consent as "processing_consent!", status as "status!: MembershipStatus", (select count(*) from (select from filtered limit $10) counted) as "counted!"
            from filtered
-           where $6::uuid is null or (search_name, id) > (
-               select p.search_name, m.id from membership m join person p on p.id = m.person_id where m.id = $6)
+           where $6::uuid is null or (search_name, id) > ($11, $6)
            order by search_name, id
            limit $7"#,
         scope.path,
@@ -205,25 +227,26 @@ pub async fn list(
         query.category as Option<Category>,
         query.without_phone_card,
         query.without_consent,
-        query.after.map(|after| after.last.0),
+        query.after.as_ref().map(|after| after.member_id.0),
         query.length.and_one(),
         now,
         query.statuses as &[MembershipStatus],
-        Counted::UP_TO
+        Counted::UP_TO,
+        query.after.as_ref().map(|after| &*after.search_name)
     )
     .fetch_all(db)
     .await?;
     let found = Counted::of(rows.first().map_or(0, |row| row.counted));
-    let shown_before = query.after.map_or(0, |after| after.shown);
+    let shown_before = query.after.as_ref().map_or(0, |after| after.shown);
     let read = u32::try_from(rows.len()).unwrap_or(u32::MAX).saturating_add(shown_before);
     let total = if found.is_limit { found.value.max(i64::from(read)) } else { found.value };
-    let members = rows.into_iter().map(ListRow::into_summary).collect();
-    let page = Page::cut(members, query.length, |last: &MemberSummary| ReadUpTo {
+    let page = Page::cut(rows, query.length, |last: &ListRow| ReadUpTo {
         last: last.id,
+        name_tag: name_tag(secret, &last.search_name, last.id),
         // One row of those that were read is on the next page.
         shown: read - 1,
     });
-    Ok(MemberPage { page, found, total })
+    Ok(MemberPage { page: page.map(ListRow::into_summary), found, total })
 }
 
 fn escape_like(word: &str) -> String {

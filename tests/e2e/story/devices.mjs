@@ -3,7 +3,7 @@
 // that is put right.
 import assert from 'node:assert/strict';
 import { holdCode, holdNothing } from '../lib/camera.mjs';
-import { repository } from '../lib/instance.mjs';
+import { repository, until } from '../lib/instance.mjs';
 import { assertReads, chapter, check } from '../lib/report.mjs';
 import { codeOf } from '../lib/token.mjs';
 import { signsIn } from './chair.mjs';
@@ -20,6 +20,7 @@ const IOS_WINDOW =
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 16_4 like Mac OS X) AppleWebKit/605.1.15 Version/16.4 Mobile/15E148 Safari/604.1';
 const CODE = 'ABCDE-FGHJK';
+const FAILS_WITHIN_MILLIS = 10_000;
 const SCANNER_KEY_SECONDS = 0.005;
 
 export async function devicesStory(stage, instance) {
@@ -29,6 +30,7 @@ export async function devicesStory(stage, instance) {
   await portalStory(stage, instance);
   await slowScreenStory(stage);
   await missingPartStory(stage);
+  await missingStylesStory(stage);
   await brokenStoreStory(stage);
   await insideStory(stage);
   await iphoneStory(stage);
@@ -171,6 +173,43 @@ async function missingPartStory(stage) {
       await chair.context.close();
     },
   );
+}
+
+async function missingStylesStory(stage) {
+  const styles = '**/assets/Person-*.css';
+  const areThere = (chair) =>
+    chair.page.evaluate(() => [...document.styleSheets].some(({ href }) => href?.includes('/assets/Person-')));
+  const opensPerson = async (chair) => {
+    await chair.link('Люди').click();
+    await chair.at('person-row').first().click();
+  };
+  await check('a screen whose styles did not come early is opened with them, and on the same page', async () => {
+    const chair = await stage.person('late-styles');
+    let failures = 0;
+    await chair.context.route(styles, (route) => (failures++ === 0 ? route.abort() : route.continue()));
+    await chair.open('/chair');
+    await signsIn(chair);
+    await until('they fail', FAILS_WITHIN_MILLIS, () => failures > 0);
+    await chair.page.evaluate(() => (window.isSamePage = true));
+    await opensPerson(chair);
+    await chair.at('more-acts').waitFor();
+    assert.equal(await areThere(chair), true);
+    assert.equal(await chair.page.evaluate(() => window.isSamePage), true);
+    await chair.context.close();
+  });
+  await check('a screen whose styles do not come has words instead, and a second try', async () => {
+    const chair = await stage.person('missing-styles');
+    await chair.context.route(styles, (route) => route.abort());
+    await chair.open('/chair');
+    await signsIn(chair);
+    await opensPerson(chair);
+    await chair.reads(chair.page.getByRole('alert'), 'Экран не загрузился');
+    await chair.context.unroute(styles);
+    await chair.at('retry').click();
+    await chair.at('more-acts').waitFor();
+    assert.equal(await areThere(chair), true);
+    await chair.context.close();
+  });
 }
 
 async function brokenStoreStory(stage) {

@@ -1,5 +1,7 @@
 // The screens that come after a verdict, and what stands beside the scanning: fetched while the first card is being scanned, so that
 // each is there when it is wanted.
+import { fetchEarly } from '../../app/updates';
+
 export const later = {
   amount: () => import('./AmountScreen.svelte'),
   camera: () => import('./CameraTrouble.svelte'),
@@ -17,7 +19,7 @@ export const later = {
   typing: () => import('./TypedCodeDialog.svelte'),
 };
 
-/** What cannot be had now is missed only when it is wanted; app/updates.ts reloads then. */
+/** What cannot be had now is missed only when it is wanted. */
 export function fetchLater(): void {
-  for (const load of Object.values(later)) void load().catch(() => undefined);
+  for (const load of Object.values(later)) void fetchEarly(load);
 }

@@ -1,5 +1,5 @@
 /** The list of people: one question to the register, its answer read page by page as it is scrolled. */
-import { asProblem, type ApiProblem } from '../../../api/problem';
+import { ApiProblem, asProblem } from '../../../api/problem';
 import type { Counted, MemberDetail, MemberSummary } from '../../../api/types';
 import { lookAgain } from '../organisation/organisation.svelte';
 import type { View } from '../path';
@@ -109,7 +109,7 @@ async function read(part: Part): Promise<void> {
   const isNew = !part.cursor && part.rows === 0;
   try {
     const answer = await readPart(question, part, own.signal);
-    items = part.cursor ? [...items, ...answer.items] : answer.items;
+    items = part.cursor ? joined(items, answer.items) : answer.items;
     // A page beyond the first may come after the last person has left it, and then counts none.
     if (!part.cursor || answer.items.length > 0) found = answer.found;
     nextCursor = answer.nextCursor;
@@ -117,6 +117,9 @@ async function read(part: Part): Promise<void> {
     isAnswered = true;
   } catch (cause) {
     if (own.signal.aborted) return;
+    // Whoever stood last has moved, and the list is read anew as far as it had been read.
+    if (part.cursor && cause instanceof ApiProblem && cause.code === 'sync-start-over')
+      return await read({ cursor: undefined, rows: items.length });
     problem = asProblem(cause);
     // The answer to another question does not stand in for this one's.
     if (isNew) [items, isAnswered] = [[], false];
@@ -127,12 +130,18 @@ async function read(part: Part): Promise<void> {
 
 async function readPart(asked: PeopleQuery, { cursor, rows }: Part, signal: AbortSignal) {
   let page = await readPeople({ ...asked, cursor }, signal);
-  const items = page.items;
+  let items = page.items;
   while (page.nextCursor && items.length < rows) {
     page = await readPeople({ ...asked, cursor: page.nextCursor }, signal);
-    items.push(...page.items);
+    items = joined(items, page.items);
   }
   return { items, found: page.found, nextCursor: page.nextCursor ?? undefined };
+}
+
+/** Both in one, nobody twice: a person who has moved into the next page stands where the newer answer has them. */
+function joined(read: readonly MemberSummary[], next: readonly MemberSummary[]): MemberSummary[] {
+  const moved = new Set(next.map(({ id }) => id));
+  return [...read.filter(({ id }) => !moved.has(id)), ...next];
 }
 
 /** Puts a person's new state into the row that shows it. */
