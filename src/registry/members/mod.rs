@@ -276,9 +276,8 @@ pub struct ReadUpTo {
 /// What tells this instance, and nobody else, whether a member still has the name by which a list was read: a cursor stands
 /// in addresses, where no name may be guessed from it.
 fn name_tag(secret: &InstanceSecret, search_name: &str, member_id: MembershipId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] =
-        secret.mac("list-name", &[search_name.as_bytes(), member_id.0.as_bytes()]);
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    let mac = secret.mac("list-name", &[search_name.as_bytes(), member_id.0.as_bytes()]);
+    mac.iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte))
 }
 
 /// One member, with what a chairperson needs.
