@@ -64,11 +64,11 @@ async function story(stage) {
     assert.equal(await ground(), light);
     await person.page.emulateMedia({ colorScheme: 'light' });
   });
-  await check('a sheet and a toast that are open have no fault either', async () => {
+  await check('a dialog and a toast that are open have no fault either', async () => {
     await person.at('tell-undo').click();
     await person.shoot('kit-toast');
-    await person.at('open-sheet').click();
-    await person.shoot('kit-sheet');
+    await person.at('open-dialog').click();
+    await person.shoot('kit-dialog');
     await person.page.keyboard.press('Escape');
   });
   for (const name of ['Column', 'Missing', 'Pending']) {
