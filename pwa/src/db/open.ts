@@ -55,7 +55,8 @@ function firstAnswer(ask: () => Promise<Db>): Promise<Db> {
   });
 }
 
-function openOnce(forget: () => void): Promise<Db> {
+/** Async, since some browsers throw at once instead of refusing. */
+async function openOnce(forget: () => void): Promise<Db> {
   return openDB<ProfCardsDb>(DATABASE_NAME, DATABASE_VERSION, {
     upgrade(db, from) {
       if (from < 1) createFirst(db);

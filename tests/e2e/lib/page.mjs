@@ -9,7 +9,7 @@ export async function isInstalled() {
 
 /**
  * The words that reach beyond the window's side while letters are of double size, as a person asks the browser for them. What a
- * box shortens by itself has its dots.
+ * box shortens by itself has its dots; what is for readers of the screen alone is seen nowhere.
  */
 export async function wordsBeyond() {
   const root = document.documentElement;
@@ -27,6 +27,7 @@ export async function wordsBeyond() {
     const range = document.createRange();
     range.selectNodeContents(texts.currentNode);
     const { left, right, width } = range.getBoundingClientRect();
+    if (element.closest('.sr-only')) continue;
     if (width === 0 || (left >= -1 && right <= root.clientWidth + 1)) continue;
     if (element.checkVisibility({ visibilityProperty: true }) && !isShortened(element))
       found.push(`${texts.currentNode.data.trim()}: ${Math.round(left)} to ${Math.round(right)}`);

@@ -202,6 +202,8 @@ async function missingStylesStory(stage) {
     await chair.context.route(styles, (route) => route.abort());
     await chair.open('/chair');
     await signsIn(chair);
+    // The page was loaded anew for it a moment ago, which it is but once.
+    await chair.page.evaluate(() => sessionStorage.setItem('reloaded-for-missing-chunk', String(Date.now())));
     await opensPerson(chair);
     await chair.reads(chair.page.getByRole('alert'), 'Экран не загрузился');
     await chair.context.unroute(styles);
