@@ -32,8 +32,7 @@ async function story(instance, stage) {
   await settlesStory(till, phone);
 
   await instance.makePendingDue();
-  await instance.stop();
-  await instance.start();
+  await instance.run('housekeeping');
   await redemptionStory(till, phone);
 
   const member = await chair.member(entries.name);
