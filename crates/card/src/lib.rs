@@ -67,7 +67,7 @@
 //!
 //! // The same text two minutes later: somebody photographed the screen.
 //! let verdict = verify(&text, &Context { now: now + 120, ..context });
-//! assert_eq!(verdict.code, Code::ProofStale);
+//! assert_eq!(verdict.code, VerdictCode::ProofStale);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
