@@ -96,6 +96,12 @@ pub async fn link(db: &PgPool, now: DateTime<Utc>) -> Result<u64> {
         if !is_ours.fetch_one(&mut *tx).await? {
             return Ok(linked);
         }
+        if is_ahead(&mut tx).await? {
+            return Err(anyhow!(
+                "the record's chain is ahead of this database: was a dump loaded without `profcards restored`?"
+            )
+            .into());
+        }
         let done = link_batch(&mut tx, Rows::Settled, now).await?;
         tx.commit().await?;
         linked += done;
@@ -119,12 +125,6 @@ pub async fn restart_after_restore(conn: &mut PgConnection, now: DateTime<Utc>) 
 }
 
 async fn link_batch(conn: &mut PgConnection, rows: Rows, now: DateTime<Utc>) -> Result<u64> {
-    if rows == Rows::Settled && is_ahead(&mut *conn).await? {
-        return Err(anyhow!(
-            "the record's chain is ahead of this database: was a dump loaded without `profcards restored`?"
-        )
-        .into());
-    }
     let mut head = head(&mut *conn).await?;
     let mut linked = 0;
     for source in [Source::Entry, Source::Journal] {
@@ -181,7 +181,7 @@ async fn is_ahead(conn: &mut PgConnection) -> Result<bool> {
 }
 
 /// The present end of the chain.
-pub async fn head(conn: &mut PgConnection) -> Result<Head> {
+async fn head(conn: &mut PgConnection) -> Result<Head> {
     let row = sqlx::query!("select seq, hash from audit_link order by seq desc limit 1")
         .fetch_optional(conn)
         .await?;
