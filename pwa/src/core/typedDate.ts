@@ -1,6 +1,6 @@
+/** A date as it is typed into a field, digit by digit, the day that is meant, and what is wrong where none is. */
 import { m } from '../messages/generated/messages.js';
 
-/** A date as it is typed into a field, digit by digit, and the day that is meant. */
 const digitsOf = (typed: string) => typed.replace(/\D/g, '');
 
 /** `12031985` → «12.03.1985», as far as it goes. What is longer than a date stays as it is. */
